@@ -1,0 +1,146 @@
+"""What a data set is, how a network refers to one, and how its targets become what a loss takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from visualbp.core.arrays import Array, read_only
+from visualbp.core.options import Option, parse_options
+from visualbp.core.registry import Registry, import_all
+
+
+class DataError(ValueError):
+    """Data that cannot be used. The message names the place (file, row, column) and what would be right."""
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Samples and their targets.
+
+    inputs (N, *shape) float64; targets (N, *shape) float64, or class indices (N,) or (N, T) of an integer type.
+    `held_out` are samples kept from training, if any.
+    """
+
+    inputs: Array
+    targets: Array
+    input_names: tuple[str, ...] = ()
+    class_names: tuple[str, ...] = ()
+    held_out: Dataset | None = None
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        return self.inputs.shape[1:]
+
+    @property
+    def targets_are_classes(self) -> bool:
+        return bool(np.issubdtype(self.targets.dtype, np.integer))
+
+
+@dataclass(frozen=True, eq=False)
+class DataSpec:
+    """How a network refers to its data: the entry's name and its options, canonical and complete."""
+
+    source: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, DataSpec) or self.source != other.source or self.options.keys() != other.options.keys():
+            return False
+        return all(_same(value, other.options[key]) for key, value in self.options.items())
+
+    def __hash__(self) -> int:
+        return hash((self.source, tuple(self.options)))
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+        return bool(np.array_equal(one, other))
+    return bool(one == other)
+
+
+@dataclass(frozen=True)
+class DatasetEntry:
+    """One source of data: `load(options, folder)` returns it; `folder` is that of the model file (for paths)."""
+
+    type_name: str
+    label: str
+    description: str
+    load: Callable[[Mapping[str, Any], Path | None], Dataset]
+    options: tuple[Option, ...] = ()
+
+
+datasets: Registry[DatasetEntry] = Registry("data source", lambda: import_all("visualbp.datasets"))
+
+
+def make_spec(source: str, given: Mapping[str, Any] | None = None) -> DataSpec:
+    """Return the spec of a source with the given options. Raises UnknownNameError and OptionError."""
+    return DataSpec(source, parse_options(datasets.get(source).options, given or {}))
+
+
+def load_dataset(spec: DataSpec, folder: Path | None = None) -> Dataset:
+    """Return the data of `spec`, its arrays read-only. Raises DataError."""
+    dataset = datasets.get(spec.source).load(spec.options, folder)
+    for part in (dataset, dataset.held_out):
+        if part is not None:
+            read_only(part.inputs)
+            read_only(part.targets)
+    return dataset
+
+
+def encoded_targets(targets: Array, prediction_shape: tuple[int, ...], kind: str) -> Array:
+    """Return targets as a float64 array of the prediction's shape, (N, *prediction_shape).
+
+    `kind` is the loss's `target_kind`. Class indices become one-hot rows; yes/no indices become 0 and 1, or -1 and 1
+    for `signs`. Raises DataError with the first row that does not fit.
+    """
+    count, wanted = len(targets), (len(targets), *prediction_shape)
+    if np.issubdtype(targets.dtype, np.integer):
+        if kind == "classes":
+            return _one_hot(targets, wanted)
+        values = targets.reshape(count, -1).astype(np.float64)
+        if kind == "signs":
+            values = np.where(values > 0, 1.0, -1.0)
+        targets = values
+    if targets.shape != wanted:
+        if targets.size == np.prod(wanted, dtype=object):
+            targets = targets.reshape(wanted)
+        else:
+            per_sample = targets.shape[1:] or (1,)
+            raise DataError(
+                f"the targets have {' x '.join(map(str, per_sample))} values a sample,"
+                f" and the layer before the loss gives {' x '.join(map(str, prediction_shape)) or '1'}"
+            )
+    checks: dict[str, tuple[Callable[[Array], Array], str]] = {
+        "binary": (lambda t: (t < 0) | (t > 1), "from 0 to 1"),
+        "signs": (lambda t: np.abs(t) != 1, "-1 or 1"),
+        "classes": (lambda t: t < 0, "0 or more"),
+    }
+    if kind in checks:
+        wrong, words = checks[kind]
+        bad = np.argwhere(wrong(targets))
+        if len(bad):
+            raise DataError(f"the target of sample {bad[0][0]} is {targets[tuple(bad[0])]:g}; this loss takes {words}")
+    return np.ascontiguousarray(targets, np.float64)
+
+
+def _one_hot(indices: Array, wanted: tuple[int, ...]) -> Array:
+    classes = wanted[-1] if len(wanted) > 1 else 1
+    places = wanted[:-1]
+    if indices.size != int(np.prod(places, dtype=np.int64)):
+        raise DataError(f"there are {indices.size // len(indices)} class indices a sample, and {places[1:]} predictions")
+    flat = indices.reshape(-1)
+    bad = np.flatnonzero((flat < 0) | (flat >= classes))
+    if len(bad):
+        sample = int(bad[0]) * len(indices) // len(flat)
+        raise DataError(f"the target of sample {sample} is class {flat[bad[0]]}; there are classes 0 to {classes - 1}")
+    one_hot = np.zeros((len(flat), classes))
+    one_hot[np.arange(len(flat)), flat] = 1.0
+    return one_hot.reshape(wanted)

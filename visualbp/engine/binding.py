@@ -1,0 +1,146 @@
+"""A plan bound to memory: for one batch size, every buffer made once and every step's calls prepared."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from visualbp.core.arrays import Array
+from visualbp.engine.plan import GRADIENT_NORM, Phase, Plan, Step
+from visualbp.engine.store import Store, stream_of
+from visualbp.layers import Node, Value
+from visualbp.operations.base import Call, Emitter, IterationContext
+from visualbp.optimizers.base import UpdateState, make_optimizer
+
+
+def emit_clip(emit: Emitter, by: str, limit: float, gradients: Array, norm: Array) -> None:
+    """Emit the clipping of the flat `gradients`: PyTorch's clip_grad_norm_ (with its 1e-6) or clip_grad_value_."""
+    if by == "value":
+        emit(np.minimum, gradients, emit.constant(limit), out=gradients)
+        emit(np.maximum, gradients, emit.constant(-limit), out=gradients)
+        return
+    factor = emit.memory("factor", ())
+    emit(np.dot, gradients, gradients, norm)
+    emit(np.sqrt, norm, norm)
+    emit(np.add, norm, emit.constant(1e-6), factor)
+    emit(np.divide, emit.constant(limit), factor, factor)
+    emit(np.minimum, factor, emit.constant(1.0), out=factor)
+    emit(np.multiply, gradients, factor, gradients)
+
+
+def emit_penalty(emit: Emitter, l1: float, l2: float, weights: list[Array], penalty: Array) -> None:
+    """Emit penalty = sum over the weights of l1 sum|w| + l2 / 2 sum w^2."""
+    part = emit.memory("part", ())
+    emit(penalty.fill, 0.0)
+    for index, weight in enumerate(weights):
+        flat = weight.reshape(-1)
+        if l2:
+            emit(np.dot, flat, flat, part)
+            emit(np.multiply, part, emit.constant(l2 / 2.0), part)
+            emit(np.add, penalty, part, penalty)
+        if l1:
+            size = emit.memory(f"size {index}", flat.shape)
+            emit(np.absolute, flat, size)
+            emit(np.add.reduce, size, 0, None, part)
+            emit(np.multiply, part, emit.constant(l1), part)
+            emit(np.add, penalty, part, penalty)
+
+
+def emit_penalty_gradient(emit: Emitter, l1: float, l2: float, weight: Array, gradient: Array) -> None:
+    """Emit gradient += l2 w + l1 sign(w)."""
+    part = emit.memory("gradient part", weight.shape)
+    if l2:
+        emit(np.multiply, weight, emit.constant(l2), part)
+        emit(np.add, gradient, part, gradient)
+    if l1:
+        emit(np.sign, weight, part)
+        emit(np.multiply, part, emit.constant(l1), part)
+        emit(np.add, gradient, part, gradient)
+
+
+class Binding:
+    """The buffers and the prepared calls of a plan for batches of `batch_size` samples.
+
+    `calls[i]` are the calls of step i. `training_calls` are those of a whole iteration but for loading, with the updates
+    of all parameters done at once on the flat buffers: the same arithmetic on each element.
+    """
+
+    def __init__(self, plan: Plan, store: Store, batch_size: int, context: IterationContext) -> None:
+        self.plan, self.store, self.batch_size, self.context = plan, store, batch_size, context
+        self.dtype: np.dtype[Any] = store.persistent.dtype
+        self.buffers: dict[Value, Array] = {**store.views, **store.gradients}
+        for value, shape in plan.shapes.items():
+            if value not in self.buffers:
+                self.buffers[value] = np.zeros((batch_size, *shape) if value in plan.batched else shape, self.dtype)
+        self._emitters: dict[int, Emitter] = {}
+        self._step_emitter = Emitter(context, self.dtype)
+        self.calls: tuple[tuple[Call, ...], ...] = tuple(self._calls_of(step) for step in plan.steps)
+        self.training_calls: tuple[Call, ...] = self._training_calls()
+
+    def buffer(self, value: Value) -> Array:
+        """Return the buffer of a value, by any of its names."""
+        return self.buffers[self.plan.resolve(value)]
+
+    def emitter_of(self, node: Node) -> Emitter:
+        """Return the node's emitter: its private memory holds what the forward rule keeps for the backward rules."""
+        if id(node) not in self._emitters:
+            stream = stream_of(f"{node.layer}/{node.operation.name}")
+            self._emitters[id(node)] = Emitter(self.context, self.dtype, stream=stream)
+        return self._emitters[id(node)]
+
+    def _calls_of(self, step: Step) -> tuple[Call, ...]:
+        if step.node is not None:
+            return self._node_calls(step, step.node)
+        emit, training = self._step_emitter, self.plan.network.training
+        result = self.buffer(step.writes[0])
+        match step.operation:
+            case "accumulate":
+                emit(np.copyto, result, self.buffer(step.reads[0]))
+                for part in step.reads[1:]:
+                    emit(np.add, result, self.buffer(part), result)
+            case "penalty" if step.phase == Phase.FORWARD:
+                emit_penalty(emit, training.l1, training.l2, [self.buffer(value) for value in step.reads], result)
+            case "penalty":
+                emit_penalty_gradient(emit, training.l1, training.l2, self.buffer(step.reads[0]), result)
+            case "clip":
+                self._emit_clip(emit)
+            case "update":
+                value = step.writes[0]
+                slots = {slot.role.split("/")[0]: self.buffer(slot) for slot in step.writes[1:]}
+                state = UpdateState(slots, self.store.first_iteration)
+                make_optimizer(training.optimizer).update(emit, result, self.buffer(value.gradient), state)
+        return emit.take_calls()
+
+    def _node_calls(self, step: Step, node: Node) -> tuple[Call, ...]:
+        emit = self.emitter_of(node)
+        inputs = [self.buffer(value) for value in node.operands]
+        output = self.buffer(node.output)
+        if step.phase == Phase.FORWARD:
+            node.operation.forward(emit, inputs, output)
+        else:
+            upstream = output if node.output == self.plan.loss else self.buffer(node.output.gradient)
+            node.operation.vjp(emit, step.operand, upstream, inputs, output, self.buffer(step.writes[0]))
+        return emit.take_calls()
+
+    def _emit_clip(self, emit: Emitter) -> None:
+        clip = self.plan.network.training.clip
+        if clip is not None:
+            norm = self.buffers.get(GRADIENT_NORM, np.zeros((), self.dtype))
+            emit_clip(emit, clip.by, clip.limit, self.store.flat_gradients, norm)
+
+    def _training_calls(self) -> tuple[Call, ...]:
+        passes = [
+            call
+            for step, calls in zip(self.plan.steps, self.calls, strict=True)
+            if step.phase in (Phase.FORWARD, Phase.BACKWARD)
+            for call in calls
+        ]
+        self.pass_calls = tuple(passes)
+        emit = Emitter(self.context, self.dtype)
+        if self.plan.trainable:
+            self._emit_clip(emit)
+            state = UpdateState(self.store.flat_slots, self.store.first_iteration)
+            optimizer = make_optimizer(self.plan.network.training.optimizer)
+            optimizer.update(emit, self.store.flat_parameters, self.store.flat_gradients, state)
+        return (*passes, *emit.take_calls())

@@ -1,0 +1,60 @@
+"""Probes: forward evaluations on arrays of their own, which never disturb the state being debugged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from visualbp.core.arrays import Array
+from visualbp.engine.plan import Plan
+from visualbp.engine.store import stream_of
+from visualbp.layers import Value
+from visualbp.operations.base import Evaluation, IterationContext, evaluate
+
+
+@dataclass(frozen=True, eq=False)
+class ForwardPass:
+    """All values of one forward evaluation, and each node's evaluation by its output."""
+
+    values: Mapping[Value, Array]
+    evaluations: Mapping[Value, Evaluation]
+
+
+def forward_pass(
+    plan: Plan,
+    parameters: Mapping[Value, Array],
+    inputs: Array,
+    targets: Array | None = None,
+    training: bool = False,
+    context: IterationContext | None = None,
+) -> ForwardPass:
+    """Evaluate the plan's nodes in order on `inputs` (B, *shape); the loss too, if `targets` are given.
+
+    `training` keeps dropout on, with the masks of `context` (seed and iteration).
+    """
+    values: dict[Value, Array] = {**parameters, plan.input: inputs}
+    evaluations: dict[Value, Evaluation] = {}
+    if targets is not None:
+        values[plan.target] = targets
+    for node in plan.nodes:
+        if node.output == plan.loss and targets is None:
+            break
+        stream = stream_of(f"{node.layer}/{node.operation.name}")
+        done = evaluate(node.operation, [values[value] for value in node.operands], context, training, stream)
+        values[node.output] = done.output
+        evaluations[node.output] = done
+    return ForwardPass(values, evaluations)
+
+
+def predict(plan: Plan, parameters: Mapping[Value, Array], inputs: Array) -> Array:
+    """Return what the layer before the loss gives for `inputs`, without dropout."""
+    return forward_pass(plan, parameters, inputs).values[plan.prediction]
+
+
+def accuracy(plan: Plan, parameters: Mapping[Value, Array], inputs: Array, targets: Array) -> float | None:
+    """Return the share of right predictions, or None where the loss knows no right and wrong."""
+    if not np.size(targets):
+        return None
+    return plan.loss_rule.accuracy(predict(plan, parameters, inputs), targets)

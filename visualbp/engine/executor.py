@@ -1,0 +1,262 @@
+"""The executor moves a plan's state: one recorded step at a time, or whole iterations at full speed.
+
+A position is (iteration, cursor): `cursor` steps of this iteration are done. All steps done is the end of the iteration;
+the next step begins the one after it. The tape keeps what each step of this iteration wrote, so that going back within
+the iteration is exact; going back further is for the history, which restores the store and replays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from visualbp.core.arrays import Array, frozen_copy, shape_text
+from visualbp.datasets import DataError, Dataset
+from visualbp.datasets.base import encoded_targets
+from visualbp.engine.binding import Binding
+from visualbp.engine.plan import Phase, Plan, Step
+from visualbp.engine.store import Store, initial_parameters
+from visualbp.layers import Value
+from visualbp.operations.base import IterationContext
+
+SHUFFLE_STREAM = 0x5348_5546
+
+
+@dataclass(frozen=True)
+class NonFinite:
+    """A value that is not finite, found at the step that made it."""
+
+    iteration: int
+    step: Step
+    value: Value
+    index: tuple[int, ...]
+    number: float
+
+    @property
+    def text(self) -> str:
+        place = f"[{', '.join(map(str, self.index))}]" if self.index else ""
+        how = {Phase.FORWARD: "forward", Phase.BACKWARD: "backward"}.get(self.step.phase, str(self.step.phase))
+        layer = f"{self.step.layer}: " if self.step.layer else ""
+        return (
+            f"{layer}{self.step.operation} ({how}) gave {self.number} in {self.value.text}{place}"
+            f" at iteration {self.iteration}"
+        )
+
+
+@dataclass(frozen=True)
+class Record:
+    """What one step wrote: read-only copies, and their norms."""
+
+    values: Mapping[Value, Array]
+    norms: Mapping[Value, float]
+
+
+class Executor:
+    """The state of a running network. Not safe for threads: one owner."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        dataset: Dataset,
+        carried: Mapping[Value, Array] | None = None,
+        iteration: int = 0,
+    ) -> None:
+        """`carried` are parameters and optimiser arrays of an earlier plan, taken over where they still fit.
+
+        Raises DataError for data that do not fit the network.
+        """
+        network = plan.network
+        self.plan, self.dataset = plan, dataset
+        self.dtype: np.dtype[np.floating] = np.dtype(network.precision)
+        shape = plan.shapes[plan.input]
+        check_input_shape(dataset, shape, plan.input.layer)
+        self.inputs = np.ascontiguousarray(dataset.inputs, self.dtype)
+        targets = encoded_targets(dataset.targets, plan.shapes[plan.prediction], plan.loss_rule.target_kind)
+        self.targets = np.ascontiguousarray(targets, self.dtype)
+        self.batch_size = min(network.training.batch_size, len(dataset))
+        self.batches_per_epoch = -(-len(dataset) // self.batch_size)
+        self.context = IterationContext(network.seed, iteration)
+        self.store = Store(plan, self.dtype)
+        with np.errstate(all="ignore"):
+            self.store.fill(initial_parameters(plan))
+            self.store.fill(carried or {})
+        kept_state = any("/" in value.role for value in (carried or {}))
+        self.store.first_iteration[...] = 0 if kept_state else iteration
+        self.iteration, self.cursor = iteration, 0
+        self.non_finite: NonFinite | None = None
+        self._bindings: dict[int, Binding] = {}
+        self._loaded: tuple[int, object] = (0, None)
+        self._order: tuple[int, Array] | None = None
+        self._begin(iteration)
+
+    # -- batches ---------------------------------------------------------------------------------------------------
+
+    @property
+    def epoch(self) -> int:
+        return self.iteration // self.batches_per_epoch
+
+    def batch_indices(self, iteration: int) -> Array:
+        """Return which samples iteration `iteration` sees: a function of the seed and its number alone."""
+        epoch, batch = divmod(iteration, self.batches_per_epoch)
+        start = batch * self.batch_size
+        stop = min(start + self.batch_size, len(self.dataset))
+        if not self.plan.network.training.shuffle:
+            return np.arange(start, stop)
+        if self._order is None or self._order[0] != epoch:
+            generator = IterationContext(self.context.seed, epoch).generator(SHUFFLE_STREAM)
+            self._order = (epoch, generator.permutation(len(self.dataset)))
+        return self._order[1][start:stop]
+
+    def binding(self, batch_size: int) -> Binding:
+        if batch_size not in self._bindings:
+            self._bindings[batch_size] = Binding(self.plan, self.store, batch_size, self.context)
+        return self._bindings[batch_size]
+
+    def _load(self, iteration: int) -> Binding:
+        """Put the batch of `iteration` into the input buffers, unless it is there, and return the binding."""
+        whole = self.batches_per_epoch == 1 and not self.plan.network.training.shuffle
+        key = "whole" if whole else iteration
+        if self._loaded[1] == key:
+            return self._bindings[self._loaded[0]]
+        indices = self.batch_indices(iteration)
+        bound = self.binding(len(indices))
+        np.take(self.inputs, indices, 0, bound.buffers[self.plan.input], "clip")
+        np.take(self.targets, indices, 0, bound.buffers[self.plan.target], "clip")
+        self._loaded = (len(indices), key)
+        return bound
+
+    # -- one recorded step at a time ---------------------------------------------------------------------------------
+
+    def _begin(self, iteration: int) -> None:
+        self.iteration, self.cursor = iteration, 0
+        self.context.iteration = iteration
+        self.start: Array = self.store.save()
+        self.tape: list[Record] = []
+        self.values: dict[Value, Array] = self.store.views_of(self.start)
+        self.norms: dict[Value, float] = {}
+
+    @property
+    def at_end(self) -> bool:
+        return self.cursor == len(self.plan.steps)
+
+    @property
+    def last_step(self) -> Step | None:
+        return self.plan.steps[self.cursor - 1] if self.cursor else None
+
+    @property
+    def has_tape(self) -> bool:
+        """Whether the steps of this iteration were recorded. Iterations run at full speed are not."""
+        return len(self.tape) == self.cursor
+
+    def step(self) -> Step:
+        """Run and record the next step, beginning the next iteration if this one is over."""
+        if self.at_end:
+            self._begin(self.iteration + 1)
+        step = self.plan.steps[self.cursor]
+        bound = self._load(self.iteration)
+        with np.errstate(all="ignore"):
+            for function, arguments in bound.calls[self.cursor]:
+                function(*arguments)
+            self._record(step, bound)
+        self.cursor += 1
+        return step
+
+    def _record(self, step: Step, bound: Binding) -> None:
+        values: dict[Value, Array] = {}
+        norms: dict[Value, float] = {}
+        for value in step.writes:
+            copy = frozen_copy(bound.buffers[self.plan.resolve(value)])
+            values[value] = copy
+            flat = copy.reshape(-1)
+            square = float(np.dot(flat, flat))
+            if not np.isfinite(square):  # a sum of squares can overflow: only now is it worth a closer look
+                self._look_for_non_finite(step, value, copy)
+                square = float(np.linalg.norm(flat.astype(np.longdouble)) ** 2)
+            norms[value] = square**0.5
+        self.tape.append(Record(values, norms))
+        self.values.update(values)
+        self.norms.update(norms)
+
+    def _look_for_non_finite(self, step: Step, value: Value, array: Array) -> None:
+        wrong = np.argwhere(~np.isfinite(array))
+        if len(wrong) and self.non_finite is None:
+            index = tuple(int(i) for i in wrong[0])
+            self.non_finite = NonFinite(self.iteration, step, value, index, float(array[index]))
+
+    def back(self) -> Step:
+        """Undo the last step of this iteration, and return it. Raises IndexError where there is none recorded."""
+        if not self.cursor or not self.has_tape:
+            raise IndexError("there is no recorded step to undo in this iteration")
+        self.cursor -= 1
+        step = self.plan.steps[self.cursor]
+        self.tape.pop()
+        bound = self._load(self.iteration)
+        before = self.store.views_of(self.start)
+        for value in step.writes:
+            previous = next((r.values[value] for r in reversed(self.tape) if value in r.values), before.get(value))
+            norm = next((r.norms[value] for r in reversed(self.tape) if value in r.norms), None)
+            if norm is None:
+                self.norms.pop(value, None)
+            else:
+                self.norms[value] = norm
+            if previous is None:
+                self.values.pop(value, None)
+            else:
+                self.values[value] = previous
+                np.copyto(bound.buffers[value], previous)
+        self.non_finite = None if self.non_finite and self.non_finite.step is step else self.non_finite
+        return step
+
+    # -- whole iterations at full speed ------------------------------------------------------------------------------
+
+    def run_fast(self) -> float:
+        """Run the next whole iteration without recording, and return its loss (of the data).
+
+        The position must be the start or the end of an iteration.
+        """
+        if self.cursor and not self.at_end:
+            raise IndexError("an iteration that has begun is finished by steps")
+        iteration = self.iteration + 1 if self.at_end else self.iteration
+        self.context.iteration = iteration
+        bound = self._load(iteration)
+        for function, arguments in bound.training_calls:
+            function(*arguments)
+        self.iteration, self.cursor = iteration, len(self.plan.steps)
+        self.tape = []
+        return float(bound.buffers[self.plan.loss])
+
+    def publish(self) -> None:
+        """After fast iterations, copy what the last one left, so that it can be shown. Its steps are not on the tape."""
+        bound = self._load(self.iteration)
+        self.values = {value: frozen_copy(buffer) for value, buffer in bound.buffers.items()}
+        self.norms = {value: float(np.linalg.norm(array.reshape(-1))) for value, array in self.values.items()}
+
+    def restore(self, iteration: int, saved: Array, first_iteration: int | None = None) -> None:
+        """Go to the start of `iteration`, where the store was `saved`."""
+        self.store.restore(saved)
+        if first_iteration is not None:
+            self.store.first_iteration[...] = first_iteration
+        self.non_finite = None
+        self._begin(iteration)
+
+    def finish_iteration(self) -> None:
+        """Take the remaining steps of an iteration that has begun."""
+        while self.cursor and not self.at_end:
+            self.step()
+
+    def parameter_views(self) -> dict[Value, Array]:
+        """Return read-only copies of the parameters as they are now."""
+        saved = self.store.save()
+        views = self.store.views_of(saved)
+        return {info.value: views[info.value] for info in self.plan.parameters}
+
+
+def check_input_shape(dataset: Dataset, shape: tuple[int, ...], layer: str) -> None:
+    """Raise DataError where samples do not have the shape of the input layer."""
+    if dataset.input_shape != shape:
+        raise DataError(
+            f"{layer}: takes samples of shape {shape_text(shape)}, the data have {shape_text(dataset.input_shape)}"
+        )
+

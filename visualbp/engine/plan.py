@@ -1,0 +1,323 @@
+"""The plan: everything that one iteration does, as a list of steps in a fixed order. It holds names, no arrays."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+
+from visualbp.core.arrays import Shape
+from visualbp.layers import Node, ParameterSpec, Value
+from visualbp.network import Network, Problem, Structure, structure_of
+from visualbp.network.structure import parameter_problems
+from visualbp.operations.losses import Loss
+from visualbp.optimizers.base import make_optimizer
+
+WHOLE_NETWORK = ""
+"""The layer of steps and values that belong to no single layer, such as clipping."""
+
+GRADIENT_NORM = Value(WHOLE_NETWORK, "gradient_norm")
+
+
+class Phase(StrEnum):
+    LOAD = "load"
+    FORWARD = "forward"
+    BACKWARD = "backward"
+    UPDATE = "update"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One operation of an iteration: the smallest thing that the debugger can do.
+
+    `operation` is the operation's name, or `load`, `accumulate`, `penalty`, `clip`, `update`. `node` and `operand` say
+    which rule runs: the forward rule of `node`, or, on the way back, its reverse-mode rule for `operand`.
+    """
+
+    index: int
+    phase: Phase
+    layer: str
+    operation: str
+    reads: tuple[Value, ...]
+    writes: tuple[Value, ...]
+    node: Node | None = field(default=None, repr=False)
+    operand: int = 0
+
+    @property
+    def group(self) -> tuple[Phase, str]:
+        """Steps in a row with the same group are one step of the level `layer`."""
+        return self.phase, self.layer
+
+    @property
+    def label(self) -> str:
+        """The words on the timeline: `hidden z`, `δ output`, `∂W output`."""
+        return step_label(self)
+
+
+def step_label(step: Step) -> str:
+    """Return the short name of a step, after the value that it writes."""
+    if step.operation == "load":
+        return "batch"
+    if step.operation == "clip":
+        return "clip"
+    value = step.writes[0]
+    if step.phase == Phase.UPDATE:
+        return f"update {short_role(value.role)} {value.layer}"
+    if step.operation == "penalty":
+        return "penalty" if step.phase == Phase.FORWARD else f"∂{short_role(value.role)} + penalty {value.layer}"
+    if value.role == "loss":
+        return "loss"
+    if not value.is_gradient:
+        return f"{value.layer} {value.role}"
+    what = {"delta": "δ", "upstream": "∂h"}.get(value.role) or f"∂{short_role(value.role)}"
+    return f"{what} {value.layer}" + (f" ← {value.part}" if value.part else "")
+
+
+def short_role(role: str) -> str:
+    """Return W for weight and b for bias, others as they are, without the word gradient."""
+    name = role.removeprefix("gradient/")
+    return {"weight": "W", "bias": "b"}.get(name, name)
+
+
+@dataclass(frozen=True)
+class ParameterInfo:
+    """A parameter of the plan: its value, its spec, and whether updates leave it out."""
+
+    value: Value
+    spec: ParameterSpec
+    frozen: bool
+
+
+class PlanError(ValueError):
+    """A network that cannot run. `problems` say why; the message is the first of them."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__(problems[0].text)
+        self.problems = problems
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A compiled network.
+
+    `shapes` gives the shape of every value: of one sample where `batched` holds it, whole otherwise. `aliases` maps
+    names to the values that they mean.
+    """
+
+    network: Network
+    structure: Structure
+    nodes: tuple[Node, ...]
+    steps: tuple[Step, ...]
+    shapes: Mapping[Value, Shape]
+    batched: frozenset[Value]
+    aliases: Mapping[Value, Value]
+    parameters: tuple[ParameterInfo, ...]
+    input: Value
+    prediction: Value
+    target: Value
+    loss: Value
+    penalty: Value | None
+    loss_rule: Loss
+
+    def resolve(self, value: Value) -> Value:
+        """Return the value that a name means."""
+        return self.aliases.get(value, value)
+
+    @cached_property
+    def layers(self) -> tuple[str, ...]:
+        """The layers that run, sources first."""
+        return self.structure.order
+
+    @cached_property
+    def trainable(self) -> tuple[ParameterInfo, ...]:
+        return tuple(info for info in self.parameters if not info.frozen)
+
+    @cached_property
+    def groups(self) -> tuple[range, ...]:
+        """The steps of the level `layer`, as ranges of indices."""
+        bounds = [s.index for s in self.steps if s.index == 0 or s.group != self.steps[s.index - 1].group]
+        return tuple(range(a, b) for a, b in zip(bounds, [*bounds[1:], len(self.steps)], strict=True))
+
+    def group_of(self, index: int) -> range:
+        """Return the range of steps that step `index` is in."""
+        return next(group for group in self.groups if index in group)
+
+    def phase_end(self, index: int) -> int:
+        """Return the index after the last step of the pass that step `index` is in (loading belongs to forward)."""
+
+        def of(step: Step) -> Phase:
+            return Phase.FORWARD if step.phase == Phase.LOAD else step.phase
+
+        end = index
+        while end < len(self.steps) and of(self.steps[end]) == of(self.steps[index]):
+            end += 1
+        return end
+
+
+class _Compiler:
+    """Collects the nodes and steps of a plan. One life: `compile_plan` makes it, runs it, and takes the result."""
+
+    def __init__(self, network: Network, structure: Structure) -> None:
+        self.network, self.structure = network, structure
+        self.nodes: list[Node] = []
+        self.steps: list[Step] = []
+        self.aliases: dict[Value, Value] = {}
+        self.shapes: dict[Value, Shape] = {}
+        self.batched: set[Value] = set()
+        self.outputs: dict[str, Value] = {}
+        self.parameters: list[ParameterInfo] = []
+
+    def lower(self) -> None:
+        """Turn each layer into nodes, sources first."""
+        for name in self.structure.order:
+            layer = self.network.layer(name)
+            sources = self.network.inputs_of(name)
+            shapes = [self.structure.shapes[source] for source in sources]
+            lowering = layer.kind.lower(name, layer.options, [self.outputs[source] for source in sources], shapes)
+            self.aliases.update(lowering.aliases)
+            self.outputs[name] = lowering.output
+            for spec in self.structure.parameters[name]:
+                info = ParameterInfo(Value(name, spec.name), spec, layer.is_frozen(spec.name))
+                self.parameters.append(info)
+                self.shapes[info.value] = self.shapes[info.value.gradient] = spec.shape
+            self.nodes.extend(lowering.nodes)
+            if not lowering.nodes:
+                self._add_shape(lowering.output, self.structure.shapes[name])
+            for node in lowering.nodes:
+                self._add_node_shape(node)
+
+    def _add_shape(self, value: Value, shape: Shape) -> None:
+        self.shapes[value] = self.shapes[value.gradient] = shape
+        self.batched |= {value, value.gradient}
+
+    def _add_node_shape(self, node: Node) -> None:
+        batch = 1  # any number: an operation's rule keeps the batch axis as it is
+        if isinstance(node.operation, Loss):
+            target = node.operands[1]
+            self.shapes[target] = self.shapes[node.operands[0]]
+            self.batched.add(target)
+            self.shapes[node.output] = ()
+            return
+        operands = [
+            (batch, *self.shapes[value]) if value in self.batched else self.shapes[value] for value in node.operands
+        ]
+        self._add_shape(node.output, tuple(node.operation.output_shape(operands)[1:]))
+
+    def add(self, phase: Phase, layer: str, operation: str, reads: tuple[Value, ...], writes: tuple[Value, ...],
+            node: Node | None = None, operand: int = 0) -> None:  # fmt: skip
+        self.steps.append(Step(len(self.steps), phase, layer, operation, reads, writes, node, operand))
+
+    def add_forward(self, source: Value, target: Value, penalty: Value | None) -> None:
+        self.add(Phase.LOAD, source.layer, "load", (), (source, target))
+        for node in self.nodes:
+            self.add(Phase.FORWARD, node.layer, node.operation.name, node.operands, (node.output,), node)
+        if penalty is not None:
+            penalised = tuple(info.value for info in self.parameters if info.spec.penalised)
+            self.shapes[penalty] = ()
+            self.add(Phase.FORWARD, penalty.layer, "penalty", penalised, (penalty,))
+
+    def add_backward(self, source: Value) -> None:
+        """Add, in reverse, a step for each operand that has a derivative: parameters first, as the document does.
+
+        Where a value goes to several nodes, each sends back its part, and a step of its own sums them up: the chain
+        rule for several variables.
+        """
+        aliased = {value for name, value in self.aliases.items() if name.role == "z" and value == source}
+        wanted = {node.output for node in self.nodes} | {info.value for info in self.parameters} | aliased
+        uses: Counter[Value] = Counter()
+        for node in self.nodes:
+            uses.update(value for value in node.operands if value in wanted)
+        left, parts = Counter(uses), {value: [] for value in uses}  # type: dict[Value, list[Value]]
+        for node in reversed(self.nodes):
+            gradient = node.output.gradient
+            places = [i for i, value in enumerate(node.operands) if value in wanted and not node.operation.is_constant(i)]
+            places.sort(key=lambda place: node.operands[place] in self.batched)
+            for place in places:
+                value = node.operands[place]
+                if value == source and not self._shows_delta_of(node, source):
+                    continue
+                result = value.gradient
+                if uses[value] > 1:
+                    result = self._part_of(value, node, parts[value])
+                if (name := Value(node.layer, "z")) in self.aliases and self.aliases[name] == value:
+                    self.aliases[name.gradient] = result
+                reads = (node.output, *node.operands) if node.output.role == "loss" else (gradient, *node.operands)
+                self.add(Phase.BACKWARD, node.layer, node.operation.name, reads, (result,), node, place)
+                left[value] -= 1
+                if not left[value]:
+                    self._finish(value, parts[value])
+
+    def _shows_delta_of(self, node: Node, source: Value) -> bool:
+        return self.aliases.get(Value(node.layer, "z")) == source
+
+    def _part_of(self, value: Value, node: Node, parts: list[Value]) -> Value:
+        sender = node.layer if node.layer != value.layer else node.output.role
+        if any(part.part == sender for part in parts):
+            sender = f"{node.layer}.{node.output.role}"
+        part = Value(value.layer, value.gradient.role, sender)
+        self.shapes[part] = self.shapes[value]
+        if value in self.batched:
+            self.batched.add(part)
+        parts.append(part)
+        return part
+
+    def _finish(self, value: Value, parts: list[Value]) -> None:
+        """All parts of the gradient of `value` are there: sum them, and add the penalty's own part."""
+        training = self.network.training
+        if parts:
+            self.add(Phase.BACKWARD, value.layer, "accumulate", tuple(parts), (value.gradient,))
+        penalised = any(info.value == value and info.spec.penalised for info in self.parameters)
+        if penalised and (training.l1 or training.l2):
+            self.add(Phase.BACKWARD, value.layer, "penalty", (value, value.gradient), (value.gradient,))
+
+    def add_update(self) -> None:
+        training, optimizer = self.network.training, make_optimizer(self.network.training.optimizer)
+        trainable = [info for info in self.parameters if not info.frozen]
+        gradients = tuple(info.value.gradient for info in trainable)
+        if training.clip is not None and trainable:
+            norm = (GRADIENT_NORM,) if training.clip.by == "norm" else ()
+            self.shapes[GRADIENT_NORM] = ()
+            self.add(Phase.UPDATE, WHOLE_NETWORK, "clip", gradients, (*gradients, *norm))
+        for info in trainable:
+            value = info.value
+            slots = tuple(Value(value.layer, f"{slot}/{value.role}") for slot in optimizer.slots)
+            for slot in slots:
+                self.shapes[slot] = info.spec.shape
+            self.add(Phase.UPDATE, value.layer, "update", (value, value.gradient, *slots), (value, *slots))
+
+
+def compile_plan(network: Network, structure: Structure | None = None) -> Plan:
+    """Return the plan of `network`. Raises PlanError with the problems of a network that cannot run."""
+    structure = structure or structure_of(network)
+    problems = (*structure.errors, *parameter_problems(network, structure))
+    if problems or structure.input is None or structure.loss is None:
+        raise PlanError(problems)
+    compiler = _Compiler(network, structure)
+    compiler.lower()
+    loss_node = compiler.nodes[-1]
+    source, target = Value(structure.input, "h"), Value(structure.loss, "target")
+    training = network.training
+    penalty = Value(structure.loss, "penalty") if training.l1 or training.l2 else None
+    compiler.add_forward(source, target, penalty)
+    compiler.add_backward(source)
+    compiler.add_update()
+    if not isinstance(loss_node.operation, Loss):
+        raise TypeError("the last node of a plan is its loss")
+    return Plan(
+        network=network,
+        structure=structure,
+        nodes=tuple(compiler.nodes),
+        steps=tuple(compiler.steps),
+        shapes=compiler.shapes,
+        batched=frozenset(compiler.batched),
+        aliases=compiler.aliases,
+        parameters=tuple(compiler.parameters),
+        input=source,
+        prediction=loss_node.operands[0],
+        target=target,
+        loss=loss_node.output,
+        penalty=penalty,
+        loss_rule=loss_node.operation,
+    )

@@ -1,0 +1,101 @@
+"""What outlives an iteration: parameters and the optimiser's own arrays, as views of one flat buffer.
+
+One flat buffer makes a checkpoint one copy, an update of everything two or three calls, and the norm of all gradients
+one product. Trainable parameters come first, then frozen ones, then the optimiser's arrays for the trainable.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from visualbp.core.arrays import Array, frozen_copy, read_only, size_of
+from visualbp.engine.plan import Plan
+from visualbp.initializers import initial_values
+from visualbp.layers import Value
+from visualbp.optimizers.base import make_optimizer
+
+PADDING = 8
+"""Every array starts at a multiple of this many elements, so that a vector unit loads it in one go."""
+
+
+def stream_of(text: str) -> int:
+    """Return the number of the random stream that belongs to a name."""
+    return zlib.crc32(text.encode())
+
+
+def initial_parameters(plan: Plan) -> dict[Value, Array]:
+    """Return where a run starts: the network's own parameters, others drawn by name from their initialisers."""
+    network, start = plan.network, {}
+    for info in plan.parameters:
+        given = network.parameters.get(info.value.layer, {}).get(info.value.role)
+        if given is None:
+            key = [network.seed & (2**64 - 1), stream_of(info.value.text)]
+            generator = np.random.Generator(np.random.Philox(key=key))
+            given = initial_values(info.spec.initializer, info.spec.shape, generator)
+        start[info.value] = given
+    return start
+
+
+def _padded(size: int) -> int:
+    return -(-size // PADDING) * PADDING
+
+
+class Store:
+    """The flat buffers of a plan. `views` are writable views by name; only the executor writes."""
+
+    def __init__(self, plan: Plan, dtype: np.dtype[Any]) -> None:
+        self.plan = plan
+        ordered = [*plan.trainable, *(info for info in plan.parameters if info.frozen)]
+        slots = make_optimizer(plan.network.training.optimizer).slots
+        offsets, total, trainable = {}, 0, 0
+        for info in ordered:
+            offsets[info.value] = total
+            total += _padded(size_of(info.spec.shape))
+            trainable = total if not info.frozen else trainable
+        self.persistent = np.zeros(total + trainable * len(slots), dtype)
+        self.gradient = np.zeros(total, dtype)
+        self.flat_parameters = self.persistent[:trainable]
+        self.flat_gradients = self.gradient[:trainable]
+        self.flat_slots = {
+            slot: self.persistent[total + trainable * i : total + trainable * (i + 1)] for i, slot in enumerate(slots)
+        }
+        self.views: dict[Value, Array] = {}
+        self.gradients: dict[Value, Array] = {}
+        self._places: dict[Value, tuple[int, tuple[int, ...]]] = {}
+        for info in ordered:
+            self._place(info.value, offsets[info.value], info.spec.shape)
+            self.gradients[info.value.gradient] = self._view(self.gradient, offsets[info.value], info.spec.shape)
+            if not info.frozen:
+                for index, slot in enumerate(slots):
+                    start = total + trainable * index + offsets[info.value]
+                    self._place(Value(info.value.layer, f"{slot}/{info.value.role}"), start, info.spec.shape)
+        self.first_iteration = np.zeros((), np.int64)
+
+    def _place(self, value: Value, offset: int, shape: tuple[int, ...]) -> None:
+        self._places[value] = (offset, shape)
+        self.views[value] = self._view(self.persistent, offset, shape)
+
+    @staticmethod
+    def _view(flat: Array, offset: int, shape: tuple[int, ...]) -> Array:
+        return flat[offset : offset + size_of(shape)].reshape(shape)
+
+    def save(self) -> Array:
+        """Return a read-only copy of everything that outlives an iteration."""
+        return frozen_copy(self.persistent)
+
+    def restore(self, saved: Array) -> None:
+        np.copyto(self.persistent, saved)
+
+    def views_of(self, saved: Array) -> dict[Value, Array]:
+        """Return the named arrays within a saved copy, read-only."""
+        return {value: read_only(self._view(saved, *place)) for value, place in self._places.items()}
+
+    def fill(self, values: Mapping[Value, Array]) -> None:
+        """Take over the arrays that have a place here and fit it."""
+        for value, array in values.items():
+            if value in self.views and self.views[value].shape == array.shape:
+                np.copyto(self.views[value], array)

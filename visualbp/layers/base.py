@@ -1,0 +1,76 @@
+"""The contract of a layer type. The palette, the inspector, files, validation, and the engine all work from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from visualbp.core.arrays import Shape
+from visualbp.core.options import Choice, Option
+from visualbp.core.registry import Registry, import_all
+from visualbp.layers.lowering import Lowering, Value
+
+Options = Mapping[str, Any]
+
+
+class ShapeError(ValueError):
+    """Inputs that a layer cannot take. `mend` says what would help."""
+
+    def __init__(self, message: str, mend: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.mend = mend
+
+
+@dataclass(frozen=True)
+class ParameterSpec:
+    """A parameter of a layer: its shape, where it starts from, and whether penalties count it (weights, not biases)."""
+
+    name: str
+    shape: Shape
+    initializer: Choice
+    penalised: bool
+
+
+class LayerType:
+    """One type of layer. Instances have no state; a layer's options come with every call, complete and canonical."""
+
+    type_name: ClassVar[str] = ""
+    label: ClassVar[str] = ""
+    category: ClassVar[str] = "Layers"
+    """The heading in the palette: Layers, Combine, Losses."""
+    order: ClassVar[int] = 100
+    """The place in the palette under its heading, small numbers first."""
+    icon: ClassVar[str] = ""
+    description: ClassVar[str] = ""
+    options: ClassVar[tuple[Option, ...]] = ()
+    fewest_inputs: ClassVar[int] = 1
+    most_inputs: ClassVar[int | None] = 1
+    """None: any number."""
+    is_loss: ClassVar[bool] = False
+    default_name: ClassVar[str] = ""
+    """What a new layer is called; the type's name if empty."""
+
+    def options_for(self, given: Options) -> tuple[Option, ...]:
+        """Return the options there are, given the values of some: a choice can bring options of its own."""
+        return self.options
+
+    def output_shape(self, options: Options, inputs: Sequence[Shape]) -> Shape:
+        """Return the shape of one sample's output for inputs of these shapes. Raises ShapeError."""
+        return inputs[0]
+
+    def parameters(self, options: Options, inputs: Sequence[Shape]) -> tuple[ParameterSpec, ...]:
+        """Return the parameters, in the order in which files and panels show them."""
+        return ()
+
+    def lower(self, name: str, options: Options, inputs: Sequence[Value], shapes: Sequence[Shape]) -> Lowering:
+        """Return the layer called `name` as operations on the values `inputs`, whose samples have `shapes`."""
+        raise TypeError(f"{self.type_name} does not lower to operations")
+
+    def summary(self, options: Options) -> str:
+        """Return what the layer's card says under its name."""
+        return self.label
+
+
+layer_types: Registry[LayerType] = Registry("layer type", lambda: import_all("visualbp.layers"))

@@ -1,0 +1,53 @@
+"""The dense layer: affine, then an activation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from visualbp.core.arrays import Shape
+from visualbp.core.options import BoolOption, EntryOption, IntOption
+from visualbp.initializers import initializers
+from visualbp.layers.base import LayerType, Options, ParameterSpec, layer_types
+from visualbp.layers.lowering import Lowering, Node, Value
+from visualbp.operations.activations import activations
+from visualbp.operations.affine import Affine
+
+
+class Dense(LayerType):
+    """h = sigma(x @ weight.T + bias) on the last axis, as PyTorch's Linear and then the activation."""
+
+    type_name, label, icon = "dense", "Dense", "layer_dense"
+    order = 10
+    description = "Every unit is connected with every input: z = W h + b, then an activation."
+    options = (
+        IntOption("units", description="how many units"),
+        EntryOption("activation", "linear", "the function after z = W h + b", registry=activations),
+        BoolOption("bias", True, "whether there is a b"),
+        EntryOption("weight_init", "glorot_uniform", "where W starts from", "Weights start from", initializers),
+        EntryOption("bias_init", "zeros", "where b starts from", "Biases start from", initializers),
+    )
+
+    def output_shape(self, options: Options, inputs: Sequence[Shape]) -> Shape:
+        return (*inputs[0][:-1], options["units"])
+
+    def parameters(self, options: Options, inputs: Sequence[Shape]) -> tuple[ParameterSpec, ...]:
+        units = options["units"]
+        weight = ParameterSpec("weight", (units, inputs[0][-1]), options["weight_init"], penalised=True)
+        bias = ParameterSpec("bias", (units,), options["bias_init"], penalised=False)
+        return (weight, bias) if options["bias"] else (weight,)
+
+    def lower(self, name: str, options: Options, inputs: Sequence[Value], shapes: Sequence[Shape]) -> Lowering:
+        z, h = Value(name, "z"), Value(name, "h")
+        operands = [inputs[0], Value(name, "weight")] + ([Value(name, "bias")] if options["bias"] else [])
+        affine = Node(name, Affine(), tuple(operands), z)
+        choice = options["activation"]
+        if choice.type == "linear":
+            return Lowering((affine,), z, {h: z, h.gradient: z.gradient})
+        activation = activations.get(choice.type)(**choice.options)
+        return Lowering((affine, Node(name, activation, (z,), h)), h)
+
+    def summary(self, options: Options) -> str:
+        return f"{self.label}  {options['activation'].type}"
+
+
+layer_types.register(Dense())

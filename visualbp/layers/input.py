@@ -1,0 +1,29 @@
+"""The input layer: where the samples come in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from visualbp.core.arrays import Shape
+from visualbp.core.options import ShapeOption
+from visualbp.layers.base import LayerType, Options, layer_types
+from visualbp.layers.lowering import Lowering, Value
+
+
+class Input(LayerType):
+    type_name, label, icon = "input", "Input", "layer_input"
+    order = 0
+    description = "Where the samples come in; its shape is that of one sample."
+    options = (ShapeOption("shape", description="the shape of one sample, such as 2, or 1, 8, 8"),)
+    fewest_inputs = 0
+    most_inputs = 0
+
+    def output_shape(self, options: Options, inputs: Sequence[Shape]) -> Shape:
+        shape: Shape = options["shape"]
+        return shape
+
+    def lower(self, name: str, options: Options, inputs: Sequence[Value], shapes: Sequence[Shape]) -> Lowering:
+        return Lowering((), Value(name, "h"))
+
+
+layer_types.register(Input())

@@ -1,0 +1,209 @@
+"""Edits: pure functions from a network to the next one. Each is one step of undo, and shares what it does not change."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from visualbp.core.arrays import Array
+from visualbp.core.options import parse_options
+from visualbp.layers import layer_types
+from visualbp.network.network import Connection, Layer, Network, Position, make_layer, options_of
+from visualbp.network.structure import structure_of
+
+LONGEST_NAME = 60
+NAME_RULE = f"1 to {LONGEST_NAME} letters, digits, spaces and - _ ( ) + ="
+_NAME = re.compile(r"[\w\-()+=][\w \-()+=]*")
+
+
+class EditError(ValueError):
+    """An edit that cannot be. The message says why, for people."""
+
+
+def name_problem(network: Network, name: str, present: str | None = None) -> str | None:
+    """Return why a layer (now called `present`) cannot be called `name`, or None if it can."""
+    if not isinstance(name, str) or len(name) > LONGEST_NAME or not _NAME.fullmatch(name) or name != name.strip():
+        return f"a layer's name has {NAME_RULE}, not {str(name)[:40]!r}"
+    if name != present and name in network.names:
+        return f"there is a layer called {name} already"
+    return None
+
+
+def free_name(taken: Iterable[str], wanted: str) -> str:
+    """Return `wanted`, or `wanted_2`, `wanted_3`, ... if it is taken. A number at its end counts on."""
+    names = set(taken)
+    if wanted not in names:
+        return wanted
+    stem = re.sub(r"_\d+$", "", wanted)
+    number = 2
+    while f"{stem}_{number}" in names:
+        number += 1
+    return f"{stem}_{number}"
+
+
+STARTING_OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "input": {"shape": (2,)},
+    "dense": {"units": 4, "activation": "tanh"},
+    "activation": {"function": "relu"},
+}
+"""What a layer fresh from the palette has where its type has no default."""
+
+
+def new_layer(network: Network, type_name: str) -> Layer:
+    """Return a layer of this type, as it comes from the palette, with a free name."""
+    kind = layer_types.get(type_name)
+    given: dict[str, Any] = dict(STARTING_OPTIONS.get(type_name, {}))
+    return make_layer(free_name(network.names, kind.default_name or type_name), type_name, given)
+
+
+def add_layer(network: Network, layer: Layer, position: Position) -> Network:
+    """Return the network with `layer` at `position`. Raises EditError for a bad or taken name."""
+    problem = name_problem(network, layer.name)
+    if problem:
+        raise EditError(problem)
+    positions = {**network.positions, layer.name: position}
+    return replace(network, layers=(*network.layers, layer), positions=positions)
+
+
+def remove_layers(network: Network, names: Iterable[str]) -> Network:
+    """Return the network without these layers, their connections, positions and parameters."""
+    gone = set(names)
+    return replace(
+        network,
+        layers=tuple(layer for layer in network.layers if layer.name not in gone),
+        connections=tuple(c for c in network.connections if not gone.intersection(c)),
+        positions={name: place for name, place in network.positions.items() if name not in gone},
+        parameters={name: arrays for name, arrays in network.parameters.items() if name not in gone},
+    )
+
+
+def connect(network: Network, source: str, target: str) -> Network:
+    """Return the network with one more connection, as the last operand of `target`."""
+    if source not in network.names or target not in network.names:
+        raise EditError(f"cannot connect {source} to {target}: there is no such layer")
+    if (source, target) in network.connections:
+        raise EditError(f"{source} and {target} are connected already")
+    return replace(network, connections=(*network.connections, (source, target)))
+
+
+def disconnect(network: Network, connections: Iterable[Connection]) -> Network:
+    gone = set(connections)
+    return replace(network, connections=tuple(c for c in network.connections if c not in gone))
+
+
+def remove(network: Network, names: Iterable[str], connections: Iterable[Connection]) -> Network:
+    """Return the network without these layers and connections: what the Delete key does."""
+    return remove_layers(disconnect(network, connections), names)
+
+
+def insert_on_connection(network: Network, layer: Layer, connection: Connection, position: Position) -> Network:
+    """Return the network with `layer` put into `connection`; the target's operands keep their order."""
+    source, target = connection
+    if connection not in network.connections:
+        raise EditError(f"{source} and {target} are not connected")
+    grown = network if layer.name in network.names else add_layer(network, layer, position)
+    connections: list[Connection] = []
+    for present in grown.connections:
+        connections += [(source, layer.name), (layer.name, target)] if present == connection else [present]
+    return replace(grown, connections=tuple(connections), positions={**grown.positions, layer.name: position})
+
+
+def rename_layer(network: Network, old: str, new: str) -> Network:
+    """Return the network with a layer renamed wherever it is named. Raises EditError."""
+    problem = name_problem(network, new, present=old)
+    if problem:
+        raise EditError(problem)
+
+    def renamed(name: str) -> str:
+        return new if name == old else name
+
+    return replace(
+        network,
+        layers=tuple(replace(layer, name=renamed(layer.name)) for layer in network.layers),
+        connections=tuple((renamed(source), renamed(target)) for source, target in network.connections),
+        positions={renamed(name): place for name, place in network.positions.items()},
+        parameters={renamed(name): arrays for name, arrays in network.parameters.items()},
+    )
+
+
+def _with_layer(network: Network, layer: Layer) -> Network:
+    return replace(network, layers=tuple(layer if layer.name == old.name else old for old in network.layers))
+
+
+def set_options(network: Network, name: str, changes: Mapping[str, Any]) -> Network:
+    """Return the network with options of a layer changed; options that no longer apply are dropped.
+
+    Given parameters that no longer fit are dropped too; the others stay. Raises OptionError.
+    """
+    layer = network.layer(name)
+    given = {**layer.options, **changes}
+    options = layer.kind.options_for(given)
+    known = {option.name for option in options}
+    stale = {option.name for option in options_of(layer)} - known
+    kept = {key: value for key, value in given.items() if key not in stale}
+    changed = _with_layer(network, replace(layer, options=parse_options(options, kept)))
+    return drop_unfit_parameters(changed)
+
+
+def drop_unfit_parameters(network: Network) -> Network:
+    """Return the network without the given parameters that fit no layer any more."""
+    if not network.parameters:
+        return network
+    specs = structure_of(network).parameters
+    kept: dict[str, dict[str, Array]] = {}
+    for name, arrays in network.parameters.items():
+        if name not in specs:
+            if name in network.names:
+                kept[name] = dict(arrays)
+            continue
+        shapes = {spec.name: spec.shape for spec in specs[name]}
+        fitting = {key: array for key, array in arrays.items() if shapes.get(key) == array.shape}
+        if fitting:
+            kept[name] = fitting
+    return replace(network, parameters=kept)
+
+
+def set_frozen(network: Network, name: str, frozen: bool | tuple[str, ...]) -> Network:
+    return _with_layer(network, replace(network.layer(name), frozen=frozen))
+
+
+def move_layers(network: Network, places: Mapping[str, Position]) -> Network:
+    return replace(network, positions={**network.positions, **places})
+
+
+def set_parameter(network: Network, name: str, parameter: str, array: Array) -> Network:
+    """Return the network with a parameter given. `array` must be read-only from now on."""
+    arrays = {**network.parameters.get(name, {}), parameter: array}
+    return replace(network, parameters={**network.parameters, name: arrays})
+
+
+def clear_parameters(network: Network, seed: int | None = None) -> Network:
+    """Return the network with every parameter drawn from its initialiser, with another seed if one is given."""
+    return replace(network, parameters={}, seed=network.seed if seed is None else seed)
+
+
+def copy_part(network: Network, names: Iterable[str]) -> Network:
+    """Return these layers with the connections among them, as a network of their own (a clipboard's content)."""
+    return remove_layers(network, set(network.names) - set(names))
+
+
+def paste(network: Network, part: Network, offset: Position) -> tuple[Network, tuple[str, ...]]:
+    """Return the network with the layers of `part` added beside, under free names, and those names."""
+    new_names: dict[str, str] = {}
+    for layer in part.layers:
+        new_names[layer.name] = free_name([*network.names, *new_names.values()], layer.name)
+    layers = tuple(replace(layer, name=new_names[layer.name]) for layer in part.layers)
+    connections = tuple((new_names[source], new_names[target]) for source, target in part.connections)
+    places = {
+        new_names[name]: (x + offset[0], y + offset[1]) for name, (x, y) in part.positions.items() if name in new_names
+    }
+    grown = replace(
+        network,
+        layers=(*network.layers, *layers),
+        connections=(*network.connections, *connections),
+        positions={**network.positions, **places},
+        parameters={**network.parameters, **{new_names[name]: arrays for name, arrays in part.parameters.items()}},
+    )
+    return grown, tuple(new_names.values())

@@ -1,0 +1,229 @@
+"""What follows from a network's drawing: an order to run in, the shapes, and what keeps it from running."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from visualbp.core.arrays import Shape, shape_text, size_of
+from visualbp.core.options import LARGEST_SIZE
+from visualbp.layers import ParameterSpec, ShapeError
+from visualbp.network.network import Layer, Network
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something wrong with a network, for people: where, what, and what would mend it.
+
+    An `error` keeps the network from running; a `warning` does not.
+    """
+
+    severity: Literal["error", "warning"]
+    layer: str | None
+    message: str
+    mend: str = ""
+
+    @property
+    def text(self) -> str:
+        """One sentence: `hidden: expects 3 inputs, gets 2; ...`."""
+        where = f"{self.layer}: " if self.layer else ""
+        return where + self.message + (f"; {self.mend}" if self.mend else "")
+
+
+@dataclass(frozen=True)
+class Structure:
+    """The checked structure. `order` holds the layers that run, sources first; `shapes` those known, a sample each."""
+
+    order: tuple[str, ...]
+    shapes: Mapping[str, Shape]
+    parameters: Mapping[str, tuple[ParameterSpec, ...]]
+    problems: tuple[Problem, ...]
+    input: str | None
+    loss: str | None
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        return tuple(problem for problem in self.problems if problem.severity == "error")
+
+    @property
+    def can_run(self) -> bool:
+        return not self.errors
+
+    def problems_of(self, layer: str) -> tuple[Problem, ...]:
+        return tuple(problem for problem in self.problems if problem.layer == layer)
+
+
+def _ordered(network: Network) -> tuple[list[str], list[str]]:
+    """Return the layers sources first (Kahn's algorithm, stable in the network's order), and those on a cycle."""
+    waiting = Counter(target for _, target in network.connections)
+    following: dict[str, list[str]] = {}
+    for source, target in network.connections:
+        following.setdefault(source, []).append(target)
+    ready = [name for name in network.names if not waiting[name]]
+    order: list[str] = []
+    for name in ready:  # `ready` grows while it is walked
+        order.append(name)
+        for target in following.get(name, ()):
+            waiting[target] -= 1
+            if not waiting[target]:
+                ready.append(target)
+    done = set(order)
+    return order, [name for name in network.names if name not in done]
+
+
+def _reachable(start: str, next_of: Mapping[str, list[str]]) -> set[str]:
+    seen, waiting = {start}, [start]
+    while waiting:
+        for name in next_of.get(waiting.pop(), ()):
+            if name not in seen:
+                seen.add(name)
+                waiting.append(name)
+    return seen
+
+
+def _neighbours(network: Network) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    after: dict[str, list[str]] = {}
+    before: dict[str, list[str]] = {}
+    for source, target in network.connections:
+        after.setdefault(source, []).append(target)
+        before.setdefault(target, []).append(source)
+    return after, before
+
+
+def _count_problem(layer: Layer, count: int) -> Problem | None:
+    kind = layer.kind
+    if count < kind.fewest_inputs:
+        wanted = "an input" if kind.fewest_inputs == 1 else f"{kind.fewest_inputs} inputs or more"
+        got = "nothing is connected to it" if not count else f"has {count}"
+        return Problem("error", layer.name, f"needs {wanted}, {got}", "connect a layer to its left port")
+    if kind.most_inputs is not None and count > kind.most_inputs:
+        takes = "no input" if not kind.most_inputs else "one input" if kind.most_inputs == 1 else str(kind.most_inputs)
+        return Problem("error", layer.name, f"takes {takes}, has {count}", "remove a connection, or add them up first")
+    return None
+
+
+def _ends(network: Network, problems: list[Problem]) -> tuple[str | None, str | None]:
+    """Return the input layer and the loss, and note where there is none, or more than one."""
+    found: list[str | None] = []
+    for what, names, mend in (
+        ("input", [n.name for n in network.layers if n.type == "input"], "drag one from the palette"),
+        ("loss", [n.name for n in network.layers if n.kind.is_loss], "drag one from the palette's losses"),
+    ):
+        if not names:
+            problems.append(Problem("error", None, f"the network has no {what} layer", mend))
+        for extra in names[1:]:
+            problems.append(Problem("error", extra, f"is a second {what} layer beside {names[0]}", "keep one of them"))
+        found.append(names[0] if names else None)
+    return found[0], found[1]
+
+
+def structure_of(network: Network) -> Structure:
+    """Return the order, the shapes and the problems of `network`. Never raises for what a person can draw."""
+    problems: list[Problem] = []
+    by_name = {layer.name: layer for layer in network.layers}
+    inputs, loss = _ends(network, problems)
+    order, cyclic = _ordered(network)
+    if cyclic:
+        shown = ", ".join(cyclic[:4]) + (" and more" if len(cyclic) > 4 else "")
+        problems.append(
+            Problem("error", cyclic[0], f"is on, or behind, a cycle ({shown})", "remove one connection of the cycle")
+        )
+    after, before = _neighbours(network)
+    used = _reachable(loss, before) if loss else set(network.names)
+    fed = _reachable(inputs, after) if inputs else set(network.names)
+    shapes: dict[str, Shape] = {}
+    parameters: dict[str, tuple[ParameterSpec, ...]] = {}
+    for name in order:
+        layer, sources = by_name[name], before.get(name, [])
+        aside = loss is not None and name not in used
+        if aside:
+            mend = "connect it, or delete it"
+            problems.append(Problem("warning", name, "does not lead to the loss, and is left out", mend))
+        elif inputs is not None and name not in fed and len(sources) >= layer.kind.fewest_inputs and layer.type != "input":
+            problems.append(Problem("error", name, "gets nothing from the input layer", "connect it to the input"))
+        problem = _count_problem(layer, len(sources))
+        if problem is not None:
+            if not aside:
+                problems.append(problem)
+        elif all(source in shapes for source in sources):
+            _infer(layer, [shapes[source] for source in sources], shapes, parameters, problems)
+    runs = tuple(name for name in order if loss is None or name in used)
+    return Structure(runs, shapes, parameters, tuple(problems), inputs, loss)
+
+
+def _infer(
+    layer: Layer,
+    sources: list[Shape],
+    shapes: dict[str, Shape],
+    parameters: dict[str, tuple[ParameterSpec, ...]],
+    problems: list[Problem],
+) -> None:
+    try:
+        shape = layer.kind.output_shape(layer.options, sources)
+        specs = layer.kind.parameters(layer.options, sources)
+    except ShapeError as error:
+        problems.append(Problem("error", layer.name, error.message, error.mend))
+        return
+    for what, size in [("its output", size_of(shape)), *[(spec.name, size_of(spec.shape)) for spec in specs]]:
+        if size > LARGEST_SIZE:
+            problems.append(
+                Problem(
+                    "error", layer.name, f"{what} would have {size:,} numbers; {LARGEST_SIZE:,} is the most", "use fewer units"
+                )
+            )
+            return
+    shapes[layer.name], parameters[layer.name] = shape, specs
+
+
+def parameter_problems(network: Network, structure: Structure) -> tuple[Problem, ...]:
+    """Return what is wrong with the parameters that the network gives: unknown names, and shapes that do not fit."""
+    problems: list[Problem] = []
+    for name, arrays in network.parameters.items():
+        specs = {spec.name: spec.shape for spec in structure.parameters.get(name, ())}
+        for parameter, array in arrays.items():
+            if name not in structure.parameters:
+                continue
+            if parameter not in specs:
+                has = f"; it has {', '.join(specs)}" if specs else ""
+                problems.append(Problem("error", name, f"has no parameter called {parameter}{has}", "remove it"))
+            elif array.shape != specs[parameter]:
+                problems.append(
+                    Problem(
+                        "error",
+                        name,
+                        f"{parameter} is {shape_text(array.shape)} in the file, and should be {shape_text(specs[parameter])}",
+                        "correct it, or remove it to start from the initialiser",
+                    )
+                )
+    return tuple(problems)
+
+
+def connection_problem(network: Network, source: str, target: str) -> str | None:
+    """Return why `source` cannot be connected to `target`, in a few words, or None if it can."""
+    by_name = {layer.name: layer for layer in network.layers}
+    if source == target:
+        return "a layer cannot feed itself"
+    if (source, target) in network.connections:
+        return "these two are connected already"
+    giver, taker = by_name[source], by_name[target]
+    if giver.kind.is_loss:
+        return "a loss is the end: nothing comes after it"
+    if taker.kind.most_inputs == 0:
+        return "an input layer takes no input"
+    count = len(network.inputs_of(target))
+    if taker.kind.most_inputs is not None and count >= taker.kind.most_inputs:
+        return f"{target} takes one input, and has it; put an Add before it to join several"
+    after, _ = _neighbours(network)
+    if source in _reachable(target, after):
+        return f"that would close a cycle: {target} already leads to {source}"
+    structure = structure_of(network)
+    feeds = [*network.inputs_of(target), source]
+    if all(name in structure.shapes for name in feeds):
+        try:
+            if len(feeds) >= taker.kind.fewest_inputs:
+                taker.kind.output_shape(taker.options, [structure.shapes[name] for name in feeds])
+        except ShapeError as error:
+            return f"{target} {error.message}"
+    return None

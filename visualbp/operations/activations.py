@@ -1,0 +1,363 @@
+"""The activation functions: each one entry with its rule sigma(z), its derivative sigma'(z), and both in LaTeX.
+
+The derivative may use h = sigma(z), which is cached: for tanh and the sigmoid it is all that is needed. Every rule holds
+from 0 to 1e300 and at saturation; rules that would make inf * 0 there say how they avoid it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from visualbp.core.arrays import Array, Shape, size_of
+from visualbp.core.options import FloatOption, Option
+from visualbp.core.registry import Registry
+from visualbp.operations.base import Emitter, IterationContext, Operation
+
+SELU_SCALE = 1.0507009873554804934193349852946
+SELU_ALPHA = 1.6732632423543772848170429916717
+GELU_SCALE = math.sqrt(2.0 / math.pi)
+GELU_CUBIC = 0.044715
+
+
+class Activation(Operation):
+    """An activation with the options of its entry. Options are attributes: `slope`, `alpha`."""
+
+    type_name: ClassVar[str] = ""
+    label: ClassVar[str] = ""
+    description: ClassVar[str] = ""
+    options: ClassVar[tuple[Option, ...]] = ()
+    formula: ClassVar[str] = ""
+    """sigma(z) in LaTeX."""
+    derivative_formula: ClassVar[str] = ""
+    """sigma'(z) in LaTeX, in z and h."""
+    operands = ("z",)
+
+    def __init__(self, **options: Any) -> None:
+        self.option_values = options
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        return self.type_name
+
+    def equation(self, output: str, operands: Sequence[str]) -> str:
+        return rf"{output} = \mathrm{{{self.type_name.replace('_', '{-}')}}}\left({operands[0]}\right)"
+
+
+class Elementwise(Activation):
+    """An activation of each element alone, so that its Jacobian is diagonal: delta = upstream * sigma'(z)."""
+
+    def function(self, emit: Emitter, z: Array, h: Array) -> None:
+        """Emit h = sigma(z)."""
+        raise TypeError(f"{self.type_name} has no rule")
+
+    def derivative(self, emit: Emitter, z: Array, h: Array, result: Array) -> None:
+        """Emit result = sigma'(z)."""
+        raise TypeError(f"{self.type_name} has no derivative")
+
+    def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:
+        self.function(emit, inputs[0], output)
+
+    def vjp(
+        self, emit: Emitter, operand: int, upstream: Array, inputs: Sequence[Array], output: Array, result: Array
+    ) -> None:
+        self.derivative(emit, inputs[0], output, result)
+        emit(np.multiply, upstream, result, result)
+
+    def jvp(self, tangents: Sequence[Array | None], inputs: Sequence[Array], output: Array) -> Array:
+        slope = np.zeros_like(output)
+        emitter = Emitter(_NO_ITERATION, output.dtype, eager=True)
+        with np.errstate(all="ignore"):
+            self.derivative(emitter, inputs[0], output, slope)
+        tangent = tangents[0]
+        return np.zeros_like(output) if tangent is None else slope * tangent
+
+    def vjp_equation(self, operand: int, result: str, upstream: str, output: str, operands: Sequence[str]) -> str:
+        return rf"{result} = {upstream} \odot \sigma'\left({operands[0]}\right)"
+
+
+class Piecewise(Elementwise):
+    """An activation with a corner at 0: which side each element is on decides whether a finite difference holds."""
+
+    def branch(self, inputs: Sequence[Array], output: Array) -> Array | None:
+        return inputs[0] > 0
+
+
+class Linear(Elementwise):
+    type_name, label = "linear", "Linear"
+    description = "Passes z on as it is."
+    formula, derivative_formula = "z", "1"
+
+    def function(self, emit: Emitter, z: Array, h: Array) -> None:
+        emit(np.copyto, h, z)
+
+    def derivative(self, emit: Emitter, z: Array, h: Array, result: Array) -> None:
+        emit(result.fill, 1.0)
+
+    def equation(self, output: str, operands: Sequence[str]) -> str:
+        return f"{output} = {operands[0]}"
+
+
+class Relu(Piecewise):
+    """max(z, 0), with the derivative 0 at 0, as PyTorch has it."""
+
+    type_name, label = "relu", "ReLU"
+    description = "Lets positive values pass and stops the others; its derivative does not shrink."
+    formula, derivative_formula = r"\max(z, 0)", r"\left[z > 0\right]"
+
+    def function(self, emit: Emitter, z: Array, h: Array) -> None:
+        emit(np.maximum, z, emit.constant(0.0), out=h)
+
+    def derivative(self, emit: Emitter, z: Array, h: Array, result: Array) -> None:
+        emit(np.sign, h, result)  # h is never negative, so its sign is 1 where z > 0, and 0 elsewhere
+
+
+class LeakyRelu(Piecewise):
+    type_name, label = "leaky_relu", "Leaky ReLU"
+    description = "As ReLU, but negative values pass with a small slope, so that no unit dies."
+    options = (FloatOption("slope", 0.01, "the slope below 0", minimum=-1e6, maximum=1e6),)
+    formula = r"z \text{ if } z > 0 \text{ else } slope\, z"
+    derivative_formula = r"1 \text{ if } z > 0 \text{ else } slope"
+
+    def function(self, emit: Emitter, z: Array, h: Array) -> None:
+        positive = emit.memory("positive", z.shape, bool)
+        emit(np.greater, z, emit.constant(0.0), positive)
+        emit(np.multiply, z, emit.constant(self.option_values["slope"]), h)
+        emit(np.copyto, h, z, "same_kind", positive)
+
+    def derivative(self, emit: Emitter, z: Array, h: Array, result: Array) -> None:
+        positive = emit.memory("positive", z.shape, bool)
+        emit(np.greater, z, emit.constant(0.0), positive)
+        emit(result.fill, self.option_values["slope"])
+        emit(np.copyto, result, emit.constant(1.0), "same_kind", positive)
+
+
+class Elu(Piecewise):
+    """Clevert, Unterthiner, Hochreiter 2015. The exponential sees min(z, 0) alone, and cannot overflow."""
+
+    type_name, label = "elu", "ELU"
+    description = "As ReLU above 0; below, it bends smoothly to -alpha."
+    options: ClassVar[tuple[Option, ...]] = (
+        FloatOption("alpha", 1.0, "how far below 0 it goes", minimum=0.0, maximum=1e6),
+    )
+    formula = r"z \text{ if } z > 0 \text{ else } \alpha (e^{z} - 1)"
+    derivative_formula = r"1 \text{ if } z > 0 \text{ else } \alpha e^{z}"
+
+    @property
+    def alpha(self) -> float:
+        return float(self.option_values["alpha"])
+
+    @property
+    def scale(self) -> float:
+        return 1.0
+
+    def function(self, emit: Emitter, z: Array, h: Array) -> None:
+        below = emit.memory("below", z.shape)
+        emit(np.minimum, z, emit.constant(0.0), out=below)
+        emit(np.expm1, below, below)
+        emit(np.multiply, below, emit.constant(self.alpha * self.scale), below)
+        emit(np.maximum, z, emit.constant(0.0), out=h)
+        if self.scale != 1.0:
+            emit(np.multiply, h, emit.constant(self.scale), h)
+        emit(np.add, h, below, h)
+
+    def derivative(self, emit: Emitter, z: Array, h: Array, result: Array) -> None:
+        positive = emit.memory("positive", z.shape, bool)
+        emit(np.greater, z, emit.constant(0.0), positive)
+        emit(np.minimum, z, emit.constant(0.0), out=result)
+        emit(np.exp, result, result)
+        emit(np.multiply, result, emit.constant(self.alpha * self.scale), result)
+        emit(np.copyto, result, emit.constant(self.scale), "same_kind", positive)
+
+
+class Selu(Elu):
+    """Klambauer and others 2017; the two constants keep mean 0 and variance 1 from layer to layer."""
+
+    type_name, label = "selu", "SELU"
+    description = "A scaled ELU that keeps activations at mean 0 and variance 1."
+    options = ()
+    formula = r"\lambda z \text{ if } z > 0 \text{ else } \lambda \alpha (e^{z} - 1)"
+    derivative_formula = r"\lambda \text{ if } z > 0 \text{ else } \lambda \alpha e^{z}"
+
+    @property
+    def alpha(self) -> float:
+        return SELU_ALPHA
+
+    @property
+    def scale(self) -> float:
+        return SELU_SCALE
+
+
+class Gelu(Elementwise):
+    """The tanh form (Hendrycks, Gimpel 2016): z/2 (1 + tanh(c (z + 0.044715 z^3)))."""
+
+    type_name, label = "gelu", "GELU"
+    description = "A smooth ReLU: z times the chance that a normal variable is below z."
+    formula = r"\frac{z}{2}\left(1 + \tanh\left(c\,(z + 0.044715 z^3)\right)\right)"
+    derivative_formula = r"\frac{1 + t}{2} + \frac{z}{2}(1 - t^2)\, c\,(1 + 0.134145 z^2)"
+
+    def _bounded(self, emit: Emitter, z: Array) -> Array:
+        """Beyond 30 the tanh is exactly 1: its polynomials see z cut off there, and cannot overflow."""
+        bounded = emit.memory("bounded", z.shape)
+        emit(np.minimum, z, emit.constant(30.0), out=bounded)
+        emit(np.maximum, bounded, emit.constant(-30.0), out=bounded)
+        return bounded
+
+    def _emit_tanh(self, emit: Emitter, bounded: Array, result: Array) -> None:
+        emit(np.multiply, bounded, bounded, result)
+        emit(np.multiply, result, emit.constant(GELU_CUBIC), result)
+        emit(np.add, result, emit.constant(1.0), result)
+        emit(np.multiply, result, bounded, result)
+        emit(np.multiply, result, emit.constant(GELU_SCALE), result)
+        emit(np.tanh, result, result)
+
+    def function(self, emit: Emitter, z: Array, h: Array) -> None:
+        self._emit_tanh(emit, self._bounded(emit, z), h)
+        emit(np.add, h, emit.constant(1.0), h)
+        emit(np.multiply, h, emit.constant(0.5), h)
+        emit(np.multiply, h, z, h)
+
+    def derivative(self, emit: Emitter, z: Array, h: Array, result: Array) -> None:
+        bounded, polynomial = self._bounded(emit, z), emit.memory("polynomial", z.shape)
+        tangent = emit.memory("tanh", z.shape)
+        self._emit_tanh(emit, bounded, tangent)
+        emit(np.multiply, bounded, bounded, polynomial)
+        emit(np.multiply, polynomial, emit.constant(3.0 * GELU_CUBIC), polynomial)
+        emit(np.add, polynomial, emit.constant(1.0), polynomial)
+        emit(np.multiply, polynomial, bounded, polynomial)
+        emit(np.multiply, polynomial, emit.constant(GELU_SCALE), polynomial)
+        emit(np.multiply, tangent, tangent, result)
+        emit(np.subtract, emit.constant(1.0), result, result)
+        emit(np.multiply, result, polynomial, result)
+        emit(np.add, result, tangent, result)
+        emit(np.add, result, emit.constant(1.0), result)
+        emit(np.multiply, result, emit.constant(0.5), result)
+
+
+def emit_sigmoid(emit: Emitter, z: Array, result: Array) -> None:
+    """Emit result = 1 / (1 + e^-z). Where e^-z overflows to inf, the quotient is the right limit, 0."""
+    emit(np.negative, z, result)
+    emit(np.exp, result, result)
+    emit(np.add, result, emit.constant(1.0), result)
+    emit(np.reciprocal, result, result)
+
+
+class Silu(Elementwise):
+    type_name, label = "silu", "SiLU"
+    description = "z times its sigmoid, also called swish."
+    formula = r"z\,\mathrm{sigmoid}(z)"
+    derivative_formula = r"s\,(1 + z (1 - s)), \; s = \mathrm{sigmoid}(z)"
+
+    def function(self, emit: Emitter, z: Array, h: Array) -> None:
+        emit_sigmoid(emit, z, h)
+        emit(np.multiply, h, z, h)
+
+    def derivative(self, emit: Emitter, z: Array, h: Array, result: Array) -> None:
+        sigmoid = emit.memory("sigmoid", z.shape)
+        emit_sigmoid(emit, z, sigmoid)
+        emit(np.subtract, emit.constant(1.0), sigmoid, result)
+        emit(np.multiply, result, z, result)
+        emit(np.add, result, emit.constant(1.0), result)
+        emit(np.multiply, result, sigmoid, result)
+
+
+class Sigmoid(Elementwise):
+    type_name, label = "sigmoid", "Sigmoid"
+    description = "Squeezes to (0, 1). Its derivative is at most 1/4: deep stacks of it vanish."
+    formula, derivative_formula = r"\frac{1}{1 + e^{-z}}", r"h (1 - h)"
+
+    def function(self, emit: Emitter, z: Array, h: Array) -> None:
+        emit_sigmoid(emit, z, h)
+
+    def derivative(self, emit: Emitter, z: Array, h: Array, result: Array) -> None:
+        emit(np.subtract, emit.constant(1.0), h, result)
+        emit(np.multiply, result, h, result)
+
+
+class Tanh(Elementwise):
+    type_name, label = "tanh", "Tanh"
+    description = "Squeezes to (-1, 1), with the derivative 1 at 0."
+    formula, derivative_formula = r"\tanh(z)", "1 - h^2"
+
+    def function(self, emit: Emitter, z: Array, h: Array) -> None:
+        emit(np.tanh, z, h)
+
+    def derivative(self, emit: Emitter, z: Array, h: Array, result: Array) -> None:
+        emit(np.multiply, h, h, result)
+        emit(np.subtract, emit.constant(1.0), result, result)
+
+
+class Softplus(Elementwise):
+    """log(1 + e^z), and z itself above 20, with the derivative 1 there, as PyTorch has it."""
+
+    type_name, label = "softplus", "Softplus"
+    description = "A smooth ReLU whose derivative is the sigmoid."
+    formula, derivative_formula = r"\log(1 + e^{z})", r"\mathrm{sigmoid}(z)"
+    threshold: ClassVar[float] = 20.0
+
+    def _large(self, emit: Emitter, z: Array) -> Array:
+        large = emit.memory("large", z.shape, bool)
+        emit(np.greater, z, emit.constant(self.threshold), large)
+        return large
+
+    def function(self, emit: Emitter, z: Array, h: Array) -> None:
+        large = self._large(emit, z)
+        emit(np.logaddexp, z, emit.constant(0.0), h)
+        emit(np.copyto, h, z, "same_kind", large)
+
+    def derivative(self, emit: Emitter, z: Array, h: Array, result: Array) -> None:
+        large = self._large(emit, z)
+        emit_sigmoid(emit, z, result)
+        emit(np.copyto, result, emit.constant(1.0), "same_kind", large)
+
+    def branch(self, inputs: Sequence[Array], output: Array) -> Array | None:
+        return inputs[0] > self.threshold
+
+
+class Softmax(Activation):
+    """e^z / sum e^z over the last axis. Its Jacobian diag(h) - h h^T is full: delta = h * (u - sum(u * h))."""
+
+    type_name, label = "softmax", "Softmax"
+    description = "Turns scores into probabilities that sum to 1."
+    formula, derivative_formula = r"\frac{e^{z_i}}{\sum_j e^{z_j}}", r"\mathrm{diag}(h) - h h^T"
+
+    def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:
+        z = inputs[0]
+        row = emit.memory("row", (*z.shape[:-1], 1))
+        emit(np.maximum.reduce, z, -1, None, row, True)
+        emit(np.subtract, z, row, output)
+        emit(np.exp, output, output)
+        emit(np.add.reduce, output, -1, None, row, True)
+        emit(np.divide, output, row, output)
+
+    def vjp(
+        self, emit: Emitter, operand: int, upstream: Array, inputs: Sequence[Array], output: Array, result: Array
+    ) -> None:
+        row = emit.memory("row", (*output.shape[:-1], 1))
+        emit(np.multiply, upstream, output, result)
+        emit(np.add.reduce, result, -1, None, row, True)
+        emit(np.subtract, upstream, row, result)
+        emit(np.multiply, result, output, result)
+
+    def jvp(self, tangents: Sequence[Array | None], inputs: Sequence[Array], output: Array) -> Array:
+        tangent = tangents[0]
+        if tangent is None:
+            return np.zeros_like(output)
+        moved: Array = output * (tangent - (tangent * output).sum(-1, keepdims=True))
+        return moved
+
+    def vjp_multiplications(self, operand: int, shapes: Sequence[Shape], output: Shape) -> int:
+        return 2 * size_of(output)
+
+    def vjp_equation(self, operand: int, result: str, upstream: str, output: str, operands: Sequence[str]) -> str:
+        return rf"{result} = {output} \odot \left({upstream} - {output}^{{T}} {upstream}\right)"
+
+
+_NO_ITERATION = IterationContext()
+
+activations: Registry[type[Activation]] = Registry("activation")  # type: ignore[type-var]
+for _entry in (Linear, Relu, LeakyRelu, Elu, Selu, Gelu, Silu, Sigmoid, Tanh, Softplus, Softmax):
+    activations.register(_entry)

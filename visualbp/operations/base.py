@@ -1,0 +1,200 @@
+"""What an operation is, and how its rules are written down.
+
+A rule does not compute at once. It *emits* calls of NumPy functions on buffers that exist already::
+
+    emit(np.dot, x, weight.T, z)      # the last argument is where the result goes
+    emit(np.add, z, bias, z)
+
+The same rule then serves three masters. The debugger keeps the calls of each step and runs them one step at a time;
+training runs the calls of all steps in a row, with nothing in between (which is as fast as NumPy can go); and a probe,
+such as the gradient check, runs them at once on arrays of its own. One rule, one arithmetic, the same bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, ClassVar
+
+import numpy as np
+
+from visualbp.core.arrays import Array, Shape, size_of
+
+Call = tuple[Callable[..., Any], tuple[Any, ...]]
+
+
+@dataclass
+class IterationContext:
+    """What a rule may know of the iteration: its number and the seed. All randomness is drawn from these two, so that
+    any iteration can be replayed alone. The owner moves `iteration` on; rules read it when they run."""
+
+    seed: int = 0
+    iteration: int = 0
+
+    def generator(self, stream: int) -> np.random.Generator:
+        """Return a generator for one use (`stream`) in one iteration, keyed by (seed, iteration, stream)."""
+        return np.random.Generator(np.random.Philox(key=[self.seed & (2**64 - 1), stream], counter=self.iteration << 64))
+
+
+class Emitter:
+    """Takes the calls of one node's rules, and hands out the node's private memory.
+
+    `training` is false for inference (dropout passes everything through). `eager` runs each call when it is emitted.
+    """
+
+    def __init__(
+        self, context: IterationContext, dtype: np.dtype[Any], training: bool = True, eager: bool = False, stream: int = 0
+    ) -> None:
+        self.context = context
+        self.dtype = dtype
+        self.training = training
+        self.stream = stream
+        self.calls: list[Call] = []
+        self._eager = eager
+        self._memory: dict[str, Array] = {}
+
+    def __call__(self, function: Callable[..., Any], *arguments: Any, **keywords: Any) -> None:
+        if keywords:
+            function = partial(function, **keywords)
+        if self._eager:
+            function(*arguments)
+        else:
+            self.calls.append((function, arguments))
+
+    def take_calls(self) -> tuple[Call, ...]:
+        """Return the calls emitted since the last time."""
+        calls, self.calls = tuple(self.calls), []
+        return calls
+
+    def memory(self, name: str, shape: Shape, dtype: Any = None) -> Array:
+        """Return the node's buffer called `name`: the forward rule leaves there what the backward rules need."""
+        if name not in self._memory:
+            self._memory[name] = np.zeros(shape, dtype or self.dtype)
+        return self._memory[name]
+
+    def constant(self, value: float) -> Array:
+        """Return `value` as a 0-d array of the right type: NumPy takes it without conversion, twice as fast."""
+        key = f"constant {value!r}"
+        if key not in self._memory:
+            self._memory[key] = np.array(value, self.dtype)
+        return self._memory[key]
+
+    def ones(self, count: int) -> Array:
+        """Return a vector of ones: a product with it is the fastest sum over the batch."""
+        key = f"ones {count}"
+        if key not in self._memory:
+            self._memory[key] = np.ones(count, self.dtype)
+        return self._memory[key]
+
+
+class Operation:
+    """One differentiable function of several operands.
+
+    Shapes are whole shapes: batch axis first for values, none for parameters. Subclasses are immutable.
+    """
+
+    name: ClassVar[str] = ""
+    """The word in the timeline and in messages."""
+    operands: ClassVar[tuple[str, ...]] = ("x",)
+    """Names of the operands, in order. An operation on any number of values has one name, for all of them."""
+    constant_operands: ClassVar[frozenset[str]] = frozenset()
+    """Operands that have no derivative, such as targets."""
+
+    def output_shape(self, shapes: Sequence[Shape]) -> Shape:
+        """Return the shape of the output for operands of these shapes."""
+        return shapes[0]
+
+    def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:
+        """Emit the calls that compute `output`."""
+        raise TypeError(f"{self.name} has no forward rule")
+
+    def vjp(
+        self, emit: Emitter, operand: int, upstream: Array, inputs: Sequence[Array], output: Array, result: Array
+    ) -> None:
+        """Emit the calls that put upstream @ d output / d inputs[operand] into `result` (the vector-Jacobian product).
+
+        `upstream` is dL/d output, with the output's shape; `result` has the operand's shape.
+        """
+        raise TypeError(f"{self.name} has no reverse-mode rule for operand {operand}")
+
+    def jvp(self, tangents: Sequence[Array | None], inputs: Sequence[Array], output: Array) -> Array:
+        """Return d output along `tangents`, one for each operand, None for an operand that does not move."""
+        raise TypeError(f"{self.name} has no forward-mode rule")
+
+    def branch(self, inputs: Sequence[Array], output: Array) -> Array | None:
+        """Return which piece of a piecewise rule each element is on (any integers), or None for a smooth rule.
+
+        Two evaluations with different branches have a kink between them, and no finite difference is to be trusted.
+        """
+        return None
+
+    def samples_are_independent(self) -> bool:
+        """Return whether each sample of the output depends on the same sample of the input alone."""
+        return True
+
+    def multiplications(self, shapes: Sequence[Shape], output: Shape) -> int:
+        """Return the multiplications of the forward rule."""
+        return size_of(output)
+
+    def vjp_multiplications(self, operand: int, shapes: Sequence[Shape], output: Shape) -> int:
+        """Return the multiplications of the reverse-mode rule for one operand."""
+        return size_of(output)
+
+    def equation(self, output: str, operands: Sequence[str]) -> str:
+        """Return the forward rule in LaTeX; the symbols of the output and of the operands are given."""
+        return rf"{output} = \mathrm{{{self.name}}}({', '.join(operands)})"
+
+    def vjp_equation(self, operand: int, result: str, upstream: str, output: str, operands: Sequence[str]) -> str:
+        """Return the reverse-mode rule in LaTeX; `result` and `upstream` are the symbols of the two gradients."""
+        return rf"{result} = {upstream} \, \frac{{\partial {output}}}{{\partial {operands[operand]}}}"
+
+    def operand_name(self, operand: int) -> str:
+        return self.operands[min(operand, len(self.operands) - 1)]
+
+    def is_constant(self, operand: int) -> bool:
+        return self.operand_name(operand) in self.constant_operands
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """An operation applied once to arrays, with what its backward rules need."""
+
+    operation: Operation
+    inputs: tuple[Array, ...]
+    output: Array
+    emitter: Emitter = field(repr=False)
+
+    def vjp(self, operand: int, upstream: Array) -> Array:
+        """Return upstream @ d output / d inputs[operand]."""
+        result = np.zeros(self.inputs[operand].shape, self.output.dtype)
+        with np.errstate(all="ignore"):
+            self.operation.vjp(self.emitter, operand, upstream, self.inputs, self.output, result)
+        return result
+
+
+def evaluate(
+    operation: Operation,
+    inputs: Sequence[Array],
+    context: IterationContext | None = None,
+    training: bool = True,
+    stream: int = 0,
+) -> Evaluation:
+    """Run the forward rule of `operation` at once, into fresh memory."""
+    dtype = np.result_type(*[array.dtype for array in inputs])
+    emitter = Emitter(context or IterationContext(), dtype, training, eager=True, stream=stream)
+    output = np.zeros(operation.output_shape([array.shape for array in inputs]), dtype)
+    with np.errstate(all="ignore"):
+        operation.forward(emitter, inputs, output)
+    return Evaluation(operation, tuple(inputs), output, emitter)
+
+
+def as_rows(array: Array) -> Array:
+    """Return `array` as a matrix whose rows are its last axis, without a copy."""
+    rows = array.reshape(-1, array.shape[-1])
+    if not np.shares_memory(rows, array) and array.size:
+        raise ValueError("a buffer must be contiguous")
+    return rows
+
+
+Symbols = Mapping[str, str]

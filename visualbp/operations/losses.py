@@ -1,0 +1,352 @@
+"""The losses: each a scalar, the mean over the batch, with its gradient for the prediction. Semantics are PyTorch's.
+
+A loss is the end of the graph: its upstream is dL/dL = 1, so its reverse-mode rule is dL / d prediction itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from visualbp.core.arrays import Array, Shape, size_of
+from visualbp.core.options import FloatOption, Option
+from visualbp.core.registry import Registry
+from visualbp.operations.activations import emit_sigmoid
+from visualbp.operations.base import Emitter, IterationContext, Operation, as_rows
+
+LOG_FLOOR = -100.0
+"""PyTorch's binary_cross_entropy clamps its logarithms there ..."""
+PROBABILITY_FLOOR = 1e-12
+"""... and the product p (1 - p) in its gradient here."""
+
+
+class Loss(Operation):
+    """A loss of a prediction and a target of the same shape."""
+
+    type_name: ClassVar[str] = ""
+    label: ClassVar[str] = ""
+    description: ClassVar[str] = ""
+    options: ClassVar[tuple[Option, ...]] = ()
+    formula: ClassVar[str] = ""
+    gradient_formula: ClassVar[str] = ""
+    target_kind: ClassVar[Literal["vector", "classes", "binary", "signs"]] = "vector"
+    """What a target is: any vector; a class (an index, or a distribution over the last axis); 0 to 1; -1 or 1."""
+    operands = ("prediction", "target")
+    constant_operands = frozenset({"target"})
+
+    def __init__(self, **options: Any) -> None:
+        self.option_values = options
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        return self.type_name
+
+    def output_shape(self, shapes: Sequence[Shape]) -> Shape:
+        return ()
+
+    def averaged_over(self, shape: Shape) -> int:
+        """Return the count that the sum is divided by: all elements of the batch, unless a loss says otherwise."""
+        return size_of(shape)
+
+    def gradient(self, emit: Emitter, prediction: Array, target: Array, result: Array) -> None:
+        """Emit result = dL / d prediction."""
+        raise TypeError(f"{self.type_name} has no gradient")
+
+    def vjp(
+        self, emit: Emitter, operand: int, upstream: Array, inputs: Sequence[Array], output: Array, result: Array
+    ) -> None:
+        self.gradient(emit, inputs[0], inputs[1], result)
+
+    def jvp(self, tangents: Sequence[Array | None], inputs: Sequence[Array], output: Array) -> Array:
+        tangent = tangents[0]
+        if tangent is None:
+            return np.zeros((), output.dtype)
+        emitter, result = Emitter(_NO_ITERATION, output.dtype, eager=True), np.zeros_like(inputs[0])
+        with np.errstate(all="ignore"):
+            self.forward(emitter, inputs, np.zeros((), output.dtype))
+            self.gradient(emitter, inputs[0], inputs[1], result)
+        return np.asarray(np.sum(result * tangent))
+
+    def accuracy(self, prediction: Array, target: Array) -> float | None:
+        """Return the share of right answers, or None where being right has no meaning."""
+        return None
+
+    def equation(self, output: str, operands: Sequence[str]) -> str:
+        return f"{output} = {self.formula}"
+
+    def vjp_equation(self, operand: int, result: str, upstream: str, output: str, operands: Sequence[str]) -> str:
+        return f"{result} = {self.gradient_formula}"
+
+
+def _emit_mean(emit: Emitter, values: Array, count: int, output: Array) -> None:
+    """Emit output = sum(values) / count."""
+    emit(np.add.reduce, values.reshape(-1), 0, None, output)
+    emit(np.multiply, output, emit.constant(1.0 / count), output)
+
+
+class MeanSquaredError(Loss):
+    type_name, label = "mean_squared_error", "Mean squared error"
+    description = "The mean of the squared differences."
+    formula = r"\frac{1}{N}\sum (\hat{y} - y)^2"
+    gradient_formula = r"\frac{2}{N}\left(\hat{\mathbf{y}} - \mathbf{y}\right)"
+    factor: ClassVar[float] = 1.0
+
+    def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:
+        prediction, target = inputs
+        difference = emit.memory("difference", prediction.shape)
+        flat = difference.reshape(-1)
+        emit(np.subtract, prediction, target, difference)
+        emit(np.dot, flat, flat, output)
+        emit(np.multiply, output, emit.constant(self.factor / self.averaged_over(prediction.shape)), output)
+
+    def gradient(self, emit: Emitter, prediction: Array, target: Array, result: Array) -> None:
+        difference = emit.memory("difference", prediction.shape)
+        scale = 2.0 * self.factor / self.averaged_over(prediction.shape)
+        emit(np.multiply, difference, emit.constant(scale), result)
+
+
+class HalfSquaredError(MeanSquaredError):
+    """Half the sum over outputs, the mean over the batch alone: the loss of Mazur's worked example."""
+
+    type_name, label = "half_squared_error", "Half squared error"
+    description = "Half the sum of the squared differences of a sample."
+    formula = r"\frac{1}{2B}\sum (\hat{y} - y)^2"
+    gradient_formula = r"\frac{1}{B}\left(\hat{\mathbf{y}} - \mathbf{y}\right)"
+    factor = 0.5
+
+    def averaged_over(self, shape: Shape) -> int:
+        return shape[0]
+
+
+class MeanAbsoluteError(Loss):
+    type_name, label = "mean_absolute_error", "Mean absolute error"
+    description = "The mean of the absolute differences; outliers weigh less."
+    formula = r"\frac{1}{N}\sum |\hat{y} - y|"
+    gradient_formula = r"\frac{1}{N}\,\mathrm{sign}\left(\hat{\mathbf{y}} - \mathbf{y}\right)"
+
+    def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:
+        prediction, target = inputs
+        difference, size = emit.memory("difference", prediction.shape), emit.memory("size", prediction.shape)
+        emit(np.subtract, prediction, target, difference)
+        emit(np.absolute, difference, size)
+        _emit_mean(emit, size, self.averaged_over(prediction.shape), output)
+
+    def gradient(self, emit: Emitter, prediction: Array, target: Array, result: Array) -> None:
+        emit(np.sign, emit.memory("difference", prediction.shape), result)
+        emit(np.multiply, result, emit.constant(1.0 / self.averaged_over(prediction.shape)), result)
+
+    def branch(self, inputs: Sequence[Array], output: Array) -> Array | None:
+        return inputs[0] > inputs[1]
+
+
+class Huber(Loss):
+    """d^2 / 2 up to delta, and delta (|d| - delta / 2) beyond. With c = d cut to +-delta both are c (d - c / 2)."""
+
+    type_name, label = "huber", "Huber"
+    description = "Squared for small differences, absolute for large ones."
+    options = (FloatOption("delta", 1.0, "where it turns from squared to absolute", minimum=1e-9),)
+    formula = r"\frac{1}{N}\sum c\,(d - c / 2), \; d = \hat{y} - y, \; c = \mathrm{clip}(d, \pm\Delta)"
+    gradient_formula = r"\frac{1}{N}\,\mathrm{clip}\left(\hat{\mathbf{y}} - \mathbf{y}, \pm\Delta\right)"
+
+    def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:
+        prediction, target = inputs
+        difference, cut = emit.memory("difference", prediction.shape), emit.memory("cut", prediction.shape)
+        emit(np.subtract, prediction, target, difference)
+        emit(np.minimum, difference, emit.constant(self.option_values["delta"]), out=cut)
+        emit(np.maximum, cut, emit.constant(-self.option_values["delta"]), out=cut)
+        value = emit.memory("value", prediction.shape)
+        emit(np.multiply, cut, emit.constant(-0.5), value)
+        emit(np.add, value, difference, value)
+        emit(np.multiply, value, cut, value)
+        _emit_mean(emit, value, self.averaged_over(prediction.shape), output)
+
+    def gradient(self, emit: Emitter, prediction: Array, target: Array, result: Array) -> None:
+        scale = emit.constant(1.0 / self.averaged_over(prediction.shape))
+        emit(np.multiply, emit.memory("cut", prediction.shape), scale, result)
+
+
+class BinaryCrossEntropy(Loss):
+    """On probabilities. The clamps at LOG_FLOOR and PROBABILITY_FLOOR are PyTorch's."""
+
+    type_name, label = "binary_cross_entropy", "Binary cross-entropy"
+    description = "For a probability of yes; put a sigmoid before it."
+    formula = r"-\frac{1}{N}\sum y \log \hat{y} + (1 - y) \log (1 - \hat{y})"
+    gradient_formula = (
+        r"\frac{1}{N}\,\frac{\hat{\mathbf{y}} - \mathbf{y}}{\hat{\mathbf{y}} \odot (1 - \hat{\mathbf{y}})}"
+    )
+    target_kind = "binary"
+
+    def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:
+        p, y = inputs
+        yes, no, floor = emit.memory("yes", p.shape), emit.memory("no", p.shape), emit.constant(LOG_FLOOR)
+        emit(np.log, p, yes)
+        emit(np.maximum, yes, floor, out=yes)
+        emit(np.negative, p, no)
+        emit(np.log1p, no, no)
+        emit(np.maximum, no, floor, out=no)
+        # y log p + (1 - y) log(1 - p) = log(1 - p) + y (log p - log(1 - p))
+        emit(np.subtract, yes, no, yes)
+        emit(np.multiply, yes, y, yes)
+        emit(np.add, yes, no, yes)
+        emit(np.negative, yes, yes)
+        _emit_mean(emit, yes, self.averaged_over(p.shape), output)
+
+    def gradient(self, emit: Emitter, prediction: Array, target: Array, result: Array) -> None:
+        product = emit.memory("product", prediction.shape)
+        emit(np.subtract, emit.constant(1.0), prediction, product)
+        emit(np.multiply, product, prediction, product)
+        emit(np.maximum, product, emit.constant(PROBABILITY_FLOOR), out=product)
+        emit(np.subtract, prediction, target, result)
+        emit(np.divide, result, product, result)
+        emit(np.multiply, result, emit.constant(1.0 / self.averaged_over(prediction.shape)), result)
+
+    def accuracy(self, prediction: Array, target: Array) -> float | None:
+        return float(np.mean((prediction > 0.5) == (target > 0.5)))
+
+
+class BinaryCrossEntropyWithLogits(Loss):
+    """max(z, 0) - z y + log(1 + e^-|z|), which never overflows; its gradient is sigmoid(z) - y."""
+
+    type_name, label = "binary_cross_entropy_with_logits", "Binary cross-entropy with logits"
+    description = "Sigmoid and binary cross-entropy in one: stable, and its delta is y_hat - y."
+    formula = r"\frac{1}{N}\sum \max(z, 0) - z y + \log(1 + e^{-|z|})"
+    gradient_formula = r"\frac{1}{N}\left(\hat{\mathbf{y}} - \mathbf{y}\right), \; \hat{y} = \mathrm{sigmoid}(z)"
+    target_kind = "binary"
+
+    def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:
+        z, y = inputs
+        value, part = emit.memory("value", z.shape), emit.memory("part", z.shape)
+        emit(np.absolute, z, value)
+        emit(np.negative, value, value)
+        emit(np.exp, value, value)
+        emit(np.log1p, value, value)
+        emit(np.maximum, z, emit.constant(0.0), out=part)
+        emit(np.add, value, part, value)
+        emit(np.multiply, z, y, part)
+        emit(np.subtract, value, part, value)
+        _emit_mean(emit, value, self.averaged_over(z.shape), output)
+
+    def gradient(self, emit: Emitter, prediction: Array, target: Array, result: Array) -> None:
+        emit_sigmoid(emit, prediction, result)
+        emit(np.subtract, result, target, result)
+        emit(np.multiply, result, emit.constant(1.0 / self.averaged_over(prediction.shape)), result)
+
+    def accuracy(self, prediction: Array, target: Array) -> float | None:
+        return float(np.mean((prediction > 0) == (target > 0.5)))
+
+
+class ClassLoss(Loss):
+    """A loss over the classes of the last axis; averages over the batch, and over the positions of a sequence."""
+
+    target_kind = "classes"
+
+    def averaged_over(self, shape: Shape) -> int:
+        return size_of(shape[:-1])
+
+    def accuracy(self, prediction: Array, target: Array) -> float | None:
+        return float(np.mean(prediction.argmax(-1) == target.argmax(-1)))
+
+
+class SoftmaxCrossEntropy(ClassLoss):
+    """On logits, fused: delta = (y_hat - y) / B, the document's closed form. `probability` is kept for people to see.
+
+    A distribution's sum is multiplied in, so that the gradient is exact for targets that do not sum to 1, too.
+    """
+
+    type_name, label = "softmax_cross_entropy", "Softmax cross-entropy"
+    description = "Softmax and cross-entropy in one; its delta is y_hat - y."
+    formula = r"-\frac{1}{B}\sum_i y_i \log \hat{y}_i, \; \hat{\mathbf{y}} = \mathrm{softmax}(\mathbf{z})"
+    gradient_formula = r"\frac{1}{B}\left(\hat{\mathbf{y}} - \mathbf{y}\right)"
+
+    def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:
+        z, y = as_rows(inputs[0]), as_rows(inputs[1])
+        row, total = emit.memory("row", (len(z), 1)), emit.memory("total", (len(z), 1))
+        shifted, probability = emit.memory("shifted", z.shape), as_rows(emit.memory("probability", inputs[0].shape))
+        emit(np.maximum.reduce, z, 1, None, row, True)
+        emit(np.subtract, z, row, shifted)
+        emit(np.exp, shifted, probability)
+        emit(np.add.reduce, probability, 1, None, row, True)
+        emit(np.divide, probability, row, probability)
+        emit(np.log, row, row)
+        emit(np.subtract, row, shifted, shifted)  # -log y_hat
+        emit(np.dot, y, emit.ones(y.shape[1]), total.reshape(-1))
+        emit(np.dot, shifted.reshape(-1), y.reshape(-1), output)
+        emit(np.multiply, output, emit.constant(1.0 / self.averaged_over(inputs[0].shape)), output)
+
+    def gradient(self, emit: Emitter, prediction: Array, target: Array, result: Array) -> None:
+        y, delta = as_rows(target), as_rows(result)
+        probability = as_rows(emit.memory("probability", prediction.shape))
+        emit(np.multiply, probability, emit.memory("total", (len(y), 1)), delta)
+        emit(np.subtract, delta, y, delta)
+        emit(np.multiply, delta, emit.constant(1.0 / self.averaged_over(prediction.shape)), delta)
+
+
+class CrossEntropy(ClassLoss):
+    """On probabilities, after a softmax. Where y is 0 a class adds nothing, even at probability 0."""
+
+    type_name, label = "cross_entropy", "Cross-entropy"
+    description = "For probabilities; put a softmax before it."
+    formula = r"-\frac{1}{B}\sum_i y_i \log \hat{y}_i"
+    gradient_formula = r"-\frac{1}{B}\,\mathbf{y} \oslash \hat{\mathbf{y}}"
+
+    def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:
+        p, y = inputs
+        value, absent = emit.memory("value", p.shape), emit.memory("absent", p.shape, bool)
+        emit(np.equal, y, emit.constant(0.0), absent)
+        emit(np.log, p, value)
+        emit(np.multiply, value, y, value)
+        emit(np.copyto, value, emit.constant(0.0), "same_kind", absent)
+        emit(np.negative, value, value)
+        _emit_mean(emit, value, self.averaged_over(p.shape), output)
+
+    def gradient(self, emit: Emitter, prediction: Array, target: Array, result: Array) -> None:
+        absent = emit.memory("absent", prediction.shape, bool)
+        emit(np.divide, target, prediction, result)
+        emit(np.copyto, result, emit.constant(0.0), "same_kind", absent)
+        emit(np.multiply, result, emit.constant(-1.0 / self.averaged_over(prediction.shape)), result)
+
+
+class Hinge(Loss):
+    type_name, label = "hinge", "Hinge"
+    description = "For targets -1 and 1: pushes until the margin is 1."
+    formula = r"\frac{1}{N}\sum \max(0, 1 - y \hat{y})"
+    gradient_formula = r"-\frac{1}{N}\,\mathbf{y} \odot \left[\mathbf{y} \odot \hat{\mathbf{y}} < 1\right]"
+    target_kind = "signs"
+
+    def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:
+        prediction, target = inputs
+        margin = emit.memory("margin", prediction.shape)
+        emit(np.multiply, prediction, target, margin)
+        emit(np.subtract, emit.constant(1.0), margin, margin)
+        emit(np.maximum, margin, emit.constant(0.0), out=margin)
+        _emit_mean(emit, margin, self.averaged_over(prediction.shape), output)
+
+    def gradient(self, emit: Emitter, prediction: Array, target: Array, result: Array) -> None:
+        emit(np.sign, emit.memory("margin", prediction.shape), result)
+        emit(np.multiply, result, target, result)
+        emit(np.multiply, result, emit.constant(-1.0 / self.averaged_over(prediction.shape)), result)
+
+    def branch(self, inputs: Sequence[Array], output: Array) -> Array | None:
+        return inputs[0] * inputs[1] < 1
+
+    def accuracy(self, prediction: Array, target: Array) -> float | None:
+        return float(np.mean((prediction > 0) == (target > 0)))
+
+
+_NO_ITERATION = IterationContext()
+
+losses: Registry[type[Loss]] = Registry("loss")
+for _entry in (
+    MeanSquaredError,
+    HalfSquaredError,
+    MeanAbsoluteError,
+    Huber,
+    BinaryCrossEntropy,
+    BinaryCrossEntropyWithLogits,
+    SoftmaxCrossEntropy,
+    CrossEntropy,
+    Hinge,
+):
+    losses.register(_entry)

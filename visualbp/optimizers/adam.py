@@ -1,0 +1,68 @@
+"""Adam (Kingma, Ba 2014), with PyTorch's arithmetic: bias corrections on the step size and inside the root."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from visualbp.core.arrays import Array
+from visualbp.core.options import FloatOption
+from visualbp.operations.base import Emitter, IterationContext
+from visualbp.optimizers.base import LEARNING_RATE, WEIGHT_DECAY, Optimizer, UpdateState, optimizers
+
+
+def set_corrections(
+    context: IterationContext, first_iteration: Array, rates: tuple[float, float, float], step_size: Array, root: Array
+) -> None:
+    """Set step_size = learning_rate / (1 - beta1^t) and root = sqrt(1 - beta2^t) for the t-th update."""
+    learning_rate, beta1, beta2 = rates
+    t = context.iteration - int(first_iteration) + 1
+    step_size[...] = learning_rate / (1.0 - beta1**t)
+    root[...] = (1.0 - beta2**t) ** 0.5
+
+
+@optimizers.register
+class Adam(Optimizer):
+    """parameter -= learning_rate * m_hat / (sqrt(v_hat) + epsilon), m and v running means of gradient and square."""
+
+    type_name, label = "adam", "Adam"
+    description = "Each parameter gets a step size of its own, from running means of its gradient and its square."
+    options = (
+        LEARNING_RATE,
+        FloatOption("beta1", 0.9, "how much of the mean gradient is kept", minimum=0.0, maximum=1.0, open_maximum=True),
+        FloatOption("beta2", 0.999, "how much of the mean square is kept", minimum=0.0, maximum=1.0, open_maximum=True),
+        FloatOption("epsilon", 1e-8, "keeps the quotient finite", minimum=0.0, maximum=1.0),
+        WEIGHT_DECAY,
+    )
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        return ("first_moment", "second_moment")
+
+    def update(self, emit: Emitter, parameter: Array, gradient: Array, state: UpdateState) -> None:
+        values = self.option_values
+        rates = (values["learning_rate"], values["beta1"], values["beta2"])
+        m, v = state.slots["first_moment"], state.slots["second_moment"]
+        work = emit.memory(f"work {parameter.shape}", parameter.shape)
+        step_size, root = emit.memory("step size", ()), emit.memory("root", ())
+        if values["weight_decay"]:
+            decayed = emit.memory(f"decayed {parameter.shape}", parameter.shape)
+            emit(np.multiply, parameter, emit.constant(values["weight_decay"]), decayed)
+            emit(np.add, gradient, decayed, decayed)
+            gradient = decayed
+        emit(set_corrections, emit.context, state.first_iteration, rates, step_size, root)
+        emit(np.subtract, gradient, m, work)
+        emit(np.multiply, work, emit.constant(1.0 - rates[1]), work)
+        emit(np.add, m, work, m)
+        emit(np.multiply, v, emit.constant(rates[2]), v)
+        emit(np.multiply, gradient, gradient, work)
+        emit(np.multiply, work, emit.constant(1.0 - rates[2]), work)
+        emit(np.add, v, work, v)
+        emit(np.sqrt, v, work)
+        emit(np.divide, work, root, work)
+        emit(np.add, work, emit.constant(values["epsilon"]), work)
+        emit(np.divide, m, work, work)
+        emit(np.multiply, work, step_size, work)
+        emit(np.subtract, parameter, work, parameter)
+
+    def equation(self, parameter: str, gradient: str) -> str:
+        return rf"{parameter} \leftarrow {parameter} - \eta \, \frac{{\hat{{m}}}}{{\sqrt{{\hat{{v}}}} + \epsilon}}"

@@ -1,0 +1,61 @@
+"""What an optimiser is. Its rule is emitted like an operation's, on one parameter for stepping, or on the flat buffer
+of all parameters for training; both do the same arithmetic on each element, and so leave the same bits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from visualbp.core.arrays import Array
+from visualbp.core.options import Choice, FloatOption, Option
+from visualbp.core.registry import Registry, import_all
+from visualbp.operations.base import Emitter
+
+LEARNING_RATE = FloatOption("learning_rate", description="how far a step goes", minimum=0.0, maximum=1e6)
+WEIGHT_DECAY = FloatOption("weight_decay", 0.0, "the pull of every parameter towards 0", minimum=0.0, maximum=1e6)
+
+
+@dataclass(frozen=True)
+class UpdateState:
+    """What an update may read and write beside the parameter and its gradient.
+
+    `slots` are the optimiser's own arrays, shaped as the parameter. `first_iteration` is the 0-d array that holds the
+    iteration in which these were zero, for bias corrections.
+    """
+
+    slots: Mapping[str, Array]
+    first_iteration: Array
+
+
+class Optimizer:
+    """An optimiser with the options of its entry."""
+
+    type_name: ClassVar[str] = ""
+    label: ClassVar[str] = ""
+    description: ClassVar[str] = ""
+    options: ClassVar[tuple[Option, ...]] = ()
+
+    def __init__(self, option_values: Mapping[str, Any]) -> None:
+        self.option_values = option_values
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """Names of the arrays that it keeps for each parameter, all zero at first."""
+        return ()
+
+    def update(self, emit: Emitter, parameter: Array, gradient: Array, state: UpdateState) -> None:
+        """Emit the calls that change `parameter` and the slots in place. The gradient is left as it is."""
+        raise TypeError(f"{self.type_name} has no rule")
+
+    def equation(self, parameter: str, gradient: str) -> str:
+        """Return the update of `parameter` in LaTeX."""
+        raise TypeError(f"{self.type_name} has no equation")
+
+
+optimizers: Registry[type[Optimizer]] = Registry("optimiser", lambda: import_all("visualbp.optimizers"))
+
+
+def make_optimizer(choice: Choice) -> Optimizer:
+    """Return the chosen optimiser with its options."""
+    return optimizers.get(choice.type)(choice.options)

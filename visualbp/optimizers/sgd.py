@@ -1,0 +1,62 @@
+"""Gradient descent, with momentum (Polyak 1964) and Nesterov's variant (Sutskever and others 2013), as PyTorch's SGD."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from visualbp.core.arrays import Array
+from visualbp.core.options import BoolOption, FloatOption
+from visualbp.operations.base import Emitter
+from visualbp.optimizers.base import LEARNING_RATE, WEIGHT_DECAY, Optimizer, UpdateState, optimizers
+
+
+@optimizers.register
+class Sgd(Optimizer):
+    """velocity = momentum * velocity + gradient; parameter -= learning_rate * velocity."""
+
+    type_name, label = "sgd", "Gradient descent"
+    description = "A step against the gradient, with momentum if you like."
+    options = (
+        LEARNING_RATE,
+        FloatOption("momentum", 0.0, "how much of the last step is kept", minimum=0.0, maximum=1.0, open_maximum=True),
+        BoolOption("nesterov", False, "look ahead along the momentum"),
+        WEIGHT_DECAY,
+    )
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        return ("velocity",) if self.option_values["momentum"] else ()
+
+    def update(self, emit: Emitter, parameter: Array, gradient: Array, state: UpdateState) -> None:
+        momentum, decay = self.option_values["momentum"], self.option_values["weight_decay"]
+        step = emit.memory(f"step {parameter.shape}", parameter.shape)
+        if decay:
+            decayed = emit.memory(f"decayed {parameter.shape}", parameter.shape)
+            emit(np.multiply, parameter, emit.constant(decay), decayed)
+            emit(np.add, gradient, decayed, decayed)
+            gradient = decayed
+        if momentum:
+            velocity = state.slots["velocity"]
+            emit(np.multiply, velocity, emit.constant(momentum), velocity)
+            emit(np.add, velocity, gradient, velocity)
+            if self.option_values["nesterov"]:
+                emit(np.multiply, velocity, emit.constant(momentum), step)
+                emit(np.add, step, gradient, step)
+                gradient = step
+            else:
+                gradient = velocity
+        emit(np.multiply, gradient, emit.constant(self.option_values["learning_rate"]), step)
+        emit(np.subtract, parameter, step, parameter)
+
+    def equation(self, parameter: str, gradient: str) -> str:
+        decay = rf" + \lambda {parameter}" if self.option_values["weight_decay"] else ""
+        if not self.option_values["momentum"]:
+            return rf"{parameter} \leftarrow {parameter} - \eta \left({gradient}{decay}\right)"
+        if self.option_values["nesterov"]:
+            step = rf"\left({gradient}{decay} + \mu \mathbf{{v}}\right)"
+        else:
+            step = r"\mathbf{v}"
+        return (
+            rf"\mathbf{{v}} \leftarrow \mu \mathbf{{v}} + {gradient}{decay}, \quad"
+            rf" {parameter} \leftarrow {parameter} - \eta {step}"
+        )
