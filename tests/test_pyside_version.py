@@ -1,4 +1,4 @@
-"""A wheel of PySide6 that loses references to None kills the process after some ten thousand calls; none may be let in."""
+"""A wheel of PySide6 that loses references to None kills the process after ten thousand calls or so: keep it out."""
 
 import subprocess
 import sys
