@@ -62,8 +62,11 @@ class Executor:
         dataset: Dataset,
         carried: Mapping[Value, Array] | None = None,
         iteration: int = 0,
+        first_iteration: int = 0,
     ) -> None:
         """`carried` are parameters and optimiser arrays of an earlier plan, taken over where they still fit.
+
+        `first_iteration` is when those optimiser arrays were zero.
 
         Raises DataError for data that do not fit the network.
         """
@@ -72,9 +75,8 @@ class Executor:
         self.dtype: np.dtype[np.floating] = np.dtype(network.precision)
         shape = plan.shapes[plan.input]
         check_input_shape(dataset, shape, plan.input.layer)
-        self.inputs = np.ascontiguousarray(dataset.inputs, self.dtype)
-        targets = encoded_targets(dataset.targets, plan.shapes[plan.prediction], plan.loss_rule.target_kind)
-        self.targets = np.ascontiguousarray(targets, self.dtype)
+        self.inputs, self.targets = self._encoded(dataset)
+        self.held_out = None if dataset.held_out is None else self._encoded(dataset.held_out)
         self.batch_size = min(network.training.batch_size, len(dataset))
         self.batches_per_epoch = -(-len(dataset) // self.batch_size)
         self.context = IterationContext(network.seed, iteration)
@@ -82,14 +84,20 @@ class Executor:
         with np.errstate(all="ignore"):
             self.store.fill(initial_parameters(plan))
             self.store.fill(carried or {})
-        kept_state = any("/" in value.role for value in (carried or {}))
-        self.store.first_iteration[...] = 0 if kept_state else iteration
+        kept = any("/" in value.role and value in self.store.views for value in carried or {})
+        self.store.first_iteration[...] = first_iteration if kept else iteration
         self.iteration, self.cursor = iteration, 0
         self.non_finite: NonFinite | None = None
         self._bindings: dict[int, Binding] = {}
         self._loaded: tuple[int, object] = (0, None)
         self._order: tuple[int, Array] | None = None
         self._begin(iteration)
+
+    def _encoded(self, dataset: Dataset) -> tuple[Array, Array]:
+        """Return inputs and targets as the network takes them. Raises DataError for targets that do not fit."""
+        plan = self.plan
+        targets = encoded_targets(dataset.targets, plan.shapes[plan.prediction], plan.loss_rule.target_kind)
+        return np.ascontiguousarray(dataset.inputs, self.dtype), np.ascontiguousarray(targets, self.dtype)
 
     # -- batches ---------------------------------------------------------------------------------------------------
 
@@ -233,11 +241,9 @@ class Executor:
         self.values = {value: frozen_copy(buffer) for value, buffer in bound.buffers.items()}
         self.norms = {value: float(np.linalg.norm(array.reshape(-1))) for value, array in self.values.items()}
 
-    def restore(self, iteration: int, saved: Array, first_iteration: int | None = None) -> None:
+    def restore(self, iteration: int, saved: Array) -> None:
         """Go to the start of `iteration`, where the store was `saved`."""
         self.store.restore(saved)
-        if first_iteration is not None:
-            self.store.first_iteration[...] = first_iteration
         self.non_finite = None
         self._begin(iteration)
 

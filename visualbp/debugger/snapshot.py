@@ -1,0 +1,158 @@
+"""What the window sees: numbered, read-only pictures of the state. Nothing in a snapshot is ever written again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from visualbp.core.arrays import Array
+from visualbp.datasets import Dataset
+from visualbp.engine.plan import Phase, Plan, Step
+from visualbp.layers import Value
+from visualbp.network import Network, Problem
+
+
+class Mode(StrEnum):
+    """What the worker is doing."""
+
+    IDLE = "idle"
+    CONTINUING = "continuing"
+    TRAINING = "training"
+    CHECKING = "checking"
+    SEEKING = "seeking"
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """The state between two steps.
+
+    `cursor` steps of iteration `iteration` are done; `step` is the last of them. `values` holds what has been computed
+    in this iteration, and the parameters: a value that is not there has not been computed yet. `stale` are values shown
+    that an edit has outdated. `plan` is None for a network that cannot run; `problems` say why.
+    """
+
+    generation: int
+    serial: int
+    network: Network
+    plan: Plan | None = None
+    dataset: Dataset | None = None
+    problems: tuple[Problem, ...] = ()
+    iteration: int = 0
+    epoch: int = 0
+    cursor: int = 0
+    step: Step | None = None
+    values: Mapping[Value, Array] = field(default_factory=dict)
+    norms: Mapping[Value, float] = field(default_factory=dict)
+    stale: frozenset[Value] = frozenset()
+    batch: Array | None = None
+    """The indices of the samples in the batch."""
+    mode: Mode = Mode.IDLE
+    message: str = ""
+    """Why it stopped, or where it stands, in words."""
+    trouble: str = ""
+    """A non-finite value, found and named; empty if there is none."""
+    trouble_layer: str = ""
+    breakpoints: frozenset[tuple[Phase, str]] = frozenset()
+    can_go_back: bool = False
+
+    def get(self, layer: str, role: str) -> Array | None:
+        """Return an array by the names that people use (`z`, `h`, `delta`, `upstream`, `weight`), or None if absent."""
+        return self.find(Value(layer, role))
+
+    def find(self, value: Value) -> Array | None:
+        return self.values.get(self.resolve(value))
+
+    def norm(self, layer: str, role: str) -> float | None:
+        return self.norms.get(self.resolve(Value(layer, role)))
+
+    def is_stale(self, value: Value) -> bool:
+        return self.resolve(value) in self.stale
+
+    def resolve(self, value: Value) -> Value:
+        return value if self.plan is None else self.plan.resolve(value)
+
+    @property
+    def loss(self) -> float | None:
+        """The loss of the data in this iteration, once it is computed."""
+        array = None if self.plan is None else self.values.get(self.plan.loss)
+        return None if array is None else float(array)
+
+    @property
+    def phase(self) -> Phase | None:
+        return self.step.phase if self.step else None
+
+    @property
+    def next_step(self) -> Step | None:
+        """The step that comes next in this iteration; None at its end."""
+        if self.plan is None or self.cursor >= len(self.plan.steps):
+            return None
+        return self.plan.steps[self.cursor]
+
+    @property
+    def is_running(self) -> bool:
+        return self.mode != Mode.IDLE
+
+
+@dataclass(frozen=True)
+class Losses:
+    """The losses of iterations `first`, `first` + 1, ...: points that may not be dropped."""
+
+    first: int
+    losses: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class LayerNorms:
+    """The norms of one layer at the end of an iteration; None where it has none."""
+
+    delta: float | None
+    weight_gradient: float | None
+    bias_gradient: float | None
+    update_ratio: float | None
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """What is measured now and then: at every iteration that is stepped, at each frame of training."""
+
+    iteration: int
+    accuracy: float | None
+    held_out_accuracy: float | None
+    layers: Mapping[str, LayerNorms]
+
+
+@dataclass(frozen=True)
+class Truncate:
+    """Points from this iteration on belong to a past that an edit or a reset has replaced."""
+
+    iteration: int
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Something went wrong in the worker; it goes on. `details` is for a log, `text` for people."""
+
+    text: str
+    details: str = ""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far long work is, from 0 to 1."""
+
+    work: Mode
+    share: float
+
+
+@dataclass(frozen=True, eq=False)
+class CheckDone:
+    """A gradient check has ended; `result` is an analysis.CheckResult, or None if it was cancelled."""
+
+    generation: int
+    iteration: int
+    result: object | None
+    seconds: float = 0.0
+
+
+Event = Losses | Metrics | Truncate | Failure | Progress | CheckDone

@@ -1,0 +1,123 @@
+"""The document: the network being edited, its undo stack, its path. Every edit is one command: the network before and
+after it, so no inverse can be wrong, and unchanged layers are shared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QUndoCommand, QUndoStack
+
+from visualbp.network import Network, Structure, structure_of
+from visualbp.network.diff import difference
+
+
+class EditCommand(QUndoCommand):
+    """The one command. Edits with the same `merge` key in a row become one, such as typing into one field."""
+
+    def __init__(self, document: Document, before: Network, after: Network, text: str, merge: str = "") -> None:
+        super().__init__(text)
+        self._document, self.before, self.after, self.merge = document, before, after, merge
+
+    def redo(self) -> None:
+        self._document._show(self.after)
+
+    def undo(self) -> None:
+        self._document._show(self.before)
+
+    def id(self) -> int:
+        return 1 if self.merge else -1
+
+    def mergeWith(self, other: QUndoCommand) -> bool:
+        if not isinstance(other, EditCommand) or other.merge != self.merge:
+            return False
+        self.after = other.after
+        self.setObsolete(self.before == self.after)
+        return True
+
+
+class Document(QObject):
+    """The network on the canvas. `generation` counts what a session must take over: all but movements on the canvas."""
+
+    changed = Signal(object)
+    """The network, after any edit, undo, redo, or opening."""
+    network_edited = Signal(object, bool)
+    """The network where the session has to take it over, and whether it is a fresh one."""
+    state_changed = Signal()
+    """Path, name, or whether there is unsaved work."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.network = Network()
+        self.path: Path | None = None
+        self.sample: str | None = None
+        """The name of the sample model that this was opened from, if it was."""
+        self.generation = 0
+        self.undo_stack = QUndoStack(self)
+        self.undo_stack.setUndoLimit(1000)
+        self.undo_stack.cleanChanged.connect(self._on_clean_changed)
+        self._structure: Structure | None = None
+        self._trained = False
+
+    @property
+    def structure(self) -> Structure:
+        """The checked structure of the network as it is now."""
+        if self._structure is None:
+            self._structure = structure_of(self.network)
+        return self._structure
+
+    @property
+    def is_modified(self) -> bool:
+        """Whether there is work that is not in the file: edits, or trained weights."""
+        return not self.undo_stack.isClean() or self._trained
+
+    def set_trained(self, trained: bool) -> None:
+        """Note that the weights have moved away from those in the file."""
+        if trained != self._trained:
+            self._trained = trained
+            self.state_changed.emit()
+
+    def apply(self, network: Network, text: str, merge: str = "", before: Network | None = None) -> None:
+        """Make `network` the present one, as one step of undo called `text`.
+
+        `before` is what undo returns to where that is not the present network: an edit of a weight in mid-training
+        returns to the weight as it was then.
+        """
+        if network is self.network:
+            return
+        self.undo_stack.push(EditCommand(self, before or self.network, network, text, merge))
+
+    def edit(self, change: Callable[[Network], Network], text: str, merge: str = "") -> None:
+        """Apply a pure edit to the present network."""
+        self.apply(change(self.network), text, merge)
+
+    def open(self, network: Network, path: Path | None = None, sample: str | None = None) -> None:
+        """Show another network, with an empty undo stack."""
+        self.path, self.sample = path, sample
+        self._trained = False
+        self.undo_stack.clear()
+        self._show(network, fresh=True)
+        self.state_changed.emit()
+
+    def saved_as(self, path: Path) -> None:
+        """Note that the network is now in the file at `path`."""
+        self.path, self.sample = path, None
+        self._trained = False
+        self.undo_stack.setClean()
+        self.state_changed.emit()
+
+    @property
+    def folder(self) -> Path | None:
+        return self.path.parent if self.path else None
+
+    def _show(self, network: Network, fresh: bool = False) -> None:
+        old, self.network, self._structure = self.network, network, None
+        changes = difference(old, network)
+        if fresh or changes.needs_new_plan or changes.parameters:
+            self.generation += 1
+            self.network_edited.emit(network, fresh)
+        self.changed.emit(network)
+
+    def _on_clean_changed(self, clean: bool) -> None:
+        self.state_changed.emit()

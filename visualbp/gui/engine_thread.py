@@ -1,0 +1,87 @@
+"""The only thread, and its face in the window: commands go in, the newest snapshot and all events come out."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, QThread, QTimer, Signal, Slot
+
+from visualbp.debugger.commands import Close, Command, SetBreakpoints
+from visualbp.debugger.mailbox import Mailbox
+from visualbp.debugger.snapshot import Snapshot
+from visualbp.debugger.worker import Worker
+from visualbp.engine.plan import Phase
+from visualbp.network import Network
+
+FRAME = 16
+"""Milliseconds between two looks at the mailbox: at most some 60 frames a second."""
+
+
+class EngineThread(QThread):
+    """Runs the worker's loop, and says when there is news."""
+
+    news = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("engine")
+        self.mailbox = Mailbox(self.news.emit)
+        self.worker = Worker(self.mailbox)
+
+    def run(self) -> None:
+        self.worker.run()
+
+
+class Debugger(QObject):
+    """The debugger as the window knows it."""
+
+    snapshot_changed = Signal(object)
+    """The newest Snapshot. Those of an older generation of the network are dropped."""
+    event = Signal(object)
+    """One Event (losses, metrics, failures, progress, checks), in order, none dropped."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.snapshot = Snapshot(0, 0, Network())
+        self.generation = 0
+        """Snapshots of an older generation are not shown; the document's owner moves it on."""
+        self._thread = EngineThread()
+        self._thread.news.connect(self._on_news)
+        self._frame = QTimer(self)
+        self._frame.setSingleShot(True)
+        self._frame.setInterval(FRAME)
+        self._frame.timeout.connect(self._take)
+        self._thread.start()
+
+    def send(self, command: Command) -> None:
+        """Give the worker a command; returns at once."""
+        self._thread.worker.submit(command)
+
+    @property
+    def breakpoints(self) -> frozenset[tuple[Phase, str]]:
+        return self.snapshot.breakpoints
+
+    def toggle_breakpoint(self, layer: str) -> None:
+        """Set breakpoints before the layer's forward and backward steps, or remove them."""
+        both = {(Phase.FORWARD, layer), (Phase.BACKWARD, layer)}
+        present = self.breakpoints
+        self.send(SetBreakpoints(frozenset(present - both if present & both else present | both)))
+
+    @Slot()
+    def _on_news(self) -> None:
+        if not self._frame.isActive():
+            self._frame.start()
+
+    @Slot()
+    def _take(self) -> None:
+        snapshot, events = self._thread.mailbox.take()
+        for event in events:
+            self.event.emit(event)
+        if snapshot is not None and snapshot.generation >= self.generation:
+            self.snapshot = snapshot
+            self.snapshot_changed.emit(snapshot)
+
+    def close(self) -> None:
+        """End the thread, whatever it is doing, and wait for it."""
+        if self._thread.isRunning():
+            self.send(Close())
+            self._thread.wait()
+        self._frame.stop()

@@ -1,0 +1,86 @@
+"""The base of all panels. A panel draws what a snapshot says, when it can be seen, and at most once a frame."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from PySide6.QtCore import Slot
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QWidget
+
+from visualbp.debugger.snapshot import Event, Snapshot
+from visualbp.gui.context import Context
+from visualbp.gui.theme import theme
+
+
+class Panel(QWidget):
+    """A panel. Subclasses set `name` and `title` and override `refresh`, and `handle` where they want events.
+
+    The main window makes one of each from `panels.registry.PANELS`, in a QDockWidget called `panel_NAME`.
+    """
+
+    name: ClassVar[str] = ""
+    title: ClassVar[str] = ""
+    hint: ClassVar[str] = ""
+    """One sentence for the tooltip of the dock's title."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__()
+        self.context = context
+        self.setObjectName(f"{self.name}_content")
+        self.setAccessibleName(self.title)
+        self._stale = True
+        context.debugger.snapshot_changed.connect(self._on_snapshot)
+        context.debugger.event.connect(self._on_event)
+        context.selection.changed.connect(self.update_now)
+        context.selection.sample_changed.connect(self._on_sample)
+        context.document.changed.connect(self._on_document)
+        theme().changed.connect(self._on_theme)
+
+    def refresh(self, snapshot: Snapshot) -> None:
+        """Draw `snapshot`. Called when it is new, or when the selection has changed, and only while visible."""
+
+    def handle(self, event: Event) -> None:
+        """Take an event. Called for every event, visible or not."""
+
+    def retheme(self) -> None:
+        """Colours or sizes have changed: whatever caches them renews them. A refresh follows."""
+
+    def header(self) -> QWidget | None:
+        """Return a small widget for the right end of the dock's title bar (links such as `z  h`), or None."""
+        return None
+
+    @Slot()
+    def update_now(self) -> None:
+        """Refresh with the newest snapshot, or at the next showing if the panel is hidden."""
+        if self.isVisible():
+            self._stale = False
+            self.refresh(self.context.debugger.snapshot)
+        else:
+            self._stale = True
+
+    @Slot(object)
+    def _on_snapshot(self, snapshot: Snapshot) -> None:
+        self.update_now()
+
+    @Slot(object)
+    def _on_document(self, network: object) -> None:
+        self.update_now()
+
+    @Slot(int)
+    def _on_sample(self, sample: int) -> None:
+        self.update_now()
+
+    @Slot(object)
+    def _on_event(self, event: Event) -> None:
+        self.handle(event)
+
+    @Slot()
+    def _on_theme(self) -> None:
+        self.retheme()
+        self.update_now()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if self._stale:
+            self.update_now()
