@@ -72,6 +72,9 @@ def main(arguments: Sequence[str]) -> int:
     except BootstrapError as failure:
         say("visualbp: %s" % failure)
         return 1
+    except OSError as error:
+        say("visualbp: %s: %s." % (error.filename, error.strerror))
+        return 1
     except KeyboardInterrupt:
         say("visualbp: stopped.")
         return 130
@@ -363,11 +366,14 @@ def run_and_watch(command: List[str], environment: Optional[dict] = None):
         errors="replace",
     )
     lines = []
-    for line in process.stdout:
-        lines.append(line.rstrip())
-        show_newest(lines[-1])
-    show_newest("")
-    return process.wait(), lines
+    try:
+        for line in process.stdout:
+            lines.append(line.rstrip())
+            show_newest(lines[-1])
+        return process.wait(), lines
+    finally:
+        show_newest("")
+        process.kill()  # where it has ended, this does nothing
 
 
 def show_newest(line: str) -> None:

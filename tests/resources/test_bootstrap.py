@@ -5,6 +5,7 @@ import importlib.util
 import json
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -243,6 +244,35 @@ def test_an_unfinished_venv_is_made_anew(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     assert "removing the unfinished" in result.stderr
     assert not (project / ".venv/half-written").exists()
+
+
+@on_posix
+def test_interrupted_while_installing_it_stops_quietly_and_the_next_call_begins_again(tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+    backend = project / "build_backend/backend.py"
+    backend.write_text("import time\ntime.sleep(60)", encoding="utf-8")
+    command = [sys.executable, str(project / "resources/bootstrap.py"), "run", "samples"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    said = ""
+    while "2/3" not in said:
+        said = process.stderr.readline()
+        assert said, "it ended before it installed anything"
+    process.send_signal(signal.SIGINT)
+    assert (process.communicate(timeout=20)[1], process.returncode) == ("visualbp: stopped.\n", 130)
+    backend.write_text(BACKEND, encoding="utf-8")
+    again = call(project, "run", "samples")
+    assert again.returncode == 0, again.stderr
+    assert "removing the unfinished" in again.stderr
+
+
+@on_posix
+def test_a_venv_that_cannot_be_created_is_one_sentence(tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+    (project / ".venv").symlink_to("/nowhere/at/all")
+    result = call(project, "run")
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[1:] == [f"visualbp: cannot create {project / '.venv'}: File exists."]
 
 
 @on_posix
