@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from types import ModuleType
 
+import psutil
 import pytest
 
 SCRIPT = Path(__file__).parents[2] / "resources" / "bootstrap.py"
@@ -189,7 +190,8 @@ def test_the_test_command_passes_its_arguments_to_pytest_in_the_project_director
 
 
 def test_extras_are_installed_once_and_kept(project: Path) -> None:
-    call(project, "--extras", "parity", "test")
+    for arguments in (["--extras", "parity", "run", "samples"], ["test"]):
+        assert call(project, *arguments).returncode == 0
     before = installations(project)
     for arguments in (["run", "samples"], ["test"], ["--extras", "parity", "test"]):
         assert call(project, *arguments).returncode == 0
@@ -204,6 +206,12 @@ def test_a_changed_pyproject_is_installed_again(project: Path) -> None:
         file.write("# another dependency\n")
     assert call(project, "run", "samples").returncode == 0
     assert installations(project) == before + 1
+
+
+def test_files_in_the_current_directory_do_not_shadow_modules(project: Path, tmp_path: Path) -> None:
+    (tmp_path / "json.py").write_text("raise SystemExit('shadowed')", encoding="utf-8")
+    result = call(project, "run", "samples", directory=tmp_path)
+    assert result.returncode == 0, result.stderr
 
 
 @pytest.mark.parametrize("command", ["run", "test"])
@@ -258,8 +266,11 @@ def test_interrupted_while_installing_it_stops_quietly_and_the_next_call_begins_
     while "2/3" not in said:
         said = process.stderr.readline()
         assert said, "it ended before it installed anything"
+    while not (installer := psutil.Process(process.pid).children()):
+        time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     assert (process.communicate(timeout=20)[1], process.returncode) == ("visualbp: stopped.\n", 130)
+    assert psutil.wait_procs(installer, timeout=5)[1] == []
     backend.write_text(BACKEND, encoding="utf-8")
     again = call(project, "run", "samples")
     assert again.returncode == 0, again.stderr
@@ -296,6 +307,7 @@ def test_a_failed_installation_is_one_sentence_with_pips_reason(tmp_path: Path) 
     assert last.startswith("visualbp: cannot install visualbp: ") and last.endswith("bootstrap.log).")
     assert "Traceback" not in result.stderr
     assert "the backend is broken" in (project / ".venv/bootstrap.log").read_text(encoding="utf-8")
+    assert not (project / ".venv/bootstrap-unfinished").exists(), "the next call would begin from nothing"
 
 
 def test_a_wrong_command_names_the_right_ones(project: Path) -> None:
