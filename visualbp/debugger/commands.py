@@ -93,13 +93,20 @@ class CheckGradients:
 
 
 @dataclass(frozen=True)
+class Sync:
+    """Answer with a Synced event when everything before this has been carried out."""
+
+    number: int
+
+
+@dataclass(frozen=True)
 class Close:
     """End the worker, whatever it is doing."""
 
 
 Command = (
     StepForward | StepBack | Continue | Train | Pause | Reset | Seek | SetNetwork | SetBreakpoints | SetSpeed
-    | CheckGradients | Close
+    | CheckGradients | Sync | Close
 )  # fmt: skip
 
 INTERRUPTS = (Pause, SetNetwork, Reset, Close)

@@ -155,4 +155,11 @@ class CheckDone:
     seconds: float = 0.0
 
 
-Event = Losses | Metrics | Truncate | Failure | Progress | CheckDone
+@dataclass(frozen=True)
+class Synced:
+    """All commands before this Sync have been carried out."""
+
+    number: int
+
+
+Event = Losses | Metrics | Truncate | Failure | Progress | CheckDone | Synced

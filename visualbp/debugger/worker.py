@@ -26,6 +26,7 @@ from visualbp.debugger.commands import (
     SetSpeed,
     StepBack,
     StepForward,
+    Sync,
     Train,
 )
 from visualbp.debugger.mailbox import Mailbox
@@ -39,6 +40,7 @@ from visualbp.debugger.snapshot import (
     Metrics,
     Mode,
     Progress,
+    Synced,
     Truncate,
 )
 from visualbp.engine.evaluate import accuracy
@@ -143,6 +145,8 @@ class Worker:
                 self._speed = command.steps_per_second
             case Pause():
                 pass  # whatever ran has heard it already
+            case Sync():
+                self.mailbox.post(session.snapshot(), Synced(command.number))
             case Close():
                 self._closed = True
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, QThread, QTimer, Signal, Slot
+from PySide6.QtCore import QEventLoop, QObject, QThread, QTimer, Signal, Slot
 
-from visualbp.debugger.commands import Close, Command, SetBreakpoints
+from visualbp.debugger.commands import Close, Command, SetBreakpoints, Sync
 from visualbp.debugger.mailbox import Mailbox
-from visualbp.debugger.snapshot import Snapshot
+from visualbp.debugger.snapshot import Snapshot, Synced
 from visualbp.debugger.worker import Worker
 from visualbp.engine.plan import Phase
 from visualbp.network import Network
@@ -43,6 +43,7 @@ class Debugger(QObject):
         self.snapshot = Snapshot(0, 0, Network())
         self.generation = 0
         """Snapshots of an older generation are not shown; the document's owner moves it on."""
+        self._sync = 0
         self._thread = EngineThread()
         self._thread.news.connect(self._on_news)
         self._frame = QTimer(self)
@@ -73,11 +74,29 @@ class Debugger(QObject):
     @Slot()
     def _take(self) -> None:
         snapshot, events = self._thread.mailbox.take()
-        for event in events:
-            self.event.emit(event)
         if snapshot is not None and snapshot.generation >= self.generation:
             self.snapshot = snapshot
             self.snapshot_changed.emit(snapshot)
+        for event in events:
+            self.event.emit(event)
+
+    def settle(self, seconds: float = 30.0) -> bool:
+        """Wait, with the event loop running, until all commands so far are carried out and shown."""
+        self._sync += 1
+        number, done = self._sync, []
+        loop = QEventLoop()
+
+        def heard(event: object) -> None:
+            if isinstance(event, Synced) and event.number >= number:
+                done.append(event)
+                loop.quit()
+
+        self.event.connect(heard)
+        QTimer.singleShot(round(seconds * 1000), loop, loop.quit)
+        self.send(Sync(number))
+        loop.exec()
+        self.event.disconnect(heard)
+        return bool(done)
 
     def close(self) -> None:
         """End the thread, whatever it is doing, and wait for it."""

@@ -186,7 +186,7 @@ def apply_theme() -> None:
 def style_sheet(current: Theme) -> str:
     """Return the style sheet: resources/styles/visualbp.qss with the palette's names filled in (`@panel`, `@px(12)`)."""
     text = resource_path("styles", "visualbp.qss").read_text(encoding="utf-8")
-    text = re.sub(r"@px\((\d+(?:\.\d+)?)\)", lambda found: f"{current.px(float(found[1]))}px", text)
+    text = re.sub(r"@px\((-?)(\d+)\)", lambda found: f"{found[1]}{current.px(float(found[2]))}px", text)
 
     def named(found: re.Match[str]) -> str:
         return current.color(found[1]).name()

@@ -1,0 +1,85 @@
+"""Autosave: unsaved work is written beside the settings every half minute, and offered again after a crash.
+
+Each running window holds a lock beside its own autosave file. A file whose lock nobody holds was left by a crash.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from pathlib import Path
+
+from PySide6.QtCore import QLockFile, QObject, QStandardPaths, QTimer, Slot
+
+from visualbp.files import FileError, load_network, save_network
+from visualbp.gui.context import Context
+from visualbp.gui.files_controller import with_live_parameters
+from visualbp.network import Network
+
+INTERVAL = 30_000
+"""Milliseconds between two autosaves."""
+
+
+def autosave_folder() -> Path:
+    """Return the folder of the autosave files."""
+    return Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.AppDataLocation)) / "autosave"
+
+
+class Autosave(QObject):
+    """Keeps one autosave file while the document has unsaved work; removes it when all is saved, or on a clean end."""
+
+    def __init__(self, context: Context, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._context = context
+        folder = autosave_folder()
+        self.problem = ""
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            self.problem = f"unsaved work cannot be kept: {folder} cannot be made ({error.strerror})"
+        self.path = folder / f"{os.getpid()}-{uuid.uuid4().hex[:8]}.vbp"
+        self._lock = QLockFile(str(self.path) + ".lock")
+        self._lock.setStaleLockTime(0)
+        self._lock.tryLock(0)
+        self._timer = QTimer(self)
+        self._timer.setInterval(INTERVAL)
+        self._timer.timeout.connect(self.save)
+        self._timer.start()
+
+    @Slot()
+    def save(self) -> None:
+        """Write the autosave file if there is unsaved work, and remove it if there is none."""
+        document = self._context.document
+        if not document.is_modified:
+            self.path.unlink(missing_ok=True)
+            return
+        try:
+            save_network(with_live_parameters(document.network, self._context.debugger.snapshot), self.path)
+        except FileError as error:
+            self.problem = error.text
+
+    def left_behind(self) -> list[Path]:
+        """Return the autosave files of windows that ended without closing, newest first."""
+        found = []
+        for path in self.path.parent.glob("*.vbp"):
+            lock = QLockFile(str(path) + ".lock")
+            lock.setStaleLockTime(0)
+            if path != self.path and lock.tryLock(0):
+                lock.unlock()
+                found.append(path)
+        return sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)
+
+    @staticmethod
+    def read(path: Path) -> Network:
+        """Return the network in an autosave file. Raises FileError."""
+        return load_network(path)
+
+    @staticmethod
+    def discard(path: Path) -> None:
+        path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """End cleanly: nothing is left to recover."""
+        self._timer.stop()
+        self.path.unlink(missing_ok=True)
+        self._lock.unlock()

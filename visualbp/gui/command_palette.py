@@ -1,0 +1,85 @@
+"""The command palette: type a few letters of any command, Enter runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, Slot
+from PySide6.QtGui import QAction, QKeyEvent
+from PySide6.QtWidgets import QDialog, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+
+from visualbp.gui.theme import theme
+
+
+def rank(words: str, text: str) -> int | None:
+    """Return how well `words` fit `text` (smaller is better), or None: all must occur, early and at word starts best."""
+    low, score = text.lower(), 0
+    for word in words.lower().split():
+        place = low.find(word)
+        if place < 0:
+            return None
+        starts = place == 0 or not low[place - 1].isalnum()
+        score += place + (0 if starts else 50)
+    return score
+
+
+class CommandPalette(QDialog):
+    """A list of the enabled actions, filtered while typing."""
+
+    def __init__(self, actions: Iterable[QAction], parent: QWidget) -> None:
+        super().__init__(parent, Qt.WindowType.Popup)
+        self.setObjectName("command_palette")
+        self.setAccessibleName("Find a command")
+        self._actions = [action for action in actions if action.isEnabled() and action.text()]
+        self._field, self._list = QLineEdit(), QListWidget()
+        self._field.setPlaceholderText("Type a command")
+        self._field.setObjectName("command_field")
+        self._list.setIconSize(QSize(theme().px(16), theme().px(16)))
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 8, 8, 8)
+        column.addWidget(self._field)
+        column.addWidget(self._list)
+        self.resize(theme().px(440), theme().px(340))
+        self._field.textChanged.connect(self._filter)
+        self._field.returnPressed.connect(self._run)
+        self._list.itemActivated.connect(self._run)
+        self._list.itemClicked.connect(self._run)
+        self._field.installEventFilter(self)
+        self._filter("")
+
+    def open_over(self) -> None:
+        """Show it at the top of its window, ready to type."""
+        parent = self.parentWidget()
+        corner = parent.mapToGlobal(parent.rect().topLeft())
+        self.move(corner.x() + (parent.width() - self.width()) // 2, corner.y() + theme().px(60))
+        self.show()
+        self._field.setFocus()
+
+    @Slot(str)
+    def _filter(self, words: str) -> None:
+        self._list.clear()
+        ranked = [(score, action) for action in self._actions if (score := rank(words, action.text())) is not None]
+        for _, action in sorted(ranked, key=lambda pair: pair[0]):
+            keys = action.shortcut().toString()
+            item = QListWidgetItem(action.icon(), f"{action.text()}" + (f"    {keys}" if keys else ""))
+            item.setData(Qt.ItemDataRole.UserRole, self._actions.index(action))
+            item.setToolTip(action.statusTip())
+            self._list.addItem(item)
+        self._list.setCurrentRow(0)
+
+    @Slot()
+    def _run(self) -> None:
+        item = self._list.currentItem()
+        if item is None:
+            return
+        self.close()
+        self._actions[int(item.data(Qt.ItemDataRole.UserRole))].trigger()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            step = {Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1}.get(Qt.Key(event.key()))
+            if step is not None:
+                row = self._list.currentRow() + step
+                self._list.setCurrentRow(max(0, min(row, self._list.count() - 1)))
+                return True
+        return super().eventFilter(watched, event)

@@ -1,0 +1,120 @@
+"""What the Debug menu does: buttons become commands, and the newest snapshot decides which buttons make sense."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from visualbp.debugger.commands import (
+    CheckGradients,
+    Command,
+    Continue,
+    Level,
+    Pause,
+    Reset,
+    Seek,
+    SetNetwork,
+    SetSpeed,
+    StepBack,
+    StepForward,
+    Train,
+)
+from visualbp.debugger.snapshot import Event, Failure, Mode, Snapshot
+from visualbp.gui.actions import Actions
+from visualbp.gui.context import Context
+from visualbp.network import Network
+
+SLOWEST, FASTEST = 1.0, 120.0
+"""Steps a second at the left end of the speed slider, and just before its right end, which means: no waiting."""
+
+STEPS = ("step_operation", "step_layer", "step_out", "run_iteration")
+BACK = ("step_back", "step_back_operation", "step_back_iteration")
+
+
+def speed_of(share: float) -> float | None:
+    """Return steps a second for a place on the slider, 0 to 1, evenly spaced in ratio; None for the right end."""
+    return None if share >= 1.0 else float(SLOWEST * (FASTEST / SLOWEST) ** share)
+
+
+class DebugController(QObject):
+    """Sends commands to the debugger and keeps the actions in step with it."""
+
+    failed = Signal(str)
+
+    def __init__(self, context: Context, actions: Actions, parent: QObject) -> None:
+        super().__init__(parent)
+        self.context, self.actions = context, actions
+        self.share = 0.5
+        actions.bind(
+            {
+                "step_operation": self._sender(StepForward(Level.OPERATION)),
+                "step_layer": self._sender(StepForward(Level.LAYER)),
+                "step_out": self._sender(StepForward(Level.PASS)),
+                "run_iteration": self._sender(StepForward(Level.ITERATION)),
+                "step_back": self._sender(StepBack(Level.LAYER)),
+                "step_back_operation": self._sender(StepBack(Level.OPERATION)),
+                "step_back_iteration": self._sender(StepBack(Level.ITERATION)),
+                "continue": self.go_on,
+                "pause": self._sender(Pause()),
+                "train": self._sender(Train()),
+                "reset": self._sender(Reset()),
+                "breakpoint": self.toggle_breakpoint,
+                "check_gradients": self._sender(CheckGradients()),
+            }
+        )
+        context.document.network_edited.connect(self._on_network)
+        context.debugger.snapshot_changed.connect(self._on_snapshot)
+        context.debugger.event.connect(self._on_event)
+        self._on_snapshot(context.debugger.snapshot)
+
+    def _sender(self, command: Command) -> Callable[[], None]:
+        def send() -> None:
+            self.context.debugger.send(command)
+
+        return send
+
+    def go_on(self) -> None:
+        """Continue at the speed of the slider."""
+        self.context.debugger.send(Continue(speed_of(self.share)))
+
+    def set_speed(self, share: float) -> None:
+        """Take a place of the speed slider, 0 to 1; it takes effect at once."""
+        self.share = share
+        if self.context.debugger.snapshot.mode == Mode.CONTINUING:
+            self.context.debugger.send(SetSpeed(speed_of(share)))
+
+    def toggle_breakpoint(self) -> None:
+        """Set or remove the breakpoints of the selected layers."""
+        for layer in self.context.selection.layers:
+            self.context.debugger.toggle_breakpoint(layer)
+
+    def seek(self, iteration: int, cursor: int) -> None:
+        self.context.debugger.send(Seek(iteration, cursor))
+
+    @Slot(object, bool)
+    def _on_network(self, network: Network, fresh: bool) -> None:
+        """Give the session an edited network. Training goes on through an edit; a fresh network stands still."""
+        debugger, document = self.context.debugger, self.context.document
+        was_training = debugger.snapshot.mode == Mode.TRAINING and not fresh
+        debugger.generation = document.generation
+        debugger.send(SetNetwork(network, document.generation, document.folder, fresh))
+        if was_training:
+            debugger.send(Train())
+
+    @Slot(object)
+    def _on_snapshot(self, snapshot: Snapshot) -> None:
+        idle = not snapshot.is_running
+        for name in (*STEPS, "train", "continue", "check_gradients"):
+            self.actions[name].setEnabled(idle)
+        for name in BACK:
+            self.actions[name].setEnabled(idle and snapshot.can_go_back)
+        self.actions["pause"].setEnabled(not idle)
+        for name in ("train", "continue"):
+            self.actions[name].setVisible(idle or name == "train")
+        self.actions["pause"].setVisible(not idle)
+
+    @Slot(object)
+    def _on_event(self, event: Event) -> None:
+        if isinstance(event, Failure):
+            self.failed.emit(event.text)

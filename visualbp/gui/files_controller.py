@@ -1,0 +1,139 @@
+"""Opening, saving, and asking about unsaved work. What is in the document is never lost by any of these."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
+
+from visualbp.debugger.snapshot import Snapshot
+from visualbp.engine.plan import Phase
+from visualbp.files import FileError, find_model, load_network, sample_models, save_network
+from visualbp.gui.context import Context
+from visualbp.gui.settings import Settings
+from visualbp.network import Network
+from visualbp.network.edits import drop_unfit_parameters
+
+SUFFIX = ".vbp"
+FILTER = "visualbp models (*.vbp)"
+
+
+def has_trained(snapshot: Snapshot) -> bool:
+    """Return whether the weights have moved away from where the run started."""
+    return snapshot.iteration > 0 or snapshot.phase == Phase.UPDATE
+
+
+def with_live_parameters(network: Network, snapshot: Snapshot) -> Network:
+    """Return the network with the parameters as they are now, if it has been trained: what a save writes."""
+    plan = snapshot.plan
+    if plan is None or not has_trained(snapshot):
+        return network
+    live: dict[str, dict[str, object]] = {}
+    for info in plan.parameters:
+        array = snapshot.values.get(info.value)
+        if array is not None:
+            live.setdefault(info.value.layer, {})[info.value.role] = array
+    return drop_unfit_parameters(replace(network, parameters={**network.parameters, **live}))  # type: ignore[arg-type]
+
+
+class FilesController(QObject):
+    """What the File menu does. `opened` follows every change of what is open."""
+
+    opened = Signal()
+    failed = Signal(str)
+    """One sentence for the message bar."""
+
+    def __init__(self, context: Context, settings: Settings, window: QWidget) -> None:
+        super().__init__(window)
+        self.context, self.settings, self._window = context, settings, window
+
+    # -- opening -----------------------------------------------------------------------------------------------------
+
+    def new(self) -> None:
+        """Start with an empty canvas, after asking about unsaved work."""
+        if self.may_discard():
+            self.context.document.open(Network())
+            self.opened.emit()
+
+    def open(self) -> None:
+        """Ask for a file, and open it."""
+        name, _ = QFileDialog.getOpenFileName(self._window, "Open a model", self.settings.folder, FILTER)
+        if name:
+            self.open_path(Path(name))
+
+    def open_path(self, path: Path | str) -> bool:
+        """Open a file, or a sample by its name. On failure the open document stays as it is, and `failed` says why."""
+        try:
+            found = find_model(str(path))
+            network = load_network(found)
+        except FileError as error:
+            self.failed.emit(error.text)
+            return False
+        if not self.may_discard():
+            return False
+        names = {str(sample.path): sample.name for sample in sample_models()}
+        sample = names.get(str(found))
+        self.context.document.open(network, found, sample)
+        if sample is None:
+            self.settings.add_recent(found)
+            self.settings.folder = str(found.parent)
+        self.opened.emit()
+        return True
+
+    def recover(self, network: Network) -> None:
+        """Show a network from an autosave; it belongs to no file yet."""
+        self.context.document.open(network)
+        self.context.document.undo_stack.resetClean()
+        self.context.document.state_changed.emit()
+        self.opened.emit()
+
+    # -- saving ------------------------------------------------------------------------------------------------------
+
+    def save(self) -> bool:
+        """Save to the document's file; a sample or a new network asks for a name first."""
+        document = self.context.document
+        if document.path is None or document.sample is not None:
+            return self.save_as()
+        return self.save_to(document.path)
+
+    def save_as(self) -> bool:
+        document = self.context.document
+        folder = Path(self.settings.folder) if self.settings.folder else Path.home()
+        start = document.path if document.path and document.sample is None else folder / f"{document.network.name}{SUFFIX}"
+        name, _ = QFileDialog.getSaveFileName(self._window, "Save the model", str(start), FILTER)
+        if not name:
+            return False
+        path = Path(name)
+        return self.save_to(path if path.suffix else path.with_suffix(SUFFIX))
+
+    def save_to(self, path: Path) -> bool:
+        """Write the network, with its weights as they are now, and say if that cannot be done."""
+        document = self.context.document
+        try:
+            save_network(with_live_parameters(document.network, self.context.debugger.snapshot), path)
+        except FileError as error:
+            self.failed.emit(error.text)
+            return False
+        document.saved_as(path)
+        self.settings.add_recent(path)
+        self.settings.folder = str(path.parent)
+        return True
+
+    def may_discard(self) -> bool:
+        """Return whether the present work may go: nothing unsaved, or saved now, or given up by the person."""
+        if not self.context.document.is_modified:
+            return True
+        name = self.context.document.network.name
+        box = QMessageBox(self._window)
+        box.setWindowTitle("Unsaved work")
+        box.setText(f"Save the changes to {name}?")
+        box.setInformativeText("They are lost otherwise.")
+        buttons = QMessageBox.StandardButton
+        box.setStandardButtons(buttons.Save | buttons.Discard | buttons.Cancel)
+        box.setDefaultButton(buttons.Save)
+        answer = box.exec()
+        if answer == buttons.Save:
+            return self.save()
+        return answer == buttons.Discard

@@ -1,0 +1,170 @@
+"""The tool bar: the debugger's keys as buttons, the speed, and where the debugger stands."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QFont, QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QSlider, QToolBar, QToolButton, QWidget
+
+from visualbp.debugger.snapshot import Mode, Snapshot
+from visualbp.engine.plan import Phase, Plan
+from visualbp.gui.actions import Actions
+from visualbp.gui.painting import number_text
+from visualbp.gui.theme import icon_size, theme
+
+BUTTONS = ("reset", "step_back", "step_operation", "step_layer", "step_out", "run_iteration")
+
+
+def place_words(snapshot: Snapshot) -> tuple[str, str, str]:
+    """Return (word, detail, colour) for where the debugger stands: `BACKWARD`, `layer 2 of 3`, `backward`."""
+    plan, step = snapshot.plan, snapshot.step
+    if snapshot.trouble:
+        return "NOT FINITE", snapshot.trouble_layer, "error"
+    if plan is None:
+        return "NOT RUNNABLE", "see Problems", "faint"
+    if snapshot.mode == Mode.TRAINING:
+        return "TRAINING", "full speed", "accent"
+    if snapshot.mode == Mode.CHECKING:
+        return "CHECKING", "gradients", "accent"
+    if step is None:
+        return "READY", "at the start", "faint"
+    if step.phase == Phase.LOAD:
+        return "FORWARD", "batch loaded", "forward"
+    if step.phase == Phase.UPDATE:
+        return "UPDATE", step.layer or "clipping", "accent"
+    colour = "forward" if step.phase == Phase.FORWARD else "backward"
+    return step.phase.upper(), f"layer {layer_place(plan, step.layer)}", colour
+
+
+def layer_place(plan: Plan, layer: str) -> str:
+    """Return `2 of 3`: the layer's place among those with operations, counted from the input."""
+    working = [name for name in plan.layers if any(node.layer == name for node in plan.nodes)]
+    return f"{working.index(layer) + 1} of {len(working)}" if layer in working else ""
+
+
+class PhasePill(QWidget):
+    """The phase and the layer, in the phase's colour: the eye finds it at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("phase")
+        self.word, self.detail, self._colour = "READY", "", "faint"
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+
+    def sizeHint(self) -> QSize:
+        return QSize(theme().px(212), theme().px(30))
+
+    def show_place(self, word: str, detail: str, colour: str) -> None:
+        if (word, detail, colour) != (self.word, self.detail, self._colour):
+            self.word, self.detail, self._colour = word, detail, colour
+            self.setAccessibleName(f"{word} {detail}")
+            self.setToolTip(f"{word.lower()} {detail}")
+            self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        rect = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
+        faint = self._colour == "faint"
+        painter.setPen(theme().color("line") if faint else Qt.PenStyle.NoPen)
+        painter.setBrush(theme().color("raised" if faint else self._colour))
+        painter.drawRoundedRect(rect, rect.height() / 2, rect.height() / 2)
+        painter.setPen(theme().color("dim" if faint else "on_accent"))
+        bold, plain = theme().font(12, QFont.Weight.Bold), theme().font(12, QFont.Weight.DemiBold)
+        painter.setFont(bold)
+        first = painter.fontMetrics().horizontalAdvance(self.word)
+        painter.setFont(plain)
+        gap = theme().px(8)
+        room = self.width() - theme().px(24) - first - gap
+        detail = painter.fontMetrics().elidedText(self.detail, Qt.TextElideMode.ElideRight, max(0, room))
+        second = painter.fontMetrics().horizontalAdvance(detail)
+        left = (self.width() - first - gap - second) / 2
+        painter.setFont(bold)
+        painter.drawText(QRectF(left, 0, first + 2, self.height()), Qt.AlignmentFlag.AlignVCenter, self.word)
+        painter.setFont(plain)
+        painter.drawText(
+            QRectF(left + first + gap, 0, second + 2, self.height()), Qt.AlignmentFlag.AlignVCenter, detail
+        )
+
+
+class ToolBar(QToolBar):
+    """Buttons at the left, the place at the right."""
+
+    speed_changed = Signal(float)
+
+    def __init__(self, actions: Actions) -> None:
+        super().__init__("Debugger")
+        self.setObjectName("tool_bar")
+        self.setMovable(False)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
+        for name in BUTTONS:
+            self._add(actions, name, icon_only=name == "reset")
+        self.addWidget(_space(8))
+        for name in ("continue", "pause"):
+            self._add(actions, name, primary=True)
+        self._add(actions, "train")
+        self.addWidget(self._speed())
+        stretch = QWidget()
+        stretch.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self.addWidget(stretch)
+        self.pill = PhasePill()
+        self.addWidget(self.pill)
+        self.numbers = QLabel()
+        self.numbers.setObjectName("place")
+        self.numbers.setToolTip("The iteration, and the loss of its batch")
+        self.numbers.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.addWidget(self.numbers)
+        self.retheme()
+        theme().changed.connect(self.retheme)
+
+    def _add(self, actions: Actions, name: str, primary: bool = False, icon_only: bool = False) -> None:
+        self.addAction(actions[name])
+        button = self.widgetForAction(actions[name])
+        if isinstance(button, QToolButton):
+            style = Qt.ToolButtonStyle.ToolButtonIconOnly if icon_only else Qt.ToolButtonStyle.ToolButtonTextBesideIcon
+            button.setToolButtonStyle(style)
+            button.setProperty("primary", primary)
+            button.setObjectName(f"button_{name}")
+            button.setAccessibleName(actions[name].text())
+
+    def _speed(self) -> QWidget:
+        holder = QWidget()
+        row = QHBoxLayout(holder)
+        row.setContentsMargins(theme().px(10), 0, 0, 0)
+        label = QLabel("speed")
+        label.setProperty("dim", True)
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setObjectName("speed")
+        self.slider.setAccessibleName("Speed of Continue")
+        self.slider.setToolTip("How fast Continue steps: 1 a second at the left, without waiting at the right")
+        self.slider.setRange(0, 100)
+        self.slider.setValue(50)
+        self.slider.valueChanged.connect(self._on_slider)
+        row.addWidget(label)
+        row.addWidget(self.slider)
+        return holder
+
+    @Slot(int)
+    def _on_slider(self, place: int) -> None:
+        self.speed_changed.emit(place / 100)
+
+    def show_snapshot(self, snapshot: Snapshot) -> None:
+        """Show where the debugger stands."""
+        self.pill.show_place(*place_words(snapshot))
+        loss = number_text(snapshot.loss) if snapshot.loss is not None else "–"
+        self.numbers.setText(f"iteration {snapshot.iteration}   loss {loss}")
+
+    @Slot()
+    def retheme(self) -> None:
+        self.setIconSize(icon_size(16))
+        self.numbers.setFont(theme().font(12, mono=True))
+        self.numbers.setMinimumWidth(theme().px(210))
+        self.slider.setFixedWidth(theme().px(110))
+        self.pill.updateGeometry()
+        self.pill.update()
+
+
+def _space(width: int) -> QWidget:
+    space = QWidget()
+    space.setFixedWidth(width)
+    return space
