@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from visualbp.core.arrays import Array, read_only
+from visualbp.core.arrays import Array, read_only, size_of
 from visualbp.core.options import Option, parse_options
 from visualbp.core.registry import Registry, import_all
 
@@ -52,7 +52,11 @@ class DataSpec:
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, DataSpec) or self.source != other.source or self.options.keys() != other.options.keys():
+        if (
+            not isinstance(other, DataSpec)
+            or self.source != other.source
+            or self.options.keys() != other.options.keys()
+        ):
             return False
         return all(_same(value, other.options[key]) for key, value in self.options.items())
 
@@ -102,6 +106,9 @@ def encoded_targets(targets: Array, prediction_shape: tuple[int, ...], kind: str
     for `signs`. Raises DataError with the first row that does not fit.
     """
     count, wanted = len(targets), (len(targets), *prediction_shape)
+    places, elements = size_of(wanted[:-1]), size_of(wanted)
+    if kind == "classes" and targets.size == places != elements and _are_whole(targets):
+        targets = targets.astype(np.int64)  # one whole number for each prediction: class indices
     if np.issubdtype(targets.dtype, np.integer):
         if kind == "classes":
             return _one_hot(targets, wanted)
@@ -131,11 +138,17 @@ def encoded_targets(targets: Array, prediction_shape: tuple[int, ...], kind: str
     return np.ascontiguousarray(targets, np.float64)
 
 
+def _are_whole(numbers: Array) -> bool:
+    return bool(((numbers == np.floor(numbers)) & (np.abs(numbers) < 2**31)).all())
+
+
 def _one_hot(indices: Array, wanted: tuple[int, ...]) -> Array:
     classes = wanted[-1] if len(wanted) > 1 else 1
     places = wanted[:-1]
     if indices.size != int(np.prod(places, dtype=np.int64)):
-        raise DataError(f"there are {indices.size // len(indices)} class indices a sample, and {places[1:]} predictions")
+        raise DataError(
+            f"there are {indices.size // len(indices)} class indices a sample, and {places[1:]} predictions"
+        )
     flat = indices.reshape(-1)
     bad = np.flatnonzero((flat < 0) | (flat >= classes))
     if len(bad):

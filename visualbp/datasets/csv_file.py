@@ -1,0 +1,226 @@
+"""Data from a CSV file with a header: numeric input columns, and a target that is numbers or class labels."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import math
+import os
+import stat
+from array import array
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+
+from visualbp.core.arrays import Array
+from visualbp.core.options import BoolOption, FloatOption, TextOption
+from visualbp.datasets.arrays import NamesOption
+from visualbp.datasets.base import DataError, Dataset, DatasetEntry, datasets
+from visualbp.datasets.generated import SEED
+from visualbp.datasets.split import split, standardized
+
+LARGEST_FILE = 64 * 2**20
+MOST_NUMBERS = 4_000_000
+"""More numbers than this are refused while they are read: 32 MB, and a second or so."""
+MOST_COLUMNS = 10_000
+LONGEST_LINE = 1_000_000
+MOST_CLASSES = 1000
+DELIMITERS = ",;\t"
+
+
+@dataclass(frozen=True)
+class _Table:
+    """An open file: its name for messages, the column names, and its rows with their line numbers."""
+
+    name: str
+    header: Sequence[str]
+    rows: Iterator[tuple[int, list[str]]]
+
+
+def _load(options: Mapping[str, Any], folder: Path | None) -> Dataset:
+    path = resolved(options["path"], folder)
+    name = path.name
+    try:
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):
+            raise DataError(f"{name}: is not a file that can be read")
+        if status.st_size > LARGEST_FILE:
+            raise DataError(
+                f"{name}: has {status.st_size / 2**20:,.0f} MB; {LARGEST_FILE // 2**20} MB is the most, use a part of it"
+            )
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            dataset = _dataset(_table(name, file), options)
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{name}: is not UTF-8 text (byte {error.object[error.start]:#04x}); save it as UTF-8"
+        ) from None
+    except csv.Error as error:
+        raise DataError(f"{name}: is not CSV: {error}") from None
+    except OSError as error:
+        raise DataError(f"{name}: cannot be read: {error.strerror or error} ({path})") from None
+    held_out = round(options["held_out"] * len(dataset))
+    if held_out:
+        dataset = split(dataset, len(dataset) - held_out, options["seed"])
+    return standardized(dataset) if options["standardize"] else dataset
+
+
+def resolved(path: str, folder: Path | None) -> Path:
+    """Return where `path` leads from the model file's folder. Raises DataError where that is not known."""
+    if "\0" in path or not path:
+        raise DataError("the data's path is empty; choose a CSV file")
+    if folder is None and not Path(path).is_absolute():
+        raise DataError(f"{path}: is looked for beside the model file; save the model first, or give the whole path")
+    return Path(path) if folder is None else folder / path
+
+
+def _lines(name: str, file: TextIO) -> Iterator[str]:
+    """Yield the lines; one without an end in sight is refused before it fills the memory."""
+    number = 0
+    while line := file.readline(LONGEST_LINE):
+        number += 1
+        if len(line) == LONGEST_LINE:
+            raise DataError(f"{name}: line {number} is longer than {LONGEST_LINE:,} characters; is it a CSV file?")
+        yield line
+
+
+def _table(name: str, file: TextIO) -> _Table:
+    lines = _lines(name, file)
+    first = next(lines, "")
+    if not first.strip():
+        raise DataError(f"{name}: is empty; it needs a line with the names of its columns, and a line for each sample")
+    delimiter = max(DELIMITERS, key=first.count)
+    reader = csv.reader(chain([first], lines), delimiter=delimiter, strict=True)
+    header = [cell.strip() for cell in next(reader)]
+    if len(header) > MOST_COLUMNS:
+        raise DataError(f"{name}: line 1 has {len(header):,} columns; {MOST_COLUMNS:,} is the most")
+    for index, column in enumerate(header):
+        if not column:
+            raise DataError(f"{name}: line 1: column {index + 1} has no name")
+    column, times = Counter(header).most_common(1)[0]
+    if times > 1:
+        raise DataError(f"{name}: line 1: {times} columns are called {column!r}")
+
+    def rows() -> Iterator[tuple[int, list[str]]]:
+        for row in reader:
+            if not row or row == [""]:
+                continue  # a blank line, as many editors leave at the end
+            if len(row) != len(header):
+                raise DataError(
+                    f"{name}: line {reader.line_num} has {len(row)} values, and the header names {len(header)}"
+                )
+            yield reader.line_num, row
+
+    return _Table(name, header, rows())
+
+
+def _column(table: _Table, wanted: str) -> int:
+    if wanted in table.header:
+        return list(table.header).index(wanted)
+    near = difflib.get_close_matches(wanted, table.header, n=1)
+    shown = ", ".join(table.header[:8]) + (", ..." if len(table.header) > 8 else "")
+    guess = f"did you mean {near[0]!r}?" if near else f"it has {shown}"
+    raise DataError(f"{table.name}: there is no column {wanted[:60]!r}; {guess}")
+
+
+def _columns(table: _Table, options: Mapping[str, Any]) -> tuple[list[int], list[int]]:
+    """Return the places of the input and target columns; by default the last is the target, all others inputs."""
+    targets = [_column(table, name) for name in options["target"] or table.header[-1:]]
+    if options["inputs"]:
+        inputs = [_column(table, name) for name in options["inputs"]]
+    else:
+        inputs = [place for place in range(len(table.header)) if place not in targets]
+    if not inputs:
+        raise DataError(f"{table.name}: has no column left for the inputs; it needs two columns at least")
+    return inputs, targets
+
+
+def _number(text: str) -> float | None:
+    """Return what `text` says as a number, or None: no underscores, which Python would allow."""
+    try:
+        return None if "_" in text else float(text)
+    except ValueError:
+        return None
+
+
+def _cell(table: _Table, line: int, row: Sequence[str], place: int) -> float:
+    text = row[place].strip()
+    number = _number(text)
+    if number is None or not math.isfinite(number):
+        found = f"{text[:40]!r} is not a number" if number is None else f"{text[:40]} is not a finite number"
+        found = found if text else "is empty; a number is needed"
+        raise DataError(f"{table.name}: line {line}, column {table.header[place]!r}: {found}")
+    return number
+
+
+def _dataset(table: _Table, options: Mapping[str, Any]) -> Dataset:
+    inputs, targets = _columns(table, options)
+    numbers, labels, label_of, places = array("d"), array("q"), dict[str, int](), [*inputs, *targets]
+    by_label: bool | None = None
+    for line, row in table.rows:
+        if by_label is None:
+            by_label = len(targets) == 1 and _number(row[targets[0]].strip()) is None
+            places = inputs if by_label else [*inputs, *targets]
+        numbers.extend([_cell(table, line, row, place) for place in places])
+        if by_label:
+            label = row[targets[0]].strip()
+            if not label:
+                column = table.header[targets[0]]
+                raise DataError(f"{table.name}: line {line}, column {column!r}: is empty; a class label is needed")
+            labels.append(label_of.setdefault(label, len(label_of)))
+            if len(label_of) > MOST_CLASSES:
+                raise DataError(
+                    f"{table.name}: column {table.header[targets[0]]!r} has more than {MOST_CLASSES:,}"
+                    " different labels; is it the right target?"
+                )
+        if len(numbers) > MOST_NUMBERS:
+            raise DataError(
+                f"{table.name}: line {line}: more than {MOST_NUMBERS:,} numbers are not read; use a part of it"
+            )
+    if not numbers:
+        raise DataError(f"{table.name}: has no samples below its header")
+    values = np.frombuffer(numbers, np.float64).reshape(-1, len(places))
+    names = tuple(table.header[place] for place in inputs)
+    if by_label:
+        classes = sorted(label_of)
+        new_place = np.array([classes.index(label) for label in label_of])
+        return Dataset(values.copy(), new_place[np.frombuffer(labels, np.int64)], names, tuple(classes))
+    return Dataset(values[:, : len(inputs)].copy(), _numeric_targets(values[:, len(inputs) :].copy()), names)
+
+
+def _numeric_targets(values: Array) -> Array:
+    """Return class indices (N,) where one column counts 0, 1, 2, ... without a gap, and vectors (N, n) otherwise."""
+    if values.shape[1] == 1:
+        distinct = np.unique(values)
+        if 2 <= len(distinct) <= MOST_CLASSES and bool((distinct == np.arange(len(distinct))).all()):
+            return values[:, 0].astype(np.int64)
+    return values
+
+
+datasets.register(
+    DatasetEntry(
+        "csv",
+        "CSV file",
+        "A table with a line of column names; inputs are numbers, the target is numbers or class labels.",
+        _load,
+        (
+            TextOption("path", description="the file, seen from the folder of the model"),
+            NamesOption("inputs", (), "the input columns; all others than the target if none is named"),
+            NamesOption("target", (), "the target column; the last if none is named"),
+            BoolOption("standardize", False, "scale each input to mean 0 and standard deviation 1"),
+            FloatOption(
+                "held_out",
+                0.0,
+                "the share kept from training, after a shuffle",
+                minimum=0.0,
+                maximum=1.0,
+                open_maximum=True,
+            ),
+            SEED,
+        ),
+    )
+)
