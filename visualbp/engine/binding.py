@@ -33,14 +33,14 @@ def emit_penalty(emit: Emitter, l1: float, l2: float, weights: list[Array], pena
     """Emit penalty = sum over the weights of l1 sum|w| + l2 / 2 sum w^2."""
     part = emit.memory("part", ())
     emit(penalty.fill, 0.0)
-    for index, weight in enumerate(weights):
+    for weight in weights:
         flat = weight.reshape(-1)
         if l2:
             emit(np.dot, flat, flat, part)
             emit(np.multiply, part, emit.constant(l2 / 2.0), part)
             emit(np.add, penalty, part, penalty)
         if l1:
-            size = emit.memory(f"size {index}", flat.shape)
+            size = emit.memory("size", flat.shape)
             emit(np.absolute, flat, size)
             emit(np.add.reduce, size, 0, None, part)
             emit(np.multiply, part, emit.constant(l1), part)

@@ -265,4 +265,3 @@ def check_input_shape(dataset: Dataset, shape: tuple[int, ...], layer: str) -> N
         raise DataError(
             f"{layer}: takes samples of shape {shape_text(shape)}, the data have {shape_text(dataset.input_shape)}"
         )
-

@@ -232,7 +232,9 @@ class _Compiler:
         left, parts = Counter(uses), {value: [] for value in uses}  # type: dict[Value, list[Value]]
         for node in reversed(self.nodes):
             gradient = node.output.gradient
-            places = [i for i, value in enumerate(node.operands) if value in wanted and not node.operation.is_constant(i)]
+            places = [
+                i for i, value in enumerate(node.operands) if value in wanted and not node.operation.is_constant(i)
+            ]
             places.sort(key=lambda place: node.operands[place] in self.batched)
             for place in places:
                 value = node.operands[place]

@@ -66,7 +66,11 @@ DEBUG = (
     ),
     ActionSpec("step_back", "Step back", "step_back", ("Shift+F10",), "Go back by one layer", "Back"),
     ActionSpec(
-        "step_back_operation", "Step back operation", "step_back_operation", ("Ctrl+Shift+F11",), "Go back by one operation"
+        "step_back_operation",
+        "Step back operation",
+        "step_back_operation",
+        ("Ctrl+Shift+F11",),
+        "Go back by one operation",
     ),
     ActionSpec(
         "step_back_iteration", "Step back iteration", "step_back", ("Ctrl+Shift+F10",), "Go back by one iteration"
@@ -75,8 +79,12 @@ DEBUG = (
     ActionSpec("pause", "Pause", "pause", ("F6",), "Stop where it is", "Pause"),
     ActionSpec("train", "Train", "train", ("Ctrl+F5",), "Run iterations at full speed until paused", "Train"),
     ActionSpec("reset", "Reset", "reset", ("Shift+F5",), "Back to iteration 0 and the initial weights", "Reset"),
-    ActionSpec("breakpoint", "Breakpoint", "breakpoint", ("F9",), "Stop before the selected layer, forward and backward"),
-    ActionSpec("check_gradients", "Check gradients", "check", ("F8",), "Compare every gradient with finite differences"),
+    ActionSpec(
+        "breakpoint", "Breakpoint", "breakpoint", ("F9",), "Stop before the selected layer, forward and backward"
+    ),
+    ActionSpec(
+        "check_gradients", "Check gradients", "check", ("F8",), "Compare every gradient with finite differences"
+    ),
 )
 HELP = (
     ActionSpec("keys", "Keys", "keyboard", ("F1",), "All keys at a glance"),

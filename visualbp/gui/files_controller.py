@@ -101,7 +101,9 @@ class FilesController(QObject):
     def save_as(self) -> bool:
         document = self.context.document
         folder = Path(self.settings.folder) if self.settings.folder else Path.home()
-        start = document.path if document.path and document.sample is None else folder / f"{document.network.name}{SUFFIX}"
+        start = (
+            document.path if document.path and document.sample is None else folder / f"{document.network.name}{SUFFIX}"
+        )
         name, _ = QFileDialog.getSaveFileName(self._window, "Save the model", str(start), FILTER)
         if not name:
             return False

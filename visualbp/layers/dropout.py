@@ -15,9 +15,7 @@ class DropoutLayer(LayerType):
     type_name, label, icon = "dropout", "Dropout", "layer_dropout"
     order = 30
     description = "Switches units off at random while training, so that none is relied on."
-    options = (
-        FloatOption("rate", 0.5, "the share that is switched off", minimum=0.0, maximum=1.0, open_maximum=True),
-    )
+    options = (FloatOption("rate", 0.5, "the share that is switched off", minimum=0.0, maximum=1.0, open_maximum=True),)
 
     def lower(self, name: str, options: Options, inputs: Sequence[Value], shapes: Sequence[Shape]) -> Lowering:
         h = Value(name, "h")

@@ -141,7 +141,12 @@ def structure_of(network: Network) -> Structure:
         if aside:
             mend = "connect it, or delete it"
             problems.append(Problem("warning", name, "does not lead to the loss, and is left out", mend))
-        elif inputs is not None and name not in fed and len(sources) >= layer.kind.fewest_inputs and layer.type != "input":
+        elif (
+            inputs is not None
+            and name not in fed
+            and len(sources) >= layer.kind.fewest_inputs
+            and layer.type != "input"
+        ):
             problems.append(Problem("error", name, "gets nothing from the input layer", "connect it to the input"))
         problem = _count_problem(layer, len(sources))
         if problem is not None:
@@ -170,7 +175,10 @@ def _infer(
         if size > LARGEST_SIZE:
             problems.append(
                 Problem(
-                    "error", layer.name, f"{what} would have {size:,} numbers; {LARGEST_SIZE:,} is the most", "use fewer units"
+                    "error",
+                    layer.name,
+                    f"{what} would have {size:,} numbers; {LARGEST_SIZE:,} is the most",
+                    "use fewer units",
                 )
             )
             return

@@ -34,7 +34,9 @@ class IterationContext:
 
     def generator(self, stream: int) -> np.random.Generator:
         """Return a generator for one use (`stream`) in one iteration, keyed by (seed, iteration, stream)."""
-        return np.random.Generator(np.random.Philox(key=[self.seed & (2**64 - 1), stream], counter=self.iteration << 64))
+        return np.random.Generator(
+            np.random.Philox(key=[self.seed & (2**64 - 1), stream], counter=self.iteration << 64)
+        )
 
 
 class Emitter:
@@ -44,7 +46,12 @@ class Emitter:
     """
 
     def __init__(
-        self, context: IterationContext, dtype: np.dtype[Any], training: bool = True, eager: bool = False, stream: int = 0
+        self,
+        context: IterationContext,
+        dtype: np.dtype[Any],
+        training: bool = True,
+        eager: bool = False,
+        stream: int = 0,
     ) -> None:
         self.context = context
         self.dtype = dtype
@@ -68,10 +75,11 @@ class Emitter:
         return calls
 
     def memory(self, name: str, shape: Shape, dtype: Any = None) -> Array:
-        """Return the node's buffer called `name`: the forward rule leaves there what the backward rules need."""
-        if name not in self._memory:
-            self._memory[name] = np.zeros(shape, dtype or self.dtype)
-        return self._memory[name]
+        """Return the buffer of this name and shape: the forward rule leaves there what the backward rules need."""
+        key = f"{name} {shape}"
+        if key not in self._memory:
+            self._memory[key] = np.zeros(shape, dtype or self.dtype)
+        return self._memory[key]
 
     def constant(self, value: float) -> Array:
         """Return `value` as a 0-d array of the right type: NumPy takes it without conversion, twice as fast."""

@@ -42,10 +42,10 @@ class Adam(Optimizer):
         values = self.option_values
         rates = (values["learning_rate"], values["beta1"], values["beta2"])
         m, v = state.slots["first_moment"], state.slots["second_moment"]
-        work = emit.memory(f"work {parameter.shape}", parameter.shape)
+        work = emit.memory("work", parameter.shape)
         step_size, root = emit.memory("step size", ()), emit.memory("root", ())
         if values["weight_decay"]:
-            decayed = emit.memory(f"decayed {parameter.shape}", parameter.shape)
+            decayed = emit.memory("decayed", parameter.shape)
             emit(np.multiply, parameter, emit.constant(values["weight_decay"]), decayed)
             emit(np.add, gradient, decayed, decayed)
             gradient = decayed

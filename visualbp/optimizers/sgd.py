@@ -29,9 +29,9 @@ class Sgd(Optimizer):
 
     def update(self, emit: Emitter, parameter: Array, gradient: Array, state: UpdateState) -> None:
         momentum, decay = self.option_values["momentum"], self.option_values["weight_decay"]
-        step = emit.memory(f"step {parameter.shape}", parameter.shape)
+        step = emit.memory("step", parameter.shape)
         if decay:
-            decayed = emit.memory(f"decayed {parameter.shape}", parameter.shape)
+            decayed = emit.memory("decayed", parameter.shape)
             emit(np.multiply, parameter, emit.constant(decay), decayed)
             emit(np.add, gradient, decayed, decayed)
             gradient = decayed

@@ -50,7 +50,13 @@ class MessageBar(QFrame):
         self.show()
 
     def _draw_icon(self) -> None:
-        self._icon.setPixmap(pixmap("error" if self._tone == "error" else "info", "error" if self._tone == "error" else "accent", theme().px(16)))
+        self._icon.setPixmap(
+            pixmap(
+                "error" if self._tone == "error" else "info",
+                "error" if self._tone == "error" else "accent",
+                theme().px(16),
+            )
+        )
 
     def _add_button(self, words: str, action: Callable[[], object]) -> None:
         button = QPushButton(words, self)

@@ -1,0 +1,55 @@
+"""Networks for tests, built in a line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from visualbp.core.options import Choice, parse_options
+from visualbp.datasets import DataSpec
+from visualbp.network import Clip, Network, Training, edits
+from visualbp.network.network import make_layer
+from visualbp.optimizers import optimizers
+
+
+def optimizer(name: str = "sgd", **options: Any) -> Choice:
+    """Return a choice of optimiser; the learning rate is 0.1 unless given."""
+    return Choice(name, parse_options(optimizers.get(name).options, {"learning_rate": 0.1, **options}))
+
+
+def chain(*layers: tuple[str, str, Mapping[str, Any]], **fields: Any) -> Network:
+    """Return a network of (name, type, options) layers, each connected to the next."""
+    network = Network(**fields)
+    for place, (name, type_name, options) in enumerate(layers):
+        network = edits.add_layer(network, make_layer(name, type_name, options), (230.0 * place, 0.0))
+        if place:
+            network = edits.connect(network, layers[place - 1][0], name)
+    return network
+
+
+def inline(inputs: Sequence[Any], targets: Sequence[Any]) -> DataSpec:
+    """Return data written in the model."""
+    return DataSpec("inline", {"inputs": np.array(inputs, float), "targets": np.array(targets)})
+
+
+def xor(hidden: int = 4, activation: str = "tanh", **fields: Any) -> Network:
+    """Return the XOR network 2-hidden-1 with a sigmoid and binary cross-entropy."""
+    return chain(
+        ("input", "input", {"shape": [2]}),
+        ("hidden", "dense", {"units": hidden, "activation": activation}),
+        ("output", "dense", {"units": 1, "activation": "sigmoid"}),
+        ("loss", "binary_cross_entropy", {}),
+        data=inline([[0, 0], [0, 1], [1, 0], [1, 1]], [[0.0], [1.0], [1.0], [0.0]]),
+        **fields,
+    )
+
+
+def with_training(network: Network, **changes: Any) -> Network:
+    """Return the network with fields of its training changed."""
+    return replace(network, training=replace(network.training, **changes))
+
+
+__all__ = ["Clip", "Training", "chain", "inline", "optimizer", "with_training", "xor"]

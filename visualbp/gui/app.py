@@ -1,0 +1,58 @@
+"""Starting the program: the application object, what catches stray exceptions, and the window."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import traceback
+from types import TracebackType
+
+from PySide6.QtWidgets import QApplication
+
+from visualbp.gui.main_window import MainWindow
+
+
+def make_application() -> QApplication:
+    """Return the application object, made if there is none."""
+    present = QApplication.instance()
+    if isinstance(present, QApplication):
+        return present
+    app = QApplication(sys.argv[:1])
+    app.setApplicationName("visualbp")
+    app.setApplicationDisplayName("visualbp")
+    app.setOrganizationName("visualbp")
+    return app
+
+
+def create_window(path: str | None = None) -> MainWindow:
+    """Return a main window with the model at `path` (or a sample's name) open, or the start page."""
+    make_application()
+    window = MainWindow()
+    if path is not None:
+        window.files.open_path(path)
+    return window
+
+
+def _catch(window: MainWindow) -> None:
+    """Show exceptions that nobody caught as a message, and print them: the window stays usable."""
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        traceback.print_exception(kind, error, trace)
+        window.show_failure(
+            f"Something went wrong ({kind.__name__}: {error}). Your work is as it was; save it to be safe."
+        )
+
+    def thread_hook(arguments: threading.ExceptHookArgs) -> None:
+        traceback.print_exception(arguments.exc_type, arguments.exc_value, arguments.exc_traceback)
+
+    sys.excepthook = hook
+    threading.excepthook = thread_hook
+
+
+def run(path: str | None = None) -> int:
+    """Open the window and run until it is closed. Returns the exit status."""
+    app = make_application()
+    window = create_window(path)
+    _catch(window)
+    window.show()
+    return int(app.exec())

@@ -1,0 +1,244 @@
+"""Equations as pictures: LaTeX set by ziamath, kept as SVG by its text, painted in any size and colour.
+
+Setting an equation takes some 10 to 30 ms, so nothing here does it while a step is shown: an `Equations` object does it
+in idle slices, one equation a slice, and says when each is ready.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from PySide6.QtCore import QByteArray, QObject, QPointF, QRectF, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPixmap
+from PySide6.QtSvg import QSvgRenderer
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from visualbp.gui.theme import theme
+
+LAYOUT_SIZE = 24.0
+"""The size that equations are set in; they are vectors, and painted in any other."""
+INK = "#010203"
+"""Stands for the colour in a kept SVG."""
+MOST_KEPT = 4000
+PAUSE = 30
+"""Milliseconds between two equations that nobody waits for, so that typing and stepping come first."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Formula:
+    """An equation that has been set. Lengths are in units of the font size. `error` says why it could not be set."""
+
+    latex: str
+    svg: str
+    width: float
+    height: float
+    error: str = ""
+
+
+_kept: dict[str, Formula] = {}
+
+
+def typeset(latex: str) -> Formula:
+    """Return the set equation, at once if it has been set before. Never raises: see `Formula.error`."""
+    found = _kept.get(latex)
+    if found is None:
+        if len(_kept) >= MOST_KEPT:
+            del _kept[next(iter(_kept))]
+        found = _kept[latex] = _set(latex)
+    return found
+
+
+def typeset_already(latex: str) -> Formula | None:
+    """Return the equation if it has been set before; costs nothing."""
+    return _kept.get(latex)
+
+
+def _set(latex: str) -> Formula:
+    import ziamath  # 130 ms, once: not before the window is there
+
+    ziamath.config.svg2 = False  # Qt's SVG knows no symbols that are used from elsewhere: it would draw nothing
+    try:
+        svg = ziamath.Latex(latex, size=LAYOUT_SIZE, color=INK).svg().replace('fill="black"', f'fill="{INK}"')
+    except Exception as error:  # any text may come, and a formula must not take the window down: shown as its source
+        log.warning("cannot set the equation %s: %s", latex, error)
+        return Formula(latex, "", len(latex) * 0.6, 1.4, f"{type(error).__name__}: {error}")
+    size = QSvgRenderer(QByteArray(svg.encode())).viewBoxF().size()
+    return Formula(latex, svg, size.width() / LAYOUT_SIZE, size.height() / LAYOUT_SIZE)
+
+
+@lru_cache(maxsize=256)
+def _picture(latex: str, color: str, size: float, ratio: float) -> QPixmap:
+    formula = typeset(latex)
+    width, height = formula.width * size, formula.height * size
+    pixmap = QPixmap(max(1, round(width * ratio)), max(1, round(height * ratio)))
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    if formula.error:
+        painter.scale(ratio, ratio)
+        painter.setPen(QColor(color))
+        font = theme().font(12, mono=True)
+        font.setPixelSize(max(6, round(size * 0.8)))
+        painter.setFont(font)
+        painter.drawText(QRectF(0, 0, width, height), Qt.AlignmentFlag.AlignVCenter, latex)
+    else:
+        renderer = QSvgRenderer(QByteArray(formula.svg.replace(INK, color).encode()))
+        renderer.render(painter, QRectF(0, 0, pixmap.width(), pixmap.height()))
+    painter.end()
+    pixmap.setDevicePixelRatio(ratio)
+    return pixmap
+
+
+def equation_pixmap(latex: str, size: float, color: QColor, ratio: float = 1.0) -> QPixmap:
+    """Return the equation as a picture with a font of `size` pixels; kept, and set now if it was not yet."""
+    return _picture(latex, color.name(), round(size, 1), ratio)
+
+
+def draw_equation(painter: QPainter, formula: Formula, place: QPointF, size: float, color: QColor) -> None:
+    """Draw a set equation with its top left corner at `place`."""
+    ratio = painter.device().devicePixelRatioF()
+    painter.drawPixmap(place, equation_pixmap(formula.latex, size, color, ratio))
+
+
+def lines_of(latex: str) -> tuple[str, ...]:
+    r"""Return an equation of several, joined by `\quad`, as lines to set below one another."""
+    parts = (part.strip().removesuffix(",").strip() for part in latex.replace(r"\qquad", r"\quad").split(r"\quad"))
+    return tuple(part for part in parts if part)
+
+
+class Equations(QObject):
+    """Sets equations while the window has nothing else to do: first those wanted now, then those that may come."""
+
+    ready = Signal(str)
+    """The LaTeX of an equation that has just been set."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._wanted: deque[str] = deque()
+        self._later: deque[str] = deque()
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._set_one)
+
+    def get(self, latex: str) -> Formula | None:
+        """Return the equation if it is set; otherwise it is set next, and `ready` tells when."""
+        found = typeset_already(latex)
+        if found is None and latex not in self._wanted:
+            self._wanted.append(latex)
+            self._timer.start(0)
+        return found
+
+    def prefetch(self, equations: Iterable[str]) -> None:
+        """Set these one after the other when there is time. They take the place of those asked for before."""
+        self._later = deque(latex for latex in equations if typeset_already(latex) is None)
+        self._go_on()
+
+    def forget_wanted(self) -> None:
+        """What was wanted is no longer shown: do not set it first."""
+        self._wanted.clear()
+
+    def stop(self) -> None:
+        self._timer.stop()
+
+    def _go_on(self) -> None:
+        if self._wanted:
+            self._timer.start(0)
+        elif self._later and not self._timer.isActive():
+            self._timer.start(PAUSE)
+
+    @Slot()
+    def _set_one(self) -> None:
+        queue = self._wanted or self._later
+        if queue:
+            latex = queue.popleft()
+            typeset(latex)
+            self.ready.emit(latex)
+        self._go_on()
+
+
+class EquationView(QWidget):
+    """Shows one equation, or several below one another. While a new one is being set, the old one stays, dimmed."""
+
+    SMALLEST = 0.5
+    """How far an equation is made smaller to fit the width; a wider one is cut."""
+    GAP = 0.5
+    """Between two lines, in units of the font size."""
+
+    def __init__(self, equations: Equations, size: float = 22.0, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._equations, self._size = equations, size
+        self._latex = ""
+        self._lines: tuple[str, ...] = ()
+        self._shown: tuple[Formula, ...] = ()
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName("Equation")
+        equations.ready.connect(self._on_ready)
+
+    @property
+    def latex(self) -> str:
+        return self._latex
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether what is shown is what was asked for last."""
+        return tuple(formula.latex for formula in self._shown) == self._lines
+
+    def set_latex(self, latex: str) -> None:
+        """Show `latex`, now if it is set, else as soon as it is."""
+        if latex == self._latex:
+            return
+        self._latex, self._lines = latex, lines_of(latex)
+        self.setAccessibleDescription(latex)
+        self._equations.forget_wanted()
+        self._take()
+
+    def retheme(self) -> None:
+        self._fit()
+        self.update()
+
+    @Slot(str)
+    def _on_ready(self, latex: str) -> None:
+        if latex in self._lines:
+            self._take()
+
+    def _take(self) -> None:
+        found = tuple(self._equations.get(line) for line in self._lines)
+        formulas = tuple(formula for formula in found if formula is not None)
+        if len(formulas) == len(found):
+            self._shown = formulas
+            self._fit()
+        self.update()
+
+    def _font_size(self) -> float:
+        size = theme().px(self._size) * 1.0
+        widest = max((formula.width for formula in self._shown), default=0.0)
+        if widest * size > self.width() > 0:
+            size = max(size * self.SMALLEST, self.width() / widest)
+        return size
+
+    def _fit(self) -> None:
+        size = self._font_size()
+        height = sum(formula.height for formula in self._shown) + self.GAP * max(0, len(self._shown) - 1)
+        self.setFixedHeight(max(theme().px(self._size * 1.6), round(height * size) + 2))
+
+    def sizeHint(self) -> QSize:
+        return QSize(theme().px(200), self.height())
+
+    def resizeEvent(self, event: object) -> None:
+        self._fit()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        color = theme().color("text" if self.is_ready else "faint")
+        size = self._font_size()
+        total = sum(formula.height for formula in self._shown) + self.GAP * max(0, len(self._shown) - 1)
+        y = max(0.0, (self.height() - total * size) / 2)
+        for formula in self._shown:
+            draw_equation(painter, formula, QPointF(0, y), size, color)
+            y += (formula.height + self.GAP) * size
+        painter.end()

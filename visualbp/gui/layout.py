@@ -1,0 +1,78 @@
+"""Where the panels stand by default: palette left, inspector and mathematics right, the live panels and the timeline
+below. Panels of less daily use share a place, as tabs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDockWidget, QMainWindow
+
+from visualbp.gui.theme import theme
+
+Area = Qt.DockWidgetArea
+
+BOTTOM = (("activations",), ("deltas",), ("gradients", "loss"), ("gradient_check", "boundary", "images", "problems"))
+"""The bottom row, left to right; panels in one place are tabs, the first of them in front."""
+
+
+def arrange(window: QMainWindow, docks: Mapping[str, QDockWidget]) -> None:
+    """Put every dock in its default place and size."""
+    window.setCorner(Qt.Corner.BottomRightCorner, Area.RightDockWidgetArea)
+    window.setCorner(Qt.Corner.TopRightCorner, Area.RightDockWidgetArea)
+    window.setCorner(Qt.Corner.BottomLeftCorner, Area.BottomDockWidgetArea)
+    for dock in docks.values():
+        dock.setFloating(False)
+        window.removeDockWidget(dock)
+    placed: list[QDockWidget] = []
+
+    def place(name: str, area: Area) -> QDockWidget | None:
+        if name in docks:
+            window.addDockWidget(area, docks[name])
+            placed.append(docks[name])
+        return docks.get(name)
+
+    place("palette", Area.LeftDockWidgetArea)
+    inspector, mathematics = place("inspector", Area.RightDockWidgetArea), docks.get("mathematics")
+    if inspector and mathematics:
+        window.splitDockWidget(inspector, mathematics, Qt.Orientation.Vertical)
+        placed.append(mathematics)
+    row: list[QDockWidget] = []
+    for names in BOTTOM:
+        present = [docks[name] for name in names if name in docks]
+        if not present:
+            continue
+        if row:
+            window.splitDockWidget(row[-1], present[0], Qt.Orientation.Horizontal)
+        else:
+            window.addDockWidget(Area.BottomDockWidgetArea, present[0])
+        for tab in present[1:]:
+            window.tabifyDockWidget(present[0], tab)
+        row.append(present[0])
+        placed += present
+    timeline = docks.get("timeline")
+    if timeline and row:
+        window.addDockWidget(Area.BottomDockWidgetArea, timeline)
+        window.splitDockWidget(row[0], timeline, Qt.Orientation.Vertical)
+        placed.append(timeline)
+    for dock in placed:
+        dock.show()
+    for front in row:
+        front.raise_()
+    _resize(window, docks, row)
+
+
+def _resize(window: QMainWindow, docks: Mapping[str, QDockWidget], row: list[QDockWidget]) -> None:
+    px, size = theme().px, window.size()
+    side = [(docks[name], px(width)) for name, width in (("palette", 184), ("inspector", 410)) if name in docks]
+    if side:
+        window.resizeDocks([dock for dock, _ in side], [width for _, width in side], Qt.Orientation.Horizontal)
+    if row:
+        widths = [px(262), px(262), px(364), px(302)][: len(row)]
+        window.resizeDocks(row, widths, Qt.Orientation.Horizontal)
+        window.resizeDocks([row[0]], [round(size.height() * 0.265)], Qt.Orientation.Vertical)
+    right = [docks[name] for name in ("inspector", "mathematics") if name in docks]
+    if len(right) == 2:
+        window.resizeDocks(right, [round(size.height() * 0.34), round(size.height() * 0.6)], Qt.Orientation.Vertical)
+    if "timeline" in docks:
+        window.resizeDocks([docks["timeline"]], [px(100)], Qt.Orientation.Vertical)

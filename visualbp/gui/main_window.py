@@ -1,0 +1,392 @@
+"""The main window: it puts the parts together, and passes on what each of them knows how to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QSize, Qt, QTimer, Slot
+from PySide6.QtGui import QCloseEvent, QIcon
+from PySide6.QtWidgets import QFileDialog, QLabel, QMainWindow, QMenu, QStackedWidget, QVBoxLayout, QWidget
+
+from visualbp.debugger.commands import SetBreakpoints
+from visualbp.debugger.snapshot import Snapshot
+from visualbp.engine.plan import Phase
+from visualbp.files import FileError, load_network, sample_models
+from visualbp.gui import dialogs
+from visualbp.gui.actions import DEBUG, EDIT, FILE, HELP, VIEW, Actions, ActionSpec
+from visualbp.gui.autosave import Autosave
+from visualbp.gui.canvas import Canvas
+from visualbp.gui.command_palette import CommandPalette
+from visualbp.gui.context import Context, Selection
+from visualbp.gui.debug_controller import DebugController
+from visualbp.gui.dock import PanelDock
+from visualbp.gui.document import Document
+from visualbp.gui.engine_thread import Debugger
+from visualbp.gui.files_controller import FilesController, has_trained
+from visualbp.gui.layout import arrange
+from visualbp.gui.panels.registry import PANELS
+from visualbp.gui.settings import LAYOUT_VERSION, Settings
+from visualbp.gui.start_page import SampleCardContent, StartPage
+from visualbp.gui.theme import apply_theme, pixmap, theme
+from visualbp.gui.tool_bar import ToolBar
+from visualbp.gui.widgets.message_bar import MessageBar
+from visualbp.network.edits import clear_parameters
+
+MENU_BREAKS = {"save_as", "start_page", "save_picture", "redo", "delete", "select_all", "zoom_reset", "smaller",
+               "reduced_motion", "default_layout", "run_iteration", "step_back_iteration", "pause", "reset"}  # fmt: skip
+"""Actions with a line under them in their menu."""
+
+
+class MainWindow(QMainWindow):
+    """The window. `document`, `debugger` and `selection` are what its parts share."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.settings = Settings()
+        theme().reduced_motion = self.settings.reduced_motion
+        theme().set(self.settings.theme, self.settings.scale)
+        apply_theme()
+        self.setObjectName("main_window")
+        self.setWindowIcon(QIcon(pixmap("visualbp", size=64)))
+        self.document = Document(self)
+        self.debugger = Debugger(self)
+        self.selection = Selection(self)
+        self.context = Context(self.document, self.debugger, self.selection)
+        self.actions_by_name = Actions(self)
+        self.files = FilesController(self.context, self.settings, self)
+        self.debug = DebugController(self.context, self.actions_by_name, self)
+        self.autosave = Autosave(self.context, self)
+        self._build_centre()
+        self._build_docks()
+        self._build_tool_bar()
+        self._build_menus()
+        self._build_status_bar()
+        self._bind()
+        self._saved_at: tuple[int, int] | None = None
+        self.resize(1600, 1000)
+        self.default_layout()
+        if not self.settings.geometry.isEmpty():
+            self.restoreGeometry(self.settings.geometry)
+        if not self.settings.layout.isEmpty():
+            self.restoreState(self.settings.layout, LAYOUT_VERSION)
+        self.show_start_page()
+        self._show_title()
+        self._show_snapshot(self.debugger.snapshot)
+        QTimer.singleShot(0, self, self._offer_recovery)
+
+    # -- building ----------------------------------------------------------------------------------------------------
+
+    def _build_centre(self) -> None:
+        self.canvas = Canvas(self.context)
+        samples = []
+        for sample in sample_models():
+            network = load_network(sample.path)
+            samples.append(SampleCardContent(sample.name, sample.title, network.description, network))
+        self.start_page = StartPage(samples)
+        self.message_bar = MessageBar()
+        self.pages = QStackedWidget()
+        self.pages.addWidget(self.start_page)
+        self.pages.addWidget(self.canvas)
+        centre = QWidget()
+        column = QVBoxLayout(centre)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.message_bar)
+        column.addWidget(self.pages, 1)
+        self.setCentralWidget(centre)
+
+    def _build_docks(self) -> None:
+        self.setDockNestingEnabled(True)
+        self.setTabPosition(
+            Qt.DockWidgetArea.AllDockWidgetAreas, self.tabPosition(Qt.DockWidgetArea.LeftDockWidgetArea)
+        )
+        self.docks = {panel.name: PanelDock(panel(self.context), self) for panel in PANELS}
+
+    def _build_tool_bar(self) -> None:
+        self.tool_bar = ToolBar(self.actions_by_name)
+        self.addToolBar(self.tool_bar)
+        self.tool_bar.speed_changed.connect(self.debug.set_speed)
+
+    def _build_menus(self) -> None:
+        for title, specs in (("&File", FILE), ("&Edit", EDIT), ("&View", VIEW), ("&Debug", DEBUG), ("&Help", HELP)):
+            menu = self.menuBar().addMenu(title)
+            self._fill(menu, specs)
+            if title == "&View":
+                menu.addSeparator()
+                panels = menu.addMenu("Panels")
+                for dock in self.docks.values():
+                    panels.addAction(dock.toggleViewAction())
+            if title == "&Edit":
+                self.lessons_menu()
+        self.title_label = QLabel()
+        self.title_label.setProperty("dim", True)
+        self.title_label.setContentsMargins(0, 0, 14, 0)
+        self.menuBar().setCornerWidget(self.title_label)
+
+    def lessons_menu(self) -> QMenu:
+        """Add the menu of the samples."""
+        menu = self.menuBar().addMenu("&Lessons")
+        for sample in sample_models():
+            menu.addAction(sample.title, _call(self.open_sample, sample.name))
+        return menu
+
+    def _fill(self, menu: QMenu, specs: tuple[ActionSpec, ...]) -> None:
+        for spec in specs:
+            menu.addAction(self.actions_by_name[spec.name])
+            if spec.name in MENU_BREAKS:
+                menu.addSeparator()
+
+    def _build_status_bar(self) -> None:
+        self.facts = QLabel()
+        self.facts.setObjectName("facts")
+        self.statusBar().addPermanentWidget(self.facts)
+        self.statusBar().setSizeGripEnabled(False)
+
+    def _bind(self) -> None:
+        canvas, files, stack = self.canvas, self.files, self.document.undo_stack
+        self.actions_by_name.bind(
+            {
+                "new": files.new,
+                "open": files.open,
+                "save": files.save,
+                "save_as": files.save_as,
+                "start_page": self.show_start_page,
+                "save_picture": self.save_picture,
+                "quit": self.close,
+                "undo": stack.undo,
+                "redo": stack.redo,
+                "copy": canvas.copy,
+                "paste": canvas.paste,
+                "duplicate": canvas.duplicate,
+                "delete": canvas.delete_selected,
+                "select_all": canvas.select_all,
+                "tidy": canvas.tidy,
+                "new_seed": self.new_seed,
+                "fit": canvas.fit,
+                "zoom_in": canvas.zoom_in,
+                "zoom_out": canvas.zoom_out,
+                "zoom_reset": _call(canvas.zoom_to, 1.0),
+                "theme": self.switch_theme,
+                "presenter": self.switch_presenter,
+                "larger": _call(self.scale_by, 1.1),
+                "smaller": _call(self.scale_by, 1 / 1.1),
+                "reduced_motion": self.switch_motion,
+                "default_layout": self.default_layout,
+                "command_palette": self.show_command_palette,
+                "keys": self.show_keys,
+                "about": _call(dialogs.show_about, self),
+            }
+        )
+        for name, can_changed, can in (
+            ("undo", stack.canUndoChanged, stack.canUndo()),
+            ("redo", stack.canRedoChanged, stack.canRedo()),
+        ):
+            can_changed.connect(self.actions_by_name[name].setEnabled)
+            self.actions_by_name[name].setEnabled(can)
+        stack.undoTextChanged.connect(self._on_undo_text)
+        stack.redoTextChanged.connect(self._on_redo_text)
+        self.debugger.snapshot_changed.connect(self._show_snapshot)
+        self.debug.failed.connect(self._on_failed)
+        files.failed.connect(self.show_failure)
+        files.opened.connect(self._on_opened)
+        self.document.state_changed.connect(self._show_title)
+        self.document.changed.connect(self._on_document)
+        canvas.message.connect(self._on_message)
+        canvas.sample_asked.connect(self.open_sample)
+        self.start_page.sample_chosen.connect(self.open_sample)
+        self.start_page.path_chosen.connect(self.files.open_path)
+        self.start_page.new_asked.connect(files.new)
+        self.start_page.open_asked.connect(files.open)
+        self.start_page.back_asked.connect(self.show_canvas)
+
+    # -- pages and messages ------------------------------------------------------------------------------------------
+
+    @Slot()
+    def show_start_page(self) -> None:
+        """Show samples and recent files; what is open stays open."""
+        last = self.settings.last if not self.document.network.layers else ""
+        self.start_page.show_recent(last, self.settings.recent, bool(self.document.network.layers))
+        self.pages.setCurrentWidget(self.start_page)
+
+    @Slot()
+    def show_canvas(self) -> None:
+        self.pages.setCurrentWidget(self.canvas)
+
+    @Slot(str)
+    def open_sample(self, name: str) -> None:
+        """Open a sample model by its name."""
+        self.files.open_path(name)
+
+    @Slot()
+    def _on_opened(self) -> None:
+        self.message_bar.hide()
+        self.show_canvas()
+        self.selection.select()
+        what = self.document.sample or (str(self.document.path) if self.document.path else "")
+        if what and what == self.settings.last and self.settings.breakpoints:
+            layers = [name for name in self.settings.breakpoints if name in self.document.network.names]
+            both = {(phase, name) for name in layers for phase in (Phase.FORWARD, Phase.BACKWARD)}
+            self.debugger.send(SetBreakpoints(frozenset(both)))
+        else:
+            self.debugger.send(SetBreakpoints(frozenset()))
+        QTimer.singleShot(0, self, self.canvas.fit)
+
+    @Slot(str)
+    def show_failure(self, text: str) -> None:
+        """Say that something could not be done, in one sentence, without blocking anything."""
+        self.message_bar.show_message(text, "error")
+
+    @Slot(str)
+    def _on_failed(self, text: str) -> None:
+        self.statusBar().showMessage(text, 8000)
+        if self.debugger.snapshot.plan is None and "problems" in self.docks:
+            self.docks["problems"].show()
+            self.docks["problems"].raise_()
+
+    @Slot(str)
+    def _on_message(self, text: str) -> None:
+        self.statusBar().showMessage(text, 6000)
+
+    @Slot()
+    def _offer_recovery(self) -> None:
+        left = self.autosave.left_behind()
+        if not left:
+            return
+        path = left[0]
+        try:
+            network = self.autosave.read(path)
+        except FileError:
+            self.autosave.discard(path)
+            return
+
+        def recover() -> None:
+            self.files.recover(network)
+            self.autosave.save()
+            self.autosave.discard(path)
+
+        def discard() -> None:
+            self.autosave.discard(path)
+
+        self.message_bar.show_message(
+            f"visualbp ended unexpectedly, with unsaved work in {network.name}.",
+            "info",
+            ("Recover it", recover),
+            ("Discard it", discard),
+        )
+
+    # -- what is seen ------------------------------------------------------------------------------------------------
+
+    @Slot(object)
+    def _show_snapshot(self, snapshot: Snapshot) -> None:
+        self.tool_bar.show_snapshot(snapshot)
+        self.document.set_trained(has_trained(snapshot) and (snapshot.iteration, snapshot.cursor) != self._saved_at)
+        if snapshot.trouble:
+            self.statusBar().showMessage(snapshot.trouble)
+        elif snapshot.message:
+            self.statusBar().showMessage(snapshot.message, 8000)
+        self._show_facts(snapshot)
+
+    def _show_facts(self, snapshot: Snapshot) -> None:
+        network, plan = self.document.network, snapshot.plan
+        facts = [network.precision]
+        if snapshot.dataset is not None:
+            facts.append(f"{len(snapshot.dataset):,} samples")
+        if plan is not None:
+            count = sum(snapshot.values[info.value].size for info in plan.parameters if info.value in snapshot.values)
+            facts.append(f"{count:,} parameters")
+        facts.append(f"worker {snapshot.mode}")
+        self.facts.setText("   ".join(facts))
+
+    @Slot()
+    def _show_title(self) -> None:
+        document = self.document
+        edited = "  •  edited" if document.is_modified else ""
+        self.title_label.setText(f"{document.network.name}{edited}")
+        self.setWindowTitle(f"{document.network.name}{edited} – visualbp")
+        self.setWindowModified(False)
+
+    @Slot(object)
+    def _on_document(self, network: object) -> None:
+        self._show_title()
+        if self.document.network.layers and self.pages.currentWidget() is self.start_page:
+            self.show_canvas()
+
+    @Slot(str)
+    def _on_undo_text(self, text: str) -> None:
+        self.actions_by_name["undo"].setText(f"Undo {text[:1].lower() + text[1:]}" if text else "Undo")
+
+    @Slot(str)
+    def _on_redo_text(self, text: str) -> None:
+        self.actions_by_name["redo"].setText(f"Redo {text[:1].lower() + text[1:]}" if text else "Redo")
+
+    # -- view --------------------------------------------------------------------------------------------------------
+
+    def switch_theme(self) -> None:
+        """Switch between dark and light."""
+        theme().set("light" if theme().is_dark else "dark")
+        self.settings.theme = theme().palette.name
+
+    def switch_presenter(self) -> None:
+        """Switch between the usual size and one for a projector."""
+        self._set_scale(1.5 if self.actions_by_name["presenter"].isChecked() else 1.0)
+
+    def scale_by(self, factor: float) -> None:
+        self._set_scale(theme().scale * factor)
+
+    def _set_scale(self, scale: float) -> None:
+        theme().set(scale=scale)
+        self.settings.scale = theme().scale
+        self.actions_by_name["presenter"].setChecked(theme().scale >= 1.4)
+
+    def switch_motion(self) -> None:
+        theme().reduced_motion = self.actions_by_name["reduced_motion"].isChecked()
+        self.settings.reduced_motion = theme().reduced_motion
+
+    def default_layout(self) -> None:
+        """Put every panel back in its place."""
+        arrange(self, self.docks)
+
+    def show_command_palette(self) -> None:
+        CommandPalette(self.actions_by_name.all(), self).open_over()
+
+    def show_keys(self) -> None:
+        dialogs.show_keys(self)
+
+    def new_seed(self) -> None:
+        """Draw new initial weights with the next seed."""
+        self.document.apply(
+            clear_parameters(self.document.network, self.document.network.seed + 1), "New initial weights"
+        )
+
+    def save_picture(self) -> None:
+        """Save what the window shows as a PNG file."""
+        name, _ = QFileDialog.getSaveFileName(
+            self, "Save a picture", f"{self.document.network.name}.png", "PNG (*.png)"
+        )
+        if name and not self.grab().save(str(Path(name).with_suffix(".png"))):
+            self.show_failure(f"{name}: the picture cannot be written there")
+
+    def sizeHint(self) -> QSize:
+        return QSize(1600, 1000)
+
+    # -- the end -----------------------------------------------------------------------------------------------------
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Ask about unsaved work, remember the session, and end the thread."""
+        if not self.files.may_discard():
+            event.ignore()
+            return
+        self.settings.geometry = self.saveGeometry()
+        self.settings.layout = self.saveState(LAYOUT_VERSION)
+        self.settings.last = self.document.sample or (str(self.document.path) if self.document.path else "")
+        self.settings.breakpoints = sorted({layer for _, layer in self.debugger.breakpoints})
+        self.debugger.close()
+        self.autosave.close()
+        event.accept()
+
+
+def _call(function, *arguments):  # type: ignore[no-untyped-def]
+    def call() -> None:
+        function(*arguments)
+
+    return call

@@ -1,0 +1,70 @@
+"""Pictures of the real window, drawn offscreen after real steps."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+
+class ScreenshotError(ValueError):
+    """A picture that cannot be made; the message says why."""
+
+
+def take_screenshot(
+    path: str,
+    out: Path,
+    steps: int = 0,
+    iterations: int = 0,
+    panel: str | None = None,
+    theme_name: Literal["dark", "light"] = "dark",
+    size: tuple[int, int] = (1600, 1000),
+    scale: float = 1.0,
+    check: bool = False,
+    select: str | None = None,
+) -> None:
+    """Open `path`, run `iterations` iterations and `steps` operations, and save a picture of the window, or of one panel.
+
+    Raises ScreenshotError for an unknown panel or an unwritable file.
+    """
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    from PySide6.QtCore import QEventLoop, QTimer
+
+    from visualbp.debugger.commands import CheckGradients, Level, StepForward, Train
+    from visualbp.gui.app import create_window
+    from visualbp.gui.theme import theme
+
+    window = create_window(None)
+    try:
+        theme().set(theme_name, scale)
+        window.resize(*size)
+        window.default_layout()
+        if not window.files.open_path(path):
+            raise ScreenshotError(window.message_bar.text)
+        if panel is not None and panel not in window.docks:
+            raise ScreenshotError(f"there is no panel {panel!r}; there are {', '.join(window.docks)}")
+        window.show()
+        window.debugger.settle()
+        if iterations:
+            window.debugger.send(Train(iterations))
+        for _ in range(steps):
+            window.debugger.send(StepForward(Level.OPERATION))
+        if check:
+            window.debugger.send(CheckGradients())
+        window.debugger.settle()
+        if select:
+            window.selection.select((select,))
+        if panel is not None:
+            window.docks[panel].show()
+            window.docks[panel].raise_()
+        wait = QEventLoop()
+        QTimer.singleShot(900, wait, wait.quit)
+        wait.exec()
+        window.canvas.fit()
+        picture = (window.docks[panel] if panel else window).grab()
+        if not picture.save(str(out)):
+            raise ScreenshotError(f"{out}: the picture cannot be written there")
+    finally:
+        window.document.undo_stack.setClean()
+        window.document.set_trained(False)
+        window.close()
