@@ -1,0 +1,389 @@
+"""The strip of the timeline: a chip for each step. Where there are too many, the chips scroll, and a line of ticks
+grouped by layer shows the whole iteration."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QContextMenuEvent,
+    QFocusEvent,
+    QFont,
+    QHelpEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+)
+from PySide6.QtWidgets import QMenu, QSizePolicy, QToolTip, QWidget
+
+from visualbp.debugger.snapshot import Snapshot
+from visualbp.engine.notation import Notation
+from visualbp.engine.plan import Phase, Plan, Step
+from visualbp.gui.painting import draw_absent
+from visualbp.gui.theme import theme
+
+CHIP, GAP, TICKS = 26, 5, 22
+"""Heights of a chip and of the line of ticks, and the gap, in pixels at scale 1."""
+NARROWEST, WIDEST = 54, 150
+SCROLLING_WIDTH = 104
+MARGIN = 2
+
+DONE, CURRENT, TO_COME = "done", "current", "to come"
+
+
+class StepStrip(QWidget):
+    """Paints the steps of a snapshot's plan, and says where a person wants to go."""
+
+    position_wanted = Signal(int)
+    """How many steps of this iteration are to be done."""
+    breakpoint_wanted = Signal(object, str)
+    """A phase and a layer whose breakpoint is to be set or removed."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._snapshot: Snapshot | None = None
+        self._plan: Plan | None = None
+        self._notation: Notation | None = None
+        self._labels: tuple[str, ...] = ()
+        self._first_shown = 0
+        self._hovered = -1
+        self._dragging = False
+        self._ringed = False
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName("Steps of this iteration")
+        self.retheme()
+
+    @property
+    def count(self) -> int:
+        return len(self._labels)
+
+    def retheme(self) -> None:
+        self._set_height()
+        self.update()
+
+    def show_snapshot(self, snapshot: Snapshot) -> None:
+        if snapshot.plan is not self._plan:
+            self._plan = snapshot.plan
+            self._notation = None if snapshot.plan is None else Notation(snapshot.plan)
+            self._labels = () if snapshot.plan is None else tuple(step.label for step in snapshot.plan.steps)
+            self._first_shown = 0
+        self._snapshot = snapshot
+        self._set_height()
+        self._keep_current_visible()
+        self.setAccessibleDescription(self._description())
+        self.update()
+
+    def _description(self) -> str:
+        if self._snapshot is None or not self.count:
+            return "no steps yet"
+        done = self._labels[self._snapshot.cursor - 1] if self._snapshot.cursor else "none"
+        return f"{self._snapshot.cursor} of {self.count} steps done, the last one {done}"
+
+    # -- geometry ----------------------------------------------------------------------------------------------------
+
+    @property
+    def _chip_pitch(self) -> float:
+        """The distance from a chip's left edge to the next one's."""
+        gap = theme().px(GAP)
+        if self._all_fit:
+            return min((self.width() - 2 * MARGIN + gap) / max(1, self.count), theme().px(WIDEST) + gap)
+        return theme().px(SCROLLING_WIDTH) + gap
+
+    @property
+    def _all_fit(self) -> bool:
+        return self.count * (theme().px(NARROWEST) + theme().px(GAP)) <= self.width()
+
+    @property
+    def _shown(self) -> range:
+        """The steps whose chips can be seen."""
+        if self._all_fit:
+            return range(self.count)
+        fitting = max(1, int((self.width() - 2 * MARGIN + theme().px(GAP)) // self._chip_pitch) + 1)
+        return range(self._first_shown, min(self.count, self._first_shown + fitting))
+
+    def chip_rect(self, step: int) -> QRectF:
+        """Return where a step's chip is."""
+        left = MARGIN + (step - (0 if self._all_fit else self._first_shown)) * self._chip_pitch
+        return QRectF(left, MARGIN, self._chip_pitch - theme().px(GAP), theme().px(CHIP))
+
+    def _ticks_rect(self) -> QRectF:
+        top = MARGIN + theme().px(CHIP) + theme().px(GAP) + 1
+        return QRectF(MARGIN, top, self.width() - 2 * MARGIN, theme().px(TICKS))
+
+    def _tick_x(self, step: float) -> float:
+        rect = self._ticks_rect()
+        return rect.left() + rect.width() * step / max(1, self.count)
+
+    def _set_height(self) -> None:
+        height = theme().px(CHIP) + 2 * MARGIN
+        if not self._all_fit:
+            height += theme().px(TICKS) + theme().px(GAP) + 1
+        if height != self.height() or self.minimumHeight() != height:
+            self.setFixedHeight(height)
+
+    def sizeHint(self) -> QSize:
+        return QSize(theme().px(800), self.minimumHeight())
+
+    def resizeEvent(self, event: object) -> None:
+        self._set_height()
+        self._keep_current_visible()
+
+    def _keep_current_visible(self) -> None:
+        """Scroll as little as possible, so that the current chip has a neighbour on each side."""
+        if self._all_fit or self._snapshot is None:
+            self._first_shown = 0
+            return
+        whole = max(1, int((self.width() - 2 * MARGIN) // self._chip_pitch))
+        current = max(0, self._snapshot.cursor - 1)
+        around = 1 if whole >= 3 else 0
+        lowest, highest = current - whole + 1 + around, current - around
+        first = min(max(self._first_shown, lowest), highest)
+        self._first_shown = min(max(0, first), max(0, self.count - whole))
+
+    def _step_at(self, place: QPointF) -> int:
+        """Return the step whose chip or tick is at `place`, or -1."""
+        if not self.count:
+            return -1
+        if not self._all_fit and place.y() >= self._ticks_rect().top() - theme().px(GAP) / 2:
+            share = (place.x() - MARGIN) / max(1.0, self._ticks_rect().width())
+            return min(self.count - 1, max(0, int(share * self.count)))
+        offset = (place.x() - MARGIN) / self._chip_pitch + (0 if self._all_fit else self._first_shown)
+        step = int(offset)
+        return step if 0 <= step < self.count and offset >= 0 else -1
+
+    # -- painting ----------------------------------------------------------------------------------------------------
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        snapshot = self._snapshot
+        if snapshot is None or snapshot.plan is None:
+            draw_absent(painter, QRectF(self.rect()).adjusted(1, 1, -1, -1), "no steps yet: the network cannot run")
+            painter.end()
+            return
+        marked = self._group_starts(snapshot)
+        for index in self._shown:
+            self._paint_chip(painter, snapshot.plan.steps[index], snapshot.cursor, index in marked)
+        if not self._all_fit:
+            self._paint_ticks(painter, snapshot)
+        if self._ringed:
+            painter.setPen(QPen(theme().color("accent", 0.7), 1))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
+        painter.end()
+
+    def _group_starts(self, snapshot: Snapshot) -> frozenset[int]:
+        """Return the first steps of the groups that have a breakpoint."""
+        if snapshot.plan is None or not snapshot.breakpoints:
+            return frozenset()
+        steps = snapshot.plan.steps
+        return frozenset(
+            group.start for group in snapshot.plan.groups if steps[group.start].group in snapshot.breakpoints
+        )
+
+    @staticmethod
+    def _colors(phase: Phase) -> tuple[QColor, QColor]:
+        """Return the colour of a phase, and that of text on it."""
+        current = theme()
+        match phase:
+            case Phase.FORWARD:
+                return current.color("forward"), current.color("on_accent")
+            case Phase.BACKWARD:
+                return current.color("backward"), current.color("on_accent")
+            case _:
+                return current.color("dim"), current.color("on_accent")
+
+    def _paint_chip(self, painter: QPainter, step: Step, cursor: int, marked: bool) -> None:
+        current = theme()
+        rect = self.chip_rect(step.index).adjusted(0.5, 0.5, -0.5, -0.5)
+        fill, on_fill = self._colors(step.phase)
+        radius = current.px(5)
+        state = CURRENT if step.index == cursor - 1 else DONE if step.index < cursor else TO_COME
+        weight = QFont.Weight.Medium
+        if state == CURRENT:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(fill)
+            ink, weight = on_fill, QFont.Weight.Bold
+        elif state == DONE:
+            painter.setPen(Qt.PenStyle.NoPen)
+            tint = QColor(fill)
+            tint.setAlphaF(0.24 if current.is_dark else 0.18)
+            painter.setBrush(tint)
+            ink = current.color("text")
+        else:
+            painter.setPen(QPen(current.color("line"), 1))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            ink = current.color("dim")
+        painter.drawRoundedRect(rect, radius, radius)
+        if step.index == self._hovered and state != CURRENT:
+            painter.setPen(QPen(fill, 1))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(rect, radius, radius)
+        painter.setPen(ink)
+        self._paint_label(painter, rect.adjusted(current.px(3), 0, -current.px(3), 0), self._labels[step.index], weight)
+        if marked:
+            self._paint_breakpoint(painter, QPointF(rect.left() + current.px(2), rect.top() + current.px(3)))
+
+    @staticmethod
+    def _paint_label(painter: QPainter, rect: QRectF, label: str, weight: QFont.Weight) -> None:
+        """Write a label, in the largest and longest form that fits."""
+        short = label.removeprefix("update ")
+        for text, size in ((label, 11.0), (short, 11.0), (short, 10.0)):
+            painter.setFont(theme().font(size, weight))
+            if painter.fontMetrics().horizontalAdvance(text) <= rect.width():
+                break
+        text = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, int(rect.width()))
+        painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, text)
+
+    def _paint_breakpoint(self, painter: QPainter, center: QPointF) -> None:
+        radius = theme().px(4)
+        painter.setPen(QPen(theme().color("panel"), 1.5))
+        painter.setBrush(theme().color("error"))
+        painter.drawEllipse(center, radius, radius)
+
+    def _paint_ticks(self, painter: QPainter, snapshot: Snapshot) -> None:
+        """Draw the whole iteration: a block for each layer and phase, the done part filled."""
+        assert snapshot.plan is not None
+        current, rect = theme(), self._ticks_rect()
+        top, bar = rect.top(), current.px(8)
+        painter.setFont(current.font(9))
+        metrics = painter.fontMetrics()
+        cursor, marked, text_end = snapshot.cursor, self._group_starts(snapshot), rect.left()
+        layers_named = len(snapshot.plan.groups) * current.px(36) < rect.width()
+        if not layers_named:
+            for phase, first in _phase_starts(snapshot.plan).items():
+                self._name_ticks(painter, self._tick_x(first), phase)
+        for group in snapshot.plan.groups:
+            left, right = self._tick_x(group.start), self._tick_x(group.stop)
+            fill, _ = self._colors(snapshot.plan.steps[group.start].phase)
+            gap = 1.0 if right - left > 3 else 0.0
+            faint = QColor(fill)
+            faint.setAlphaF(0.22)
+            painter.fillRect(QRectF(left, top, max(0.5, right - left - gap), bar), faint)
+            done = min(group.stop, cursor) - group.start
+            if done > 0:
+                solid = QColor(fill)
+                solid.setAlphaF(0.75)
+                painter.fillRect(QRectF(left, top, max(0.5, self._tick_x(group.start + done) - left - gap), bar), solid)
+            name = snapshot.plan.steps[group.start].layer
+            if layers_named and left >= text_end and metrics.horizontalAdvance(name) <= right - left - 4:
+                self._name_ticks(painter, left, name)
+                text_end = left + metrics.horizontalAdvance(name) + 6
+            if group.start in marked:
+                self._paint_breakpoint(painter, QPointF(left + 1, top + bar / 2))
+        self._paint_window(painter, top, bar, cursor)
+
+    def _name_ticks(self, painter: QPainter, left: float, name: str) -> None:
+        rect = self._ticks_rect()
+        painter.setPen(theme().color("dim"))
+        place = QRectF(left, rect.top() + theme().px(8), rect.width(), rect.height() - theme().px(8))
+        painter.drawText(place, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, name)
+
+    def _paint_window(self, painter: QPainter, top: float, bar: float, cursor: int) -> None:
+        """Draw what part the chips show, and where the current step is."""
+        current, shown = theme(), self._shown
+        left, right = self._tick_x(shown.start), self._tick_x(shown.stop)
+        painter.setPen(QPen(current.color("accent"), 1))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRoundedRect(QRectF(left - 1, top - 1.5, max(3.0, right - left + 2), bar + 3), 2, 2)
+        if cursor:
+            x = self._tick_x(cursor - 0.5)
+            painter.fillRect(QRectF(x - 1, top - 2.5, 2.5, bar + 5), current.color("text"))
+
+    # -- gestures ----------------------------------------------------------------------------------------------------
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        step = self._step_at(event.position())
+        if event.button() == Qt.MouseButton.LeftButton and step >= 0:
+            self._dragging = True
+            self._want(step)
+            event.accept()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        step = self._step_at(event.position())
+        if self._dragging and step >= 0:
+            self._want(step)
+        if step != self._hovered:
+            self._hovered = step
+            self.update()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        self._dragging = False
+
+    def leaveEvent(self, event: QEvent) -> None:
+        self._hovered = -1
+        self.update()
+
+    def _want(self, step: int) -> None:
+        if self._snapshot is not None and self._snapshot.cursor != step + 1:
+            self.position_wanted.emit(step + 1)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        step = self._step_at(QPointF(event.pos()))
+        if self._snapshot is None or self._snapshot.plan is None or step < 0:
+            return
+        phase, layer = self._snapshot.plan.steps[step].group
+        menu = QMenu(self)
+        go = menu.addAction("Go here")
+        toggle = menu.addAction(
+            "Remove the breakpoint"
+            if (phase, layer) in self._snapshot.breakpoints
+            else f"Break before {layer or phase} ({phase})"
+        )
+        chosen = menu.exec(event.globalPos())
+        menu.deleteLater()
+        if chosen is go:
+            self._want(step)
+        elif chosen is toggle:
+            self.breakpoint_wanted.emit(phase, layer)
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            step = self._step_at(QPointF(event.pos()))
+            if step >= 0:
+                QToolTip.showText(event.globalPos(), self.tip(step), self, self._tip_area(step).toRect())
+            else:
+                QToolTip.hideText()
+            return True
+        return super().event(event)
+
+    def _tip_area(self, step: int) -> QRectF:
+        return self.chip_rect(step) if step in self._shown else QRectF(self.rect())
+
+    def tip(self, step: int) -> str:
+        """Return what hovering over a step says: its name, what it does, its shapes."""
+        snapshot = self._snapshot
+        if snapshot is None or snapshot.plan is None or self._notation is None:
+            return ""
+        found = snapshot.plan.steps[step]
+        batch = 1 if snapshot.batch is None else len(snapshot.batch)
+        shapes = self._notation.step_shapes(found, batch)
+        parts = [
+            f"<b>{_escaped(self._labels[step])}</b> &nbsp; step {step + 1} of {self.count}, {found.phase}",
+            _escaped(self._notation.step_sentence(found)),
+            f"<code>{_escaped(shapes)}</code>",
+        ]
+        return "<br>".join(parts)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        self._ringed = event.reason() in (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason)
+        self.update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        self._ringed = False
+        self.update()
+
+
+def _phase_starts(plan: Plan) -> dict[Phase, int]:
+    """Return the first step of each pass; loading belongs to the forward pass."""
+    starts: dict[Phase, int] = {}
+    for step in plan.steps:
+        starts.setdefault(Phase.FORWARD if step.phase == Phase.LOAD else step.phase, step.index)
+    return starts
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
