@@ -43,6 +43,8 @@ class Emitter:
     """Takes the calls of one node's rules, and hands out the node's private memory.
 
     `training` is false for inference (dropout passes everything through). `eager` runs each call when it is emitted.
+    `copies` is how many copies of one batch lie one after the other in every value, for probes that evaluate many
+    variations of it at once: the copies share their random numbers, and a loss gives one number for each.
     """
 
     def __init__(
@@ -52,11 +54,13 @@ class Emitter:
         training: bool = True,
         eager: bool = False,
         stream: int = 0,
+        copies: int = 1,
     ) -> None:
         self.context = context
         self.dtype = dtype
         self.training = training
         self.stream = stream
+        self.copies = copies
         self.calls: list[Call] = []
         self._eager = eager
         self._memory: dict[str, Array] = {}

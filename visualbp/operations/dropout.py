@@ -10,10 +10,14 @@ from visualbp.core.arrays import Array
 from visualbp.operations.base import Emitter, IterationContext, Operation
 
 
-def draw_mask(context: IterationContext, stream: int, rate: float, mask: Array) -> None:
-    """Fill `mask` with 1 / (1 - rate) where a unit is kept, and 0 where it is dropped; keyed by (seed, iteration)."""
-    kept = context.generator(stream).random(mask.shape) >= rate
-    np.multiply(kept, 1.0 / (1.0 - rate), out=mask)
+def draw_mask(context: IterationContext, stream: int, rate: float, mask: Array, copies: int = 1) -> None:
+    """Fill `mask` with 1 / (1 - rate) where a unit is kept, and 0 where it is dropped; keyed by (seed, iteration).
+
+    Each of the `copies` of the batch gets the same mask.
+    """
+    masks = mask.reshape(copies, -1)
+    kept = context.generator(stream).random(masks.shape[1]) >= rate
+    np.multiply(kept, 1.0 / (1.0 - rate), out=masks)
 
 
 class Dropout(Operation):
@@ -30,7 +34,7 @@ class Dropout(Operation):
     def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:
         mask = emit.memory("mask", output.shape)
         if emit.training:
-            emit(draw_mask, emit.context, emit.stream, self.rate, mask)
+            emit(draw_mask, emit.context, emit.stream, self.rate, mask, emit.copies)
         else:
             emit(mask.fill, 1.0)
         emit(np.multiply, inputs[0], mask, output)

@@ -81,9 +81,21 @@ class Loss(Operation):
 
 
 def _emit_mean(emit: Emitter, values: Array, count: int, output: Array) -> None:
-    """Emit output = sum(values) / count."""
-    emit(np.add.reduce, values.reshape(-1), 0, None, output)
-    emit(np.multiply, output, emit.constant(1.0 / count), output)
+    """Emit output = sum(values) / count, for each copy of the batch on its own."""
+    if emit.copies == 1:
+        emit(np.add.reduce, values.reshape(-1), 0, None, output)
+    else:
+        emit(np.add.reduce, values.reshape(emit.copies, -1), 1, None, output)
+    emit(np.multiply, output, emit.constant(emit.copies / count), output)
+
+
+def _emit_mean_product(emit: Emitter, one: Array, other: Array, factor: float, output: Array) -> None:
+    """Emit output = factor * sum(one * other), for each copy of the batch on its own."""
+    if emit.copies == 1:
+        emit(np.dot, one.reshape(-1), other.reshape(-1), output)
+    else:
+        emit(np.vecdot, one.reshape(emit.copies, -1), other.reshape(emit.copies, -1), output)
+    emit(np.multiply, output, emit.constant(factor * emit.copies), output)
 
 
 class MeanSquaredError(Loss):
@@ -96,10 +108,8 @@ class MeanSquaredError(Loss):
     def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:
         prediction, target = inputs
         difference = emit.memory("difference", prediction.shape)
-        flat = difference.reshape(-1)
         emit(np.subtract, prediction, target, difference)
-        emit(np.dot, flat, flat, output)
-        emit(np.multiply, output, emit.constant(self.factor / self.averaged_over(prediction.shape)), output)
+        _emit_mean_product(emit, difference, difference, self.factor / self.averaged_over(prediction.shape), output)
 
     def gradient(self, emit: Emitter, prediction: Array, target: Array, result: Array) -> None:
         difference = emit.memory("difference", prediction.shape)
@@ -138,7 +148,7 @@ class MeanAbsoluteError(Loss):
         emit(np.multiply, result, emit.constant(1.0 / self.averaged_over(prediction.shape)), result)
 
     def branch(self, inputs: Sequence[Array], output: Array) -> Array | None:
-        return inputs[0] > inputs[1]
+        return np.sign(inputs[0] - inputs[1])  # where both are equal the gradient is 0, which is neither side's slope
 
 
 class Huber(Loss):
@@ -165,6 +175,10 @@ class Huber(Loss):
     def gradient(self, emit: Emitter, prediction: Array, target: Array, result: Array) -> None:
         scale = emit.constant(1.0 / self.averaged_over(prediction.shape))
         emit(np.multiply, emit.memory("cut", prediction.shape), scale, result)
+
+    def branch(self, inputs: Sequence[Array], output: Array) -> Array | None:
+        difference, delta = inputs[0] - inputs[1], self.option_values["delta"]
+        return (difference > delta).astype(np.int8) - (difference < -delta)
 
 
 class BinaryCrossEntropy(Loss):
@@ -267,13 +281,12 @@ class SoftmaxCrossEntropy(ClassLoss):
         emit(np.maximum.reduce, z, 1, None, row, True)
         emit(np.subtract, z, row, shifted)
         emit(np.exp, shifted, probability)
-        emit(np.add.reduce, probability, 1, None, row, True)
+        emit(np.dot, probability, emit.ones(z.shape[1]), row.reshape(-1))
         emit(np.divide, probability, row, probability)
         emit(np.log, row, row)
         emit(np.subtract, row, shifted, shifted)  # -log y_hat
         emit(np.dot, y, emit.ones(y.shape[1]), total.reshape(-1))
-        emit(np.dot, shifted.reshape(-1), y.reshape(-1), output)
-        emit(np.multiply, output, emit.constant(1.0 / self.averaged_over(inputs[0].shape)), output)
+        _emit_mean_product(emit, shifted, y, 1.0 / self.averaged_over(inputs[0].shape), output)
 
     def gradient(self, emit: Emitter, prediction: Array, target: Array, result: Array) -> None:
         y, delta = as_rows(target), as_rows(result)
