@@ -12,7 +12,7 @@ from tests.building import Clip, optimizer, with_training, xor
 from visualbp.core.arrays import read_only
 from visualbp.debugger.commands import Level
 from visualbp.debugger.history import History
-from visualbp.debugger.session import NotRunnable, Session
+from visualbp.debugger.session import NotRunnableError, Session
 from visualbp.engine import Phase
 from visualbp.layers import Value
 from visualbp.network import Network, edits
@@ -139,7 +139,8 @@ def test_steps_of_a_layer_follow_the_document() -> None:
         seen.append((str(step.phase), step.layer))
     assert seen == [
         ("load", "input"), ("forward", "hidden"), ("forward", "output"), ("forward", "loss"),
-        ("backward", "loss"), ("backward", "output"), ("backward", "hidden"), ("update", "hidden"), ("update", "output"),
+        ("backward", "loss"), ("backward", "output"), ("backward", "hidden"),
+        ("update", "hidden"), ("update", "output"),
     ]  # fmt: skip
 
 
@@ -212,7 +213,7 @@ def test_a_network_that_cannot_run_says_why_and_keeps_its_weights_for_later() ->
     broken = edits.disconnect(session.network, [("hidden", "output")])
     session.set_network(broken, 2)
     assert session.snapshot().plan is None
-    with pytest.raises(NotRunnable, match="output: needs an input"):
+    with pytest.raises(NotRunnableError, match="output: needs an input"):
         session.forward(Level.OPERATION)
     session.set_network(edits.connect(broken, "hidden", "output"), 3)
     assert np.array_equal(session.snapshot().get("hidden", "weight"), weight)  # type: ignore[arg-type]

@@ -22,19 +22,19 @@ CHECKPOINT_EVERY = 16
 """Iterations between checkpoints at full speed; a replay between two is a matter of microseconds to milliseconds."""
 
 
-class Interrupted(Exception):
+class WorkInterruptedError(Exception):
     """Long work was asked to stop; the session stands at the place it had come to."""
 
 
-class NotRunnable(RuntimeError):
+class NotRunnableError(RuntimeError):
     """The network cannot run; the message is its first problem."""
 
 
 class Session:
     """A network, its executor, and its history.
 
-    `interrupted` is asked now and then during long work. Methods that move raise NotRunnable where there is nothing to
-    move, and LookupError where there is nothing to go back to.
+    `interrupted` is asked now and then during long work. Methods that move raise NotRunnableError where there is nothing
+    to move, and LookupError where there is nothing to go back to.
     """
 
     def __init__(self, interrupted: Callable[[], bool] = lambda: False) -> None:
@@ -156,13 +156,13 @@ class Session:
     # -- forwards ----------------------------------------------------------------------------------------------------
 
     def require_runnable(self) -> None:
-        """Raise NotRunnable, with the first problem, if the network cannot run."""
+        """Raise NotRunnableError, with the first problem, if the network cannot run."""
         self._running()
 
     def _running(self) -> Executor:
         if self.executor is None:
             errors = [problem for problem in self.problems if problem.severity == "error"]
-            raise NotRunnable(errors[0].text if errors else "the network cannot run yet")
+            raise NotRunnableError(errors[0].text if errors else "the network cannot run yet")
         return self.executor
 
     def step(self) -> Step:
@@ -270,7 +270,7 @@ class Session:
     # -- backwards ---------------------------------------------------------------------------------------------------
 
     def back(self, level: Level) -> None:
-        """Step back to the state before the last operation, layer, pass or iteration. Raises LookupError at the start."""
+        """Step back to the state before the last operation, layer, pass or iteration. Raises LookupError."""
         executor = self._running()
         if level in (Level.ITERATION, Level.EPOCH):
             count = 1 if level == Level.ITERATION else executor.batches_per_epoch
@@ -322,7 +322,7 @@ class Session:
         while executor.iteration < iteration and not (executor.at_end and executor.iteration == iteration - 1):
             if self.interrupted():
                 self.publish()
-                raise Interrupted
+                raise WorkInterruptedError
             number, _ = self.train_one()
             if number + 1 in stops:
                 self.history.add(number + 1, executor.store.save())

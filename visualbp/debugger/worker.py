@@ -30,7 +30,7 @@ from visualbp.debugger.commands import (
     Train,
 )
 from visualbp.debugger.mailbox import Mailbox
-from visualbp.debugger.session import Interrupted, NotRunnable, Session
+from visualbp.debugger.session import NotRunnableError, Session, WorkInterruptedError
 from visualbp.debugger.snapshot import (
     CheckDone,
     Event,
@@ -101,10 +101,10 @@ class Worker:
         session.message = ""
         try:
             self._dispatch(command)
-        except (NotRunnable, LookupError, ValueError) as error:
+        except (NotRunnableError, LookupError, ValueError) as error:
             session.message = str(error.args[0]) if error.args else str(error)
             self.mailbox.post(None, Failure(session.message))
-        except Interrupted:
+        except WorkInterruptedError:
             session.message = "stopped"
         except Exception as error:  # the worker must outlive anything; what happened is shown and logged
             place = session.executor.last_step if session.executor else None
@@ -225,7 +225,7 @@ class Worker:
     # -- training ----------------------------------------------------------------------------------------------------
 
     def _train(self, iterations: int | None) -> None:
-        """Run slices of iterations at full speed. Each iteration that is shown, and the last one, is recorded instead."""
+        """Run slices of iterations at full speed. Iterations that are shown, and the last, are recorded instead."""
         session, self._mode = self.session, Mode.TRAINING
         session.require_runnable()
         left = iterations

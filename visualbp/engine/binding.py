@@ -62,8 +62,8 @@ def emit_penalty_gradient(emit: Emitter, l1: float, l2: float, weight: Array, gr
 class Binding:
     """The buffers and the prepared calls of a plan for batches of `batch_size` samples.
 
-    `calls[i]` are the calls of step i. `training_calls` are those of a whole iteration but for loading, with the updates
-    of all parameters done at once on the flat buffers: the same arithmetic on each element.
+    `calls[i]` are the calls of step i, `pass_calls` those of forward and backward. `training_calls` are those of a
+    whole iteration but for loading, all updates done at once on the flat buffers: the same arithmetic on each element.
     """
 
     def __init__(self, plan: Plan, store: Store, batch_size: int, context: IterationContext) -> None:

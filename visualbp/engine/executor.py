@@ -1,8 +1,8 @@
 """The executor moves a plan's state: one recorded step at a time, or whole iterations at full speed.
 
-A position is (iteration, cursor): `cursor` steps of this iteration are done. All steps done is the end of the iteration;
-the next step begins the one after it. The tape keeps what each step of this iteration wrote, so that going back within
-the iteration is exact; going back further is for the history, which restores the store and replays.
+A position is (iteration, cursor): `cursor` steps of this iteration are done. All steps done is the end of the
+iteration; the next step begins the one after it. The tape keeps what each step of this iteration wrote, so that going
+back within the iteration is exact; going back further is for the history, which restores the store and replays.
 """
 
 from __future__ import annotations
@@ -236,7 +236,7 @@ class Executor:
         return float(bound.buffers[self.plan.loss])
 
     def publish(self) -> None:
-        """After fast iterations, copy what the last one left, so that it can be shown. Its steps are not on the tape."""
+        """After fast iterations, copy what the last one left, so that it can be shown. The tape stays empty."""
         bound = self._load(self.iteration)
         self.values = {value: frozen_copy(buffer) for value, buffer in bound.buffers.items()}
         self.norms = {value: float(np.linalg.norm(array.reshape(-1))) for value, array in self.values.items()}

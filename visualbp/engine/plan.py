@@ -229,7 +229,8 @@ class _Compiler:
         uses: Counter[Value] = Counter()
         for node in self.nodes:
             uses.update(value for value in node.operands if value in wanted)
-        left, parts = Counter(uses), {value: [] for value in uses}  # type: dict[Value, list[Value]]
+        left = Counter(uses)
+        parts: dict[Value, list[Value]] = {value: [] for value in uses}
         for node in reversed(self.nodes):
             gradient = node.output.gradient
             places = [

@@ -1,4 +1,4 @@
-"""The actions: one table with the name, words, icon and keys of each. Menus, tool bar, command palette and tests use it."""
+"""The actions: one table with the name, words, icon and keys of each. Menus, tool bar and command palette use it."""
 
 from __future__ import annotations
 

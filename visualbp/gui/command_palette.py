@@ -12,7 +12,7 @@ from visualbp.gui.theme import theme
 
 
 def rank(words: str, text: str) -> int | None:
-    """Return how well `words` fit `text` (smaller is better), or None: all must occur, early and at word starts best."""
+    """Return how well `words` fit `text` (smaller is better), or None. Early and at word starts is best."""
     low, score = text.lower(), 0
     for word in words.lower().split():
         place = low.find(word)
@@ -28,6 +28,7 @@ class CommandPalette(QDialog):
 
     def __init__(self, actions: Iterable[QAction], parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
+        self._window = parent
         self.setObjectName("command_palette")
         self.setAccessibleName("Find a command")
         self._actions = [action for action in actions if action.isEnabled() and action.text()]
@@ -49,7 +50,7 @@ class CommandPalette(QDialog):
 
     def open_over(self) -> None:
         """Show it at the top of its window, ready to type."""
-        parent = self.parentWidget()
+        parent = self._window
         corner = parent.mapToGlobal(parent.rect().topLeft())
         self.move(corner.x() + (parent.width() - self.width()) // 2, corner.y() + theme().px(60))
         self.show()
@@ -69,11 +70,11 @@ class CommandPalette(QDialog):
 
     @Slot()
     def _run(self) -> None:
-        item = self._list.currentItem()
-        if item is None:
+        chosen = self._list.currentRow()
+        if chosen < 0:
             return
         self.close()
-        self._actions[int(item.data(Qt.ItemDataRole.UserRole))].trigger()
+        self._actions[int(self._list.item(chosen).data(Qt.ItemDataRole.UserRole))].trigger()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:

@@ -65,7 +65,7 @@ class DebugController(QObject):
         )
         context.document.network_edited.connect(self._on_network)
         context.debugger.snapshot_changed.connect(self._on_snapshot)
-        context.debugger.event.connect(self._on_event)
+        context.debugger.happened.connect(self._on_event)
         self._on_snapshot(context.debugger.snapshot)
 
     def _sender(self, command: Command) -> Callable[[], None]:

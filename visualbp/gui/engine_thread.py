@@ -35,7 +35,7 @@ class Debugger(QObject):
 
     snapshot_changed = Signal(object)
     """The newest Snapshot. Those of an older generation of the network are dropped."""
-    event = Signal(object)
+    happened = Signal(object)
     """One Event (losses, metrics, failures, progress, checks), in order, none dropped."""
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -78,7 +78,7 @@ class Debugger(QObject):
             self.snapshot = snapshot
             self.snapshot_changed.emit(snapshot)
         for event in events:
-            self.event.emit(event)
+            self.happened.emit(event)
 
     def settle(self, seconds: float = 30.0) -> bool:
         """Wait, with the event loop running, until all commands so far are carried out and shown."""
@@ -91,11 +91,11 @@ class Debugger(QObject):
                 done.append(event)
                 loop.quit()
 
-        self.event.connect(heard)
+        self.happened.connect(heard)
         QTimer.singleShot(round(seconds * 1000), loop, loop.quit)
         self.send(Sync(number))
         loop.exec()
-        self.event.disconnect(heard)
+        self.happened.disconnect(heard)
         return bool(done)
 
     def close(self) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
+from visualbp.core.arrays import Array
 from visualbp.debugger.snapshot import Snapshot
 from visualbp.engine.plan import Phase
 from visualbp.files import FileError, find_model, load_network, sample_models, save_network
@@ -30,12 +31,12 @@ def with_live_parameters(network: Network, snapshot: Snapshot) -> Network:
     plan = snapshot.plan
     if plan is None or not has_trained(snapshot):
         return network
-    live: dict[str, dict[str, object]] = {}
+    live: dict[str, dict[str, Array]] = {}
     for info in plan.parameters:
         array = snapshot.values.get(info.value)
         if array is not None:
             live.setdefault(info.value.layer, {})[info.value.role] = array
-    return drop_unfit_parameters(replace(network, parameters={**network.parameters, **live}))  # type: ignore[arg-type]
+    return drop_unfit_parameters(replace(network, parameters={**network.parameters, **live}))
 
 
 class FilesController(QObject):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, QTimer, Slot
@@ -32,8 +33,10 @@ from visualbp.gui.tool_bar import ToolBar
 from visualbp.gui.widgets.message_bar import MessageBar
 from visualbp.network.edits import clear_parameters
 
-MENU_BREAKS = {"save_as", "start_page", "save_picture", "redo", "delete", "select_all", "zoom_reset", "smaller",
-               "reduced_motion", "default_layout", "run_iteration", "step_back_iteration", "pause", "reset"}  # fmt: skip
+MENU_BREAKS = {
+    "save_as", "start_page", "save_picture", "redo", "delete", "select_all", "zoom_reset", "smaller", "reduced_motion",
+    "default_layout", "run_iteration", "step_back_iteration", "pause", "reset",
+}  # fmt: skip
 """Actions with a line under them in their menu."""
 
 
@@ -288,7 +291,7 @@ class MainWindow(QMainWindow):
 
     def _show_facts(self, snapshot: Snapshot) -> None:
         network, plan = self.document.network, snapshot.plan
-        facts = [network.precision]
+        facts: list[str] = [network.precision]
         if snapshot.dataset is not None:
             facts.append(f"{len(snapshot.dataset):,} samples")
         if plan is not None:
@@ -385,7 +388,7 @@ class MainWindow(QMainWindow):
         event.accept()
 
 
-def _call(function, *arguments):  # type: ignore[no-untyped-def]
+def _call(function: Callable[..., object], *arguments: object) -> Callable[[], None]:
     def call() -> None:
         function(*arguments)
 

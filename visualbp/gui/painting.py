@@ -44,7 +44,7 @@ def color_table() -> np.ndarray:
 
 
 def shared_limit(*arrays: Array | None) -> float:
-    """Return the largest finite magnitude of all arrays: the range that the cells of one panel share. At least 1e-300."""
+    """Return the largest finite magnitude of all arrays, the range that a panel's cells share; at least 1e-300."""
     limit = 0.0
     for array in arrays:
         if array is not None and array.size:

@@ -23,7 +23,7 @@ def take_screenshot(
     check: bool = False,
     select: str | None = None,
 ) -> None:
-    """Open `path`, run `iterations` iterations and `steps` operations, and save a picture of the window, or of one panel.
+    """Open `path`, run `iterations` iterations and `steps` operations, and save a picture of the window or one panel.
 
     Raises ScreenshotError for an unknown panel or an unwritable file.
     """

@@ -1,4 +1,4 @@
-"""What is remembered from one session to the next: places of windows and panels, recent files, theme, and the last work."""
+"""What is remembered from one session to the next: places of panels, recent files, theme, the last work."""
 
 from __future__ import annotations
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal, SignalInstance, Slot
 from PySide6.QtGui import (
     QEnterEvent,
     QFont,
@@ -282,8 +282,8 @@ class StartPage(QWidget):
             self._grid.addWidget(card, place // columns, place % columns)
 
 
-def _choose(signal: Signal, target: str):  # type: ignore[no-untyped-def]
+def _choose(signal: SignalInstance, target: str) -> Callable[[], None]:
     def chosen() -> None:
-        signal.emit(target)  # type: ignore[attr-defined]
+        signal.emit(target)
 
     return chosen

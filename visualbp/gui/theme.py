@@ -184,7 +184,7 @@ def apply_theme() -> None:
 
 
 def style_sheet(current: Theme) -> str:
-    """Return the style sheet: resources/styles/visualbp.qss with the palette's names filled in (`@panel`, `@px(12)`)."""
+    """Return the style sheet: resources/styles/visualbp.qss with `@panel`, `@px(12)` and the like filled in."""
     text = resource_path("styles", "visualbp.qss").read_text(encoding="utf-8")
     text = re.sub(r"@px\((-?)(\d+)\)", lambda found: f"{found[1]}{current.px(float(found[2]))}px", text)
 

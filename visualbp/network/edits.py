@@ -1,4 +1,4 @@
-"""Edits: pure functions from a network to the next one. Each is one step of undo, and shares what it does not change."""
+"""Edits: pure functions from a network to the next one. Each is one step of undo, and shares the unchanged."""
 
 from __future__ import annotations
 

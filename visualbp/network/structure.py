@@ -197,14 +197,9 @@ def parameter_problems(network: Network, structure: Structure) -> tuple[Problem,
                 has = f"; it has {', '.join(specs)}" if specs else ""
                 problems.append(Problem("error", name, f"has no parameter called {parameter}{has}", "remove it"))
             elif array.shape != specs[parameter]:
-                problems.append(
-                    Problem(
-                        "error",
-                        name,
-                        f"{parameter} is {shape_text(array.shape)} in the file, and should be {shape_text(specs[parameter])}",
-                        "correct it, or remove it to start from the initialiser",
-                    )
-                )
+                message = f"{parameter} is {shape_text(array.shape)} in the file, not {shape_text(specs[parameter])}"
+                mend = "correct it, or remove it to start from the initialiser"
+                problems.append(Problem("error", name, message, mend))
     return tuple(problems)
 
 

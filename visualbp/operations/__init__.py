@@ -1,1 +1,1 @@
-"""The mathematics: each operation with its forward rule, its reverse-mode and forward-mode derivative, and its equations."""
+"""The mathematics: each operation with its rule, its derivatives both ways, and its equations."""

@@ -1,7 +1,7 @@
 """The activation functions: each one entry with its rule sigma(z), its derivative sigma'(z), and both in LaTeX.
 
-The derivative may use h = sigma(z), which is cached: for tanh and the sigmoid it is all that is needed. Every rule holds
-from 0 to 1e300 and at saturation; rules that would make inf * 0 there say how they avoid it.
+The derivative may use h = sigma(z), which is cached: for tanh and the sigmoid it is all that is needed. Every rule
+holds from 0 to 1e300 and at saturation; rules that would make inf * 0 there say how they avoid it.
 """
 
 from __future__ import annotations
@@ -358,6 +358,6 @@ class Softmax(Activation):
 
 _NO_ITERATION = IterationContext()
 
-activations: Registry[type[Activation]] = Registry("activation")  # type: ignore[type-var]
+activations: Registry[type[Activation]] = Registry("activation")
 for _entry in (Linear, Relu, LeakyRelu, Elu, Selu, Gelu, Silu, Sigmoid, Tanh, Softplus, Softmax):
     activations.register(_entry)

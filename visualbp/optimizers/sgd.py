@@ -1,4 +1,4 @@
-"""Gradient descent, with momentum (Polyak 1964) and Nesterov's variant (Sutskever and others 2013), as PyTorch's SGD."""
+"""Gradient descent, with momentum (Polyak 1964) and Nesterov's variant (Sutskever 2013), as PyTorch's SGD."""
 
 from __future__ import annotations
 

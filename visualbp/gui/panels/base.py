@@ -31,7 +31,7 @@ class Panel(QWidget):
         self.setAccessibleName(self.title)
         self._stale = True
         context.debugger.snapshot_changed.connect(self._on_snapshot)
-        context.debugger.event.connect(self._on_event)
+        context.debugger.happened.connect(self._on_event)
         context.selection.changed.connect(self.update_now)
         context.selection.sample_changed.connect(self._on_sample)
         context.document.changed.connect(self._on_document)
