@@ -33,8 +33,8 @@ class NotRunnableError(RuntimeError):
 class Session:
     """A network, its executor, and its history.
 
-    `interrupted` is asked now and then during long work. Methods that move raise NotRunnableError where there is nothing
-    to move, and LookupError where there is nothing to go back to.
+    `interrupted` is asked now and then during long work. Methods that move raise NotRunnableError for a network that
+    cannot run, and LookupError where there is nothing to go back to.
     """
 
     def __init__(self, interrupted: Callable[[], bool] = lambda: False) -> None:

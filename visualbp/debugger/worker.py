@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import sys
+import threading
 import time
 import traceback
 
@@ -67,6 +68,7 @@ class Worker:
         self._queue: queue.Queue[Command] = queue.Queue()
         self._mode = Mode.IDLE
         self._interrupts = 0
+        self._lock = threading.Lock()
         self._closed = False
         self._speed: float | None = None
         self._last_metrics = 0.0
@@ -76,7 +78,8 @@ class Worker:
     def submit(self, command: Command) -> None:
         """Queue a command. One that interrupts is heard by long work at once."""
         if isinstance(command, INTERRUPTS):
-            self._interrupts += 1
+            with self._lock:
+                self._interrupts += 1
         self._queue.put(command)
 
     def _is_interrupted(self) -> bool:
@@ -96,7 +99,10 @@ class Worker:
 
     def _carry_out(self, command: Command) -> None:
         if isinstance(command, INTERRUPTS):
-            self._interrupts -= 1
+            with self._lock:
+                self._interrupts -= 1
+        if isinstance(command, Seek) and not self._queue.empty() and isinstance(self._queue.queue[0], Seek):
+            return  # scrubbing: only the newest place matters
         session = self.session
         session.message = ""
         try:
