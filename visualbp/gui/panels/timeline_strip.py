@@ -28,6 +28,7 @@ CHIP, GAP, TICKS = 26, 5, 22
 NARROWEST, WIDEST = 54, 150
 SCROLLING_WIDTH = 104
 MARGIN = 2
+MOST_MEASURED = 60
 
 DONE, CURRENT, TO_COME = "done", "current", "to come"
 
@@ -46,6 +47,7 @@ class StepStrip(QWidget):
         self._plan: Plan | None = None
         self._notation: Notation | None = None
         self._labels: tuple[str, ...] = ()
+        self._form: tuple[tuple[int, float], tuple[float, bool]] | None = None
         self._first_shown = 0
         self._hovered = -1
         self._dragging = False
@@ -69,7 +71,7 @@ class StepStrip(QWidget):
             self._plan = snapshot.plan
             self._notation = None if snapshot.plan is None else Notation(snapshot.plan)
             self._labels = () if snapshot.plan is None else tuple(step.label for step in snapshot.plan.steps)
-            self._first_shown = 0
+            self._first_shown, self._form = 0, None
         self._snapshot = snapshot
         self._set_height()
         self._keep_current_visible()
@@ -227,16 +229,27 @@ class StepStrip(QWidget):
         if marked:
             self._paint_breakpoint(painter, QPointF(rect.left() + current.px(2), rect.top() + current.px(3)))
 
-    @staticmethod
-    def _paint_label(painter: QPainter, rect: QRectF, label: str, weight: QFont.Weight) -> None:
-        """Write a label, in the largest and longest form that fits."""
-        short = label.removeprefix("update ")
-        for text, size in ((label, 11.0), (short, 11.0), (short, 10.0)):
-            painter.setFont(theme().font(size, weight))
-            if painter.fontMetrics().horizontalAdvance(text) <= rect.width():
-                break
+    def _paint_label(self, painter: QPainter, rect: QRectF, label: str, weight: QFont.Weight) -> None:
+        size, short = self._label_form(rect.width())
+        painter.setFont(theme().font(size, weight))
+        text = label.removeprefix("update ") if short else label
         text = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, int(rect.width()))
         painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, text)
+
+    def _label_form(self, width: float) -> tuple[float, bool]:
+        """Return the font size of all labels, and whether their short form is needed, for chips with this much room."""
+        key = (round(width), theme().scale)
+        if self._form is None or self._form[0] != key:
+            short = [label.removeprefix("update ") for label in self._labels[:MOST_MEASURED]]
+            form = (10.0, True)
+            for size, is_short in ((11.0, False), (11.0, True)):
+                metrics = QFontMetricsF(theme().font(size, QFont.Weight.Bold))
+                words = short if is_short else self._labels[:MOST_MEASURED]
+                if all(metrics.horizontalAdvance(word) <= width for word in words):
+                    form = (size, is_short)
+                    break
+            self._form = (key, form)
+        return self._form[1]
 
     def _paint_breakpoint(self, painter: QPainter, center: QPointF) -> None:
         radius = theme().px(4)

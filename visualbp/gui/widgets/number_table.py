@@ -1,0 +1,288 @@
+"""A table of numbers on the diverging map: to look at, to edit, to copy and paste. A model and a view of Qt's, so that
+784 x 512 cells cost no more than those that can be seen."""
+
+from __future__ import annotations
+
+import math
+
+from PySide6.QtCore import (
+    QModelIndex,
+    QPoint,
+    QRectF,
+    QSize,
+    Qt,
+    Signal,
+    Slot,
+)
+from PySide6.QtGui import QColor, QGuiApplication, QKeyEvent, QKeySequence, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtWidgets import (
+    QAbstractItemDelegate,
+    QAbstractItemView,
+    QHeaderView,
+    QLineEdit,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+    QWidget,
+)
+
+from visualbp.core.arrays import Array, Shape
+from visualbp.gui.painting import as_matrix, draw_absent, exact_text, number_text, shade
+from visualbp.gui.theme import theme
+from visualbp.gui.widgets.number_model import AnyIndex, NumberError, NumberModel, parse_table
+
+NARROWEST = 76
+ROW_HEIGHT = 25
+MOST_ROWS = 9
+"""Rows that are shown before the table scrolls."""
+MOST_COPIED = 2_000_000
+
+
+class NumberDelegate(QStyledItemDelegate):
+    """Paints a cell in the colour of its number, and edits it in a plain field."""
+
+    def __init__(self, view: NumberTable) -> None:
+        super().__init__(view)
+        self._view = view
+        self.marked: tuple[int, int] | None = None
+        self.dimmed = False
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
+        current, model = theme(), self._view.numbers
+        rect = QRectF(option.rect).adjusted(0.5, 0.5, -1, -1)
+        number = model.number(index.row(), index.column())
+        if number is None:
+            return  # the view hatches the whole table
+        fill = shade(number, model.limit)
+        painter.fillRect(rect, fill)
+        if self.dimmed:
+            veil = current.color("panel", 0.55)
+            painter.fillRect(rect, veil)
+        if not math.isfinite(number):
+            painter.setPen(QPen(current.color("error"), 1.5))
+            painter.drawRect(rect.adjusted(1, 1, -1, -1))
+        painter.setFont(current.font(11, mono=True))
+        painter.setPen(ink_on(fill) if not self.dimmed else current.color("dim"))
+        inner = rect.adjusted(2, 0, -current.px(6), 0)
+        text = number_text(number, signed=True)
+        if painter.fontMetrics().horizontalAdvance(text) > inner.width():
+            text = f"{number:+.0e}".replace("-", "−", 1)
+        painter.drawText(inner, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
+        state: QStyle.StateFlag = option.state
+        if state & QStyle.StateFlag.State_Selected and self._view.selectionModel().hasSelection():
+            painter.fillRect(rect, current.color("accent", 0.25))
+        if (index.row(), index.column()) == self.marked or state & QStyle.StateFlag.State_HasFocus:
+            painter.setPen(QPen(current.color("accent"), 2))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(rect.adjusted(1, 1, -1, -1))
+
+    def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: AnyIndex) -> QWidget:
+        field = QLineEdit(parent)
+        field.setFont(theme().font(11, mono=True))
+        field.setAlignment(Qt.AlignmentFlag.AlignRight)
+        field.setStyleSheet("padding: 0 3px; border-radius: 0;")
+        field.setAccessibleName(f"New value of {self._view.numbers.place_text(index.row(), index.column())}")
+        return field
+
+    def setModelData(self, editor: QWidget, model: object, index: AnyIndex) -> None:
+        if isinstance(editor, QLineEdit) and editor.isModified():
+            self._view.numbers.setData(index, editor.text())
+
+    def updateEditorGeometry(self, editor: QWidget, option: QStyleOptionViewItem, index: AnyIndex) -> None:
+        editor.setGeometry(option.rect)
+
+
+def ink_on(fill: QColor) -> QColor:
+    """Return the text colour that reads best on a cell."""
+    lightness = 0.299 * fill.redF() + 0.587 * fill.greenF() + 0.114 * fill.blueF()
+    return QColor("#10141a") if lightness > 0.62 else QColor("#f4f6fa")
+
+
+class NumberTable(QTableView):
+    """The view. `number_chosen` asks where a number came from; `edited` asks for a new array."""
+
+    number_chosen = Signal(object)
+    """The index, in the array, of the cell that was clicked or chosen with the space bar."""
+    edited = Signal(object, object)
+    refused = Signal(str)
+    """Why what was typed or pasted cannot be taken, in words."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.numbers = NumberModel()
+        self.numbers.setParent(self)
+        self._delegate = NumberDelegate(self)
+        self.absent_text = "not yet computed"
+        self.setModel(self.numbers)
+        self.setItemDelegate(self._delegate)
+        self.setShowGrid(False)
+        self.setFrameShape(QTableView.Shape.NoFrame)
+        self.setStyleSheet("QTableView { border: none; background: transparent; }")
+        self.setMouseTracking(True)
+        self.setTabKeyNavigation(False)
+        self.setEditTriggers(
+            QAbstractItemView.EditTrigger.DoubleClicked
+            | QAbstractItemView.EditTrigger.AnyKeyPressed
+            | QAbstractItemView.EditTrigger.EditKeyPressed
+        )
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ContiguousSelection)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        for header in (self.horizontalHeader(), self.verticalHeader()):
+            header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+            header.setMinimumSectionSize(8)
+            header.setHighlightSections(False)
+            header.setSectionsClickable(False)
+        self.numbers.edited.connect(self.edited)
+        self.numbers.refused.connect(self.refused)
+        self.numbers.modelReset.connect(self.lay_out)
+        self.clicked.connect(self._on_clicked)
+        self.setToolTip("")
+        self.retheme()
+
+    def show_array(
+        self, array: Array | None, shape: Shape = (), limit: float | None = None, stale: bool = False
+    ) -> None:
+        """Show `array` on the range -limit to limit (its own if None); None hatches a table of `shape`."""
+        self._delegate.dimmed = stale
+        self.numbers.show_array(array, shape, limit)
+        self.viewport().update()
+
+    def set_editable(self, editable: bool) -> None:
+        self.numbers.editable = editable
+
+    def set_name(self, name: str) -> None:
+        """Say what the array is called, for hovering and for screen readers."""
+        self.numbers.name = name
+        self.setAccessibleName(name)
+
+    def mark(self, index: tuple[int, ...] | None) -> None:
+        """Outline the number that other panels explain."""
+        fits = index is not None and len(index) == len(self.numbers.shape)
+        inside = fits and index is not None and all(i < n for i, n in zip(index, self.numbers.shape, strict=True))
+        self._delegate.marked = self.numbers.cell_of(index) if inside and index is not None else None
+        self.viewport().update()
+
+    def retheme(self) -> None:
+        self.horizontalHeader().setFont(theme().font(10, mono=True))
+        self.verticalHeader().setFont(theme().font(10, mono=True))
+        self.lay_out()
+
+    # -- sizes -------------------------------------------------------------------------------------------------------
+
+    @Slot()
+    def lay_out(self) -> None:
+        """Give all columns the same width, so that they fill the table where they fit, and the rows one height."""
+        rows, columns = self.numbers.rowCount(), self.numbers.columnCount()
+        if not rows:
+            self.setFixedHeight(theme().px(ROW_HEIGHT))
+            return
+        named = rows > 4 or columns > 8
+        self.horizontalHeader().setVisible(named and columns > 1)
+        self.verticalHeader().setVisible(named and rows > 1)
+        row_height = theme().px(ROW_HEIGHT)
+        self.verticalHeader().setDefaultSectionSize(row_height)
+        header = self.horizontalHeader().sizeHint().height() if named and columns > 1 else 0
+        scrolls = columns * theme().px(NARROWEST) > self._room(rows)
+        bar = self.horizontalScrollBar().sizeHint().height() if scrolls else 0
+        self.setFixedHeight(min(rows, MOST_ROWS) * row_height + header + bar + 1)
+        self._fit_columns()
+
+    def _room(self, rows: int) -> int:
+        side = self.verticalHeader().sizeHint().width() if self.verticalHeader().isVisibleTo(self) else 0
+        bar = self.verticalScrollBar().sizeHint().width() if rows > MOST_ROWS else 0
+        return self.width() - side - bar - 1
+
+    def _fit_columns(self) -> None:
+        columns = max(1, self.numbers.columnCount())
+        width = max(theme().px(NARROWEST), self._room(self.numbers.rowCount()) // columns)
+        if self.horizontalHeader().defaultSectionSize() != width:
+            self.horizontalHeader().setDefaultSectionSize(width)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self.lay_out()
+
+    def sizeHint(self) -> QSize:
+        return QSize(theme().px(240), self.height())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if self.numbers.array is None and self.numbers.rowCount():
+            painter = QPainter(self.viewport())
+            draw_absent(painter, QRectF(self.viewport().rect()), self.absent_text)
+            painter.end()
+
+    # -- gestures ----------------------------------------------------------------------------------------------------
+
+    @Slot(QModelIndex)
+    def _on_clicked(self, index: QModelIndex) -> None:
+        self.number_chosen.emit(self.numbers.array_index(index.row(), index.column()))
+
+    def current_index(self) -> tuple[int, ...] | None:
+        """Return the index, in the array, of the current cell."""
+        cell = self.currentIndex()
+        return self.numbers.array_index(cell.row(), cell.column()) if cell.isValid() else None
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        cell = self.currentIndex()
+        if event.matches(QKeySequence.StandardKey.Copy):
+            self.copy()
+        elif event.matches(QKeySequence.StandardKey.Paste):
+            self.paste()
+        elif event.key() == Qt.Key.Key_Space and cell.isValid():
+            self._on_clicked(cell)
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and cell.isValid() and self.numbers.editable:
+            self.edit(cell)
+        else:
+            super().keyPressEvent(event)
+
+    def closeEditor(self, editor: QWidget, hint: QAbstractItemDelegate.EndEditHint) -> None:
+        super().closeEditor(editor, hint)
+        self.setFocus()
+
+    def copy(self) -> None:
+        """Copy the selected cells as text with tabs; the numbers are exact."""
+        cells = self.selectionModel().selection()
+        if not cells.isEmpty():
+            chosen = cells.first()
+            self._copy(slice(chosen.top(), chosen.bottom() + 1), slice(chosen.left(), chosen.right() + 1))
+
+    @Slot()
+    def copy_all(self) -> None:
+        self._copy(slice(None), slice(None))
+
+    def _copy(self, rows: slice, columns: slice) -> None:
+        if self.numbers.array is None:
+            return
+        matrix = as_matrix(self.numbers.array)[rows, columns]
+        if matrix.size > MOST_COPIED:
+            self.refused.emit(f"{matrix.size:,} numbers are too many for the clipboard; select fewer")
+            return
+        QGuiApplication.clipboard().setText("\n".join("\t".join(map(exact_text, row)) for row in matrix.tolist()))
+
+    @Slot()
+    def paste(self) -> None:
+        """Write the clipboard's numbers from the current cell on."""
+        if not self.numbers.editable:
+            return
+        try:
+            block = parse_table(QGuiApplication.clipboard().text()[: MOST_COPIED * 25])
+        except NumberError as error:
+            self.refused.emit(str(error))
+            return
+        cell = self.currentIndex()
+        row, column = (cell.row(), cell.column()) if cell.isValid() else (0, 0)
+        self.numbers.write(row, column, block)
+
+    def show_place(self, index: tuple[int, ...]) -> None:
+        """Scroll to a number, and make it the current one."""
+        row, column = self.numbers.cell_of(index)
+        self.setCurrentIndex(self.numbers.index(row, column))
+
+    def tip_at(self, place: QPoint) -> str:
+        """Return what hovering there says."""
+        cell = self.indexAt(place)
+        return str(self.numbers.data(cell, Qt.ItemDataRole.ToolTipRole)) if cell.isValid() else ""
