@@ -387,4 +387,6 @@ class Session:
             trouble.step.layer if trouble else "",
             self.breakpoints,
             self.can_go_back,
+            executor.store.views_of(executor.start) if self._in_update() and executor.has_tape else None,
+            int(executor.store.first_iteration),
         )
