@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 from visualbp.core.arrays import Array
 from visualbp.debugger.snapshot import Snapshot
 from visualbp.engine.plan import Phase
-from visualbp.files import FileError, find_model, load_network, sample_models, save_network
+from visualbp.files import FileError, find_model, load_network, save_network
+from visualbp.files.samples import sample_paths
 from visualbp.gui.context import Context
 from visualbp.gui.settings import Settings
 from visualbp.network import Network
@@ -74,8 +75,7 @@ class FilesController(QObject):
             return False
         if not self.may_discard():
             return False
-        names = {str(sample.path): sample.name for sample in sample_models()}
-        sample = names.get(str(found))
+        sample = found.stem if found in sample_paths() else None
         self.context.document.open(network, found, sample)
         if sample is None:
             self.settings.add_recent(found)

@@ -13,6 +13,7 @@ from visualbp.debugger.commands import SetBreakpoints
 from visualbp.debugger.snapshot import Snapshot
 from visualbp.engine.plan import Phase
 from visualbp.files import FileError, load_network, sample_models
+from visualbp.files.samples import sample_paths
 from visualbp.gui import dialogs
 from visualbp.gui.actions import DEBUG, EDIT, FILE, HELP, VIEW, Actions, ActionSpec
 from visualbp.gui.autosave import Autosave
@@ -81,11 +82,7 @@ class MainWindow(QMainWindow):
 
     def _build_centre(self) -> None:
         self.canvas = Canvas(self.context)
-        samples = []
-        for sample in sample_models():
-            network = load_network(sample.path)
-            samples.append(SampleCardContent(sample.name, sample.title, network.description, network))
-        self.start_page = StartPage(samples)
+        self.start_page = StartPage(_sample_cards)
         self.message_bar = MessageBar()
         self.pages = QStackedWidget()
         self.pages.addWidget(self.start_page)
@@ -119,19 +116,23 @@ class MainWindow(QMainWindow):
                 panels = menu.addMenu("Panels")
                 for dock in self.docks.values():
                     panels.addAction(dock.toggleViewAction())
-            if title == "&Edit":
-                self.lessons_menu()
+            if title == "&Debug":
+                self._build_lessons()
         self.title_label = QLabel()
         self.title_label.setProperty("dim", True)
         self.title_label.setContentsMargins(0, 0, 14, 0)
         self.menuBar().setCornerWidget(self.title_label)
 
-    def lessons_menu(self) -> QMenu:
-        """Add the menu of the samples."""
-        menu = self.menuBar().addMenu("&Lessons")
-        for sample in sample_models():
-            menu.addAction(sample.title, _call(self.open_sample, sample.name))
-        return menu
+    def _build_lessons(self) -> None:
+        """Add the menu of the samples; it is filled when it is first opened."""
+        self._lessons = self.menuBar().addMenu("&Lessons")
+        self._lessons.aboutToShow.connect(self._fill_lessons)
+
+    @Slot()
+    def _fill_lessons(self) -> None:
+        if self._lessons.isEmpty():
+            for sample in sample_models():
+                self._lessons.addAction(sample.title, _call(self.open_sample, sample.name))
 
     def _fill(self, menu: QMenu, specs: tuple[ActionSpec, ...]) -> None:
         for spec in specs:
@@ -386,6 +387,15 @@ class MainWindow(QMainWindow):
         self.debugger.close()
         self.autosave.close()
         event.accept()
+
+
+def _sample_cards() -> list[SampleCardContent]:
+    """Read the sample models for the start page."""
+    cards = []
+    for path in sample_paths():
+        network = load_network(path)
+        cards.append(SampleCardContent(path.stem, network.name, network.description, network))
+    return cards
 
 
 def _call(function: Callable[..., object], *arguments: object) -> Callable[[], None]:
