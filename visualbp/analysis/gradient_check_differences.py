@@ -1,0 +1,89 @@
+"""Finite differences: central ones as in the document, others where a kink or round-off is in their way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from visualbp.analysis.gradient_check_passes import Evaluator
+from visualbp.core.arrays import Array
+
+ROUNDING = 8 * float(np.finfo(np.float64).eps)
+"""The relative round-off of a loss: a few units in the last place."""
+
+SHORTER = (1.0, 0.1, 0.01, 0.001)
+"""Steps at a kink, relative to epsilon, longest first."""
+
+
+@dataclass(eq=False)
+class Differences:
+    """Derivatives of P numbers, measured.
+
+    `noise` is what round-off may have done to each. `kinks` marks those with a kink between -epsilon and +epsilon;
+    `excluded` those of them whose kink no step avoids, and `numeric` is nan there.
+    """
+
+    numeric: Array
+    noise: Array
+    kinks: Array
+    excluded: Array
+
+
+def central_differences(evaluator: Evaluator, entries: Array, epsilon: float) -> Differences:
+    """Measure (L(theta + epsilon) - L(theta - epsilon)) / (2 epsilon), the document's approximation.
+
+    Where a kink is in between, the difference says nothing about the derivative at theta: there the piece that theta is
+    on is measured, from theta to the side that has no kink, or with shorter steps.
+    """
+    if not len(entries):
+        nothing = np.zeros(0)
+        return Differences(nothing, nothing.copy(), np.zeros(0, bool), np.zeros(0, bool))
+    losses, crossed = evaluator.losses(entries, np.array([epsilon, -epsilon]))
+    rest = evaluator.at_rest(entries)
+    numeric = (losses[0] - losses[1]) / (2.0 * epsilon)
+    curvature = np.abs(losses[0] + losses[1] - 2.0 * rest) / epsilon**2
+    size = np.maximum(np.abs(losses).max(0), np.abs(rest))
+    # Round-off of the loss itself, and of theta and all that is computed from it, which matters where the loss is 0.
+    noise = ROUNDING * (size / epsilon + curvature * np.maximum(1.0, np.abs(evaluator.flat[entries])))
+    kinks: Array = crossed.any(axis=0)
+    found = Differences(numeric, noise, kinks, np.zeros(len(entries), bool))
+    if kinks.any():
+        _measure_one_piece(evaluator, entries, epsilon, found)
+    return found
+
+
+def _measure_one_piece(evaluator: Evaluator, entries: Array, epsilon: float, found: Differences) -> None:
+    """Measure the numbers at kinks again, on the piece that theta is on. Those that cannot be are excluded."""
+    left = np.flatnonzero(found.kinks)
+    rest, rounding = evaluator.at_rest(entries[left]), found.noise[left]
+    found.numeric[left], found.excluded[left] = np.nan, True
+    for shorter in SHORTER:
+        h = shorter * epsilon
+        losses, crossed = evaluator.losses(entries[left], np.array([h, h / 2, -h / 2, -h]))
+        right_free, left_free = ~crossed[:2].any(0), ~crossed[2:].any(0)
+        to_right = (4.0 * losses[1] - losses[0] - 3.0 * rest) / h
+        to_left = (3.0 * rest - 4.0 * losses[2] + losses[3]) / h
+        both = right_free & left_free
+        numeric = np.where(both, (losses[0] - losses[3]) / (2.0 * h), np.where(right_free, to_right, to_left))
+        free = right_free | left_free
+        place = left[free]
+        found.numeric[place], found.excluded[place] = numeric[free], False
+        found.noise[place] = rounding[free] * 8.0 / shorter
+        left, rest, rounding = left[~free], rest[~free], rounding[~free]
+        if not len(left):
+            return
+
+
+def five_point_differences(evaluator: Evaluator, entries: Array, epsilon: float) -> Differences:
+    """Measure more exactly: the five-point difference, with steps up to ten times as long (but not above 1e-4).
+
+    Its own error falls with the fourth power of the step, so that the step can be long, and round-off small. Numbers
+    with a kink within reach are excluded.
+    """
+    h = min(max(epsilon, 1e-4), 10.0 * epsilon)
+    losses, crossed = evaluator.losses(entries, np.array([2 * h, h, -h, -2 * h]))
+    numeric = (8.0 * (losses[1] - losses[2]) - (losses[0] - losses[3])) / (12.0 * h)
+    kinks: Array = crossed.any(axis=0)
+    noise = 1.5 * ROUNDING * np.abs(losses).max(0) / h
+    return Differences(np.where(kinks, np.nan, numeric), noise, kinks, kinks)
