@@ -136,12 +136,13 @@ def _decoded(record: Mapping[str, Any]) -> Array:
     return native.astype(DTYPES[dtype].newbyteorder("="))
 
 
-def plain_from_array(array: Array) -> Any:
+def plain_from_array(array: Array, inline: bool = True) -> Any:
     """Return an array as plain JSON data that `array_from_plain` turns into the same bits.
 
-    Long arrays, and those with values that JSON has no word for (NaN, infinity), become base64 objects.
+    Long arrays, those not to be written `inline`, and those with values that JSON has no word for (NaN, infinity),
+    become base64 objects.
     """
-    if array.size <= LONGEST_LIST and bool(np.isfinite(array).all()):
+    if inline and array.size <= LONGEST_LIST and bool(np.isfinite(array).all()):
         return array.tolist()
     name = array.dtype.name if array.dtype.name in DTYPES else "float64"
     held = np.asarray(array, DTYPES[name])

@@ -50,9 +50,7 @@ def _load(options: Mapping[str, Any], folder: Path | None) -> Dataset:
         if not stat.S_ISREG(status.st_mode):
             raise DataError(f"{name}: is not a file that can be read")
         if status.st_size > LARGEST_FILE:
-            raise DataError(
-                f"{name}: has {status.st_size / 2**20:,.0f} MB; {LARGEST_FILE // 2**20} MB is the most, use a part of it"
-            )
+            raise DataError(f"{name}: has {status.st_size / 2**20:,.0f} MB; {LARGEST_FILE // 2**20} MB is the most")
         with open(path, encoding="utf-8-sig", newline="") as file:
             dataset = _dataset(_table(name, file), options)
     except UnicodeDecodeError as error:

@@ -1,0 +1,287 @@
+"""A strict reader of JSON for files that may be broken, hostile or huge.
+
+Python's own reader takes duplicate keys and NaN, recurses without a bound, and can be made to allocate thirty times the
+size of the file. This one reads bytes as they are, charges everything against a budget before it makes it, keeps long
+rows of numbers as arrays, and says of every fault which line, column and place it is at.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import numpy as np
+
+from visualbp.files.errors import FileError
+
+LARGEST_TEXT = 64 * 2**20
+DEEPEST = 32
+BUDGET = 64 * 2**20
+"""The bytes that what is read may take, as `_Reader` estimates them."""
+
+LONG_ROW = 16
+"""Rows of at least this many numbers become arrays: 8 bytes a number instead of 32."""
+CONTAINER_COST, MEMBER_COST, ARRAY_COST = 120, 40, 130
+
+_SPACE = re.compile(rb"[ \t\r\n]*")
+_ROW = re.compile(rb"\[[-+0-9.eE, \t\r\n]*+\]")
+_NUMBER = re.compile(rb"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
+_TEXT = re.compile(rb'"[^"\\\x00-\x1f]*+(?:\\.[^"\\\x00-\x1f]*+)*+"', re.DOTALL)
+_WORDS = {b"true": True, b"false": False, b"null": None}
+_WORD = re.compile(rb"[-+]?[A-Za-z_][A-Za-z_0-9]*")
+_DIGITS_OF_AN_INTEGER = 20
+
+
+def parse_json(data: bytes, where: str) -> Any:
+    """Return what the JSON text says: dicts, lists, texts, numbers, and float64 arrays for long rows of numbers.
+
+    Raises FileError for anything that is not strict JSON, too large, too deep, or says a key twice.
+    """
+    if len(data) > LARGEST_TEXT:
+        raise FileError(where, "", f"has {len(data) / 2**20:,.0f} MB; {LARGEST_TEXT // 2**20} MB is the most")
+    if data.startswith(b"\xef\xbb\xbf"):
+        data = data[3:]
+    return _Reader(data, where).read()
+
+
+class _Reader:
+    """One reading of one text: `at` is the place in it, `path` the place in what it says."""
+
+    def __init__(self, data: bytes, where: str) -> None:
+        self.data, self.where = data, where
+        self.at = 0
+        self.left = BUDGET
+        self.path: list[str] = []
+
+    def fault(self, reason: str, mend: str = "", at: int | None = None) -> FileError:
+        at = self.at if at is None else at
+        line = self.data.count(b"\n", 0, at) + 1
+        start = self.data.rfind(b"\n", 0, at) + 1
+        column = len(self.data[start:at].decode("utf-8", "replace")) + 1
+        inside = f" ({''.join(self.path).lstrip('.')})" if self.path else ""
+        return FileError(self.where, f"line {line}, column {column}{inside}", reason, mend)
+
+    def charge(self, cost: int) -> None:
+        self.left -= cost
+        if self.left < 0:
+            raise self.fault("holds too many values to read", "write long arrays in base64")
+
+    def space(self) -> bytes:
+        """Move on to what is not space, and return its first byte (empty at the end)."""
+        match = _SPACE.match(self.data, self.at)
+        self.at = match.end() if match else self.at
+        return self.data[self.at : self.at + 1]
+
+    def read(self) -> Any:
+        if not self.space():
+            raise FileError(self.where, "", "is empty", "a model file is a JSON object")
+        value = self.value()
+        if self.space():
+            raise self.fault(f"expected the end, found {self.found()}")
+        return value
+
+    def found(self) -> str:
+        """Return what is at this place, for a message."""
+        if self.at >= len(self.data):
+            return "the end of the file"
+        snippet = self.data[self.at : self.at + 12].decode("utf-8", "replace").split()
+        return repr(snippet[0]) if snippet else "space"
+
+    def value(self) -> Any:
+        first = self.space()
+        if first == b"{":
+            return self.object()
+        if first == b"[":
+            return self.array()
+        if first == b'"':
+            return self.text()
+        if first and first in b"-0123456789":
+            return self.number()
+        return self.word()
+
+    def word(self) -> Any:
+        match = _WORD.match(self.data, self.at)
+        word = match.group() if match else b""
+        if word in _WORDS:
+            self.at += len(word)
+            self.charge(MEMBER_COST)
+            return _WORDS[word]
+        if word.lstrip(b"+-").lower() in (b"nan", b"inf", b"infinity"):
+            raise self.fault(
+                f"{word.decode('ascii')} is not a number that a model file can hold", "give a finite number"
+            )
+        if self.at >= len(self.data):
+            raise self.fault("the file ends in the middle", "it was cut off; take another copy")
+        raise self.fault(f"expected a value, found {self.found()}")
+
+    def number(self) -> int | float:
+        match = _NUMBER.match(self.data, self.at)
+        if match is None:
+            return self.word()
+        token = match.group()
+        following = self.data[match.end() : match.end() + 1]
+        if following and following in b"0123456789.eE+-_":
+            raise self.fault(f"{self.found()} is not a number")
+        self.charge(MEMBER_COST)
+        value: int | float
+        if match.lastindex is None and len(token) <= _DIGITS_OF_AN_INTEGER:
+            value = int(token)
+        else:
+            value = float(token)
+            if not np.isfinite(value):
+                raise self.fault(f"{self.found()} is too large for a number")
+        self.at = match.end()
+        return value
+
+    def text(self) -> str:
+        match = _TEXT.match(self.data, self.at)
+        if match is None:
+            raise self.unfinished_text()
+        start, end = match.start() + 1, match.end() - 1
+        self.charge(MEMBER_COST + (end - start))
+        try:
+            value = str(memoryview(self.data)[start:end], "utf-8")
+            if not value.isascii():
+                self.charge(3 * len(value))  # one wide character makes all of them wide
+            if self.data.find(b"\\", start, end) >= 0:
+                self.charge(len(value))
+                value = json.loads(f'"{value}"')
+                value.encode("utf-8")
+        except UnicodeDecodeError as error:
+            raise self.fault("is not UTF-8 text", "save the file as UTF-8", self.at + 1 + error.start) from None
+        except UnicodeEncodeError:
+            raise self.fault("holds half of a surrogate pair, which is no character") from None
+        except json.JSONDecodeError as error:
+            raise self.fault("holds an escape that JSON does not have", "", self.at + error.pos) from None
+        self.at = match.end()
+        return value
+
+    def unfinished_text(self) -> FileError:
+        control = re.compile(rb"[\x00-\x1f]").search(self.data, self.at)
+        if control is None:
+            return self.fault("a text begins here and does not end", 'put a " at its end')
+        reason = (
+            "a text cannot go over the end of a line"
+            if control.group() in b"\r\n"
+            else "a text holds a control character"
+        )
+        return self.fault(reason, "", control.start())
+
+    def deeper(self) -> None:
+        if len(self.path) >= DEEPEST:
+            raise self.fault(f"is nested more than {DEEPEST} deep")
+        self.charge(CONTAINER_COST)
+        self.at += 1
+
+    def object(self) -> dict[str, Any]:
+        self.deeper()
+        members: dict[str, Any] = {}
+        if self.space() == b"}":
+            self.at += 1
+            return members
+        self.path.append("")
+        while True:
+            if self.space() != b'"':
+                self.path[-1] = ""
+                raise self.expected('a name in "quotes"')
+            start = self.at
+            name = self.text()
+            self.path[-1] = f".{name[:60]}"
+            if name in members:
+                raise self.fault("is there twice", "keep one of them", start)
+            if self.space() != b":":
+                raise self.expected("a colon")
+            self.at += 1
+            self.charge(MEMBER_COST)
+            members[name] = self.value()
+            if self.ended(b"}", "a comma or }"):
+                self.path.pop()
+                return members
+
+    def array(self) -> Any:
+        row = _ROW.match(self.data, self.at)
+        if row is not None:
+            return self.row(row)
+        self.deeper()
+        members: list[Any] = []
+        self.path.append("")
+        while True:
+            self.path[-1] = f"[{len(members)}]"
+            self.charge(MEMBER_COST)
+            members.append(self.value())
+            if self.ended(b"]", "a comma or ]"):
+                self.path.pop()
+                return members
+
+    def row(self, match: re.Match[bytes]) -> Any:
+        """Read a list of numbers alone, in one go: the standard reader checks its grammar."""
+        if len(self.path) >= DEEPEST:
+            raise self.fault(f"is nested more than {DEEPEST} deep")
+        count = self.data.count(b",", match.start(), match.end()) + 1
+        long = count >= LONG_ROW
+        self.charge(ARRAY_COST + 8 * count if long else CONTAINER_COST + MEMBER_COST * count)
+        chunk = match.group().decode("ascii")
+        try:
+            numbers = _long_row(chunk, count) if long else _ROW_DECODER.decode(chunk)
+        except json.JSONDecodeError as error:
+            raise self.bad_row(match, error) from None
+        if long and not np.isfinite(numbers).all():
+            raise self.infinite(int(np.argmin(np.isfinite(numbers))))
+        if not long:
+            for index, number in enumerate(numbers):
+                if isinstance(number, float) and not np.isfinite(number):
+                    raise self.infinite(index)
+        self.at = match.end()
+        return numbers
+
+    def infinite(self, index: int) -> FileError:
+        self.path.append(f"[{index}]")
+        return self.fault("is too large for a number")
+
+    def bad_row(self, match: re.Match[bytes], error: json.JSONDecodeError) -> FileError:
+        self.at = min(match.start() + error.pos, match.end() - 1)
+        return self.fault(f"expected a number, a comma or ], found {self.found()}")
+
+    def ended(self, closer: bytes, wanted: str) -> bool:
+        """Move over a comma and return False, or over `closer` and return True."""
+        following = self.space()
+        if following != closer and following != b",":
+            raise self.expected(wanted)
+        self.at += 1
+        return following == closer
+
+    def expected(self, wanted: str) -> FileError:
+        if self.at >= len(self.data):
+            return self.fault("the file ends in the middle", "it was cut off; take another copy")
+        return self.fault(f"expected {wanted}, found {self.found()}")
+
+
+def _integer(token: str) -> int | float:
+    return int(token) if len(token) <= _DIGITS_OF_AN_INTEGER else float(token)
+
+
+_ROW_DECODER = json.JSONDecoder(parse_int=_integer)
+
+_CHUNK = 4096
+"""Numbers of a long row that are Python objects at a time."""
+
+
+def _long_row(chunk: str, count: int) -> np.ndarray[Any, Any]:
+    """Return a row as float64, reading it a piece at a time so that its Python numbers never pile up."""
+    numbers = np.empty(count, np.float64)
+    filled, start, end = 0, 1, len(chunk) - 1
+    while filled < count:
+        stop = start
+        for _ in range(min(_CHUNK, count - filled)):
+            comma = chunk.find(",", stop, end)
+            stop = end + 1 if comma < 0 else comma + 1
+        try:
+            part = _ROW_DECODER.decode(f"[{chunk[start : stop - 1]}]")
+        except json.JSONDecodeError as error:
+            raise json.JSONDecodeError(error.msg, "", start + error.pos - 1) from None
+        if not part:
+            raise json.JSONDecodeError("nothing between commas", "", start)
+        numbers[filled : filled + len(part)] = part
+        filled, start = filled + len(part), stop
+    return numbers
