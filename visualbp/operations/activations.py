@@ -44,7 +44,7 @@ class Activation(Operation):
         return self.type_name
 
     def equation(self, output: str, operands: Sequence[str]) -> str:
-        return rf"{output} = \mathrm{{{self.type_name.replace('_', '{-}')}}}\left({operands[0]}\right)"
+        return rf"{output} = \text{{{self.type_name.replace('_', '-')}}}\left({operands[0]}\right)"
 
 
 class Elementwise(Activation):
