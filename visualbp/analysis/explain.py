@@ -25,6 +25,8 @@ __all__ = ["Explanation", "Factor", "Moment", "Term", "explain"]
 
 MOST_TERMS = 12
 TERMS_IN_NUMBERS = 4
+MOST_SUMMED_EXACTLY = 10_000
+"""Beyond, a pairwise sum is exact enough, and a hundred times faster."""
 TOLERANCE = {"float64": 1e-9, "float32": 1e-4}
 """How far, relative to the sizes of the terms, a number may be from their sum by rounding alone."""
 
@@ -81,7 +83,8 @@ def _explanation(
     chosen = _largest(products)
     terms = tuple(_term(draft.blocks, int(place)) for place in chosen)
     with np.errstate(all="ignore"):
-        total = math.fsum(products) if np.isfinite(products).all() else float(products.sum())
+        exact = len(products) <= MOST_SUMMED_EXACTLY and bool(np.isfinite(products).all())
+        total = math.fsum(products) if exact else float(products.sum())
         rest = float(np.delete(products, chosen).sum()) if len(products) > len(chosen) else 0.0
         sizes = float(np.abs(products).sum())
     agrees = _agree(number, total, sizes, past.plan.network.precision)
@@ -120,7 +123,7 @@ def _largest(products: Array) -> Array:
     if len(products) <= MOST_TERMS:
         return np.arange(len(products))
     sizes = np.where(np.isnan(products), np.inf, np.abs(products))
-    return np.sort(np.argsort(-sizes, kind="stable")[:MOST_TERMS])
+    return np.sort(np.argpartition(sizes, -MOST_TERMS)[-MOST_TERMS:])
 
 
 def _term(blocks: Sequence[Block], place: int) -> Term:

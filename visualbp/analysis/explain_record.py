@@ -151,6 +151,7 @@ class Past:
     def __init__(self, moment: Moment) -> None:
         self.moment, self.plan, self.notation = moment, moment.plan, Notation(moment.plan)
         self.lasting = {info.value for info in self.plan.parameters}
+        self._computed: dict[int, Array] = {}
         self._writers: dict[Value, list[int]] = defaultdict(list)
         for step in self.plan.steps:
             for value in step.writes:
@@ -176,7 +177,9 @@ class Past:
                 return self.moment.values[value]
             raise NotKeptError(f"{value.text} is not computed yet")
         if writer is not None:
-            return self._again(writer)
+            if writer.index not in self._computed:
+                self._computed[writer.index] = self._again(writer)
+            return self._computed[writer.index]
         if self.moment.start is None or value not in self.moment.start:
             raise NotKeptError(
                 f"it comes from {value.text} as it was before the update, which is not kept"
