@@ -294,10 +294,9 @@ def _words(plan: Plan, options: CheckOptions, tensors: list[TensorCheck]) -> str
         sentences[0] += ", and the real loss along a random direction of each tensor"
     kinks, excluded = sum(t.kinks for t in tensors), sum(t.excluded for t in tensors)
     if kinks:
-        where = "a kink" if kinks == 1 else "kinks"
-        sentences.append(f"{kinks:,} at {where}, measured on the side that is free of it")
+        sentences.append(f"{kinks:,} at a kink, measured on a side that is free of it")
         if excluded:
-            sentences[-1] += f"; {excluded:,} left out, as no step is"
+            sentences[-1] += f"; {excluded:,} of these left out, as neither side is"
     if plan.network.precision == "float32":
         sentences.append("Computed in float64, though the network runs in float32")
     return ". ".join(sentences) + "."

@@ -46,7 +46,7 @@ def central_differences(evaluator: Evaluator, entries: Array, epsilon: float) ->
     size = np.maximum(np.abs(losses).max(0), np.abs(rest))
     # Round-off of the loss itself, and of theta and all that is computed from it, which matters where the loss is 0.
     noise = ROUNDING * (size / epsilon + curvature * np.maximum(1.0, np.abs(evaluator.flat[entries])))
-    kinks: Array = crossed.any(axis=0)
+    kinks: Array = np.any(crossed, axis=0)
     found = Differences(numeric, noise, kinks, np.zeros(len(entries), bool))
     if kinks.any():
         _measure_one_piece(evaluator, entries, epsilon, found)
@@ -84,6 +84,6 @@ def five_point_differences(evaluator: Evaluator, entries: Array, epsilon: float)
     h = min(max(epsilon, 1e-4), 10.0 * epsilon)
     losses, crossed = evaluator.losses(entries, np.array([2 * h, h, -h, -2 * h]))
     numeric = (8.0 * (losses[1] - losses[2]) - (losses[0] - losses[3])) / (12.0 * h)
-    kinks: Array = crossed.any(axis=0)
+    kinks: Array = np.any(crossed, axis=0)
     noise = 1.5 * ROUNDING * np.abs(losses).max(0) / h
     return Differences(np.where(kinks, np.nan, numeric), noise, kinks, kinks)

@@ -24,7 +24,7 @@ from visualbp.operations.activations import Elementwise
 from visualbp.operations.affine import Affine
 from visualbp.operations.base import Call, Emitter, Operation
 
-BUDGET = 160_000
+BUDGET = 240_000
 """Elements that the widest buffers of one chunk may have together: about what the caches of one core hold."""
 
 FEW_RUNS = 8
@@ -114,9 +114,12 @@ class _Program:
             copies[:, np.arange(self.numbers), :, self._units] = column.transpose(1, 0, 2)
 
     def run(self, units: Array, factors: Array, steps: Array) -> Losses:
-        """Return losses and kinks (S, P) with the pre-activation of `units[p]` moved by steps[s] * factors[p]."""
+        """Return losses and kinks (S, P) with the pre-activation of `units[p]` moved by steps[s] * factors[p].
+
+        The losses are overwritten by the next run.
+        """
         self._units = units
-        bounds = [0, *(np.flatnonzero(np.diff(units)) + 1).tolist(), len(units)]
+        bounds = [0, *((units[1:] != units[:-1]).nonzero()[0] + 1).tolist(), len(units)]
         self._runs = [(a, b, int(units[a])) for a, b in itertools.pairwise(bounds)]
         np.multiply(steps[:, None, None], factors, self.column)
         np.add(self.column, self.z[units], self.column)
@@ -126,8 +129,8 @@ class _Program:
         for watch in self.watches:
             crossed |= self._crossed(watch)
         for copies, resting in self.spreads:
-            self._spread(copies, np.broadcast_to(resting[units], self.column.shape))
-        return self.losses.copy(), crossed
+            self._spread(copies, resting[units][None])
+        return self.losses, crossed
 
     def _crossed(self, watch: _Watch) -> Array:
         branch = watch.operation.branch(watch.inputs, watch.output)
@@ -171,8 +174,10 @@ class Stacked(Evaluator):
         program = self._program(len(steps), chunk)
         for start in range(0, len(entries), chunk):
             part = entries[start : start + chunk]
-            padded = np.resize(part, chunk)  # the last chunk is filled up with numbers that are not looked at
-            units, factors = self._moves(padded)
+            if len(part) < chunk:  # the last chunk is filled up with numbers that are not looked at
+                units, factors = self._moves(np.resize(part, chunk))
+            else:
+                units, factors = self._moves(part)
             found = program.run(units, factors, steps)
             losses[:, start : start + len(part)] = found[0][:, : len(part)]
             crossed[:, start : start + len(part)] = found[1][:, : len(part)]

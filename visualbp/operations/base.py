@@ -209,4 +209,20 @@ def as_rows(array: Array) -> Array:
     return rows
 
 
+MANY_ROWS, FEW_COLUMNS = 256, 32
+"""From so many rows of so few columns, the maximum of each row is found quicker column by column."""
+
+
+def emit_row_maximum(emit: Emitter, rows: Array, maximum: Array) -> None:
+    """Emit maximum (N, 1) = the largest element of each row of `rows` (N, n). Both ways give the same bits."""
+    count, width = rows.shape
+    if count < MANY_ROWS or width > FEW_COLUMNS:
+        emit(np.maximum.reduce, rows, 1, None, maximum, True)
+        return
+    flat = maximum.reshape(-1)
+    emit(np.copyto, flat, rows[:, 0])
+    for column in range(1, width):
+        emit(np.maximum, flat, rows[:, column], out=flat)
+
+
 Symbols = Mapping[str, str]

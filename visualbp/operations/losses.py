@@ -14,7 +14,7 @@ from visualbp.core.arrays import Array, Shape, size_of
 from visualbp.core.options import FloatOption, Option
 from visualbp.core.registry import Registry
 from visualbp.operations.activations import emit_sigmoid
-from visualbp.operations.base import Emitter, IterationContext, Operation, as_rows
+from visualbp.operations.base import Emitter, IterationContext, Operation, as_rows, emit_row_maximum
 
 LOG_FLOOR = -100.0
 """PyTorch's binary_cross_entropy clamps its logarithms there ..."""
@@ -278,7 +278,7 @@ class SoftmaxCrossEntropy(ClassLoss):
         z, y = as_rows(inputs[0]), as_rows(inputs[1])
         row, total = emit.memory("row", (len(z), 1)), emit.memory("total", (len(z), 1))
         shifted, probability = emit.memory("shifted", z.shape), as_rows(emit.memory("probability", inputs[0].shape))
-        emit(np.maximum.reduce, z, 1, None, row, True)
+        emit_row_maximum(emit, z, row)
         emit(np.subtract, z, row, shifted)
         emit(np.exp, shifted, probability)
         emit(np.dot, probability, emit.ones(z.shape[1]), row.reshape(-1))
