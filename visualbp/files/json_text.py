@@ -20,6 +20,9 @@ DEEPEST = 32
 BUDGET = 64 * 2**20
 """The bytes that what is read may take, as `_Reader` estimates them."""
 
+MOST_VALUES = 500_000
+"""Values apart from the numbers within lists of numbers; it bounds the time."""
+
 LONG_ROW = 16
 """Rows of at least this many numbers become arrays: 8 bytes a number instead of 32."""
 CONTAINER_COST, MEMBER_COST, ARRAY_COST = 120, 40, 130
@@ -28,9 +31,15 @@ _SPACE = re.compile(rb"[ \t\r\n]*")
 _ROW = re.compile(rb"\[[-+0-9.eE, \t\r\n]*+\]")
 _NUMBER = re.compile(rb"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 _TEXT = re.compile(rb'"[^"\\\x00-\x1f]*+(?:\\.[^"\\\x00-\x1f]*+)*+"', re.DOTALL)
+_NOT_ASCII = re.compile(rb"[\x80-\xff]")
 _WORDS = {b"true": True, b"false": False, b"null": None}
 _WORD = re.compile(rb"[-+]?[A-Za-z_][A-Za-z_0-9]*")
+_TOKEN = re.compile(rb"[-+\w.\x80-\xff]{1,80}")
 _DIGITS_OF_AN_INTEGER = 20
+LONGEST_PLACE = 60
+LONGEST_NUMBER = 1000
+DIGITS_OF_INFINITY = 300
+"""A float without an exponent is not infinite if it has fewer digits."""
 
 
 def parse_json(data: bytes, where: str) -> Any:
@@ -51,7 +60,7 @@ class _Reader:
     def __init__(self, data: bytes, where: str) -> None:
         self.data, self.where = data, where
         self.at = 0
-        self.left = BUDGET
+        self.left, self.values = BUDGET, 0
         self.path: list[str] = []
 
     def fault(self, reason: str, mend: str = "", at: int | None = None) -> FileError:
@@ -59,12 +68,16 @@ class _Reader:
         line = self.data.count(b"\n", 0, at) + 1
         start = self.data.rfind(b"\n", 0, at) + 1
         column = len(self.data[start:at].decode("utf-8", "replace")) + 1
-        inside = f" ({''.join(self.path).lstrip('.')})" if self.path else ""
+        place = "".join(self.path).lstrip(".")
+        place = place if len(place) <= LONGEST_PLACE else "..." + place[-LONGEST_PLACE:]
+        inside = f" ({place})" if place else ""
         return FileError(self.where, f"line {line}, column {column}{inside}", reason, mend)
 
     def charge(self, cost: int) -> None:
+        """Account for one more value of `cost` bytes before it is made."""
         self.left -= cost
-        if self.left < 0:
+        self.values += 1
+        if self.left < 0 or self.values > MOST_VALUES:
             raise self.fault("holds too many values to read", "write long arrays in base64")
 
     def space(self) -> bytes:
@@ -85,8 +98,9 @@ class _Reader:
         """Return what is at this place, for a message."""
         if self.at >= len(self.data):
             return "the end of the file"
-        snippet = self.data[self.at : self.at + 12].decode("utf-8", "replace").split()
-        return repr(snippet[0]) if snippet else "space"
+        match = _TOKEN.match(self.data, self.at)
+        token = (match.group() if match else self.data[self.at : self.at + 1]).decode("utf-8", "replace")
+        return repr(token if len(token) <= 20 else token[:17] + "...")
 
     def value(self) -> Any:
         first = self.space()
@@ -119,10 +133,12 @@ class _Reader:
         match = _NUMBER.match(self.data, self.at)
         if match is None:
             return self.word()
-        token = match.group()
+        token = self.data[match.start() : min(match.end(), match.start() + LONGEST_NUMBER + 1)]
         following = self.data[match.end() : match.end() + 1]
         if following and following in b"0123456789.eE+-_":
             raise self.fault(f"{self.found()} is not a number")
+        if len(token) > LONGEST_NUMBER:
+            raise self.fault(f"{self.found()} is too large for a number")
         self.charge(MEMBER_COST)
         value: int | float
         if match.lastindex is None and len(token) <= _DIGITS_OF_AN_INTEGER:
@@ -141,9 +157,9 @@ class _Reader:
         start, end = match.start() + 1, match.end() - 1
         self.charge(MEMBER_COST + (end - start))
         try:
+            if _NOT_ASCII.search(self.data, start, end):
+                self.charge(3 * (end - start))  # one wide character makes all of them wide
             value = str(memoryview(self.data)[start:end], "utf-8")
-            if not value.isascii():
-                self.charge(3 * len(value))  # one wide character makes all of them wide
             if self.data.find(b"\\", start, end) >= 0:
                 self.charge(len(value))
                 value = json.loads(f'"{value}"')
@@ -218,30 +234,48 @@ class _Reader:
         """Read a list of numbers alone, in one go: the standard reader checks its grammar."""
         if len(self.path) >= DEEPEST:
             raise self.fault(f"is nested more than {DEEPEST} deep")
-        count = self.data.count(b",", match.start(), match.end()) + 1
+        start, end = match.span()
+        count = self.data.count(b",", start, end) + 1
+        if end - start > LONGEST_NUMBER * count + 2:
+            raise self.fault("holds a number that is too large")
         long = count >= LONG_ROW
         self.charge(ARRAY_COST + 8 * count if long else CONTAINER_COST + MEMBER_COST * count)
-        chunk = match.group().decode("ascii")
         try:
-            numbers = _long_row(chunk, count) if long else _ROW_DECODER.decode(chunk)
+            numbers = self.long_row(start, end, count) if long else _decoded(self.data[start:end])
         except json.JSONDecodeError as error:
-            raise self.bad_row(match, error) from None
-        if long and not np.isfinite(numbers).all():
-            raise self.infinite(int(np.argmin(np.isfinite(numbers))))
-        if not long:
-            for index, number in enumerate(numbers):
-                if isinstance(number, float) and not np.isfinite(number):
-                    raise self.infinite(index)
-        self.at = match.end()
+            self.at = min(start + error.pos, end - 1)
+            raise self.fault(f"expected a number, a comma or ], found {self.found()}") from None
+        except (ValueError, OverflowError):  # more digits than Python turns into an integer, or than a float holds
+            raise self.fault("holds a number that is too large") from None
+        if end - start > DIGITS_OF_INFINITY or self.data.find(b"e", start, end) + self.data.find(b"E", start, end) > -2:
+            infinite = np.flatnonzero(~np.isfinite(np.asarray(numbers, np.float64)))
+            if len(infinite):
+                self.path.append(f"[{infinite[0]}]")
+                raise self.fault("is too large for a number")
+        self.at = end
         return numbers
 
-    def infinite(self, index: int) -> FileError:
-        self.path.append(f"[{index}]")
-        return self.fault("is too large for a number")
-
-    def bad_row(self, match: re.Match[bytes], error: json.JSONDecodeError) -> FileError:
-        self.at = min(match.start() + error.pos, match.end() - 1)
-        return self.fault(f"expected a number, a comma or ], found {self.found()}")
+    def long_row(self, start: int, end: int, count: int) -> np.ndarray[Any, Any]:
+        """Return the row at [start, end) as float64, read a piece at a time so that Python numbers never pile up."""
+        numbers = np.empty(count, np.float64)
+        if count <= _PIECE:
+            numbers[:] = _decoded(self.data[start:end])
+            return numbers
+        filled, at, last = 0, start + 1, end - 1
+        while filled < count:
+            stop = at
+            for _ in range(min(_PIECE, count - filled)):
+                comma = self.data.find(b",", stop, last)
+                stop = last + 1 if comma < 0 else comma + 1
+            try:
+                part = _decoded(b"[" + self.data[at : stop - 1] + b"]")
+            except json.JSONDecodeError as error:
+                raise json.JSONDecodeError(error.msg, "", at - start + error.pos - 1) from None
+            if not part:
+                raise json.JSONDecodeError("nothing between commas", "", at - start)
+            numbers[filled : filled + len(part)] = part
+            filled, at = filled + len(part), stop
+        return numbers
 
     def ended(self, closer: bytes, wanted: str) -> bool:
         """Move over a comma and return False, or over `closer` and return True."""
@@ -257,31 +291,13 @@ class _Reader:
         return self.fault(f"expected {wanted}, found {self.found()}")
 
 
-def _integer(token: str) -> int | float:
-    return int(token) if len(token) <= _DIGITS_OF_AN_INTEGER else float(token)
-
-
-_ROW_DECODER = json.JSONDecoder(parse_int=_integer)
-
-_CHUNK = 4096
+_PIECE = 4096
 """Numbers of a long row that are Python objects at a time."""
 
+_DECODER = json.JSONDecoder()
 
-def _long_row(chunk: str, count: int) -> np.ndarray[Any, Any]:
-    """Return a row as float64, reading it a piece at a time so that its Python numbers never pile up."""
-    numbers = np.empty(count, np.float64)
-    filled, start, end = 0, 1, len(chunk) - 1
-    while filled < count:
-        stop = start
-        for _ in range(min(_CHUNK, count - filled)):
-            comma = chunk.find(",", stop, end)
-            stop = end + 1 if comma < 0 else comma + 1
-        try:
-            part = _ROW_DECODER.decode(f"[{chunk[start : stop - 1]}]")
-        except json.JSONDecodeError as error:
-            raise json.JSONDecodeError(error.msg, "", start + error.pos - 1) from None
-        if not part:
-            raise json.JSONDecodeError("nothing between commas", "", start)
-        numbers[filled : filled + len(part)] = part
-        filled, start = filled + len(part), stop
+
+def _decoded(row: bytes) -> list[int | float]:
+    """Return a list of numbers. Raises JSONDecodeError, and ValueError for an integer of thousands of digits."""
+    numbers: list[int | float] = _DECODER.decode(row.decode("ascii"))
     return numbers

@@ -26,7 +26,7 @@ def migrated(record: Record, migrations: Mapping[int, Migration] = MIGRATIONS, v
     if found is None:
         raise PlaceError("version", "is missing", f"the present one is {version}")
     if not isinstance(found, int) or isinstance(found, bool) or found < 1:
-        raise PlaceError("version", f"must be a whole number from 1 to {version}, not {shown(found)}")
+        raise PlaceError("version", f"must be a whole number, at most {version}, not {shown(found)}")
     if found > version:
         raise PlaceError("version", f"is {found}, and this visualbp reads up to {version}", "use a newer visualbp")
     for step in range(found, version):
