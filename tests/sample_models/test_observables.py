@@ -2,6 +2,7 @@
 measured over many seeds with plain NumPy, or published."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -61,7 +62,7 @@ def test_the_gradients_of_ten_sigmoid_layers_vanish_and_the_loss_stays() -> None
     assert first_over_last(executor, "gradient/weight") < 1e-5
     assert first_over_last(executor, "delta") < 1e-4
     norms = [executor.norms[Value(f"hidden_{index}", "delta")] for index in range(1, 11)]
-    assert all(earlier < later / 2 for earlier, later in zip(norms, norms[1:], strict=False))
+    assert all(earlier < later / 2 for earlier, later in pairwise(norms))
     _, losses = trained("vanishing", 300)
     assert losses[-1] == pytest.approx(LN2, abs=1e-3)
 
