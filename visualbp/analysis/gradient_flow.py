@@ -1,0 +1,282 @@
+"""How the gradient flows through the layers: norms, how far updates go, and badges that name what is wrong and why.
+
+Pure functions of a plan and of the values computed so far. What is not computed yet is None, never 0.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from visualbp.core.arrays import Array
+from visualbp.engine.plan import Plan
+from visualbp.layers import Node, Value
+from visualbp.operations.activations import Elementwise, Relu, Sigmoid, Tanh
+from visualbp.operations.base import Emitter, IterationContext
+from visualbp.operations.losses import BinaryCrossEntropy
+
+VANISHING = 1e-3
+"""A layer's gradient vanishes if its error signal is smaller than this, relative to that of the last layer. Ten healthy
+layers (tanh with Glorot, ReLU with He) stay within 0.3 to 3; ten sigmoid layers with Glorot come below 1e-5."""
+
+EXPLODING = 100.0
+"""It explodes if its error signal is larger than this, relative to that of the last layer."""
+
+DEAD_SHARE = 0.5
+"""A layer is called dead if this share of its ReLU units is off for every sample of the batch."""
+
+FEWEST_SAMPLES = 4
+"""With fewer samples than this no unit is called dead: a healthy one is off for about half of them."""
+
+SATURATED_SLOPE = 0.01
+"""A sigmoid or tanh is saturated where its slope is below this share of the largest that it can have (1/4, and 1):
+beyond |z| = 6 and |z| = 3."""
+
+SATURATED_SHARE = 0.5
+"""A layer is called saturated if this share of its outputs is."""
+
+MET = 0.1
+"""An output of the network that is this close to its target is right to be saturated, and does not count."""
+
+BadgeKind = Literal["vanishing", "exploding", "dead", "saturated"]
+
+
+@dataclass(frozen=True)
+class Badge:
+    """Something wrong with the flow through a layer; `cause` says in words what makes it, and what would mend it."""
+
+    kind: BadgeKind
+    cause: str
+
+
+@dataclass(frozen=True)
+class LayerFlow:
+    """The flow through one layer. Norms are Euclidean, over the batch; None for what is not there, or not yet.
+
+    `weight_...` are of all weights of the layer together, `bias_...` of its other parameters. `update_ratio` is the
+    norm of the change of the weights in this iteration, relative to the norm of the weights before it. `dead_share` is
+    of the units of a ReLU, `saturated_share` of the outputs of a sigmoid or tanh.
+    """
+
+    layer: str
+    delta_norm: float | None = None
+    upstream_norm: float | None = None
+    weight_gradient_norm: float | None = None
+    bias_gradient_norm: float | None = None
+    weight_norm: float | None = None
+    update_ratio: float | None = None
+    dead_share: float | None = None
+    saturated_share: float | None = None
+    badges: tuple[Badge, ...] = ()
+
+
+def layer_flows(
+    plan: Plan,
+    values: Mapping[Value, Array],
+    norms: Mapping[Value, float] | None = None,
+    start: Mapping[Value, Array] | None = None,
+) -> dict[str, LayerFlow]:
+    """Return the flow through each layer but the input and the loss, in the order in which they run.
+
+    `norms` are those of values that are known already. `start` are the parameters at the beginning of the iteration;
+    the update ratio needs them, and `norms` to say which parameters have been updated since.
+    """
+    state = _State(plan, values, norms or {}, start)
+    layers = [name for name in plan.layers if name not in (plan.input.layer, plan.loss.layer)]
+    flows = {name: state.flow(name) for name in layers}
+    return {name: replace(flow, badges=tuple(state.badges(flow, flows))) for name, flow in flows.items()}
+
+
+class _State:
+    """A plan with the values computed so far."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        values: Mapping[Value, Array],
+        norms: Mapping[Value, float],
+        start: Mapping[Value, Array] | None,
+    ) -> None:
+        self.plan, self.values, self.norms, self.start = plan, values, norms, start
+        self.activations = {node.layer: node for node in plan.nodes if isinstance(node.operation, Elementwise)}
+
+    def find(self, value: Value) -> Array | None:
+        return self.values.get(self.plan.resolve(value))
+
+    def norm(self, value: Value) -> float | None:
+        value = self.plan.resolve(value)
+        if value in self.norms:
+            return self.norms[value]
+        array = self.values.get(value)
+        return None if array is None else _norm_of(array)
+
+    def flow(self, name: str) -> LayerFlow:
+        mine = [info for info in self.plan.parameters if info.value.layer == name]
+        weights = [info.value for info in mine if info.spec.penalised]
+        others = [info.value for info in mine if not info.spec.penalised]
+        return LayerFlow(
+            name,
+            self.norm(Value(name, "delta")),
+            self.norm(Value(name, "upstream")),
+            _joint(self.norm(value.gradient) for value in weights),
+            _joint(self.norm(value.gradient) for value in others),
+            _joint(self.norm(value) for value in weights),
+            self._update_ratio(weights),
+            self._dead_share(name),
+            self._saturated_share(name),
+        )
+
+    def _update_ratio(self, weights: list[Value]) -> float | None:
+        if self.start is None or not weights or not all(value in self.norms for value in weights):
+            return None
+        before = _joint(_norm_of(self.start[value]) for value in weights)
+        with np.errstate(all="ignore"):
+            change = _joint(_norm_of(self.values[value] - self.start[value]) for value in weights)
+        return change / before if before and change is not None else None
+
+    # -- units that do not pass anything on --------------------------------------------------------------------------
+
+    def _dead_share(self, name: str) -> float | None:
+        node = self.activations.get(name)
+        h = None if node is None else self.find(node.output)
+        if node is None or h is None or not isinstance(node.operation, Relu):
+            return None
+        rows = h.reshape(-1, h.shape[-1])
+        return float((rows <= 0).all(0).mean()) if len(rows) >= FEWEST_SAMPLES else None
+
+    def _saturated_share(self, name: str) -> float | None:
+        node = self.activations.get(name)
+        h = None if node is None else self.find(node.output)
+        if node is None or h is None or not isinstance(node.operation, Sigmoid | Tanh):
+            return None
+        slope = 4.0 * h * (1.0 - h) if isinstance(node.operation, Sigmoid) else 1.0 - h * h
+        saturated = slope < SATURATED_SLOPE
+        target = self.find(self.plan.target)
+        if node.output == self.plan.prediction and target is not None:
+            if isinstance(self.plan.loss_rule, BinaryCrossEntropy):
+                return 0.0  # its gradient is divided by the slope: what is saturated and wrong is pushed all the same
+            saturated &= np.abs(h - target) > MET
+        return float(saturated.mean())
+
+    # -- badges ------------------------------------------------------------------------------------------------------
+
+    def badges(self, flow: LayerFlow, flows: Mapping[str, LayerFlow]) -> Iterable[Badge]:
+        if flow.dead_share is not None and flow.dead_share >= DEAD_SHARE:
+            yield Badge("dead", _dead_cause(flow.dead_share))
+        if flow.saturated_share is not None and flow.saturated_share >= SATURATED_SHARE:
+            yield Badge("saturated", self._saturated_cause(flow.layer, flow.saturated_share))
+        signal = flow.delta_norm
+        if signal is None:
+            return
+        if not math.isfinite(signal):
+            yield Badge("exploding", "its error signal is not finite")
+            return
+        path = self._path(flow.layer, flows)
+        last = path[-1] if path else None
+        reference = None if last is None else flows[last].delta_norm
+        if last is None or not reference or not math.isfinite(reference):
+            return
+        ratio = signal / reference
+        if ratio == 0 and flow.dead_share == 1.0:
+            return  # the badge says it already
+        if ratio < VANISHING:
+            yield Badge("vanishing", self._vanishing_cause(flow, ratio, path))
+        elif ratio > EXPLODING:
+            yield Badge("exploding", self._exploding_cause(flow, ratio, path))
+
+    def _path(self, name: str, flows: Mapping[str, LayerFlow]) -> list[str]:
+        """Return the layers behind `name` that have an error signal, in order: the gradient comes back through them."""
+        reached = {name}
+        for later in self.plan.layers:
+            if reached.intersection(self.plan.network.inputs_of(later)):
+                reached.add(later)
+        return [other for other in flows if other in reached and other != name and flows[other].delta_norm is not None]
+
+    def _mean_slope(self, names: Iterable[str]) -> float | None:
+        """Return the mean |sigma'(z)| over the activations of these layers; a layer without one counts as 1."""
+        slopes = []
+        for name in names:
+            node = self.activations.get(name)
+            slope = 1.0 if node is None else self._slope_of(node)
+            if slope is None:
+                return None
+            slopes.append(slope)
+        return float(np.mean(slopes)) if slopes else None
+
+    def _slope_of(self, node: Node) -> float | None:
+        z, h = self.find(node.operands[0]), self.find(node.output)
+        if z is None or h is None or not isinstance(node.operation, Elementwise):
+            return None
+        slope = np.zeros_like(h)
+        with np.errstate(all="ignore"):
+            node.operation.derivative(Emitter(IterationContext(), h.dtype, eager=True), z, h, slope)
+        return float(np.abs(slope).mean())
+
+    def _activation_label(self, name: str) -> str:
+        node = self.activations.get(name)
+        return node.operation.label if node is not None and isinstance(node.operation, Elementwise) else ""
+
+    def _vanishing_cause(self, flow: LayerFlow, ratio: float, path: list[str]) -> str:
+        if ratio == 0:
+            return self._nothing_comes_back(flow)
+        factor = ratio ** (1.0 / len(path))
+        text = f"its error signal is {ratio:.2g} times that of {path[-1]}: each layer on the way back multiplies it by"
+        text += f" {factor:.2g} on average"
+        slope, label = self._mean_slope([flow.layer, *path[:-1]]), self._activation_label(flow.layer)
+        if slope is not None and label and slope < 0.5:
+            return (
+                f"{text}, and the mean slope of {label} there is only {slope:.2g}; ReLU or a residual connection helps"
+            )
+        return f"{text}, and the slopes are not the cause: the weights are small; start them from He or Glorot"
+
+    def _nothing_comes_back(self, flow: LayerFlow) -> str:
+        behind = self.plan.network.outputs_of(flow.layer)
+        zero = [name for name in behind if self._weights_are_zero(name)]
+        if zero:
+            return f"nothing comes back: the weights of {zero[0]} are all 0; start them from Glorot or He"
+        return "nothing comes back: everything behind it is switched off"
+
+    def _weights_are_zero(self, name: str) -> bool:
+        values = [info.value for info in self.plan.parameters if info.value.layer == name and info.spec.penalised]
+        used = self.start if self.start is not None else self.values
+        return bool(values) and all(value in used and not used[value].any() for value in values)
+
+    def _exploding_cause(self, flow: LayerFlow, ratio: float, path: list[str]) -> str:
+        factor = ratio ** (1.0 / len(path))
+        return (
+            f"its error signal is {ratio:.3g} times that of {path[-1]}: each layer on the way back multiplies it by"
+            f" {factor:.2g} on average, so the weights are too large; start them smaller, or clip the gradients"
+        )
+
+    def _saturated_cause(self, name: str, share: float) -> str:
+        label = self._activation_label(name)
+        return (
+            f"{share:.0%} of its outputs are where {label} is flat, and its slope almost 0: z is too large in size;"
+            " smaller weights or normalised inputs help"
+        )
+
+
+def _dead_cause(share: float) -> str:
+    which = "all of its units are" if share == 1.0 else f"{share:.0%} of its units are"
+    return (
+        f"{which} off for every sample of the batch: h and slope are 0, so no gradient comes through to bring them"
+        " back; a leaky ReLU, or a smaller learning rate, helps"
+    )
+
+
+def _norm_of(array: Array) -> float:
+    flat = array.reshape(-1)
+    with np.errstate(all="ignore"):
+        return float(np.sqrt(np.dot(flat, flat)))
+
+
+def _joint(norms: Iterable[float | None]) -> float | None:
+    """Return the norm of several arrays together, or None if there are none or one is not known."""
+    known = list(norms)
+    if not known or any(norm is None for norm in known):
+        return None
+    return math.hypot(*(norm for norm in known if norm is not None))
