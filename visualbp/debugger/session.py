@@ -240,6 +240,14 @@ class Session:
         self._outdated = {}
         return executor.iteration, loss
 
+    def record_iteration(self) -> None:
+        """Run the next iteration, or the rest of this one, recorded and without a break, so that it can be shown."""
+        executor = self._running()
+        if executor.at_end:
+            self._cross(executor)
+        while not executor.at_end:
+            self.step()
+
     def publish(self) -> None:
         """After full speed, make the values of the last iteration visible."""
         executor = self._running()
