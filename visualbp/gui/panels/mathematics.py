@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, QTimer, Slot
-from PySide6.QtGui import QFont, QKeyEvent
+from PySide6.QtGui import QFont, QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QSplitter, QVBoxLayout, QWidget
 
 from visualbp.analysis.explain import Factor, Moment, explain
@@ -25,6 +25,8 @@ AHEAD, BEHIND = 12, 3
 """How many steps after and before the current one have their equations set in advance."""
 WHILE_RUNNING = 150
 """Milliseconds between two explanations while the debugger runs."""
+CODE_SHARE = 0.34
+"""The part of the panel's height that the algorithm gets at first."""
 SECTIONS = ("equation", "numbers", "algorithm")
 
 
@@ -100,7 +102,7 @@ class MathematicsPanel(Panel):
         self._stack(top, numbers)
 
     def _stack(self, *parts: QWidget) -> None:
-        """Put equation and numbers above, the algorithm below: each scrolls by itself, so that its line stays in view."""
+        """Put equation and numbers above, the algorithm below: it scrolls by itself, so that its line stays in view."""
         content = QWidget()
         column = QVBoxLayout(content)
         column.setContentsMargins(0, 4, 0, 8)
@@ -115,8 +117,8 @@ class MathematicsPanel(Panel):
         self._splitter.setHandleWidth(6)
         self._splitter.addWidget(self._upper)
         self._splitter.addWidget(self._lower)
-        self._splitter.setStretchFactor(0, 3)
-        self._splitter.setStretchFactor(1, 2)
+        self._splitter.splitterMoved.connect(self._on_splitter_moved)
+        self._divided = False
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(self._splitter)
@@ -129,6 +131,16 @@ class MathematicsPanel(Panel):
         area.setMinimumHeight(60)
         area.setWidget(content)
         return area
+
+    @Slot(int, int)
+    def _on_splitter_moved(self, place: int, which: int) -> None:
+        self._divided = True
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if not self._divided:  # until a person has divided the panel otherwise
+            lower = round(self.height() * CODE_SHARE)
+            self._splitter.setSizes([self.height() - lower, lower])
 
     def _small_button(self, words: str, tip: str, action: object) -> QPushButton:
         button = QPushButton(words, self)
@@ -166,6 +178,10 @@ class MathematicsPanel(Panel):
         self.release.setFont(current.font(11))
         for part in (self.equation, self.card, self.code, self.trail_view, self.axes):
             part.retheme()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        self.retheme()  # a style sheet gives widgets other fonts when they get a parent
+        super().showEvent(event)
 
     # -- what is seen ------------------------------------------------------------------------------------------------
 
