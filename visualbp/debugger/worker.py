@@ -214,7 +214,7 @@ class Worker:
     def _is_asked_to_stop(self, endless: bool) -> bool:
         """Attend to the queue while running: take changed speeds and breakpoints, and say whether to stop.
 
-        Interrupts stop anything. Another movement stops a run that would never end by itself, and waits for one that will.
+        Interrupts stop anything. Another movement stops a run that would never end, and waits for one that will.
         """
         while not self._queue.empty():
             command = self._queue.queue[0]
