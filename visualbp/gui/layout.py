@@ -46,15 +46,13 @@ def arrange(window: QMainWindow, docks: Mapping[str, QDockWidget]) -> None:
             window.splitDockWidget(row[-1], present[0], Qt.Orientation.Horizontal)
         else:
             window.addDockWidget(Area.BottomDockWidgetArea, present[0])
+            if "timeline" in docks:  # first, so that it lies below the whole row
+                window.splitDockWidget(present[0], docks["timeline"], Qt.Orientation.Vertical)
+                placed.append(docks["timeline"])
         for tab in present[1:]:
             window.tabifyDockWidget(present[0], tab)
         row.append(present[0])
         placed += present
-    timeline = docks.get("timeline")
-    if timeline and row:
-        window.addDockWidget(Area.BottomDockWidgetArea, timeline)
-        window.splitDockWidget(row[0], timeline, Qt.Orientation.Vertical)
-        placed.append(timeline)
     for dock in placed:
         dock.show()
     for front in row:

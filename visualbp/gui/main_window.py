@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, QTimer, Slot
+from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, Slot
 from PySide6.QtGui import QCloseEvent, QIcon
 from PySide6.QtWidgets import QFileDialog, QLabel, QMainWindow, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
@@ -67,6 +67,8 @@ class MainWindow(QMainWindow):
         self._build_status_bar()
         self._bind()
         self._saved_at: tuple[int, int] | None = None
+        self._panels_aside: QByteArray | None = None
+        """The layout of the panels while the start page hides them."""
         self.resize(1600, 1000)
         self.default_layout()
         if not self.settings.geometry.isEmpty():
@@ -120,7 +122,7 @@ class MainWindow(QMainWindow):
                 self._build_lessons()
         self.title_label = QLabel()
         self.title_label.setProperty("dim", True)
-        self.title_label.setContentsMargins(0, 0, 14, 0)
+        self.title_label.setContentsMargins(0, 6, 14, 0)
         self.menuBar().setCornerWidget(self.title_label)
 
     def _build_lessons(self) -> None:
@@ -210,11 +212,21 @@ class MainWindow(QMainWindow):
         """Show samples and recent files; what is open stays open."""
         last = self.settings.last if not self.document.network.layers else ""
         self.start_page.show_recent(last, self.settings.recent, bool(self.document.network.layers))
+        if self.pages.currentWidget() is not self.start_page or self._panels_aside is None:
+            self._panels_aside = self.saveState(LAYOUT_VERSION)
+        for dock in self.docks.values():
+            dock.hide()
+        self.tool_bar.hide()
         self.pages.setCurrentWidget(self.start_page)
 
     @Slot()
     def show_canvas(self) -> None:
+        """Show the canvas, and the panels as they were."""
         self.pages.setCurrentWidget(self.canvas)
+        self.tool_bar.show()
+        if self._panels_aside is not None:
+            self.restoreState(self._panels_aside, LAYOUT_VERSION)
+            self._panels_aside = None
 
     @Slot(str)
     def open_sample(self, name: str) -> None:
@@ -349,6 +361,7 @@ class MainWindow(QMainWindow):
     def default_layout(self) -> None:
         """Put every panel back in its place."""
         arrange(self, self.docks)
+        self._panels_aside = None
 
     def show_command_palette(self) -> None:
         CommandPalette(self.actions_by_name.all(), self).open_over()
@@ -381,7 +394,7 @@ class MainWindow(QMainWindow):
             event.ignore()
             return
         self.settings.geometry = self.saveGeometry()
-        self.settings.layout = self.saveState(LAYOUT_VERSION)
+        self.settings.layout = self._panels_aside or self.saveState(LAYOUT_VERSION)
         self.settings.last = self.document.sample or (str(self.document.path) if self.document.path else "")
         self.settings.breakpoints = sorted({layer for _, layer in self.debugger.breakpoints})
         self.debugger.close()

@@ -131,6 +131,8 @@ class ToolBar(QToolBar):
         holder = QWidget()
         row = QHBoxLayout(holder)
         row.setContentsMargins(theme().px(10), 0, 0, 0)
+        row.setSpacing(theme().px(8))
+        holder.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
         label = QLabel("speed")
         label.setProperty("dim", True)
         self.slider = QSlider(Qt.Orientation.Horizontal)
