@@ -186,7 +186,7 @@ class BinaryCrossEntropy(Loss):
 
     type_name, label = "binary_cross_entropy", "Binary cross-entropy"
     description = "For a probability of yes; put a sigmoid before it."
-    formula = r"-\frac{1}{N}\sum y \log \hat{y} + (1 - y) \log (1 - \hat{y})"
+    formula = r"-\frac{1}{N}\sum \left(y \log \hat{y} + (1 - y) \log (1 - \hat{y})\right)"
     gradient_formula = (
         r"\frac{1}{N}\,\frac{\hat{\mathbf{y}} - \mathbf{y}}{\hat{\mathbf{y}} \odot (1 - \hat{\mathbf{y}})}"
     )
@@ -225,7 +225,7 @@ class BinaryCrossEntropyWithLogits(Loss):
 
     type_name, label = "binary_cross_entropy_with_logits", "Binary cross-entropy with logits"
     description = "Sigmoid and binary cross-entropy in one: stable, and its delta is y_hat - y."
-    formula = r"\frac{1}{N}\sum \max(z, 0) - z y + \log(1 + e^{-|z|})"
+    formula = r"\frac{1}{N}\sum \left(\max(z, 0) - z y + \log(1 + e^{-|z|})\right)"
     gradient_formula = r"\frac{1}{N}\left(\hat{\mathbf{y}} - \mathbf{y}\right), \; \hat{y} = \mathrm{sigmoid}(z)"
     target_kind = "binary"
 
