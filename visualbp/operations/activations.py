@@ -109,7 +109,7 @@ class Relu(Piecewise):
     formula, derivative_formula = r"\max(z, 0)", r"\left[z > 0\right]"
 
     def function(self, emit: Emitter, z: Array, h: Array) -> None:
-        emit(np.maximum, z, emit.constant(0.0), out=h)
+        emit(np.maximum, z, emit.memory("zeros", z.shape), out=h)  # twice as fast as with one constant zero
 
     def derivative(self, emit: Emitter, z: Array, h: Array, result: Array) -> None:
         emit(np.sign, h, result)  # h is never negative, so its sign is 1 where z > 0, and 0 elsewhere
@@ -286,7 +286,7 @@ class Tanh(Elementwise):
         emit(np.tanh, z, h)
 
     def derivative(self, emit: Emitter, z: Array, h: Array, result: Array) -> None:
-        emit(np.multiply, h, h, result)
+        emit(np.square, h, result)
         emit(np.subtract, emit.constant(1.0), result, result)
 
 
