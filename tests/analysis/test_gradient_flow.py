@@ -215,3 +215,17 @@ def test_a_gradient_that_is_not_finite_counts_as_exploded() -> None:
     flows = flows_of(ran(network))
     assert math.isnan(flows["hidden_2"].delta_norm or 0.0)
     assert [badge.cause for badge in flows["hidden_2"].badges] == ["its error signal is not finite"]
+
+
+def test_residual_connections_take_the_vanishing_badges_away() -> None:
+    network = deep("sigmoid", "glorot_uniform")
+    before = "hidden_1"
+    for i in range(2, 11):
+        target = f"hidden_{i + 1}" if i < 10 else "output"
+        name = f"add_{i}"
+        network = edits.insert_on_connection(network, make_layer(name, "add"), (f"hidden_{i}", target), (0.0, 0.0))
+        network = edits.connect(network, before, name)
+        before = name
+    found = kinds(flows_of(ran(network)))
+    assert set(found) == {*(f"hidden_{i}" for i in range(1, 11)), *(f"add_{i}" for i in range(2, 11)), "output"}
+    assert not any("vanishing" in badges for badges in found.values())

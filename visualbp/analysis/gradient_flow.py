@@ -6,8 +6,10 @@ Pure functions of a plan and of the values computed so far. What is not computed
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -41,6 +43,11 @@ SATURATED_SHARE = 0.5
 
 MET = 0.1
 """An output of the network that is this close to its target is right to be saturated, and does not count."""
+
+SMALL_SLOPE = 0.5
+"""Slopes below this on average are named as what makes a gradient vanish; above, the weights are."""
+
+MEND_OF_SLOPES = "ReLU or a residual connection helps"
 
 BadgeKind = Literal["vanishing", "exploding", "dead", "saturated"]
 
@@ -86,9 +93,18 @@ def layer_flows(
     the update ratio needs them, and `norms` to say which parameters have been updated since.
     """
     state = _State(plan, values, norms or {}, start)
-    layers = [name for name in plan.layers if name not in (plan.input.layer, plan.loss.layer)]
-    flows = {name: state.flow(name) for name in layers}
-    return {name: replace(flow, badges=tuple(state.badges(flow, flows))) for name, flow in flows.items()}
+    return {name: replace(flow, badges=tuple(state.badges(flow))) for name, flow in state.flows.items()}
+
+
+@dataclass(frozen=True)
+class _Route:
+    """The longest way from a layer to the last one with an error signal: the next layer on it, the last one with its
+    signal (the layer itself, where there is none behind it), and how many layers with a signal lie behind."""
+
+    following: str | None
+    last: str
+    reference: float | None
+    length: int
 
 
 class _State:
@@ -102,7 +118,20 @@ class _State:
         start: Mapping[Value, Array] | None,
     ) -> None:
         self.plan, self.values, self.norms, self.start = plan, values, norms, start
+        self.layers = [name for name in plan.layers if name not in (plan.input.layer, plan.loss.layer)]
         self.activations = {node.layer: node for node in plan.nodes if isinstance(node.operation, Elementwise)}
+        self.behind: dict[str, list[str]] = defaultdict(list)
+        for source, target in plan.network.connections:
+            self.behind[source].append(target)
+        self.weights: dict[str, list[Value]] = defaultdict(list)
+        self.others: dict[str, list[Value]] = defaultdict(list)
+        for info in plan.parameters:
+            (self.weights if info.spec.penalised else self.others)[info.value.layer].append(info.value)
+
+    @cached_property
+    def flows(self) -> dict[str, LayerFlow]:
+        """The flow through each layer, without badges."""
+        return {name: self._flow(name) for name in self.layers}
 
     def find(self, value: Value) -> Array | None:
         return self.values.get(self.plan.resolve(value))
@@ -114,10 +143,8 @@ class _State:
         array = self.values.get(value)
         return None if array is None else _norm_of(array)
 
-    def flow(self, name: str) -> LayerFlow:
-        mine = [info for info in self.plan.parameters if info.value.layer == name]
-        weights = [info.value for info in mine if info.spec.penalised]
-        others = [info.value for info in mine if not info.spec.penalised]
+    def _flow(self, name: str) -> LayerFlow:
+        weights, others = self.weights[name], self.others[name]
         return LayerFlow(
             name,
             self.norm(Value(name, "delta")),
@@ -164,53 +191,62 @@ class _State:
 
     # -- badges ------------------------------------------------------------------------------------------------------
 
-    def badges(self, flow: LayerFlow, flows: Mapping[str, LayerFlow]) -> Iterable[Badge]:
+    @cached_property
+    def routes(self) -> dict[str, _Route]:
+        routes: dict[str, _Route] = {}
+        for name in reversed(self.layers):
+            routes[name] = _Route(None, name, self.flows[name].delta_norm, 0)
+            for following in self.behind[name]:
+                if following not in routes:
+                    continue  # the loss, or a layer that does not run
+                route = routes[following]
+                length = route.length + (self.flows[following].delta_norm is not None)
+                if length > routes[name].length:
+                    routes[name] = _Route(following, route.last, route.reference, length)
+        return routes
+
+    def badges(self, flow: LayerFlow) -> Iterable[Badge]:
         if flow.dead_share is not None and flow.dead_share >= DEAD_SHARE:
             yield Badge("dead", _dead_cause(flow.dead_share))
         if flow.saturated_share is not None and flow.saturated_share >= SATURATED_SHARE:
             yield Badge("saturated", self._saturated_cause(flow.layer, flow.saturated_share))
-        signal = flow.delta_norm
+        route = self.routes[flow.layer]
+        signal, reference = flow.delta_norm, route.reference
         if signal is None:
             return
         if not math.isfinite(signal):
             yield Badge("exploding", "its error signal is not finite")
             return
-        path = self._path(flow.layer, flows)
-        last = path[-1] if path else None
-        reference = None if last is None else flows[last].delta_norm
-        if last is None or not reference or not math.isfinite(reference):
+        if not route.length or not reference or not math.isfinite(reference):
             return
         ratio = signal / reference
         if ratio == 0 and flow.dead_share == 1.0:
             return  # the badge says it already
         if ratio < VANISHING:
-            yield Badge("vanishing", self._vanishing_cause(flow, ratio, path))
+            yield Badge("vanishing", self._vanishing_cause(flow, ratio, route))
         elif ratio > EXPLODING:
-            yield Badge("exploding", self._exploding_cause(flow, ratio, path))
+            yield Badge("exploding", self._exploding_cause(ratio, route))
 
-    def _path(self, name: str, flows: Mapping[str, LayerFlow]) -> list[str]:
-        """Return the layers behind `name` that have an error signal, in order: the gradient comes back through them."""
-        reached = {name}
-        for later in self.plan.layers:
-            if reached.intersection(self.plan.network.inputs_of(later)):
-                reached.add(later)
-        return [other for other in flows if other in reached and other != name and flows[other].delta_norm is not None]
+    @cached_property
+    def _slope_sums(self) -> dict[str, tuple[float, int]]:
+        """For each layer the sum of mean |sigma'(z)| from it to the end of its route (that one not counted), and of how
+        many layers. A layer without an activation has the slope 1."""
+        sums: dict[str, tuple[float, int]] = {}
+        for name in reversed(self.layers):
+            following = self.routes[name].following
+            if following is None:
+                sums[name] = (0.0, 0)
+                continue
+            total, count = sums[following]
+            sums[name] = (total + self._slope_of(self.activations.get(name)), count + 1)
+        return sums
 
-    def _mean_slope(self, names: Iterable[str]) -> float | None:
-        """Return the mean |sigma'(z)| over the activations of these layers; a layer without one counts as 1."""
-        slopes = []
-        for name in names:
-            node = self.activations.get(name)
-            slope = 1.0 if node is None else self._slope_of(node)
-            if slope is None:
-                return None
-            slopes.append(slope)
-        return float(np.mean(slopes)) if slopes else None
-
-    def _slope_of(self, node: Node) -> float | None:
+    def _slope_of(self, node: Node | None) -> float:
+        if node is None or not isinstance(node.operation, Elementwise):
+            return 1.0
         z, h = self.find(node.operands[0]), self.find(node.output)
-        if z is None or h is None or not isinstance(node.operation, Elementwise):
-            return None
+        if z is None or h is None:
+            return math.nan
         slope = np.zeros_like(h)
         with np.errstate(all="ignore"):
             node.operation.derivative(Emitter(IterationContext(), h.dtype, eager=True), z, h, slope)
@@ -220,35 +256,35 @@ class _State:
         node = self.activations.get(name)
         return node.operation.label if node is not None and isinstance(node.operation, Elementwise) else ""
 
-    def _vanishing_cause(self, flow: LayerFlow, ratio: float, path: list[str]) -> str:
+    def _vanishing_cause(self, flow: LayerFlow, ratio: float, route: _Route) -> str:
         if ratio == 0:
             return self._nothing_comes_back(flow)
-        factor = ratio ** (1.0 / len(path))
-        text = f"its error signal is {ratio:.2g} times that of {path[-1]}: each layer on the way back multiplies it by"
+        factor = ratio ** (1.0 / route.length)
+        text = (
+            f"its error signal is {ratio:.2g} times that of {route.last}: each layer on the way back multiplies it by"
+        )
         text += f" {factor:.2g} on average"
-        slope, label = self._mean_slope([flow.layer, *path[:-1]]), self._activation_label(flow.layer)
-        if slope is not None and label and slope < 0.5:
-            return (
-                f"{text}, and the mean slope of {label} there is only {slope:.2g}; ReLU or a residual connection helps"
-            )
+        total, count = self._slope_sums[flow.layer]
+        label = self._activation_label(flow.layer)
+        if label and count and total / count < SMALL_SLOPE:
+            return f"{text}, and the mean slope of {label} there is only {total / count:.2g}; {MEND_OF_SLOPES}"
         return f"{text}, and the slopes are not the cause: the weights are small; start them from He or Glorot"
 
     def _nothing_comes_back(self, flow: LayerFlow) -> str:
-        behind = self.plan.network.outputs_of(flow.layer)
-        zero = [name for name in behind if self._weights_are_zero(name)]
+        zero = [name for name in self.behind[flow.layer] if self._weights_are_zero(name)]
         if zero:
             return f"nothing comes back: the weights of {zero[0]} are all 0; start them from Glorot or He"
         return "nothing comes back: everything behind it is switched off"
 
     def _weights_are_zero(self, name: str) -> bool:
-        values = [info.value for info in self.plan.parameters if info.value.layer == name and info.spec.penalised]
+        values = self.weights[name]
         used = self.start if self.start is not None else self.values
         return bool(values) and all(value in used and not used[value].any() for value in values)
 
-    def _exploding_cause(self, flow: LayerFlow, ratio: float, path: list[str]) -> str:
-        factor = ratio ** (1.0 / len(path))
+    def _exploding_cause(self, ratio: float, route: _Route) -> str:
+        factor = ratio ** (1.0 / route.length)
         return (
-            f"its error signal is {ratio:.3g} times that of {path[-1]}: each layer on the way back multiplies it by"
+            f"its error signal is {ratio:.3g} times that of {route.last}: each layer on the way back multiplies it by"
             f" {factor:.2g} on average, so the weights are too large; start them smaller, or clip the gradients"
         )
 
