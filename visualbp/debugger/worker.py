@@ -283,7 +283,8 @@ class Worker:
         executor = session.executor
         assert executor is not None
         plan, values = executor.plan, executor.values
-        flows = layer_flows(plan, values, executor.norms, executor.store.views_of(executor.start))
+        start = executor.store.views_of(executor.start) if executor.has_tape else None
+        flows = layer_flows(plan, values, executor.norms, start)
         layers = {
             name: LayerNorms(flow.delta_norm, flow.weight_gradient_norm, flow.bias_gradient_norm, flow.update_ratio)
             for name, flow in flows.items()
