@@ -34,6 +34,7 @@ class ParsedLine(QLineEdit):
         self._parse, self._text_of = parse, text_of
         self._value: object = None
         self._problem = ""
+        self.setTextMargins(-2, 0, 0, 0)  # in line with the words in combo boxes
         self.textEdited.connect(self._on_edited)
         self.editingFinished.connect(self.commit)
 
@@ -121,7 +122,7 @@ class SteppedLine(ParsedLine):
         super().__init__(parse, text_of, parent)
         self._stepped = stepped
         self.setMouseTracking(True)
-        self.setTextMargins(0, 0, STEPPER, 0)
+        self.setTextMargins(-2, 0, STEPPER, 0)
 
     def step(self, by: int) -> None:
         """Change the number by some steps."""

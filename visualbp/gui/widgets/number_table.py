@@ -134,6 +134,7 @@ class NumberTable(QTableView):
             header.setMinimumSectionSize(8)
             header.setHighlightSections(False)
             header.setSectionsClickable(False)
+        self.horizontalHeader().setStretchLastSection(True)
         self.numbers.edited.connect(self.edited)
         self.numbers.refused.connect(self.refused)
         self.numbers.modelReset.connect(self.lay_out)
