@@ -37,8 +37,8 @@ from visualbp.network.network import DEFAULT_OPTIMIZER, Connection, Position
 from visualbp.network.structure import parameter_problems
 from visualbp.optimizers import optimizers
 
-MOST_LAYERS = 5_000
-MOST_CONNECTIONS = 50_000
+MOST_LAYERS = 2_000
+MOST_CONNECTIONS = 20_000
 FARTHEST = 1e6
 """No card lies further from the canvas's origin than this."""
 

@@ -21,7 +21,7 @@ from visualbp.network import Layer, Network, Training
 from visualbp.network.network import options_of
 
 WIDTH = 110
-MOST_INLINE = 600_000
+MOST_INLINE = 300_000
 """Numbers of all parameters together that are written as lists; further arrays are written in base64, whatever their
 size, so that the reader's bounds let every file pass that is written here."""
 
@@ -99,7 +99,9 @@ def number_text(number: float) -> str:
 
 
 def _one_line(value: Any, room: int) -> str | None:
-    """Return `value` on one line of at most `room` characters, or None where it does not fit."""
+    """Return `value` on one line of at most `room` characters, or None. A list of objects has more lines."""
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return None
     if isinstance(value, dict | list):
         opener, closer = "{}" if isinstance(value, dict) else "[]"
         parts: list[str] = []
