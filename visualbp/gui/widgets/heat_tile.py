@@ -5,6 +5,7 @@ A tile is no widget: `HeatMap` shows one, `HeatStrip` many.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -96,12 +97,24 @@ class HeatTile:
         self.stale = False
         self.grid = Grid(1, 1)
         self.absent_text = ABSENT
+        self.crossed: Array | None = None
+        self.cell_text: Callable[[float], str] = number_text
         self._image: QImage | None = None
         self._drawn: tuple[object, ...] = ()
 
-    def show(self, array: Array | None, shading: Shading, grid: Grid | None = None, stale: bool = False) -> None:
-        """Take the array to draw (None: absent), its shading, and its grid (the whole array if none is given)."""
-        self.array, self.shading, self.stale = array, shading, stale
+    def show(
+        self,
+        array: Array | None,
+        shading: Shading,
+        grid: Grid | None = None,
+        stale: bool = False,
+        crossed: Array | None = None,
+    ) -> None:
+        """Take the array to draw (None: absent), its shading, and its grid (the whole array if none is given).
+
+        Cells that are True in `crossed` are crossed out; those that are not finite if it is not given.
+        """
+        self.array, self.shading, self.stale, self.crossed = array, shading, stale, crossed
         if array is not None:
             self.shape = array.shape
             self.grid = grid or whole_grid(array.shape)
@@ -129,17 +142,29 @@ class HeatTile:
 
     def _rendered(self) -> QImage:
         """Return the image, drawn anew only when something in it has changed."""
-        key = (id(self.array), self.shading, self.grid, self.rect.size().toTuple(), theme().palette.name)
+        key = (
+            id(self.array),
+            id(self.crossed),
+            self.shading,
+            self.grid,
+            self.rect.size().toTuple(),
+            theme().palette.name,
+        )
         if self._image is None or self._drawn != key:
             assert self.array is not None
             matrix, missing = self.grid.matrix(self.array)
             if missing is None:
                 matrix = peaks(matrix, self.rect.height(), self.rect.width())
             self._image, self._drawn = image_of(matrix, self.shading, missing), key
-            wrong = np.argwhere(~np.isfinite(matrix))
-            self._wrong = wrong[:MOST_CROSSES]
+            self._wrong = np.argwhere(self._crossed_cells(matrix))[:MOST_CROSSES]
             self._shown_shape = matrix.shape
         return self._image
+
+    def _crossed_cells(self, shown: Array) -> Array:
+        if self.crossed is None:
+            return ~np.isfinite(shown)
+        cells, _ = self.grid.matrix(self.crossed)
+        return peaks(cells.astype(float), *shown.shape) > 0
 
     def _edges(self, count: int, horizontal: bool) -> np.ndarray:
         start, length = (self.rect.left(), self.rect.width()) if horizontal else (self.rect.top(), self.rect.height())
@@ -175,7 +200,7 @@ class HeatTile:
                 box = QRectF(xs[column], ys[row], xs[column + 1] - xs[column], ys[row + 1] - ys[row])
                 ink = ink_on(QColor.fromRgb(self._image.pixel(column, row)))
                 painter.setPen(theme().color("dim") if self.stale else ink)
-                painter.drawText(box, Qt.AlignmentFlag.AlignCenter, number_text(float(number)))
+                painter.drawText(box, Qt.AlignmentFlag.AlignCenter, self.cell_text(float(number)))
         painter.restore()
 
     def _paint_crosses(self, painter: QPainter) -> None:

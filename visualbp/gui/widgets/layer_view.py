@@ -50,9 +50,10 @@ class LayerView(QWidget):
         self.back.setToolTip("Show all layers (Esc)")
         self.back.setAccessibleName("Show all layers")
         self.back.clicked.connect(self.back_asked)
-        self.name, self.shape, self.facts = ElidedLabel(), QLabel(), ElidedLabel()
+        self.name = ElidedLabel(weight=QFont.Weight.DemiBold)
+        self.facts = ElidedLabel(size=10, tone="dim", mono=True)
+        self.shape = QLabel()
         self.shape.setProperty("dim", True)
-        self.facts.setProperty("dim", True)
         self.heat_map, self.histogram = HeatMap(), Histogram()
         self.heat_map.number_chosen.connect(self.number_chosen)
         self.histogram.number_chosen.connect(self.number_chosen)
@@ -77,10 +78,8 @@ class LayerView(QWidget):
         self._facts_sample: int | None = None
 
     def retheme(self) -> None:
-        self.name.setFont(theme().font(12, QFont.Weight.DemiBold))
         self.back.setFont(theme().font(11))
         self.shape.setFont(theme().font(11, mono=True))
-        self.facts.setFont(theme().font(10, mono=True))
 
     def show_row(self, row: StripRow, limit: float, sample: int | None, note: str = "") -> None:
         """Show a row of the strip in full: the whole batch, or one `sample` of it. `note` goes beside the name."""
@@ -96,8 +95,7 @@ class LayerView(QWidget):
         self.heat_map.show_array(row.value, array, Diverging(limit), grid, row.stale)
         self.histogram.show_array(row.value, array, limit, row.stale, sample)
         if array is not self._facts_of or sample != self._facts_sample:
-            self.facts.setText(" " if array is None else statistics(array if sample is None else array[sample]))
-            self.facts.setToolTip(self.facts.text())
+            self.facts.show_text(" " if array is None else statistics(array if sample is None else array[sample]))
             self._facts_of, self._facts_sample = array, sample
 
     def mark_number(self, number: tuple[Value, tuple[int, ...]] | None) -> None:
