@@ -18,6 +18,7 @@ from visualbp.gui.panels.mathematics_card import NumberCard
 from visualbp.gui.panels.mathematics_code import PseudocodeView
 from visualbp.gui.panels.mathematics_trail import Crumb, Trail, TrailView
 from visualbp.gui.panels.mathematics_words import Index, axes_of, largest_index, shapes_text
+from visualbp.gui.panels.timeline_ticks import phase_color
 from visualbp.gui.theme import theme
 from visualbp.layers import Value
 
@@ -221,7 +222,7 @@ class MathematicsPanel(Panel):
 
     def _show_step(self, snapshot: Snapshot, step: Step, notation: Notation) -> None:
         batch = 1 if snapshot.batch is None else len(snapshot.batch)
-        color = {Phase.BACKWARD: "backward", Phase.FORWARD: "forward"}.get(step.phase, "text")
+        color = phase_color(step.phase) if step.phase != Phase.LOAD else "text"
         when = "next" if snapshot.step is None else f"step {step.index + 1} of {len(notation.plan.steps)}"
         self.step_label.setText(
             f'<span style="color:{theme().color(color).name()}; font-weight:600">{step.label}</span>'
@@ -248,14 +249,14 @@ class MathematicsPanel(Panel):
         """Explain the number that was chosen, or else the largest one that the last step wrote."""
         if snapshot.plan is None:
             return
-        found = self._subject(snapshot)
+        subject = self._subject(snapshot)
         self._show_trail()
-        if found is None:
+        if subject is None:
             self._shown = None
             self.axes.show_axes((), (), ())
             self.card.show_explanation(None, message="step (F11) to see the numbers")
             return
-        value, index, at = found
+        value, index, at = subject
         moment = Moment(
             snapshot.plan,
             snapshot.values,
@@ -272,7 +273,8 @@ class MathematicsPanel(Panel):
         else:
             self.axes.show_axes((), (), ())
         try:
-            self.card.show_explanation(explain(moment, value, index, at), snapshot.is_stale(value))
+            found = explain(moment, value, index, at)
+            self.card.show_explanation(found, snapshot.is_stale(value), brief=found.step is snapshot.step)
         except (KeyError, IndexError):  # chosen in another batch or network: it has no such number now
             self.card.show_explanation(None, message=f"there is no {Crumb(value, index).text} now")
 

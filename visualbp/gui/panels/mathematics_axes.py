@@ -38,7 +38,7 @@ class AxisChoosers(QWidget):
         for label, box in zip(self.labels, self.boxes, strict=True):
             label.setFont(theme().font(11))
             box.setFont(theme().font(11, mono=True))
-            box.setFixedWidth(theme().px(58))
+            box.setFixedSize(theme().px(58), theme().px(25))
 
     def show_axes(self, names: tuple[str, ...], lengths: Shape, places: tuple[int, ...]) -> None:
         """Show a chooser for each axis with more than one place."""

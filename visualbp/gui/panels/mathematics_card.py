@@ -51,6 +51,7 @@ class NumberCard(QWidget):
         self._explanation: Explanation | None = None
         self._stale = False
         self._message = ""
+        self._brief = False
         self._links: tuple[Link, ...] = ()
         self._chosen = -1
         self.setMouseTracking(True)
@@ -68,9 +69,12 @@ class NumberCard(QWidget):
         """The factors as they stand on the card."""
         return self._links
 
-    def show_explanation(self, explanation: Explanation | None, stale: bool = False, message: str = "") -> None:
-        """Show an explanation, or, without one, a hatched card with a message."""
-        self._explanation, self._stale, self._message = explanation, stale, message
+    def show_explanation(
+        self, explanation: Explanation | None, stale: bool = False, message: str = "", brief: bool = False
+    ) -> None:
+        """Show an explanation, or, without one, a hatched card with a message. `brief` leaves out the rule and its
+        formula, where the equation of the step stands above the card anyway."""
+        self._explanation, self._stale, self._message, self._brief = explanation, stale, message, brief
         self._chosen = min(self._chosen, self._followable_count - 1)
         self.setAccessibleDescription(self._description())
         self.retheme()
@@ -135,9 +139,10 @@ class NumberCard(QWidget):
         width = self.width() - 2 * pad
         y = float(current.px(10))
         y = self._title(painter, found, pad, y, width)
-        if found.rule:
+        brief = self._brief and bool(found.terms)
+        if found.rule and not brief:
             y = self._words(painter, found.rule, "dim", pad, y, width)
-        if found.formula_latex:
+        if found.formula_latex and not brief:
             y = self._formula(painter, found.formula_latex, pad, y, width)
         links: list[Link] = []
         if found.terms:

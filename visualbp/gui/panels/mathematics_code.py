@@ -7,6 +7,7 @@ from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from visualbp.engine.plan import Phase
+from visualbp.gui.panels.timeline_ticks import phase_color
 from visualbp.gui.theme import theme
 
 LINE_HEIGHT, BLANK_HEIGHT, GUTTER = 20, 8, 34
@@ -74,7 +75,7 @@ class PseudocodeView(QWidget):
             rect = self.line_rect(index)
             marked = index == self._current
             if marked:
-                color = self._mark()
+                color = phase_color(Phase.FORWARD if self._phase == Phase.LOAD else self._phase)
                 painter.fillRect(rect, current.color(color, 0.18))
                 painter.fillRect(QRectF(0, rect.top(), current.px(3), rect.height()), current.color(color))
             painter.setFont(current.font(10, mono=True))
@@ -88,6 +89,3 @@ class PseudocodeView(QWidget):
             place = rect.adjusted(current.px(GUTTER), 0, 0, 0)
             painter.drawText(place, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, line)
         painter.end()
-
-    def _mark(self) -> str:
-        return {Phase.BACKWARD: "backward", Phase.FORWARD: "forward", Phase.LOAD: "forward"}.get(self._phase, "accent")

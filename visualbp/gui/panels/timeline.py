@@ -96,6 +96,7 @@ class TimelinePanel(Panel):
         row.addWidget(self.slider, 1)
         for name in words[3:]:
             row.addWidget(self.buttons[name])
+        row.addSpacing(10)
         row.addWidget(self.position)
         column = QVBoxLayout(self)
         column.setContentsMargins(14, 4, 14, 6)

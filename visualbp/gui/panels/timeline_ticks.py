@@ -14,7 +14,7 @@ FAINT, SOLID = 0.22, 0.75
 
 def phase_color(phase: Phase) -> str:
     """Return the palette's name of a phase's colour."""
-    return {Phase.FORWARD: "forward", Phase.BACKWARD: "backward"}.get(phase, "dim")
+    return {Phase.FORWARD: "forward", Phase.BACKWARD: "backward", Phase.UPDATE: "accent"}.get(phase, "dim")
 
 
 def tick_x(rect: QRectF, step: float, count: int) -> float:
