@@ -62,15 +62,17 @@ def arrange(window: QMainWindow, docks: Mapping[str, QDockWidget]) -> None:
 
 def _resize(window: QMainWindow, docks: Mapping[str, QDockWidget], row: list[QDockWidget]) -> None:
     px, size = theme().px, window.size()
-    side = [(docks[name], px(width)) for name, width in (("palette", 184), ("inspector", 410)) if name in docks]
+    right = min(px(410), max(px(300), round(size.width() * 0.256)))
+    side = [(docks[name], width) for name, width in (("palette", px(206)), ("inspector", right)) if name in docks]
     if side:
         window.resizeDocks([dock for dock, _ in side], [width for _, width in side], Qt.Orientation.Horizontal)
     if row:
-        widths = [px(262), px(262), px(364), px(302)][: len(row)]
+        below = size.width() - right
+        widths = [round(below * share) for share in (0.22, 0.22, 0.306, 0.254)][: len(row)]
         window.resizeDocks(row, widths, Qt.Orientation.Horizontal)
         window.resizeDocks([row[0]], [round(size.height() * 0.265)], Qt.Orientation.Vertical)
-    right = [docks[name] for name in ("inspector", "mathematics") if name in docks]
-    if len(right) == 2:
-        window.resizeDocks(right, [round(size.height() * 0.34), round(size.height() * 0.6)], Qt.Orientation.Vertical)
+    column = [docks[name] for name in ("inspector", "mathematics") if name in docks]
+    if len(column) == 2:
+        window.resizeDocks(column, [round(size.height() * 0.34), round(size.height() * 0.6)], Qt.Orientation.Vertical)
     if "timeline" in docks:
         window.resizeDocks([docks["timeline"]], [px(100)], Qt.Orientation.Vertical)

@@ -52,7 +52,7 @@ class PhasePill(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:
-        return QSize(theme().px(212), theme().px(30))
+        return QSize(theme().px(186), theme().px(30))
 
     def show_place(self, word: str, detail: str, colour: str) -> None:
         if (word, detail, colour) != (self.word, self.detail, self._colour):
@@ -112,7 +112,7 @@ class ToolBar(QToolBar):
         self.numbers = QLabel()
         self.numbers.setObjectName("place")
         self.numbers.setToolTip("The iteration, and the loss of its batch")
-        self.numbers.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.numbers.setAlignment(Qt.AlignmentFlag.AlignVCenter)
         self.addWidget(self.numbers)
         self.retheme()
         theme().changed.connect(self.retheme)
@@ -154,14 +154,14 @@ class ToolBar(QToolBar):
         """Show where the debugger stands."""
         self.pill.show_place(*place_words(snapshot))
         loss = number_text(snapshot.loss) if snapshot.loss is not None else "–"
-        self.numbers.setText(f"iteration {snapshot.iteration}   loss {loss}")
+        self.numbers.setText(f"iteration {snapshot.iteration:>8}\nloss {loss:>13}")
 
     @Slot()
     def retheme(self) -> None:
         self.setIconSize(icon_size(16))
-        self.numbers.setFont(theme().font(12, mono=True))
-        self.numbers.setMinimumWidth(theme().px(210))
-        self.slider.setFixedWidth(theme().px(110))
+        self.numbers.setFont(theme().font(11, mono=True))
+        self.numbers.setContentsMargins(theme().px(10), 0, 0, 0)
+        self.slider.setFixedWidth(theme().px(90))
         self.pill.updateGeometry()
         self.pill.update()
 
