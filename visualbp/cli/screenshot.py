@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
             Path(arguments.out),
             steps=arguments.steps,
             iterations=arguments.iterations,
-            panel=arguments.panel,
+            panel=arguments.panel.removeprefix("panel_") if arguments.panel else None,
             theme_name=arguments.theme,
             size=arguments.size,
         )
