@@ -17,6 +17,7 @@ from visualbp.analysis.gradient_check_differences import (
     Differences,
     central_differences,
     five_point_differences,
+    relative_errors,
 )
 from visualbp.analysis.gradient_check_passes import Along, Evaluator, Pace, Passes, Point, point_at
 from visualbp.analysis.gradient_check_result import (
@@ -216,24 +217,6 @@ class _Run:
         # Terms of both signs may all but cancel in the sum: its round-off and its error are those of its terms.
         scale = self.options.tolerance * float(np.linalg.norm(under_test)) + own_noise * under_test.size**0.5
         return float(relative_errors(expected, along, self.options.tolerance, scale)[0])
-
-
-def relative_errors(analytic: Array, found: Differences, tolerance: float, own_noise: float = 0.0) -> Array:
-    """Return the errors of the numbers, as `TensorCheck.errors` defines them; nan where nothing was measured.
-
-    `own_noise` is the round-off of the gradient under test.
-    """
-    difference = np.abs(analytic - found.numeric)
-    size = np.maximum(np.abs(analytic), np.abs(found.numeric))
-    errors = np.divide(difference, size, out=np.zeros_like(difference), where=size > 0)
-    measured = found.numeric[np.isfinite(found.numeric)]
-    root_mean_square = float(np.sqrt(np.mean(measured**2))) if len(measured) > 1 else 0.0
-    allowed = np.maximum(found.noise + own_noise, tolerance * root_mean_square)
-    excused = (errors > tolerance) & (difference <= allowed)
-    errors[excused] = tolerance * difference[excused] / allowed[excused]
-    errors[~np.isfinite(difference)] = np.inf
-    errors[found.excluded] = np.nan
-    return errors
 
 
 def _unit(array: Array) -> float:

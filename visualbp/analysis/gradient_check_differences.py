@@ -1,4 +1,4 @@
-"""Finite differences: central ones as in the document, others where a kink or round-off is in their way."""
+"""Finite differences: central ones as in the document, others where a kink or round-off is in their way; and errors."""
 
 from __future__ import annotations
 
@@ -87,3 +87,21 @@ def five_point_differences(evaluator: Evaluator, entries: Array, epsilon: float)
     kinks: Array = np.any(crossed, axis=0)
     noise = 1.5 * ROUNDING * np.abs(losses).max(0) / h
     return Differences(np.where(kinks, np.nan, numeric), noise, kinks, kinks)
+
+
+def relative_errors(analytic: Array, found: Differences, tolerance: float, own_noise: float = 0.0) -> Array:
+    """Return the errors of the numbers, as `TensorCheck.errors` defines them; nan where nothing was measured.
+
+    `own_noise` is the round-off of the gradient under test.
+    """
+    difference = np.abs(analytic - found.numeric)
+    size = np.maximum(np.abs(analytic), np.abs(found.numeric))
+    errors = np.divide(difference, size, out=np.zeros_like(difference), where=size > 0)
+    measured = found.numeric[np.isfinite(found.numeric)]
+    root_mean_square = float(np.sqrt(np.mean(measured**2))) if len(measured) > 1 else 0.0
+    allowed = np.maximum(found.noise + own_noise, tolerance * root_mean_square)
+    excused = (errors > tolerance) & (difference <= allowed)
+    errors[excused] = tolerance * difference[excused] / allowed[excused]
+    errors[~np.isfinite(difference)] = np.inf
+    errors[found.excluded] = np.nan
+    return errors

@@ -73,10 +73,10 @@ class TensorCheck:
     """The largest of `errors` and `direction_error`."""
     passed: bool
     kinks: int
-    errors: Array
-    kink_mask: Array
-    analytic: Array
-    numeric: Array
+    errors: Array = field(repr=False)
+    kink_mask: Array = field(repr=False)
+    analytic: Array = field(repr=False)
+    numeric: Array = field(repr=False)
     checked: int
     """Numbers that were compared, alone or, for the method `directional`, all along one direction."""
     excluded: int
@@ -106,7 +106,7 @@ class CheckResult:
     loss: float
     epsilon: float
     tolerance: float
-    layers: Mapping[str, Mapping[str, TensorCheck]] = field(default_factory=dict)
+    layers: Mapping[str, Mapping[str, TensorCheck]] = field(default_factory=dict, repr=False)
 
     @property
     def failures(self) -> tuple[tuple[str, str], ...]:
