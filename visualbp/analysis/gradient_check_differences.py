@@ -12,8 +12,8 @@ from visualbp.core.arrays import Array
 ROUNDING = 8 * float(np.finfo(np.float64).eps)
 """The relative round-off of a loss: a few units in the last place."""
 
-SHORTER = (1.0, 0.1, 0.01, 0.001)
-"""Steps at a kink, relative to epsilon, longest first."""
+AT_KINKS = (1e-5, 1e-6, 1e-7, 1e-8)
+"""Steps at a kink, longest first; none is longer than epsilon."""
 
 
 @dataclass(eq=False)
@@ -58,8 +58,8 @@ def _measure_one_piece(evaluator: Evaluator, entries: Array, epsilon: float, fou
     left = np.flatnonzero(found.kinks)
     rest, rounding = evaluator.at_rest(entries[left]), found.noise[left]
     found.numeric[left], found.excluded[left] = np.nan, True
-    for shorter in SHORTER:
-        h = shorter * epsilon
+    for step in AT_KINKS:
+        h = min(step, epsilon)
         losses, crossed = evaluator.losses(entries[left], np.array([h, h / 2, -h / 2, -h]))
         right_free, left_free = ~crossed[:2].any(0), ~crossed[2:].any(0)
         to_right = (4.0 * losses[1] - losses[0] - 3.0 * rest) / h
@@ -69,7 +69,7 @@ def _measure_one_piece(evaluator: Evaluator, entries: Array, epsilon: float, fou
         free = right_free | left_free
         place = left[free]
         found.numeric[place], found.excluded[place] = numeric[free], False
-        found.noise[place] = rounding[free] * 8.0 / shorter
+        found.noise[place] = rounding[free] * 8.0 * epsilon / h
         left, rest, rounding = left[~free], rest[~free], rounding[~free]
         if not len(left):
             return
