@@ -217,8 +217,8 @@ class EquationView(QWidget):
     def _font_size(self) -> float:
         size = theme().px(self._size) * 1.0
         widest = max((formula.width for formula in self._shown), default=0.0)
-        if widest * size > self.width() > 0:
-            size = max(size * self.SMALLEST, self.width() / widest)
+        if widest * size > self.width() - 2 > 0:
+            size = max(size * self.SMALLEST, (self.width() - 2) / widest)
         return size
 
     def _fit(self) -> None:
