@@ -29,6 +29,7 @@ from visualbp.network import Layer, Problem
 
 Align = Qt.AlignmentFlag
 GLOW = 9
+COMPACT_BELOW = 0.5
 
 
 @dataclass(eq=False)
@@ -57,7 +58,7 @@ class Card:
     def error(self) -> str:
         """What is wrong with this layer, in words."""
         if self.trouble:
-            return self.trouble
+            return self.trouble.removeprefix(f"{self.layer.name}: ")
         return next((problem.message for problem in self.problems if problem.severity == "error"), "")
 
     @property
@@ -66,25 +67,32 @@ class Card:
         return not self.error and any(problem.severity == "warning" for problem in self.problems)
 
 
-def paint_card(painter: QPainter, card: Card, ranges: Ranges) -> None:
-    """Paint a card with its ports; the card's top left corner is (0, 0)."""
+def paint_card(painter: QPainter, card: Card, ranges: Ranges, detail: float = 1.0) -> None:
+    """Paint a card with its ports; the card's top left corner is (0, 0).
+
+    `detail` is how many pixels there are for a unit. Where words would be too small to read, the name and the numbers
+    as colours take all the room there is.
+    """
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     body = card.layout.body
     _paint_frame(painter, card, body)
     if card.is_aside:
         painter.setOpacity(0.55)
-    _paint_header(painter, card)
-    for row, content in enumerate(card.content.rows):
-        _paint_row(painter, card, row, content, ranges)
-    if card.layout.loss is not None:
-        _paint_loss(painter, card, card.layout.loss)
-    if card.layout.footer is not None:
-        _paint_footer(painter, card, card.layout.footer)
+    if detail < COMPACT_BELOW:
+        _paint_compact(painter, card, ranges, detail)
+    else:
+        _paint_header(painter, card)
+        for row, content in enumerate(card.content.rows):
+            _paint_row(painter, card, row, content, ranges)
+        if card.layout.loss is not None:
+            _paint_loss(painter, card, card.layout.loss)
+        if card.layout.footer is not None:
+            _paint_footer(painter, card, card.layout.footer)
     painter.setOpacity(1.0)
     _paint_ports(painter, card)
     _paint_breakpoint(painter, card)
     if card.error or card.is_aside:
-        _paint_problem(painter, card, body)
+        _paint_problem(painter, card, body, detail)
 
 
 def outline_color(card: Card) -> tuple[QColor, float]:
@@ -122,6 +130,38 @@ def _paint_frame(painter: QPainter, card: Card, body: QRectF) -> None:
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(theme().color("accent"), 1.4))
         painter.drawRoundedRect(body.adjusted(-4.5, -4.5, 4.5, 4.5), RADIUS + 4, RADIUS + 4)
+
+
+def _paint_compact(painter: QPainter, card: Card, ranges: Ranges, detail: float) -> None:
+    """Paint the name as large as it can be read, and under it what there is as strips over the whole width."""
+    size = round(min(10.5 / detail, 36))
+    room = card.layout.body.adjusted(12, 9, -8, -11)
+    line = size * 1.25
+    painter.setFont(scene_font(size, QFont.Weight.DemiBold))
+    painter.setPen(theme().color("text"))
+    name = elided(card.layer.name, size, room.width(), QFont.Weight.DemiBold)
+    painter.drawText(QRectF(room.left(), room.top() - 3, room.width() + 4, line), Align.AlignVCenter, name)
+    room.setTop(room.top() + line + 4)
+    room.setRight(card.layout.body.right() - 12)
+    if card.layout.loss is not None:
+        loss = card.content.loss
+        painter.setFont(scene_font(size * 1.15, QFont.Weight.Medium, mono=True))
+        painter.setPen(theme().color("text" if loss is not None else "faint"))
+        painter.drawText(room, Align.AlignVCenter | Align.AlignLeft, number_text(loss))
+        return
+    rows = card.content.rows
+    gap = 6.0
+    height = (room.height() + gap) / max(1, len(rows)) - gap
+    for number, content in enumerate(rows):
+        strip = QRectF(room.left(), room.top() + number * (height + gap), room.width(), height)
+        if not content.tiles:
+            draw_absent(painter, strip)
+            continue
+        painter.setOpacity(0.38 if content.stale else painter.opacity())
+        tile = content.tiles[0]
+        if tile.rect.width() < content.spec.rect.width() - 1:
+            strip.setWidth(min(strip.width(), height * tile.rect.width() / tile.rect.height()))
+        draw_heat(painter, strip, tile.matrix, ranges.limit(content.spec.range_name), gaps=False)
 
 
 def _paint_header(painter: QPainter, card: Card) -> None:
@@ -162,7 +202,7 @@ def _paint_row(painter: QPainter, card: Card, row: int, content: RowContent, ran
     limit = ranges.limit(spec.range_name)
     if content.stale:
         painter.setOpacity(0.38)
-    numbers = content.tiles[0].matrix.shape[1] <= 2 and spec.range_name == "target"
+    numbers = content.tiles[0].matrix.shape[1] <= 2 and spec.role in ("prediction", "target")
     for place, tile in enumerate(content.tiles):
         if numbers:
             _paint_numbers(painter, tile.rect, [float(value) for value in tile.matrix[0]])
@@ -253,14 +293,18 @@ def _paint_breakpoint(painter: QPainter, card: Card) -> None:
     painter.drawEllipse(QPointF(0, BREAKPOINT_Y), 6.5, 6.5)
 
 
-def _paint_problem(painter: QPainter, card: Card, body: QRectF) -> None:
+def _paint_problem(painter: QPainter, card: Card, body: QRectF, detail: float) -> None:
     color = theme().color("error" if card.error else "dim")
     words = card.error or next(problem.message for problem in card.problems)
     badge = QRectF(body.right() - 13, -9, 20, 20)
+    if detail < COMPACT_BELOW:
+        badge = QRectF(body.right() - 24, -14, 34, 34)
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(theme().color("background"))
     painter.drawEllipse(badge.adjusted(-1, -1, 1, 1))
     draw_icon(painter, badge.adjusted(1, 1, -1, -1), "warning", color)
+    if detail < COMPACT_BELOW:
+        return
     painter.setFont(scene_font(11))
     painter.setPen(color)
     line = QRectF(0, body.bottom() + 5, body.width(), 17)

@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QPainter, QPainterPath, QPainterPathStroker, Q
 from PySide6.QtWidgets import QGraphicsRectItem, QStyleOptionGraphicsItem, QWidget
 
 from visualbp.gui.canvas.geometry import LINE_REACH, round_pen, scene_font, text_width
-from visualbp.gui.canvas.routing import NO_OBSTACLES, Obstacles, Route, route
+from visualbp.gui.canvas.routing import LONG, NO_OBSTACLES, Obstacles, Route, route
 from visualbp.gui.theme import theme
 from visualbp.network.network import Connection
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from visualbp.gui.canvas.layer_item import LayerItem
 
 LABEL_SIZE = 10.5
+LABELS_FROM = 0.45
+"""Pixels for a unit; further out, labels could not be read."""
 PULSE_LENGTH = 0.28
 """The share of the connection that the pulse lights up at a time."""
 
@@ -46,6 +48,11 @@ class ConnectionItem(QGraphicsRectItem):
     @property
     def connection(self) -> Connection:
         return self.source.name, self.target.name
+
+    @property
+    def is_long(self) -> bool:
+        """Whether other cards may stand in its way."""
+        return self.target.input_port.x() - self.source.output_port.x() > LONG
 
     def follow(self, obstacles: Obstacles = NO_OBSTACLES) -> None:
         """Take the path anew, after one of the two layers has moved."""
@@ -94,6 +101,9 @@ class ConnectionItem(QGraphicsRectItem):
         width = text_width(self.label, LABEL_SIZE, mono=True) + 10
         rect = QRectF(0, 0, width, 16)
         rect.moveCenter(self.route.label)
+        across = self.target.input_port.x() - self.source.output_port.x()
+        if 0 < across < width + 34:
+            rect.translate(0, -13)  # beside a line that is too short to be interrupted
         return rect
 
     def _stroke(self) -> tuple[QColor, float]:
@@ -124,7 +134,8 @@ class ConnectionItem(QGraphicsRectItem):
         if self.selected and (self.carrying or self.lit):
             painter.setPen(QPen(theme().color("accent"), 1.2))
             painter.drawPath(path)
-        self._paint_label(painter, color)
+        if painter.worldTransform().m11() >= LABELS_FROM:
+            self._paint_label(painter, color)
         if self.carrying and self.color:
             self._paint_arrow(painter, color)
         if self.pulse is not None:

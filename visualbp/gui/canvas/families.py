@@ -33,7 +33,12 @@ _COLORS = {
 
 def family_color(kind: LayerType) -> QColor:
     """Return the colour of the family of layers that `kind` belongs to, in the theme in use."""
-    family = _FAMILIES.get(kind.icon, "affine")
+    return color_of_icon(kind.icon)
+
+
+def color_of_icon(icon: str) -> QColor:
+    """Return the colour of the family whose layers have this icon."""
+    family = _FAMILIES.get(icon, "affine")
     return QColor(_COLORS["dark" if theme().is_dark else "light"][family])
 
 

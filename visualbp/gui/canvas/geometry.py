@@ -18,8 +18,8 @@ from visualbp.network import Layer
 from visualbp.network.network import Position
 
 SCENE_PER_UNIT = 1.2
-"""Positions in a network are the centres of cards. Files are commonly written with 180 to 240 units from layer to layer;
-this leaves room for a connection and its label between cards at either."""
+"""Positions in a network are the centres of cards. Files commonly have 180 to 240 units from layer to layer; this
+leaves room for a connection and its label between cards at either."""
 
 GRID = 12.0
 """What movements snap to, in scene units. The dots of the background are two of these apart."""
@@ -152,7 +152,7 @@ def layout_of(layer: Layer, shape: Shape | None, weight: str = "weight") -> Card
     if kind.is_loss:
         loss = QRectF(PADDING, top - 4, CARD_WIDTH - 2 * PADDING, LOSS_NUMBER)
         top += LOSS_NUMBER
-        add("ŷ", "prediction", "forward", STRIP, "target")
+        add("ŷ", "prediction", "forward", STRIP, "h")
         add("y", "target", "dim", STRIP, "target")
         return CardLayout(top - GAP + BOTTOM + 2, tuple(rows), None, "", True, False, loss)
     tall = IMAGE if shape is not None and len(shape) >= 2 else STRIP

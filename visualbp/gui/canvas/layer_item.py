@@ -210,4 +210,4 @@ class LayerItem(QGraphicsRectItem):
     # -- painting ----------------------------------------------------------------------------------------------------
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
-        paint_card(painter, self.card, self.ranges)
+        paint_card(painter, self.card, self.ranges, painter.worldTransform().m11())

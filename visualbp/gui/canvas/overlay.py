@@ -126,6 +126,10 @@ class SampleControl(QWidget):
         self.sample_asked.emit(min(self.count - 1, self.sample + 1))
 
 
+def _limit_text(limit: float) -> str:
+    return f"{limit:g}" if limit > 1e-290 else "0"
+
+
 class Legend(Plate):
     """What the colours mean: the two directions, and the range of the diverging map for h, delta and W."""
 
@@ -164,10 +168,10 @@ class Legend(Plate):
     def _range_texts(self) -> list[tuple[str, str, str]]:
         limits = self.ranges.limits
         rows = (("h", "forward", "h"), ("δ", "backward", "delta"), ("W", "dim", "weight"))
-        return [(label, color, f"{limits[name]:g}" if name in limits else "–") for label, color, name in rows]
+        return [(label, color, _limit_text(limits[name]) if name in limits else "–") for label, color, name in rows]
 
     def _width(self, level: int) -> int:
-        widths = {1: 352, 2: 352 + 258, 3: 352 + 258}
+        widths = {1: 332, 2: 332 + 244, 3: 332 + 252}
         return theme().px(widths[level]) + (self.samples.sizeHint().width() + theme().px(16) if level == 3 else 0)
 
     def _arrange(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,8 +12,8 @@ from PySide6.QtWidgets import QGraphicsItem, QGraphicsRectItem, QStyleOptionGrap
 
 from visualbp.core.arrays import Array
 from visualbp.gui.canvas.card_painting import outline_color
-from visualbp.gui.canvas.families import family_color
-from visualbp.gui.canvas.geometry import CARD_WIDTH, RADIUS
+from visualbp.gui.canvas.families import color_of_icon
+from visualbp.gui.canvas.geometry import CARD_WIDTH
 from visualbp.gui.theme import theme
 
 if TYPE_CHECKING:
@@ -21,7 +22,26 @@ if TYPE_CHECKING:
 
 SMALLEST_NAMED = 46.0
 """Cards at least so many pixels wide have their name in the overview."""
-MOST_ROUNDED = 250
+CURVED_FROM = 0.16
+"""Pixels for a unit from which connections are curves; further out a straight line looks the same."""
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """A layer's rectangles, made once and not at every painting."""
+
+    body: QRectF
+    family: QRectF
+    forward: QRectF
+    backward: QRectF
+    icon: str
+
+    @classmethod
+    def of(cls, item: LayerItem) -> _Drawn:
+        body = item.body
+        bar = QRectF(body.left() + 34, body.bottom() - 46, body.width() - 50, 12)
+        family = QRectF(body.left() + 8, body.top() + 10, 12, body.height() - 20)
+        return cls(body, family, bar, bar.translated(0, 20), item.card.layer.kind.icon)
 
 
 class OverviewItem(QGraphicsRectItem):
@@ -40,6 +60,8 @@ class OverviewItem(QGraphicsRectItem):
         self._layers: list[LayerItem] = []
         self._lines: list[ConnectionItem] = []
         self._places: dict[LayerItem, int] = {}
+        self._drawn: list[_Drawn] = []
+        self._straight: list[QLineF] = []
         self._boxes: Array = np.zeros((0, 4))
         self._line_bounds: Array = np.zeros((0, 4))
         self._line_places: dict[ConnectionItem, int] = {}
@@ -53,8 +75,10 @@ class OverviewItem(QGraphicsRectItem):
         self._layers, self._lines = layers, connections
         self._places = {item: place for place, item in enumerate(layers)}
         self._line_places = {item: place for place, item in enumerate(connections)}
-        self._boxes = _bounds([item.body for item in layers])
-        self._line_bounds = _bounds([item.rect() for item in connections])
+        self._drawn = [_Drawn.of(item) for item in layers]
+        self._straight = [QLineF(edge.source.output_port, edge.target.input_port) for edge in connections]
+        self._boxes = _bounds([drawn.body for drawn in self._drawn])
+        self._line_bounds = _bounds([edge.rect() for edge in connections])
         self.setRect(bounds)
         self.update()
 
@@ -63,14 +87,16 @@ class OverviewItem(QGraphicsRectItem):
         place = self._places.get(item)
         if place is None:
             return
-        for connection in item.connections:
-            number = self._line_places[connection]
+        for edge in item.connections:
+            number = self._line_places[edge]
             self.update(_rect(self._line_bounds[number]))
-            self._line_bounds[number] = _bounds([connection.rect()])[0]
+            self._line_bounds[number] = _bounds([edge.rect()])[0]
+            self._straight[number] = QLineF(edge.source.output_port, edge.target.input_port)
             self.update(_rect(self._line_bounds[number]))
-        self.update(_rect(self._boxes[place]).adjusted(-4, -4, 4, 4))
+        self.update(_rect(self._boxes[place]).adjusted(-30, -30, 30, 30))
+        self._drawn[place] = _Drawn.of(item)
         self._boxes[place] = _bounds([item.body])[0]
-        self.update(_rect(self._boxes[place]).adjusted(-4, -4, 4, 4))
+        self.update(_rect(self._boxes[place]).adjusted(-30, -30, 30, 30))
 
     def touch(self, rect: QRectF) -> None:
         """Repaint what shows an item that has changed."""
@@ -85,64 +111,69 @@ class OverviewItem(QGraphicsRectItem):
         self._paint_cards(painter, exposed, zoom)
 
     def _paint_connections(self, painter: QPainter, exposed: QRectF, zoom: float) -> None:
-        groups: dict[tuple[str, float], list[QLineF]] = {}
-        curved = zoom > 0.2
+        groups: dict[str, list[QLineF]] = {}
+        strong: list[ConnectionItem] = []
+        curved = zoom > CURVED_FROM
+        painter.setBrush(Qt.BrushStyle.NoBrush)
         for number in _meeting(self._line_bounds, exposed):
             item = self._lines[number]
-            strong = item.carrying or item.selected or item.lit or item.hovered
-            color = item.color if item.carrying else "accent" if item.selected or item.lit else item.color or "faint"
-            if curved or strong:
-                painter.setBrush(Qt.BrushStyle.NoBrush)
-                painter.setPen(QPen(theme().color(color, 1.0 if strong else 0.65), (2.6 if strong else 1.3) / zoom))
+            if item.carrying or item.selected or item.lit or item.hovered:
+                strong.append(item)
+            elif curved:
+                painter.setPen(QPen(theme().color(item.color or "faint", 0.65), 1.3 / zoom))
                 painter.drawPath(item.route.path)
             else:
-                groups.setdefault((color, 0.65), []).append(QLineF(item.source.output_port, item.target.input_port))
-        for (color, alpha), lines in groups.items():
-            pen = QPen(theme().color(color, alpha), 1)
-            pen.setCosmetic(True)
-            painter.setPen(pen)
+                groups.setdefault(item.color or "faint", []).append(self._straight[number])
+        for color, lines in groups.items():
+            painter.setPen(_thin_pen(theme().color(color, 0.65)))
             painter.drawLines(lines)
+        for item in strong:
+            color = item.color if item.carrying and item.color else "accent"
+            painter.setPen(QPen(theme().color(color), 2.6 / zoom))
+            painter.drawPath(item.route.path)
 
     def _paint_cards(self, painter: QPainter, exposed: QRectF, zoom: float) -> None:
-        cards = [self._layers[number] for number in _meeting(self._boxes, exposed)]
-        rounded = len(cards) <= MOST_ROUNDED
-        groups: dict[tuple[int, int], list[LayerItem]] = {}
-        for item in cards:
-            color, width = outline_color(item.card)
-            groups.setdefault((color.rgba(), round(width * 10)), []).append(item)
-        for (rgba, width), items in sorted(groups.items(), key=lambda pair: pair[0][1]):
-            pen = QPen(QColor.fromRgba(rgba), max(1.0, width / 10))
-            pen.setCosmetic(True)
-            painter.setPen(pen)
-            painter.setBrush(theme().color("card"))
-            bodies = [item.body for item in items]
-            if rounded:
-                for body in bodies:
-                    painter.drawRoundedRect(body, RADIUS, RADIUS)
+        numbers = _meeting(self._boxes, exposed.adjusted(-30, -30, 30, 30))
+        layers, drawn = self._layers, self._drawn
+        plain: list[QRectF] = []
+        special: list[LayerItem] = []
+        for number in numbers:
+            card = layers[number].card
+            if card.active or card.selected or card.problems or card.trouble:
+                special.append(layers[number])
             else:
-                painter.drawRects(bodies)
-        self._paint_marks(painter, cards)
+                plain.append(drawn[number].body)
+        painter.setPen(_thin_pen(theme().color("line")))
+        painter.setBrush(theme().color("card"))
+        painter.drawRects(plain)
+        for item in special:
+            color, width = outline_color(item.card)
+            painter.setPen(_thin_pen(color, width))
+            painter.drawRect(item.body)
+        self._paint_marks(painter, numbers)
         if zoom * CARD_WIDTH >= SMALLEST_NAMED:
-            self._paint_names(painter, cards, zoom)
+            self._paint_names(painter, [layers[number] for number in numbers], zoom)
 
-    def _paint_marks(self, painter: QPainter, cards: list[LayerItem]) -> None:
+    def _paint_marks(self, painter: QPainter, numbers: list[int]) -> None:
         """Draw the family at the left of each card, and bars for what it has computed in this iteration."""
+        families: dict[str, list[QRectF]] = {}
+        forward, backward, stops = [], [], []
+        for number in numbers:
+            drawn, card = self._drawn[number], self._layers[number].card
+            families.setdefault(drawn.icon, []).append(drawn.family)
+            if card.progress:
+                forward.append(drawn.forward)
+                if card.progress > 1:
+                    backward.append(drawn.backward)
+            if card.breakpoint:
+                stops.append(QRectF(drawn.body.left() - 14, drawn.body.top() + 8, 28, 28))
         painter.setPen(Qt.PenStyle.NoPen)
-        marks: dict[int, list[QRectF]] = {}
-        forward, backward = theme().color("forward", 0.85).rgba(), theme().color("backward", 0.9).rgba()
-        for item in cards:
-            body = item.body
-            family = marks.setdefault(family_color(item.card.layer.kind).rgba(), [])
-            family.append(QRectF(body.left() + 8, body.top() + 10, 12, body.height() - 20))
-            for number, color in enumerate((forward, backward)[: item.card.progress]):
-                bar = QRectF(body.left() + 34, body.bottom() - 46 + 20 * number, body.width() - 50, 12)
-                marks.setdefault(color, []).append(bar)
-            if item.card.breakpoint:
-                dot = QRectF(body.left() - 14, body.top() + 8, 28, 28)
-                marks.setdefault(theme().color("error").rgba(), []).append(dot)
-        for rgba, rects in marks.items():
-            painter.setBrush(QColor.fromRgba(rgba))
-            painter.drawRects(rects)
+        colors = [(color_of_icon(name), rects) for name, rects in families.items()]
+        colors += [(theme().color("forward", 0.85), forward), (theme().color("backward", 0.9), backward)]
+        for color, rects in (*colors, (theme().color("error"), stops)):
+            if rects:
+                painter.setBrush(color)
+                painter.drawRects(rects)
 
     def _paint_names(self, painter: QPainter, cards: list[LayerItem], zoom: float) -> None:
         """Write names at a size that can be read whatever the zoom."""
@@ -159,6 +190,13 @@ class OverviewItem(QGraphicsRectItem):
             text = metrics.elidedText(item.name, Qt.TextElideMode.ElideRight, int(box.width()))
             painter.drawText(box, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft, text)
         painter.restore()
+
+
+def _thin_pen(color: QColor, width: float = 1.0) -> QPen:
+    """Return a pen of the same width at any zoom."""
+    pen = QPen(color, width)
+    pen.setCosmetic(True)
+    return pen
 
 
 def _bounds(rects: list[QRectF]) -> Array:

@@ -10,11 +10,16 @@ from PySide6.QtGui import QPainterPath
 
 from visualbp.core.arrays import Array
 
+LONG = 180.0
+"""Shorter connections have no room for a card in their way."""
 CLEAR = 26.0
 """How far above a card a skip connection passes."""
 LANE = 9.0
 """How much higher it passes for each further card that it skips, so that nested ones do not lie on each other."""
 MOST_LANES = 8
+FALL = 120.0
+"""From this height on, a connection to the left runs between the rows of cards."""
+TURN = 42.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,10 +54,12 @@ class Route:
 
 def route(start: QPointF, end: QPointF, obstacles: Obstacles = NO_OBSTACLES) -> Route:
     """Return the path from an output port to an input port."""
-    if end.x() - start.x() > 200 and len(obstacles.bounds):
+    if end.x() - start.x() > LONG and len(obstacles.bounds):
         crossed = obstacles.between(start, end)
         if len(crossed):
             return _above(start, end, crossed)
+    if end.x() < start.x() + 20 and abs(end.y() - start.y()) > FALL:
+        return _return(start, end)
     return _bezier(start, end)
 
 
@@ -64,6 +71,17 @@ def _bezier(start: QPointF, end: QPointF) -> Route:
     path = QPainterPath(start)
     path.cubicTo(start + QPointF(reach, 0), end - QPointF(reach, 0), end)
     return Route(path, path.pointAtPercent(0.5))
+
+
+def _return(start: QPointF, end: QPointF) -> Route:
+    """Return a path to the left, such as from the end of a row to the start of the next: along the middle between."""
+    level = (start.y() + end.y()) / 2
+    path = QPainterPath(start)
+    turn = min(TURN, abs(level - start.y()) * 0.6)
+    path.cubicTo(start.x() + turn, start.y(), start.x() + turn, level, start.x() + turn - 40, level)
+    path.lineTo(end.x() - turn + 40, level)
+    path.cubicTo(end.x() - turn, level, end.x() - turn, end.y(), end.x(), end.y())
+    return Route(path, QPointF((start.x() + end.x()) / 2, level))
 
 
 def _above(start: QPointF, end: QPointF, crossed: Array) -> Route:

@@ -11,6 +11,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtWidgets import QGraphicsItem, QGraphicsScene
 
 from visualbp.debugger.snapshot import Snapshot
+from visualbp.gui.canvas.card_painting import COMPACT_BELOW
 from visualbp.gui.canvas.connection_item import ConnectionItem
 from visualbp.gui.canvas.flow import NO_FLOW, Flow, flow_of
 from visualbp.gui.canvas.geometry import GRID, MARGIN, short_shape
@@ -22,6 +23,8 @@ from visualbp.network import Network, Problem, Structure
 from visualbp.network.network import Connection
 from visualbp.network.tidy import complete_positions
 
+OVERVIEW_BELOW = 0.24
+"""Below this many pixels for a scene unit nothing on a card can be told: the overview takes over."""
 CONTENTS = QGraphicsItem.GraphicsItemFlag.ItemHasNoContents
 ROOM = 4000.0
 """Free space around the network, to pan and to build into."""
@@ -57,7 +60,11 @@ class Scene(QGraphicsScene):
         self.connections: dict[Connection, ConnectionItem] = {}
         self.overview = OverviewItem()
         self.is_overview = False
+        self.shows_cells = True
+        """Whether single numbers can be told apart, and so pointed at."""
         self._obstacles = Obstacles.of([])
+        self._unsettled: set[ConnectionItem] = set()
+        """Connections whose route is to be taken anew when the network stands still."""
         self._selected: tuple[frozenset[str], frozenset[Connection]] = (frozenset(), frozenset())
         self._breakpoints: frozenset[str] = frozenset()
         self.addItem(self.overview)
@@ -87,20 +94,23 @@ class Scene(QGraphicsScene):
         for name in gone:
             self.removeItem(self.layers.pop(name))
         self.ranges.forget(gone | set(renamed))
-        self._show_layers(network, structure)
+        self._unsettled.update(edge for item in self._show_layers(network, structure) for edge in item.connections)
         for connection in network.connections:
             if connection not in self.connections:
                 edge = ConnectionItem(self.layers[connection[0]], self.layers[connection[1]])
                 edge.setFlag(CONTENTS, self.is_overview)
                 self.addItem(edge)
                 self.connections[connection] = edge
+                self._unsettled.add(edge)
             shape = structure.shapes.get(connection[0])
             self.connections[connection].set_state(label="" if shape is None else short_shape(shape))
-        self._show_flow(self.flow)
-        self.settle()
+        self._show_flow(self.connections)
+        self._settle()
         return renamed
 
-    def _show_layers(self, network: Network, structure: Structure) -> None:
+    def _show_layers(self, network: Network, structure: Structure) -> list[LayerItem]:
+        """Make the layer items those of `network`; return those that are new, or have moved, or changed their size."""
+        changed = []
         positions = complete_positions(network)
         problems: dict[str, list[Problem]] = {}
         for problem in structure.problems:
@@ -115,19 +125,26 @@ class Scene(QGraphicsScene):
                 item.set_state(selected=layer.name in self._selected[0], breakpoint=layer.name in self._breakpoints)
                 self.layers[layer.name] = item
             shape, specs = structure.shapes.get(layer.name), structure.parameters.get(layer.name, ())
+            before = item.body
             item.show_layer(layer, shape, specs, tuple(problems.get(layer.name, ())))
             item.set_position(positions[layer.name])
+            if item.body != before:
+                changed.append(item)
+        return changed
 
-    def settle(self) -> None:
-        """After layers have moved: take all routes anew, and leave room around the network."""
+    def _settle(self) -> None:
+        """After layers have moved: take routes anew that this may have changed, and leave room around the network."""
         self._obstacles = Obstacles.of([item.body for item in self.layers.values()])
         for edge in self.connections.values():
-            edge.follow(self._obstacles)
+            if edge in self._unsettled or edge.is_long:
+                edge.follow(self._obstacles)
+        self._unsettled.clear()
         bounds = self.network_bounds()
         room = bounds.adjusted(-ROOM, -ROOM, ROOM, ROOM)
         if not self.sceneRect().contains(bounds.adjusted(-ROOM / 2, -ROOM / 2, ROOM / 2, ROOM / 2)):
             self.setSceneRect(self.sceneRect().united(room))
-        self.overview.show_items(list(self.layers.values()), list(self.connections.values()), bounds)
+        if self.is_overview:
+            self.overview.show_items(list(self.layers.values()), list(self.connections.values()), bounds)
 
     def network_bounds(self) -> QRectF:
         """Return the rectangle that all cards and connections are in."""
@@ -143,6 +160,7 @@ class Scene(QGraphicsScene):
         if item.pos() == corner:
             return
         item.setPos(corner)
+        self._unsettled.update(item.connections)
         for edge in item.connections:
             edge.follow(self._obstacles)
         if self.is_overview:
@@ -160,25 +178,26 @@ class Scene(QGraphicsScene):
         if (flow.active_layer, flow.color) != (before.active_layer, before.color):
             for name in {before.active_layer, flow.active_layer}:
                 self._set_layer_state(name, active=flow.color if name == flow.active_layer and flow.color else "")
-        if flow.progress != before.progress:
-            for name in self.layers:
-                self._set_layer_state(name, progress=flow.progress.get(name, 0))
+        for name, _ in before.progress.items() ^ flow.progress.items():
+            self._set_layer_state(name, progress=flow.progress.get(name, 0))
         for name in breakpoints ^ self._breakpoints:
             self._set_layer_state(name, breakpoint=name in breakpoints)
         self._breakpoints = breakpoints
-        if (flow.carrying, flow.passed, flow.color) != (before.carrying, before.passed, before.color):
-            self._show_flow(flow)
+        changed = {connection for connection, _ in before.passed.items() ^ flow.passed.items()}
+        self._show_flow(changed | flow.carrying | before.carrying)
         self.refresh(visible)
         return flow.carrying if flow.carrying != before.carrying or flow.color != before.color else frozenset()
 
     def _same_layers(self, network: Network) -> bool:
         return network.layers == self.network.layers and network.connections == self.network.connections
 
-    def _show_flow(self, flow: Flow) -> None:
-        for connection, edge in self.connections.items():
+    def _show_flow(self, connections: Iterable[Connection]) -> None:
+        flow = self.flow
+        for connection in connections:
+            edge = self.connections.get(connection)
             carrying = connection in flow.carrying
             color = flow.color if carrying else flow.passed.get(connection, "")
-            if (edge.color, edge.carrying) != (color, carrying):
+            if edge is not None and (edge.color, edge.carrying) != (color, carrying):
                 edge.set_state(color=color, carrying=carrying)
                 self.overview.touch(edge.rect())
 
@@ -238,8 +257,9 @@ class Scene(QGraphicsScene):
                 self.overview.touch(edge.rect())
         self._selected = chosen
 
-    def set_overview(self, overview: bool) -> None:
-        """Switch between items that paint themselves and the overview that paints them all."""
+    def set_detail(self, detail: float) -> None:
+        """Take over how many pixels there are for a unit: far out, the overview paints all items in their place."""
+        overview, self.shows_cells = detail < OVERVIEW_BELOW, detail >= COMPACT_BELOW
         if overview == self.is_overview:
             return
         self.is_overview = overview

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 SMALLEST, LARGEST = 0.02, 4.0
 STEP = 1.25
-OVERVIEW_BELOW = 0.5
-"""Below this many pixels for a scene unit nothing on a card can be read: the overview takes over."""
 LARGEST_FIT = 1.25
 """A small network is not blown up further than this by `fit`."""
 
@@ -38,7 +36,7 @@ class Zooming(QGraphicsView):
     def apply_scale(self) -> None:
         """Give the view its transform: zoom times the presenter's scale."""
         scale = self.zoom * theme().scale
-        self.network_scene.set_overview(scale < OVERVIEW_BELOW)
+        self.network_scene.set_detail(scale)
         self.setTransform(QTransform.fromScale(scale, scale))
         self.on_view_moved()
 

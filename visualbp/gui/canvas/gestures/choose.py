@@ -80,7 +80,7 @@ def hover(canvas: Canvas, at: Pointer | None) -> None:
             canvas.viewport().setCursor(shape)
         return
     part = item.part_at(at.scene)
-    cell = item.cell_at(at.scene) if part in ("strip", "name") and not scene.is_overview else None
+    cell = item.cell_at(at.scene) if part == "strip" and scene.shows_cells else None
     item.set_state(
         hovered=part if part in ("input", "output", "gutter") else "",
         cell=(cell.row, cell.tile, *cell.place) if cell else None,
@@ -94,17 +94,16 @@ def _words(canvas: Canvas, item: LayerItem, part: str, at: Pointer) -> tuple[str
     """Return what the bubble says, and its tone."""
     if part == "gutter":
         return ("remove the breakpoint" if item.card.breakpoint else "stop before this layer", "info")
-    cell = item.cell_at(at.scene) if not canvas.network_scene.is_overview else None
-    if cell is not None:
-        return cell.text, "number"
-    if item.is_on_absent(at.scene):
-        return "not yet computed in this iteration", "info"
-    if part == "name" and item.card.problems:
-        return "\n".join(problem.text for problem in item.card.problems), "error" if item.card.error else "info"
+    if canvas.network_scene.shows_cells:
+        cell = item.cell_at(at.scene)
+        if cell is not None:
+            return cell.text, "number"
+        if item.is_on_absent(at.scene):
+            return "not yet computed in this iteration", "info"
     if item.card.trouble:
         return item.card.trouble, "error"
     if part in ("card", "name") and item.card.problems:
         return "\n".join(problem.text for problem in item.card.problems), "error" if item.card.error else "info"
-    if canvas.network_scene.is_overview and part:
+    if not canvas.network_scene.shows_cells and part:
         return item.name, "info"
     return "", "info"

@@ -133,7 +133,7 @@ class MoveLayers(Gesture):
             return
         if self._was_selected and len(selection.layers) + len(selection.connections) > 1:
             selection.select((self.item.name,))
-        cell = self.item.cell_at(at.scene)
+        cell = self.item.cell_at(at.scene) if self.canvas.network_scene.shows_cells else None
         if cell is not None:
             selection.choose_number(cell.content.value, cell.index)
 
