@@ -25,7 +25,7 @@ from visualbp.gui.widgets.empty_text import EmptyText, why_empty
 from visualbp.gui.widgets.links import Link, Links
 from visualbp.gui.widgets.norm_history import NormHistory
 from visualbp.gui.widgets.norm_lines import NormsOverTime, decade_range, log10_of
-from visualbp.gui.widgets.plot import DecadeAxis, NamesAxis, Plot, line_pen
+from visualbp.gui.widgets.plot import Axis, NamesAxis, Plot, line_pen
 from visualbp.gui.widgets.series_buttons import Series, SeriesButtons
 from visualbp.layers import Value
 
@@ -152,7 +152,7 @@ class GradientsPanel(Panel):
         self.legend = SeriesButtons(SERIES, "Bars shown")
         self.legend.changed.connect(self.update_now)
         self.names = NamesAxis()
-        self.plot = Plot(DecadeAxis("left"), self.names)
+        self.plot = Plot(Axis("left", "decades"), self.names)
         self.plot.setAccessibleName("Norms of the gradients by layer")
         self.bars = BarsItem()
         self.plot.addItem(self.bars)

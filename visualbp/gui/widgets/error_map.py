@@ -44,13 +44,17 @@ class ErrorShading:
         colors = np.zeros((256, 3))
         colors[:HALF] = _ramp(low, passed, HALF, 0.0, 0.8)
         colors[HALF:UNMEASURED] = _ramp(low, error, UNMEASURED - HALF, 0.6, 1.0)
-        colors[UNMEASURED] = current.color("line").getRgb()[:3]
+        colors[UNMEASURED] = _rgb(current.color("line"))
         table = colors.round().astype(np.uint32)
         return (0xFF000000 | table[:, 0] << 16 | table[:, 1] << 8 | table[:, 2]).astype(np.uint32)
 
 
+def _rgb(color: QColor) -> np.ndarray:
+    return np.array([color.red(), color.green(), color.blue()], float)
+
+
 def _ramp(start: QColor, end: QColor, count: int, low: float, high: float) -> np.ndarray:
-    one, other = (np.array(color.getRgb()[:3], float) for color in (start, end))
+    one, other = _rgb(start), _rgb(end)
     return one + (other - one) * np.linspace(low, high, count)[:, None]
 
 

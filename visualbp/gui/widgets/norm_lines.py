@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.links import Link, Links
 from visualbp.gui.widgets.norm_history import NormHistory
-from visualbp.gui.widgets.plot import DecadeAxis, PlainAxis, Plot, decimated, line_pen
+from visualbp.gui.widgets.plot import Axis, Plot, decimated, line_pen
 
 MEASURE_LINKS = (
     Link("delta", "‖δ‖", "the norm of δ over iterations"),
@@ -33,14 +33,14 @@ def depth_color(place: int, count: int) -> QColor:
     return QColor(int(red), int(green), int(blue))
 
 
-def decade_range(logs: np.ndarray, present: tuple[float, float]) -> tuple[float, float]:
-    """Return whole decades that hold all finite log10 values; it stays at `present` while that fits well enough, so
-    that the picture does not jump."""
+def decade_range(logs: np.ndarray, present: tuple[float, float], fewest: float = FEWEST_DECADES) -> tuple[float, float]:
+    """Return whole decades, `fewest` or more, that hold all finite log10 values. It stays at `present` while that fits
+    well enough, so that the picture does not jump."""
     finite = logs[np.isfinite(logs)]
     if not finite.size:
         return present
     low, high = float(np.floor(finite.min() - 0.2)), float(np.ceil(finite.max() + 0.05))
-    low = max(min(low, high - FEWEST_DECADES), high - MOST_DECADES)
+    low = max(min(low, high - fewest), high - MOST_DECADES)
     if low >= present[0] and high <= present[1] and (high - low) * 1.6 >= present[1] - present[0]:
         return present
     return low, high
@@ -97,7 +97,7 @@ class NormsOverTime(QWidget):
         self.history = history
         self.measures = Links(MEASURE_LINKS, "Measure", "weight")
         self.measures.chosen.connect(self._on_measure)
-        self.plot = Plot(DecadeAxis("left"), PlainAxis("bottom"))
+        self.plot = Plot(Axis("left", "decades"), Axis("bottom"))
         self.plot.setAccessibleName("Norms over iterations, a line for each layer")
         self.marker = pg.InfiniteLine(angle=90, movable=False)
         self.plot.addItem(self.marker, ignoreBounds=True)

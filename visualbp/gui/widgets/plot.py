@@ -6,7 +6,7 @@ pyqtgraph's automatic ranges cost more than its drawing and make pictures jump; 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyqtgraph as pg
@@ -18,7 +18,9 @@ from visualbp.gui.theme import theme
 
 
 def decade_text(power: float) -> str:
-    """Return 10 to a power as on an axis: `1e-3`."""
+    """Return 10 to a power as on an axis: `1e-3`, and `0.05` for what is between decades."""
+    if abs(power - round(power)) > 1e-6:
+        return f"{10.0**power:.2g}" if power > -3 else f"{10.0**power:.0e}".replace("e-0", "e−").replace("e-", "e−")
     return f"1e{round(power):d}".replace("-", "−")
 
 
@@ -32,44 +34,69 @@ class RoomyAxis(pg.AxisItem):
         return super().boundingRect().adjusted(-2 * margin, 0, 2 * margin, 0)
 
 
-class DecadeAxis(RoomyAxis):
-    """The axis of log10 values: a tick for each decade, or for every second, fifth ... where they are dense."""
+class Axis(RoomyAxis):
+    """An axis with few round ticks. `kind` is plain, percent (of shares), or decades (of log10 values)."""
 
-    def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, list[float]]]:
-        decades = max(1e-9, maxVal - minVal)
-        most = max(2, int(size / theme().px(26)))
-        step = next((s for s in (1, 2, 3, 5, 10, 20, 50, 100) if decades / s <= most), 200)
-        first = int(np.ceil(minVal / step - 1e-9)) * step
-        return [(float(step), [float(power) for power in range(first, int(np.floor(maxVal + 1e-9)) + 1, step)])]
+    def __init__(self, orientation: str, kind: Literal["plain", "percent", "decades"] = "plain") -> None:
+        super().__init__(orientation)
+        self.kind = kind
 
-    def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
-        return [decade_text(value) for value in values]
-
-
-class PlainAxis(RoomyAxis):
-    """A linear axis with few round ticks and a true minus sign."""
-
-    percent = False
-    """Show shares as per cent."""
+    def set_kind(self, kind: Literal["plain", "percent", "decades"]) -> None:
+        if kind != self.kind:
+            self.kind = kind
+            self.picture = None
+            self.update()
 
     def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, list[float]]]:
         extent = maxVal - minVal
         if not np.isfinite(extent) or extent <= 0:
             return []
-        room = theme().px(26 if self.orientation in ("left", "right") else 70)
-        rough = extent / max(2, int(size / room))
-        power = 10.0 ** np.floor(np.log10(rough))
-        step = next(s * power for s in (1, 2, 5, 10) if rough <= s * power * (1 + 1e-9))
-        first = int(np.ceil(minVal / step - 1e-9))
-        last = int(np.floor(maxVal / step + 1e-9))
-        return [(float(step), [float(place * step) for place in range(first, last + 1)])]
+        upright = self.orientation in ("left", "right")
+        most = max(2, int(size / theme().px(26 if upright else 56)))
+        return decade_ticks(minVal, maxVal, most) if self.kind == "decades" else plain_ticks(minVal, maxVal, most)
 
     def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
-        if self.percent:
+        if self.kind == "decades":
+            return [decade_text(value) for value in values]
+        if self.kind == "percent":
             return [f"{value:.0%}" for value in values]
-        if spacing >= 1 and all(abs(value) < 1e6 for value in values):
-            return [f"{value:,.0f}".replace("-", "−") for value in values]
-        return [f"{value:.4g}".replace("-", "−") for value in values]
+        return [plain_text(value, spacing) for value in values]
+
+
+def plain_text(value: float, spacing: float) -> str:
+    """Return a tick's number: `1,500`, `250k`, `1.5M`, `0.05`."""
+    text = f"{value:.4g}"
+    if spacing >= 1:
+        text = f"{value:,.0f}"
+        for size, letter in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
+            if abs(value) >= size:
+                text = f"{value / (1e3 if letter == 'k' else size):g}{letter}"
+                break
+    return text.replace("-", "−")
+
+
+def decade_ticks(low: float, high: float, most: int) -> list[tuple[float, list[float]]]:
+    """Return ticks for log10 values: every decade, or every second, third ... where they are dense; 2 and 5 within
+    decades where there is room."""
+    decades = high - low
+    if decades * 3 <= most:
+        within = [power + part for power in range(int(np.floor(low)), int(np.ceil(high)) + 1) for part in LOG_1_2_5]
+        return [(1.0, [tick for tick in within if low - 1e-9 <= tick <= high + 1e-9])]
+    step = next((s for s in (1, 2, 3, 5, 10, 20, 50, 100) if decades / s <= most), 200)
+    first = int(np.ceil(low / step - 1e-9)) * step
+    return [(float(step), [float(power) for power in range(first, int(np.floor(high + 1e-9)) + 1, step)])]
+
+
+LOG_1_2_5 = (0.0, float(np.log10(2)), float(np.log10(5)))
+
+
+def plain_ticks(low: float, high: float, most: int) -> list[tuple[float, list[float]]]:
+    """Return ticks at multiples of 1, 2 or 5 times a power of ten."""
+    rough = (high - low) / max(2, most)
+    power = 10.0 ** np.floor(np.log10(rough))
+    step = next(float(s * power) for s in (1, 2, 5, 10) if rough <= s * power * (1 + 1e-9))
+    first, last = int(np.ceil(low / step - 1e-9)), int(np.floor(high / step + 1e-9))
+    return [(step, [place * step for place in range(first, last + 1)])]
 
 
 class Plot(pg.PlotWidget):
@@ -78,8 +105,8 @@ class Plot(pg.PlotWidget):
     def __init__(
         self, left: pg.AxisItem | None = None, bottom: pg.AxisItem | None = None, parent: QWidget | None = None
     ) -> None:
-        self.left = left or PlainAxis("left")
-        self.bottom = bottom or PlainAxis("bottom")
+        self.left = left or Axis("left")
+        self.bottom = bottom or Axis("bottom")
         super().__init__(parent, background=None, axisItems={"left": self.left, "bottom": self.bottom})
         self.setFrameShape(self.Shape.NoFrame)
         self.item = self.getPlotItem()
@@ -111,6 +138,11 @@ class Plot(pg.PlotWidget):
         if wanted != self._wanted:
             self._wanted = wanted
             self.view.setRange(xRange=widened(wanted[0]), yRange=widened(wanted[1]), padding=0, disableAutoRange=False)
+
+    def forget_range(self) -> None:
+        """Set ranges anew at the next `set_range`, though they be the same as before: a person has moved the view."""
+        nowhere = (np.nan, np.nan)
+        self._wanted = nowhere, self._wanted[1]
 
     def point_at(self, position: QPointF) -> QPointF:
         """Return a point of the widget in the coordinates of the data."""

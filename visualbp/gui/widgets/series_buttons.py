@@ -38,6 +38,12 @@ class SeriesButton(QAbstractButton):
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
+    def show_text(self, text: str) -> None:
+        """Change the words, such as to the newest number."""
+        if text != self.text():
+            self.setText(text)
+            self.updateGeometry()
+
     def sizeHint(self) -> QSize:
         self.setFont(theme().font(11))
         return QSize(self.fontMetrics().horizontalAdvance(self.text()) + theme().px(20), theme().px(18))
