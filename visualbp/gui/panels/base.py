@@ -61,7 +61,12 @@ class Panel(QWidget):
 
     @Slot(object)
     def _on_snapshot(self, snapshot: Snapshot) -> None:
-        self.update_now()
+        """A step is drawn at once, in one go; while something runs, panels take turns."""
+        frames = self.context.debugger.frames
+        if snapshot.is_running and self.isVisible():
+            frames.ask(self, self.update_now)
+        else:
+            self.update_now()
 
     @Slot(object)
     def _on_document(self, network: object) -> None:
