@@ -28,7 +28,7 @@ from visualbp.analysis.gradient_check_result import (
     Place,
     TensorCheck,
 )
-from visualbp.analysis.gradient_check_stacked import Stacked, can_stack
+from visualbp.analysis.gradient_check_stacked import Program, Stacked, can_stack
 from visualbp.core.arrays import Array, read_only
 from visualbp.engine.binding import Binding
 from visualbp.engine.plan import ParameterInfo, Plan
@@ -75,7 +75,7 @@ def gradient_check(
         run.plan_work()
         layers: dict[str, dict[str, TensorCheck]] = {}
         for info in plan.parameters:
-            layers.setdefault(info.value.layer, {})[info.value.role] = run.check(info, analytic[info.value])
+            layers.setdefault(info.value.layer, {})[info.value.role] = run.check(info, np.asarray(analytic[info.value]))
     return _result(plan, point, options, layers, time.perf_counter() - started)
 
 
@@ -99,7 +99,7 @@ class _Run:
     point: Point
     options: CheckOptions
     pace: Pace
-    programs: dict
+    programs: dict[object, Program]
 
     def plan_work(self) -> None:
         """Add up the work there is, for the progress."""
@@ -111,16 +111,50 @@ class _Run:
 
     def check(self, info: ParameterInfo, analytic: Array) -> TensorCheck:
         """Measure one parameter and compare."""
-        evaluator, entries = self._evaluator(info), self._entries(info)
-        along = self._along(info)
-        direction = central_differences(along, np.zeros(1, np.intp), self.options.epsilon)
+        evaluator, entries, along = self._evaluator(info), self._entries(info), self._along(info)
+        whole = central_differences(along, np.zeros(1, np.intp), self.options.epsilon)
         found = central_differences(evaluator, entries, self.options.epsilon)
-        if isinstance(evaluator, Stacked) and not self._agree(found, along.direction, direction):
+        if isinstance(evaluator, Stacked) and not _agree(found, along.direction, whole):
             # What stacking assumes of the affine rule does not hold: measure what assumes nothing.
             evaluator = Passes(self.point, info, self.pace)
             found = central_differences(evaluator, entries, self.options.epsilon)
-        way = along.way if self.options.method == "directional" else evaluator.way
-        return self._compare(info, np.asarray(analytic), evaluator, entries, found, along.direction, direction, way)
+        under_test = analytic.reshape(-1).astype(np.float64)
+        noise = 64.0 * _unit(analytic) * float(np.abs(under_test).max(initial=0.0))
+        errors = self._errors(evaluator, entries, under_test[entries], found, noise)
+        # Terms of both signs may all but cancel in the sum: its round-off and its error are those of its terms.
+        noise = noise * under_test.size**0.5 + self.options.tolerance * float(np.linalg.norm(under_test))
+        expected = np.array([under_test @ along.direction.reshape(-1)])
+        direction_error = float(self._errors(along, np.zeros(1, np.intp), expected, whole, noise)[0])
+        largest = float(np.fmax.reduce(np.append(errors, direction_error), initial=0.0))
+        shape, directional = info.spec.shape, self.options.method == "directional"
+        return TensorCheck(
+            relative_error=largest,
+            passed=largest <= self.options.tolerance,
+            kinks=int(found.kinks.sum()),
+            errors=_scattered(shape, entries, errors, np.nan),
+            kink_mask=_scattered(shape, entries, found.kinks, False),
+            analytic=read_only(under_test.reshape(shape)),
+            numeric=_scattered(shape, entries, found.numeric, np.nan),
+            checked=under_test.size if directional else int((~found.excluded).sum()),
+            excluded=int(found.excluded.sum()),
+            direction_error=None if whole.excluded[0] else direction_error,
+            way=along.way if directional else evaluator.way,
+        )
+
+    def _errors(
+        self, evaluator: Evaluator, entries: Array, analytic: Array, found: Differences, own_noise: float
+    ) -> Array:
+        """Return the errors. A number that fails by a little is first measured again, more exactly."""
+        tolerance = self.options.tolerance
+        errors = relative_errors(analytic, found, tolerance, own_noise)
+        doubtful = np.flatnonzero((errors > tolerance) & (errors < HOPELESS) & ~found.kinks)
+        if len(doubtful):
+            better = five_point_differences(evaluator, entries[doubtful], self.options.epsilon)
+            usable = ~better.excluded
+            found.numeric[doubtful[usable]] = better.numeric[usable]
+            found.noise[doubtful[usable]] = better.noise[usable]
+            errors = relative_errors(analytic, found, tolerance, own_noise)
+        return errors
 
     def _evaluator(self, info: ParameterInfo) -> Evaluator:
         if self.options.method == "every" and can_stack(self.point, info):
@@ -147,76 +181,15 @@ class _Run:
         key = [self.options.seed & (2**64 - 1), stream_of(f"{use} {info.value.text}")]
         return np.random.Generator(np.random.Philox(key=key))
 
-    @staticmethod
-    def _agree(found: Differences, direction: Array, along: Differences) -> bool:
-        """Return whether the numbers, each measured alone, add up to the derivative along the direction."""
-        if along.excluded[0] or found.excluded.any():
-            return True  # there is nothing to hold one against the other
-        sum_of_numbers = float(found.numeric @ direction.reshape(-1))
-        size = max(float(np.linalg.norm(found.numeric)), abs(float(along.numeric[0])))
-        allowed = 1e-4 * size + 10.0 * float(np.linalg.norm(found.noise)) + float(along.noise[0])
-        return abs(sum_of_numbers - float(along.numeric[0])) <= allowed
 
-    def _compare(
-        self,
-        info: ParameterInfo,
-        analytic: Array,
-        evaluator: Evaluator,
-        entries: Array,
-        found: Differences,
-        direction: Array,
-        along: Differences,
-        way: str,
-    ) -> TensorCheck:
-        tolerance = self.options.tolerance
-        under_test = analytic.reshape(-1).astype(np.float64)
-        own_noise = 64.0 * _unit(analytic) * float(np.abs(under_test).max(initial=0.0))
-        errors = relative_errors(under_test[entries], found, tolerance, own_noise)
-        doubtful = (errors > tolerance) & (errors < HOPELESS) & ~found.kinks
-        if doubtful.any():
-            self._measure_again(evaluator, entries, np.flatnonzero(doubtful), under_test, found, own_noise, errors)
-        shape = info.spec.shape
-        direction_error = self._direction_error(under_test, direction, along, own_noise)
-        largest = max(float(np.nanmax(errors, initial=0.0)), direction_error or 0.0)
-        return TensorCheck(
-            relative_error=largest,
-            passed=largest <= tolerance,
-            kinks=int(found.kinks.sum()),
-            errors=_scattered(shape, entries, errors, np.nan),
-            kink_mask=_scattered(shape, entries, found.kinks, False),
-            analytic=read_only(under_test.reshape(shape)),
-            numeric=_scattered(shape, entries, found.numeric, np.nan),
-            checked=under_test.size if self.options.method == "directional" else int((~found.excluded).sum()),
-            excluded=int(found.excluded.sum()),
-            direction_error=direction_error,
-            way=way,
-        )
-
-    def _measure_again(
-        self,
-        evaluator: Evaluator,
-        entries: Array,
-        places: Array,
-        under_test: Array,
-        found: Differences,
-        own_noise: float,
-        errors: Array,
-    ) -> None:
-        """Before a number fails by a little, measure it with a difference whose own error is smaller."""
-        better = five_point_differences(evaluator, entries[places], self.options.epsilon)
-        places, usable = places[~better.excluded], ~better.excluded
-        found.numeric[places], found.noise[places] = better.numeric[usable], better.noise[usable]
-        errors[:] = relative_errors(under_test[entries], found, self.options.tolerance, own_noise)
-
-    def _direction_error(
-        self, under_test: Array, direction: Array, along: Differences, own_noise: float
-    ) -> float | None:
-        if along.excluded[0]:
-            return None
-        expected = np.array([under_test @ direction.reshape(-1)])
-        # Terms of both signs may all but cancel in the sum: its round-off and its error are those of its terms.
-        scale = self.options.tolerance * float(np.linalg.norm(under_test)) + own_noise * under_test.size**0.5
-        return float(relative_errors(expected, along, self.options.tolerance, scale)[0])
+def _agree(found: Differences, direction: Array, whole: Differences) -> bool:
+    """Return whether the numbers, each measured alone, add up to the derivative along the direction."""
+    if whole.excluded[0] or found.excluded.any():
+        return True  # there is nothing to hold one against the other
+    sum_of_numbers = float(found.numeric @ direction.reshape(-1))
+    size = max(float(np.linalg.norm(found.numeric)), abs(float(whole.numeric[0])))
+    allowed = 1e-4 * size + 10.0 * float(np.linalg.norm(found.noise)) + float(whole.noise[0])
+    return abs(sum_of_numbers - float(whole.numeric[0])) <= allowed
 
 
 def _unit(array: Array) -> float:

@@ -41,7 +41,7 @@ class _Watch(NamedTuple):
     by_unit: bool
 
 
-class _Program:
+class Program:
     """Buffers and prepared calls for chunks of `numbers` numbers, each moved by `steps` steps.
 
     A stacked value has the batches of (step 0, number 0), (step 0, number 1), ... one after the other.
@@ -146,7 +146,7 @@ class Stacked(Evaluator):
 
     way = "stacked forward passes"
 
-    def __init__(self, point: Point, info: ParameterInfo, pace: Pace, programs: dict[object, _Program]) -> None:
+    def __init__(self, point: Point, info: ParameterInfo, pace: Pace, programs: dict[object, Program]) -> None:
         super().__init__(point, info, pace)
         index = point.users(info.value)[0]
         self.node = point.plan.nodes[index]
@@ -191,10 +191,10 @@ class Stacked(Evaluator):
         units, inputs = np.divmod(entries, len(self._inputs))
         return units, self._inputs[inputs]
 
-    def _program(self, steps: int, chunk: int) -> _Program:
+    def _program(self, steps: int, chunk: int) -> Program:
         key = (self.node.output, steps, chunk)
         if key not in self._programs:
-            self._programs[key] = _Program(self.point, self.node, self.following, steps, chunk)
+            self._programs[key] = Program(self.point, self.node, self.following, steps, chunk)
         return self._programs[key]
 
 
