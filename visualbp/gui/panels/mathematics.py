@@ -45,6 +45,7 @@ class MathematicsPanel(Panel):
         self._pinned = False
         self._sample_chosen = False
         self._unit: int | None = None
+        self._followed: Crumb | None = None
         self._shown: tuple[Value, Index, int] | None = None
         self.trail = Trail()
         self._equations = Equations(self)
@@ -310,7 +311,8 @@ class MathematicsPanel(Panel):
 
     @Slot(object, object)
     def _on_number_chosen(self, value: Value, index: Index) -> None:
-        self._pin(Crumb(value, tuple(int(i) for i in index)))
+        followed, self._followed = self._followed, None
+        self._pin(followed or Crumb(value, tuple(int(i) for i in index)))
 
     @Slot(object)
     def _on_followed(self, factor: Factor) -> None:
@@ -319,11 +321,8 @@ class MathematicsPanel(Panel):
             return
         if not self.trail.crumbs and self._shown is not None:
             self.trail.go(Crumb(*self._shown))
-        crumb = Crumb(factor.value, factor.index, factor.at)
-        self.context.selection.blockSignals(True)  # the trail knows more than the selection: when the number was used
+        self._followed = Crumb(factor.value, factor.index, factor.at)  # the trail also knows when the number was used
         self.context.selection.choose_number(factor.value, factor.index)
-        self.context.selection.blockSignals(False)
-        self._pin(crumb)
 
     def _pin(self, crumb: Crumb) -> None:
         self._pinned = True

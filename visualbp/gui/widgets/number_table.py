@@ -134,7 +134,6 @@ class NumberTable(QTableView):
             header.setMinimumSectionSize(8)
             header.setHighlightSections(False)
             header.setSectionsClickable(False)
-        self.horizontalHeader().setStretchLastSection(True)
         self.numbers.edited.connect(self.edited)
         self.numbers.refused.connect(self.refused)
         self.numbers.modelReset.connect(self.lay_out)
@@ -197,9 +196,12 @@ class NumberTable(QTableView):
 
     def _fit_columns(self) -> None:
         columns = max(1, self.numbers.columnCount())
-        width = max(theme().px(NARROWEST), self._room(self.numbers.rowCount()) // columns)
-        if self.horizontalHeader().defaultSectionSize() != width:
-            self.horizontalHeader().setDefaultSectionSize(width)
+        room = self._room(self.numbers.rowCount())
+        width = max(theme().px(NARROWEST), room // columns)
+        header = self.horizontalHeader()
+        header.setDefaultSectionSize(width)
+        if columns > 1:
+            header.resizeSection(columns - 1, max(width, room - width * (columns - 1)))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -229,13 +231,21 @@ class NumberTable(QTableView):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         cell = self.currentIndex()
+        editing = (
+            self.state() == QAbstractItemView.State.EditingState
+        )  # a field passes on the keys that it does not use
         if event.matches(QKeySequence.StandardKey.Copy):
             self.copy()
         elif event.matches(QKeySequence.StandardKey.Paste):
             self.paste()
         elif event.key() == Qt.Key.Key_Space and cell.isValid():
             self._on_clicked(cell)
-        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and cell.isValid() and self.numbers.editable:
+        elif (
+            event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+            and cell.isValid()
+            and self.numbers.editable
+            and not editing
+        ):
             self.edit(cell)
         else:
             super().keyPressEvent(event)
