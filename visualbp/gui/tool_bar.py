@@ -140,7 +140,7 @@ class ToolBar(QToolBar):
         self.slider.setAccessibleName("Speed of Continue")
         self.slider.setToolTip("How fast Continue steps: 1 a second at the left, without waiting at the right")
         self.slider.setRange(0, 100)
-        self.slider.setValue(50)
+        self.slider.setValue(100)
         self.slider.valueChanged.connect(self._on_slider)
         row.addWidget(label)
         row.addWidget(self.slider)
