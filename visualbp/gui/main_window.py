@@ -66,6 +66,8 @@ class MainWindow(QMainWindow):
         self._build_menus()
         self._build_status_bar()
         self._bind()
+        self.remembers = True
+        """Whether the end of this window is written to the settings. A picture's window leaves no trace."""
         self._saved_at: tuple[int, int] | None = None
         self._panels_aside: QByteArray | None = None
         """The layout of the panels while the start page hides them."""
@@ -393,13 +395,17 @@ class MainWindow(QMainWindow):
         if not self.files.may_discard():
             event.ignore()
             return
+        if self.remembers:
+            self._remember()
+        self.debugger.close()
+        self.autosave.close()
+        event.accept()
+
+    def _remember(self) -> None:
         self.settings.geometry = self.saveGeometry()
         self.settings.layout = self._panels_aside or self.saveState(LAYOUT_VERSION)
         self.settings.last = self.document.sample or (str(self.document.path) if self.document.path else "")
         self.settings.breakpoints = sorted({layer for _, layer in self.debugger.breakpoints})
-        self.debugger.close()
-        self.autosave.close()
-        event.accept()
 
 
 def _sample_cards() -> list[SampleCardContent]:
