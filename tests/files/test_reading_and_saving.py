@@ -3,6 +3,7 @@
 import os
 import stat
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +160,22 @@ def test_a_new_file_has_the_permissions_that_the_system_gives(tmp_path: Path) ->
 
 def test_half_of_a_surrogate_pair_in_a_name_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     assert "surrogate" in write_message(tmp_path / "a.vbp", Network(name="\ud800"))
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("network", "reason"),
+    [
+        (Network(name="x" * 201), "name: must be a text of at most 200"),
+        (Network(description="x" * 20_001), "description: must be a text of at most 20000"),
+        (replace(NETWORK, positions={"input": (1e9, 0.0)}), "layout.input: must be"),
+        (replace(NETWORK, connections=(("input", "gone"),)), "no layer called 'gone'"),
+    ],
+)
+def test_what_could_not_be_opened_again_is_refused_while_it_can_be_mended(
+    network: Network, reason: str, tmp_path: Path
+) -> None:
+    assert reason in write_message(tmp_path / "a.vbp", network)
     assert os.listdir(tmp_path) == []
 
 

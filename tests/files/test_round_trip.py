@@ -3,7 +3,6 @@
 import json
 import math
 from dataclasses import replace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -131,18 +130,22 @@ def test_a_long_array_is_written_in_base64_and_a_shorter_one_as_a_list() -> None
     np.testing.assert_array_equal(reread(dense_network(short)).parameters["dense"]["weight"], short)
 
 
-def test_many_arrays_just_short_enough_for_lists_can_still_be_read() -> None:
-    count, width = 12, 300
-    layers = [make_layer("layer 0", "input", {"shape": [width]})]
-    layers += [make_layer(f"layer {index}", "dense", {"units": width}) for index in range(1, count)]
-    names = [layer.name for layer in layers]
-    weight = np.random.default_rng(0).normal(size=(width, width))
+@pytest.mark.parametrize(("count", "width"), [(13, 300), (20, 1)])
+def test_many_arrays_just_short_enough_for_lists_can_still_be_read(count: int, width: int) -> None:
+    units = LONGEST_LIST // width - 7
+    layers = [make_layer("input", "input", {"shape": [width]})]
+    layers += [make_layer(f"dense {index}", "dense", {"units": units}) for index in range(count)]
+    names = [layer.name for layer in layers[1:]]
+    weight = np.arange(units * width).reshape(units, width) / 8
     network = Network(
         layers=tuple(layers),
-        connections=tuple(pairwise(names)),
-        parameters={name: {"weight": weight} for name in names[1:]},
+        connections=tuple(("input", name) for name in names),
+        parameters={name: {"weight": weight} for name in names},
+        data=make_spec("inline", {"inputs": np.ones((5000, 1)), "targets": np.ones((5000, 1))}),
     )
     assert reread(network) == network
+    written = network_to_record(network)["parameters"]
+    assert isinstance(written[names[0]]["weight"], list) and isinstance(written[names[-1]]["weight"], dict)
 
 
 def test_an_array_in_base64_is_read_at_any_size() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +60,17 @@ def needed_bytes(plan: Plan, batch_size: int) -> int:
     copies = 4 + len(make_optimizer(plan.network.training.optimizer).slots)
     values = sum(size_of(plan.shapes[value]) for value in plan.batched) * batch_size
     return (copies * parameters + 2 * values) * np.dtype(plan.network.precision).itemsize
+
+
+def check_folder(path: str) -> None:
+    """Raise FileError now, rather than after a long run, where `path` cannot be written."""
+    folder = Path(path).parent
+    if not folder.is_dir():
+        raise FileError(path, "", "cannot be written: there is no such folder", "choose another place")
+    if Path(path).is_dir():
+        raise FileError(path, "", "is a folder", "give the name of a file in it")
+    if not os.access(folder, os.W_OK):
+        raise FileError(path, "", "cannot be written: its folder is read-only", "choose another place")
 
 
 def add_file(parser: argparse.ArgumentParser) -> None:

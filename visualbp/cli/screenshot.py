@@ -7,8 +7,7 @@ import os
 import re
 from pathlib import Path
 
-from visualbp.cli.running import add_file, whole_number
-from visualbp.cli.train import check_folder
+from visualbp.cli.running import add_file, check_folder, whole_number
 from visualbp.files import FileError, find_model, load_network
 
 SMALLEST, LARGEST = 200, 8000

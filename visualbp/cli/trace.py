@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from visualbp.cli.output import Progress, number, print_json, print_table
-from visualbp.cli.running import Model, add_file, add_json, open_model, whole_number
+from visualbp.cli.running import Model, add_file, add_json, check_folder, open_model, whole_number
 from visualbp.core.arrays import Array, Shape, shape_text
 from visualbp.engine import Executor, Phase, Step
 from visualbp.engine.notation import Notation
@@ -41,6 +41,8 @@ class Traced:
 def run(arguments: argparse.Namespace) -> int:
     model = open_model(arguments.file)
     executor = model.executor
+    if arguments.npz:
+        check_folder(arguments.npz)
     with Progress("running") as progress, np.errstate(all="ignore"):
         for done in range(arguments.iterations - 1):
             executor.run_fast()

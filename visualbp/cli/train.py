@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 import sys
 import time
 from dataclasses import dataclass, replace
@@ -14,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from visualbp.cli.output import Progress, number, print_json, print_table
-from visualbp.cli.running import Model, add_file, add_json, open_model, whole_number
+from visualbp.cli.running import Model, add_file, add_json, check_folder, open_model, whole_number
 from visualbp.engine import Executor
 from visualbp.engine.evaluate import accuracy
-from visualbp.files import FileError, moved, save_network
+from visualbp.files import moved, save_network
 from visualbp.network import Network
 
 MOST_POINTS = 1000
@@ -56,17 +55,6 @@ def run(arguments: argparse.Namespace) -> int:
         first = next(iteration for iteration, loss in trained.losses if not math.isfinite(loss))
         print(f"visualbp: the loss is not finite at iteration {first}; trace names the operation", file=sys.stderr)
     return 0
-
-
-def check_folder(path: str) -> None:
-    """Raise FileError now, rather than after long training, where `path` cannot be written."""
-    folder = Path(path).parent
-    if not folder.is_dir():
-        raise FileError(path, "", "cannot be written: there is no such folder", "choose another place")
-    if Path(path).is_dir():
-        raise FileError(path, "", "is a folder", "give the name of a file in it")
-    if not os.access(folder, os.W_OK):
-        raise FileError(path, "", "cannot be written: its folder is read-only", "choose another place")
 
 
 def recorded(iterations: int) -> list[int]:

@@ -193,9 +193,10 @@ class TargetsOption(ArrayOption):
 
 @dataclass(frozen=True)
 class NamesOption(Option):
-    """A list of names, or one name by itself."""
+    """A list of names, or one name by itself. With `bare`, one name is written by itself."""
 
     most: int = 10_000
+    bare: bool = False
 
     def parse(self, value: Any) -> tuple[str, ...]:
         names = (value,) if isinstance(value, str) and value else value
@@ -211,4 +212,4 @@ class NamesOption(Option):
         return tuple(names)
 
     def plain(self, value: tuple[str, ...]) -> Any:
-        return list(value)
+        return value[0] if self.bare and len(value) == 1 else list(value)

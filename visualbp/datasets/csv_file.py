@@ -243,7 +243,7 @@ datasets.register(
         (
             TextOption("path", description="the file, seen from the folder of the model"),
             NamesOption("inputs", (), "the input columns; all others than the target if none is named"),
-            NamesOption("target", (), "the target column; the last if none is named"),
+            NamesOption("target", (), "the target column; the last if none is named", bare=True),
             BoolOption("standardize", False, "scale each input to mean 0 and standard deviation 1"),
             FloatOption(
                 "held_out",

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from visualbp.core.arrays import Shape, size_of
 from visualbp.files.errors import FileError
 
 LARGEST_TEXT = 64 * 2**20
@@ -26,6 +27,8 @@ MOST_VALUES = 500_000
 LONG_ROW = 16
 """Rows of at least this many numbers become arrays: 8 bytes a number instead of 32."""
 CONTAINER_COST, MEMBER_COST, ARRAY_COST = 120, 40, 130
+NUMBER_COST = 24
+"""For a number of a long row: 8 bytes, and the time that it takes."""
 
 _SPACE = re.compile(rb"[ \t\r\n]*")
 _ROW = re.compile(rb"\[[-+0-9.eE, \t\r\n]*+\]")
@@ -54,6 +57,14 @@ def parse_json(data: bytes, where: str) -> Any:
     return _Reader(data, where).read()
 
 
+def reading_cost(shape: Shape) -> tuple[int, int]:
+    """Return what an array of this shape, written as lists, takes of BUDGET and of MOST_VALUES."""
+    length = shape[-1] if shape else 1
+    rows = size_of(shape) // max(length, 1)
+    row = ARRAY_COST + NUMBER_COST * length if length >= LONG_ROW else CONTAINER_COST + MEMBER_COST * length
+    return rows * (row + MEMBER_COST), rows + 1
+
+
 class _Reader:
     """One reading of one text: `at` is the place in it, `path` the place in what it says."""
 
@@ -74,9 +85,8 @@ class _Reader:
         return FileError(self.where, f"line {line}, column {column}{inside}", reason, mend)
 
     def charge(self, cost: int) -> None:
-        """Account for one more value of `cost` bytes before it is made."""
+        """Account for `cost` bytes before they are taken."""
         self.left -= cost
-        self.values += 1
         if self.left < 0 or self.values > MOST_VALUES:
             raise self.fault("holds too many values to read", "write long arrays in base64")
 
@@ -103,6 +113,7 @@ class _Reader:
         return repr(token if len(token) <= 20 else token[:17] + "...")
 
     def value(self) -> Any:
+        self.values += 1
         first = self.space()
         if first == b"{":
             return self.object()
@@ -210,6 +221,7 @@ class _Reader:
                 raise self.expected("a colon")
             self.at += 1
             self.charge(MEMBER_COST)
+            self.values += 1
             members[name] = self.value()
             if self.ended(b"}", "a comma or }"):
                 self.path.pop()
@@ -239,7 +251,7 @@ class _Reader:
         if end - start > LONGEST_NUMBER * count + 2:
             raise self.fault("holds a number that is too large")
         long = count >= LONG_ROW
-        self.charge(ARRAY_COST + 8 * count if long else CONTAINER_COST + MEMBER_COST * count)
+        self.charge(ARRAY_COST + NUMBER_COST * count if long else CONTAINER_COST + MEMBER_COST * count)
         try:
             numbers = self.long_row(start, end, count) if long else _decoded(self.data[start:end])
         except json.JSONDecodeError as error:

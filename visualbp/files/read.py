@@ -92,7 +92,7 @@ def load_network(path: str | os.PathLike[str]) -> Network:
             raise
         reason = (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)
         raise FileError(where, "", f"cannot be read: {reason}") from None
-    return _network_from_bytes(data, where)
+    return network_from_bytes(data, where)
 
 
 def network_from_text(text: str, where: str = "text") -> Network:
@@ -101,10 +101,11 @@ def network_from_text(text: str, where: str = "text") -> Network:
         data = text.encode("utf-8")
     except UnicodeEncodeError:
         raise FileError(where, "", "holds half of a surrogate pair, which is no character") from None
-    return _network_from_bytes(data, where)
+    return network_from_bytes(data, where)
 
 
-def _network_from_bytes(data: bytes, where: str) -> Network:
+def network_from_bytes(data: bytes, where: str) -> Network:
+    """Return the network that a model file with these bytes holds; `where` names it in messages. Raises FileError."""
     record = parse_json(data, where)
     try:
         if not isinstance(record, dict):

@@ -10,14 +10,19 @@ from dataclasses import replace
 from pathlib import Path
 
 from visualbp.files.errors import FileError
+from visualbp.files.read import network_from_bytes
 from visualbp.files.write import network_to_text
 from visualbp.network import Network
 
 
 def save_network(network: Network, path: str | os.PathLike[str]) -> None:
-    """Write the model file of `network` to `path`. Raises FileError, and leaves the old file as it was."""
+    """Write the model file of `network` to `path`. Raises FileError, and leaves the old file as it was.
+
+    The text is read before it is written: what could not be opened again is refused now, while it can be mended.
+    """
     try:
         data = network_to_text(network).encode("utf-8")
+        network_from_bytes(data, os.fspath(path))
     except UnicodeEncodeError:
         reason = "a name or the description holds half of a surrogate pair, which is no character"
         raise FileError(os.fspath(path), "", reason, "type it again") from None

@@ -6,24 +6,27 @@ What is at its default is left out. Short things stay on one line, matrices have
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
+
+import numpy as np
 
 from visualbp.core.arrays import Array
 from visualbp.core.options import plain_options
 from visualbp.datasets import DataSpec, datasets
 from visualbp.datasets.arrays import plain_from_array
 from visualbp.files.errors import FileError
-from visualbp.files.json_text import LARGEST_TEXT
+from visualbp.files.json_text import BUDGET, LARGEST_TEXT, MOST_VALUES, reading_cost
 from visualbp.files.migrate import FORMAT, VERSION
 from visualbp.files.read import CLIP, OPTIMIZER, TRAINING
 from visualbp.network import Layer, Network, Training
 from visualbp.network.network import options_of
 
 WIDTH = 110
-MOST_INLINE = 300_000
-"""Numbers of all parameters together that are written as lists; further arrays are written in base64, whatever their
-size, so that the reader's bounds let every file pass that is written here."""
+MOST_INLINE = 1_000_000
+"""Numbers of all arrays together that are written as lists; further arrays are written in base64 at any size."""
+SHARE = 0.75
+"""How much of the reader's bounds the lists may take, so that every file passes that is written here."""
 
 Record = dict[str, Any]
 
@@ -39,6 +42,7 @@ def network_to_text(network: Network) -> str:
 
 def network_to_record(network: Network) -> Record:
     """Return the network as plain JSON data, in the order of the model file."""
+    arrays = _Arrays()
     record: Record = {"format": FORMAT, "version": VERSION, "name": network.name}
     if network.description:
         record["description"] = network.description
@@ -50,9 +54,9 @@ def network_to_record(network: Network) -> Record:
     if network.positions:
         record["layout"] = {name: list(network.positions[name]) for name in network.names if name in network.positions}
     if network.data is not None:
-        record["data"] = _data(network.data)
+        record["data"] = _data(network.data, arrays)
     record["training"] = _training(network.training)
-    parameters = _parameters(network)
+    parameters = _parameters(network, arrays)
     if parameters:
         record["parameters"] = parameters
     return record
@@ -65,8 +69,25 @@ def _layer(layer: Layer) -> Record:
     return record
 
 
-def _data(spec: DataSpec) -> Record:
-    return {"source": spec.source, **plain_options(datasets.get(spec.source).options, spec.options)}
+class _Arrays:
+    """The arrays of one file: lists as long as there is room for them."""
+
+    def __init__(self) -> None:
+        self.numbers, self.bytes, self.values = float(MOST_INLINE), BUDGET * SHARE, MOST_VALUES * SHARE
+
+    def plain(self, array: Array) -> Any:
+        cost, values = reading_cost(array.shape)
+        room = array.size <= self.numbers and cost <= self.bytes and values <= self.values
+        plain = plain_from_array(array, inline=room)
+        if isinstance(plain, list):
+            self.numbers, self.bytes, self.values = self.numbers - array.size, self.bytes - cost, self.values - values
+        return plain
+
+
+def _data(spec: DataSpec, arrays: _Arrays) -> Record:
+    plain = plain_options(datasets.get(spec.source).options, spec.options)
+    held = {name: arrays.plain(value) for name, value in spec.options.items() if isinstance(value, np.ndarray)}
+    return {"source": spec.source, **plain, **held}
 
 
 def _training(training: Training) -> Record:
@@ -80,14 +101,11 @@ def _training(training: Training) -> Record:
     return record
 
 
-def _parameters(network: Network) -> Record:
+def _parameters(network: Network, arrays: _Arrays) -> Record:
     record: Record = {}
-    left = MOST_INLINE
     for name in network.names:
-        arrays: Mapping[str, Array] = network.parameters.get(name, {})
-        for parameter, array in arrays.items():
-            left -= array.size
-            record.setdefault(name, {})[parameter] = plain_from_array(array, inline=left >= 0)
+        for parameter, array in network.parameters.get(name, {}).items():
+            record.setdefault(name, {})[parameter] = arrays.plain(array)
     return record
 
 
