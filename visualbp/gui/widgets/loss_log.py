@@ -95,10 +95,11 @@ class LossLog:
 
     def at(self, iteration: int) -> float | None:
         """Return the loss of an iteration, or None if there is none, or only its block is known."""
-        place = iteration - self._raw_first
-        if not self._raw_first <= iteration < self.end or np.isnan(self._raw[place]) and self.first_wrong is None:
+        if not self._raw_first <= iteration < self.end:
             return None
-        return float(self._raw[place])
+        loss = float(self._raw[iteration - self._raw_first])
+        is_gap = np.isnan(loss) and (self.first_wrong is None or iteration < self.first_wrong)
+        return None if is_gap else loss
 
     def envelope(self, low: float, high: float, columns: int) -> tuple[np.ndarray, np.ndarray]:
         """Return a line for the iterations from `low` to `high` in at most two points for each of `columns` pixels: the
