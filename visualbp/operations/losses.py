@@ -18,8 +18,8 @@ from visualbp.operations.base import Emitter, IterationContext, Operation, as_ro
 
 LOG_FLOOR = -100.0
 """PyTorch's binary_cross_entropy clamps its logarithms there ..."""
-PROBABILITY_FLOOR = 1e-12
-"""... and the product p (1 - p) in its gradient here."""
+PROBABILITY_FLOOR = float(np.float32(1e-12))
+"""... and the product p (1 - p) in its gradient here; its constant is a float32, also for float64."""
 
 
 class Loss(Operation):
