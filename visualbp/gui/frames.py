@@ -1,7 +1,7 @@
 """Frames while something runs: one part of the window is drawn at a time, with the event loop's turn in between.
 
-A frame of all panels and the canvas at once would keep a mouse press waiting for tens of milliseconds. Taken one by one,
-none makes it wait for more than its own few. The next snapshot is asked for when all have had their turn.
+A frame of all panels and the canvas at once would keep a mouse press waiting for tens of milliseconds. Taken one by
+one, none makes it wait for more than its own few. The next snapshot is asked for when all have had their turn.
 """
 
 from __future__ import annotations
