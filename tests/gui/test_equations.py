@@ -124,3 +124,17 @@ def test_an_equation_wider_than_its_place_is_made_smaller(qtbot: QtBot) -> None:
     picture = pixels(view)
     assert (picture != picture[0, 0]).any()
     assert (picture[:, -1] == picture[0, 0]).all(), "nothing is cut at the right edge"
+
+
+def test_equations_that_fly_by_while_running_are_not_set(qtbot: QtBot) -> None:
+    owner = QWidget()
+    qtbot.addWidget(owner)
+    equations = Equations(owner)
+    equations.patient = True
+    flown = [rf"y_{{{number}}} \cdot \text{{flown by}}" for number in range(5)]
+    for latex in flown:
+        equations.forget_wanted()
+        equations.get(latex)
+        qtbot.wait(20)
+    qtbot.waitUntil(lambda: typeset_already(flown[-1]) is not None, timeout=3000)
+    assert all(typeset_already(latex) is None for latex in flown[:-1])

@@ -117,20 +117,26 @@ class ValueSection(QWidget):
         if views == self.views:
             return
         chosen = self.view.words if self.views else ""
+        same_words = [view.words for view in views] == [view.words for view in self.views]
         self.views = views
         words = [view.words for view in views]
         self._place = words.index(chosen) if chosen in words else 0
+        if not same_words:
+            self._make_links()
+        for link, view in zip(self._links, views, strict=len(views) > 1):
+            link.setToolTip(f"Show {view.value.text}")
+
+    def _make_links(self) -> None:
         for link in self._links:
             self._view_row.removeWidget(link)
+            link.hide()
             link.deleteLater()
         self._links = []
-        for place, view in enumerate(views if len(views) > 1 else ()):
+        for place, view in enumerate(self.views if len(self.views) > 1 else ()):
             link = QPushButton(view.words, self)
             link.setProperty("flat", True)
             link.setCheckable(True)
-            link.setChecked(place == self._place)
             link.setFont(theme().font(11))
-            link.setToolTip(f"Show {view.value.text}")
             link.clicked.connect(self._on_view)
             self._view_row.insertWidget(place, link)
             self._links.append(link)

@@ -229,12 +229,17 @@ class MathematicsPanel(Panel):
             f'<span style="color:{theme().color(color).name()}; font-weight:600">{step.label}</span>'
             f'<span style="color:{theme().color("dim").name()}">&nbsp;&nbsp;{step.phase}, {when}</span>'
         )
+        self._equations.patient = snapshot.is_running
         self.equation.set_latex(notation.step_equation(step))
         self.shapes.setText(shapes_text(notation.step_shapes(step, batch)))
         self.sentence.setText(notation.step_sentence(step))
         self.code.show_lines(notation.pseudocode(), notation.pseudocode_line(step), step.phase)
         place = self.code.line_rect(notation.pseudocode_line(step)).center().toPoint()
         self._lower.ensureVisible(0, place.y(), 0, theme().px(30))
+        if not snapshot.is_running:
+            self._prefetch(step, notation)
+
+    def _prefetch(self, step: Step, notation: Notation) -> None:
         near = range(max(0, step.index - BEHIND), min(len(notation.plan.steps), step.index + AHEAD + 1))
         ordered = sorted(near, key=lambda index: (index < step.index, abs(index - step.index)))
         self._equations.prefetch(
