@@ -16,8 +16,9 @@ from visualbp.gui.panels.base import Panel
 from visualbp.gui.panels.mathematics_axes import AxisChoosers
 from visualbp.gui.panels.mathematics_card import NumberCard
 from visualbp.gui.panels.mathematics_code import PseudocodeView
-from visualbp.gui.panels.mathematics_trail import Crumb, Trail, TrailView
-from visualbp.gui.panels.mathematics_words import Index, axes_of, largest_index, shapes_text
+from visualbp.gui.panels.mathematics_subject import Subject
+from visualbp.gui.panels.mathematics_trail import Crumb, TrailView
+from visualbp.gui.panels.mathematics_words import Index, axes_of, shapes_text
 from visualbp.gui.panels.timeline_ticks import phase_color
 from visualbp.gui.theme import theme
 from visualbp.layers import Value
@@ -42,12 +43,9 @@ class MathematicsPanel(Panel):
         super().__init__(context)
         self._plan: Plan | None = None
         self._notation: Notation | None = None
-        self._pinned = False
-        self._sample_chosen = False
-        self._unit: int | None = None
         self._followed: Crumb | None = None
-        self._shown: tuple[Value, Index, int] | None = None
-        self.trail = Trail()
+        self.subject = Subject()
+        self.trail = self.subject.trail
         self._equations = Equations(self)
         self._later = QTimer(self)
         self._later.setSingleShot(True)
@@ -191,8 +189,7 @@ class MathematicsPanel(Panel):
         if snapshot.plan is not self._plan:
             self._plan = snapshot.plan
             self._notation = None if snapshot.plan is None else Notation(snapshot.plan)
-            if self._pinned and self._lost(snapshot.plan):
-                self._unpin()
+            self.subject.enter_plan(snapshot.plan)
         if snapshot.plan is None or self._notation is None:
             self._show_nothing(snapshot)
             return
@@ -204,11 +201,6 @@ class MathematicsPanel(Panel):
         else:
             self._later.stop()
             self._show_numbers(snapshot)
-
-    def _lost(self, plan: Plan | None) -> bool:
-        """Whether the number that was chosen does not exist in another plan."""
-        crumb = self.trail.current
-        return plan is None or crumb is None or plan.resolve(crumb.value) not in plan.shapes
 
     def _show_nothing(self, snapshot: Snapshot) -> None:
         problem = next((problem.text for problem in snapshot.problems if problem.severity == "error"), "")
@@ -255,14 +247,13 @@ class MathematicsPanel(Panel):
         """Explain the number that was chosen, or else the largest one that the last step wrote."""
         if snapshot.plan is None:
             return
-        subject = self._subject(snapshot)
+        found = self.subject.find(snapshot)
         self._show_trail()
-        if subject is None:
-            self._shown = None
+        if found is None:
             self.axes.show_axes((), (), ())
             self.card.show_explanation(None, message="step (F11) to see the numbers")
             return
-        value, index, at = subject
+        value, index = found.value, found.index
         moment = Moment(
             snapshot.plan,
             snapshot.values,
@@ -272,39 +263,21 @@ class MathematicsPanel(Panel):
             snapshot.first_iteration,
             snapshot.batch,
         )
-        self._shown = (value, index, snapshot.cursor if at is None else at)
         array = snapshot.find(value)
         if array is not None and len(index) == array.ndim:
             self.axes.show_axes(axes_of(snapshot.plan, value, array.ndim), array.shape, index)
         else:
             self.axes.show_axes((), (), ())
         try:
-            found = explain(moment, value, index, at)
-            self.card.show_explanation(found, snapshot.is_stale(value), brief=found.step is snapshot.step)
+            explanation = explain(moment, value, index, found.at)
+            brief = explanation.step is snapshot.step
+            self.card.show_explanation(explanation, snapshot.is_stale(value), brief=brief)
         except (KeyError, IndexError):  # chosen in another batch or network: it has no such number now
-            self.card.show_explanation(None, message=f"there is no {Crumb(value, index).text} now")
-
-    def _subject(self, snapshot: Snapshot) -> tuple[Value, Index, int | None] | None:
-        crumb = self.trail.current
-        if self._pinned and crumb is not None:
-            at = crumb.at if crumb.at is not None and crumb.at <= snapshot.cursor else None
-            return crumb.value, crumb.index, at
-        if snapshot.step is None or not snapshot.step.writes or snapshot.plan is None:
-            return None
-        value = snapshot.step.writes[0]
-        array = snapshot.find(value)
-        if array is None:
-            return None
-        batched = snapshot.plan.resolve(value) in snapshot.plan.batched
-        fixed = {0: self.context.selection.sample} if batched and self._sample_chosen else {}
-        if self._unit is not None:
-            fixed[1 if batched else 0] = self._unit
-        return value, largest_index(array, fixed), None
+            self.card.show_explanation(None, message=f"there is no {found.text} now")
 
     def _show_trail(self) -> None:
-        chosen = self._sample_chosen or self._unit is not None
-        self.release.setVisible(self._pinned or chosen)
-        self.release.setText("follow the step" if self._pinned else "largest")
+        self.release.setVisible(not self.subject.is_automatic)
+        self.release.setText("follow the step" if self.subject.pinned else "largest")
         several = len(self.trail.crumbs) > 1
         for part in (self.back, self.forward, self.trail_view):
             part.setVisible(several)
@@ -317,33 +290,20 @@ class MathematicsPanel(Panel):
     @Slot(object, object)
     def _on_number_chosen(self, value: Value, index: Index) -> None:
         followed, self._followed = self._followed, None
-        self._pin(followed or Crumb(value, tuple(int(i) for i in index)))
+        self.subject.pin(followed or Crumb(value, tuple(int(i) for i in index)), follows=followed is not None)
+        self.update_now()
 
     @Slot(object)
     def _on_followed(self, factor: Factor) -> None:
         """Explain a factor in its turn, as it stood when it was used; other panels learn of it."""
-        if factor.value is None:
-            return
-        if not self.trail.crumbs and self._shown is not None:
-            self.trail.go(Crumb(*self._shown))
-        self._followed = Crumb(factor.value, factor.index, factor.at)  # the trail also knows when the number was used
-        self.context.selection.choose_number(factor.value, factor.index)
-
-    def _pin(self, crumb: Crumb) -> None:
-        self._pinned = True
-        self.trail.go(crumb)
-        self.update_now()
-
-    def _unpin(self) -> None:
-        self._pinned = False
-        self.trail.clear()
+        if factor.value is not None:
+            self._followed = Crumb(factor.value, factor.index, factor.at)  # the selection does not say when it was used
+            self.context.selection.choose_number(factor.value, factor.index)
 
     @Slot()
     def follow_step(self) -> None:
         """Show the largest number of each step again."""
-        if not self._pinned:
-            self._sample_chosen, self._unit = False, None
-        self._unpin()
+        self.subject.release()
         self.update_now()
 
     @Slot()
@@ -361,34 +321,20 @@ class MathematicsPanel(Panel):
 
     @Slot(int)
     def _on_sample(self, sample: int) -> None:
-        self._sample_chosen = True
-        crumb = self.trail.current
-        has_samples = (
-            crumb is not None and self._plan is not None and self._plan.resolve(crumb.value) in self._plan.batched
-        )
-        if self._pinned and crumb is not None and has_samples:
-            self.trail.replace(Crumb(crumb.value, (sample, *crumb.index[1:]), crumb.at))
+        self.subject.choose_sample(sample, self._plan)
         self.update_now()
 
     @Slot(int, int)
     def _on_axis_changed(self, axis: int, place: int) -> None:
-        if self._shown is None or self._plan is None:
+        shown = self.subject.shown
+        if shown is None or self._plan is None:
             return
-        value, index, _ = self._shown
-        batched = self._plan.resolve(value) in self._plan.batched
-        changed = (*index[:axis], place, *index[axis + 1 :])
-        crumb = self.trail.current
-        if batched and axis == 0:
-            self._sample_chosen = True
+        if axis == 0 and self._plan.resolve(shown.value) in self._plan.batched:
+            self.subject.choose_sample(place, self._plan)
             self.context.selection.choose_sample(place)
-            self.update_now()
-        elif not self._pinned and axis == (1 if batched else 0):
-            self._unit = place
-            self.update_now()
         else:
-            self._pinned = True
-            self.trail.replace(Crumb(value, changed, crumb.at if crumb is not None else None))
-            self.update_now()
+            self.subject.choose_place(axis, place, self._plan)
+        self.update_now()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Backspace:
