@@ -9,17 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from visualbp.core.arrays import size_of
 from visualbp.datasets import DataError, load_dataset
-from visualbp.engine import Executor, Plan, PlanError, compile_plan
+from visualbp.engine import Executor, PlanError, compile_plan
+from visualbp.engine.memory import check_memory
 from visualbp.files import FileError, find_model, load_network
 from visualbp.network import Network
-from visualbp.optimizers.base import make_optimizer
-
-MOST_MEMORY = 2 * 2**30
-"""What a run may need, by the estimate of `needed_bytes`; beyond it a machine would stall rather than answer."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +34,7 @@ def open_model(name_or_path: str) -> Model:
         if network.data is None:
             raise DataError('data: is missing; add, for example, "data": {"source": "xor"}')
         dataset = load_dataset(network.data, path.parent)
-        batch_size = min(network.training.batch_size, len(dataset))
-        needed = needed_bytes(plan, batch_size)
-        if needed > MOST_MEMORY:
-            size = f"about {needed / 2**30:,.0f} GB"
-            raise DataError(f"would need {size} of memory; use fewer units, or a smaller batch than {batch_size}")
+        check_memory(plan, len(dataset))
         return Model(path, network, Executor(plan, dataset))
     except PlanError as error:
         more = len(error.problems) - 1
@@ -52,14 +42,6 @@ def open_model(name_or_path: str) -> Model:
         raise FileError(str(path), "", str(error) + others) from None
     except DataError as error:
         raise FileError(str(path), "", str(error)) from None
-
-
-def needed_bytes(plan: Plan, batch_size: int) -> int:
-    """Return about how many bytes an iteration needs: values with what their rules keep, parameters, their slots."""
-    parameters = sum(size_of(info.spec.shape) for info in plan.parameters)
-    copies = 4 + len(make_optimizer(plan.network.training.optimizer).slots)
-    values = sum(size_of(plan.shapes[value]) for value in plan.batched) * batch_size
-    return (copies * parameters + 2 * values) * np.dtype(plan.network.precision).itemsize
 
 
 def check_folder(path: str) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QLockFile, QObject, QStandardPaths, QTimer, Slot
 
-from visualbp.files import FileError, load_network, save_network
+from visualbp.files import FileError, load_network, moved, save_network
 from visualbp.gui.context import Context
 from visualbp.gui.files_controller import with_live_parameters
 from visualbp.network import Network
@@ -54,7 +54,8 @@ class Autosave(QObject):
             self.path.unlink(missing_ok=True)
             return
         try:
-            save_network(with_live_parameters(document.network, self._context.debugger.snapshot), self.path)
+            network = moved(document.network, document.folder, self.path.parent)
+            save_network(with_live_parameters(network, self._context.debugger.snapshot), self.path)
         except FileError as error:
             self.problem = error.text
 

@@ -49,10 +49,12 @@ def arrange(window: QMainWindow, docks: Mapping[str, QDockWidget]) -> None:
             if "timeline" in docks:  # first, so that it lies below the whole row
                 window.splitDockWidget(present[0], docks["timeline"], Qt.Orientation.Vertical)
                 placed.append(docks["timeline"])
-        for tab in present[1:]:
-            window.tabifyDockWidget(present[0], tab)
         row.append(present[0])
         placed += present
+    for names in BOTTOM:  # after all splits: splitting a dock that has tabs would add one more tab
+        present = [docks[name] for name in names if name in docks]
+        for tab in present[1:]:
+            window.tabifyDockWidget(present[0], tab)
     for dock in placed:
         dock.show()
     for front in row:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, Slot
+from PySide6.QtCore import QSize, Qt, QTimer, Slot
 from PySide6.QtGui import QCloseEvent, QIcon
 from PySide6.QtWidgets import QFileDialog, QLabel, QMainWindow, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
@@ -25,12 +25,12 @@ from visualbp.gui.dock import PanelDock
 from visualbp.gui.document import Document
 from visualbp.gui.engine_thread import Debugger
 from visualbp.gui.files_controller import FilesController, has_trained
-from visualbp.gui.layout import arrange
 from visualbp.gui.panels.registry import PANELS
-from visualbp.gui.settings import LAYOUT_VERSION, Settings
+from visualbp.gui.settings import Settings
 from visualbp.gui.start_page import SampleCardContent, StartPage
 from visualbp.gui.theme import apply_theme, pixmap, theme
 from visualbp.gui.tool_bar import ToolBar
+from visualbp.gui.view_controller import ViewController
 from visualbp.gui.widgets.message_bar import MessageBar
 from visualbp.network.edits import clear_parameters
 
@@ -69,14 +69,9 @@ class MainWindow(QMainWindow):
         self.remembers = True
         """Whether the end of this window is written to the settings. A picture's window leaves no trace."""
         self._saved_at: tuple[int, int] | None = None
-        self._panels_aside: QByteArray | None = None
-        """The layout of the panels while the start page hides them."""
         self.resize(1600, 1000)
-        self.default_layout()
-        if not self.settings.geometry.isEmpty():
-            self.restoreGeometry(self.settings.geometry)
-        if not self.settings.layout.isEmpty():
-            self.restoreState(self.settings.layout, LAYOUT_VERSION)
+        self.view.default_layout()
+        self.view.restore()
         self.show_start_page()
         self._show_title()
         self._show_snapshot(self.debugger.snapshot)
@@ -105,6 +100,7 @@ class MainWindow(QMainWindow):
             Qt.DockWidgetArea.AllDockWidgetAreas, self.tabPosition(Qt.DockWidgetArea.LeftDockWidgetArea)
         )
         self.docks = {panel.name: PanelDock(panel(self.context), self) for panel in PANELS}
+        self.view = ViewController(self, self.docks, self.actions_by_name, self.settings)
 
     def _build_tool_bar(self) -> None:
         self.tool_bar = ToolBar(self.actions_by_name)
@@ -174,12 +170,6 @@ class MainWindow(QMainWindow):
                 "zoom_in": canvas.zoom_in,
                 "zoom_out": canvas.zoom_out,
                 "zoom_reset": _call(canvas.zoom_to, 1.0),
-                "theme": self.switch_theme,
-                "presenter": self.switch_presenter,
-                "larger": _call(self.scale_by, 1.1),
-                "smaller": _call(self.scale_by, 1 / 1.1),
-                "reduced_motion": self.switch_motion,
-                "default_layout": self.default_layout,
                 "command_palette": self.show_command_palette,
                 "keys": self.show_keys,
                 "about": _call(dialogs.show_about, self),
@@ -197,6 +187,7 @@ class MainWindow(QMainWindow):
         self.debug.failed.connect(self._on_failed)
         files.failed.connect(self.show_failure)
         files.opened.connect(self._on_opened)
+        files.saved.connect(self._on_saved)
         self.document.state_changed.connect(self._show_title)
         self.document.changed.connect(self._on_document)
         canvas.message.connect(self._on_message)
@@ -214,10 +205,7 @@ class MainWindow(QMainWindow):
         """Show samples and recent files; what is open stays open."""
         last = self.settings.last if not self.document.network.layers else ""
         self.start_page.show_recent(last, self.settings.recent, bool(self.document.network.layers))
-        if self.pages.currentWidget() is not self.start_page or self._panels_aside is None:
-            self._panels_aside = self.saveState(LAYOUT_VERSION)
-        for dock in self.docks.values():
-            dock.hide()
+        self.view.hide_panels()
         self.tool_bar.hide()
         self.pages.setCurrentWidget(self.start_page)
 
@@ -226,9 +214,7 @@ class MainWindow(QMainWindow):
         """Show the canvas, and the panels as they were."""
         self.pages.setCurrentWidget(self.canvas)
         self.tool_bar.show()
-        if self._panels_aside is not None:
-            self.restoreState(self._panels_aside, LAYOUT_VERSION)
-            self._panels_aside = None
+        self.view.show_panels()
 
     @Slot(str)
     def open_sample(self, name: str) -> None:
@@ -248,6 +234,12 @@ class MainWindow(QMainWindow):
         else:
             self.debugger.send(SetBreakpoints(frozenset()))
         QTimer.singleShot(0, self, self.canvas.fit)
+
+    @Slot()
+    def _on_saved(self) -> None:
+        snapshot = self.debugger.snapshot
+        self._saved_at = (snapshot.iteration, snapshot.cursor)
+        self.statusBar().showMessage(f"Saved {self.document.path}", 5000)
 
     @Slot(str)
     def show_failure(self, text: str) -> None:
@@ -337,33 +329,7 @@ class MainWindow(QMainWindow):
     def _on_redo_text(self, text: str) -> None:
         self.actions_by_name["redo"].setText(f"Redo {text[:1].lower() + text[1:]}" if text else "Redo")
 
-    # -- view --------------------------------------------------------------------------------------------------------
-
-    def switch_theme(self) -> None:
-        """Switch between dark and light."""
-        theme().set("light" if theme().is_dark else "dark")
-        self.settings.theme = theme().palette.name
-
-    def switch_presenter(self) -> None:
-        """Switch between the usual size and one for a projector."""
-        self._set_scale(1.5 if self.actions_by_name["presenter"].isChecked() else 1.0)
-
-    def scale_by(self, factor: float) -> None:
-        self._set_scale(theme().scale * factor)
-
-    def _set_scale(self, scale: float) -> None:
-        theme().set(scale=scale)
-        self.settings.scale = theme().scale
-        self.actions_by_name["presenter"].setChecked(theme().scale >= 1.4)
-
-    def switch_motion(self) -> None:
-        theme().reduced_motion = self.actions_by_name["reduced_motion"].isChecked()
-        self.settings.reduced_motion = theme().reduced_motion
-
-    def default_layout(self) -> None:
-        """Put every panel back in its place."""
-        arrange(self, self.docks)
-        self._panels_aside = None
+    # -- small things --------------------------------------------------------------------------------------------------
 
     def show_command_palette(self) -> None:
         CommandPalette(self.actions_by_name.all(), self).open_over()
@@ -402,8 +368,7 @@ class MainWindow(QMainWindow):
         event.accept()
 
     def _remember(self) -> None:
-        self.settings.geometry = self.saveGeometry()
-        self.settings.layout = self._panels_aside or self.saveState(LAYOUT_VERSION)
+        self.view.remember()
         self.settings.last = self.document.sample or (str(self.document.path) if self.document.path else "")
         self.settings.breakpoints = sorted({layer for _, layer in self.debugger.breakpoints})
 

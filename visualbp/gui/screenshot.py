@@ -47,7 +47,7 @@ def take_screenshot(
     try:
         theme().set(theme_name, scale)
         window.resize(*size)
-        window.default_layout()
+        window.view.default_layout()
         if not window.files.open_path(path):
             raise ScreenshotError(window.message_bar.text)
         if panel is not None and panel not in window.docks:

@@ -21,7 +21,7 @@ def place_words(snapshot: Snapshot) -> tuple[str, str, str]:
     if snapshot.trouble:
         return "NOT FINITE", snapshot.trouble_layer, "error"
     if plan is None:
-        return "NOT RUNNABLE", "see Problems", "faint"
+        return "CANNOT RUN", "see Problems", "faint"
     if snapshot.mode == Mode.TRAINING:
         return "TRAINING", "full speed", "accent"
     if snapshot.mode == Mode.CHECKING:

@@ -21,6 +21,8 @@ class Panel(QWidget):
 
     name: ClassVar[str] = ""
     title: ClassVar[str] = ""
+    tab: ClassVar[str] = ""
+    """The word on the panel's tab where it shares a place; the title if empty."""
     hint: ClassVar[str] = ""
     """One sentence for the tooltip of the dock's title."""
 

@@ -41,6 +41,7 @@ REACH = 9
 class BoundaryPanel(Panel):
     name = "boundary"
     title = "Decision boundary"
+    tab = "Boundary"
     hint = "What the network answers for every pair of inputs; the points are the data. Click one to choose the sample"
 
     def __init__(self, context: Context) -> None:

@@ -58,6 +58,7 @@ def worst_number(layer: str, parameter: str, check: TensorCheck) -> Place | None
 class GradientCheckPanel(Panel):
     name = "gradient_check"
     title = "Gradient check"
+    tab = "Check"
     hint = "Compares the gradients of backpropagation with finite differences of the loss (epsilon 1e-5)"
 
     def __init__(self, context: Context) -> None:

@@ -112,7 +112,8 @@ class Plot(pg.PlotWidget):
         self.item = self.getPlotItem()
         self.item.hideButtons()
         self.item.setMenuEnabled(False)
-        self.item.ctrlMenu.setParent(self)  # or it outlives the plot, as a window of its own
+        menu = self.item.ctrlMenu
+        menu.setParent(self, menu.windowFlags())  # or it outlives the plot, as a window of its own
         self.view = self.item.getViewBox()
         self.view.disableAutoRange()
         self.view.setDefaultPadding(0.0)
