@@ -85,7 +85,8 @@ class ConnectionItem(QGraphicsRectItem):
         return stroker.createStroke(self.route.path)
 
     def crosses(self, body: QRectF) -> bool:
-        return self.route.path.intersects(body)
+        """Whether the line runs through a rectangle. (A bare path would count the area under its bend as well.)"""
+        return self.shape().intersects(body)
 
     def distance_to(self, point: QPointF) -> float:
         """Return how far a point is from the curve, near enough for choosing between connections."""

@@ -43,6 +43,10 @@ from visualbp.network.network import Connection
 
 EDGE = 28
 """Pixels from the edge within which a drag scrolls the canvas."""
+EDGE_DELAY = 8
+"""Ticks of the timer, 30 ms each, that a drag must be held there: one that only passes the edge scrolls nothing."""
+EDGE_START = -5 * EDGE_DELAY
+"""Where the count begins for a drag that has not been further in yet, such as one that comes in from the palette."""
 
 
 class Canvas(Zooming, QGraphicsView):
@@ -80,6 +84,7 @@ class Canvas(Zooming, QGraphicsView):
         self.space_held = False
         self.last_pointer: Pointer | None = None
         self._scroll_timer = 0
+        self._edge_ticks = 0
         self.edits = CanvasEdits(context, self.network_scene, self)
         self.pulse = Pulse(self)
         self.overlays = Overlays(self)
@@ -227,6 +232,7 @@ class Canvas(Zooming, QGraphicsView):
         self.gesture = gesture
         gesture.start()
         if gesture.scrolls:
+            self._edge_ticks = EDGE_START
             self._scroll_timer = self.startTimer(30)
 
     def _finish(self, at: Pointer | None) -> None:
@@ -334,7 +340,8 @@ class Canvas(Zooming, QGraphicsView):
         place = self.last_pointer.view
         x = min(0, place.x() - inner.left()) + max(0, place.x() - inner.right())
         y = min(0, place.y() - inner.top()) + max(0, place.y() - inner.bottom())
-        if self.gesture.dragging and (x or y):
+        self._edge_ticks = self._edge_ticks + 1 if x or y else 0
+        if self.gesture.dragging and self._edge_ticks > EDGE_DELAY:
             self.scroll_by(max(-EDGE, min(x, EDGE)), max(-EDGE, min(y, EDGE)))
             self.gesture.move(self.pointer(place, self.last_pointer.modifiers))
 
@@ -351,7 +358,7 @@ class Canvas(Zooming, QGraphicsView):
         super().keyReleaseEvent(event)
 
     def focusNextPrevChild(self, forward: bool) -> bool:
-        return keys.tab(self, forward) or super().focusNextPrevChild(forward)
+        return (self.hasFocus() and keys.tab(self, forward)) or super().focusNextPrevChild(forward)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         super().focusOutEvent(event)
