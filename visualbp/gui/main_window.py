@@ -120,7 +120,9 @@ class MainWindow(QMainWindow):
                 self._build_lessons()
         self.title_label = QLabel()
         self.title_label.setProperty("dim", True)
-        self.title_label.setContentsMargins(0, 6, 14, 0)
+        self.title_label.setContentsMargins(0, 0, 14, 0)
+        self.title_label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.title_label.setMinimumSize(theme().px(400), theme().px(30))  # a corner does not grow with its text
         self.menuBar().setCornerWidget(self.title_label)
 
     def _build_lessons(self) -> None:
@@ -186,6 +188,7 @@ class MainWindow(QMainWindow):
         self.debugger.snapshot_changed.connect(self._show_snapshot)
         self.debug.failed.connect(self._on_failed)
         files.failed.connect(self.show_failure)
+        self.autosave.failed.connect(self.show_failure)
         files.opened.connect(self._on_opened)
         files.saved.connect(self._on_saved)
         self.document.state_changed.connect(self._show_title)
