@@ -7,13 +7,16 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QTextDocument
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from tests.building import chain, inline, xor
 from tests.gui.workbench import Workbench, pixels
 from visualbp.debugger.commands import Level, Seek, Train
+from visualbp.engine.notation import Notation
 from visualbp.engine.plan import Phase
+from visualbp.gui.equations import lines_of, typeset
 from visualbp.gui.panels.timeline import TimelinePanel
 from visualbp.network import Network, edits
 
@@ -176,6 +179,17 @@ def test_a_breakpoint_is_marked_on_its_first_chip(bench: Workbench, panel: Timel
 def test_hovering_names_the_step_its_shapes_and_what_it_does(bench: Workbench, panel: TimelinePanel) -> None:
     tip = panel.strip.tip(1)
     assert "hidden z" in tip and "(4, 4)" in tip and "takes input" in tip
+
+
+def test_hovering_shows_the_equation_of_a_step_once_it_is_set(bench: Workbench, panel: TimelinePanel) -> None:
+    step = bench.snapshot.plan.steps[9]
+    for line in lines_of(Notation(bench.snapshot.plan).step_equation(step)):
+        typeset(line)
+    document = QTextDocument()
+    document.setHtml(panel.strip.tip(9))
+    words = QTextDocument()
+    words.setHtml(panel.strip.tip(9).split("<p>")[0])
+    assert document.size().height() > words.size().height() + 15, "there is a picture below the words"
 
 
 def test_without_a_network_that_runs_the_strip_says_so_and_nothing_can_be_pressed(

@@ -169,6 +169,7 @@ class MathematicsPanel(Panel):
         return self._header
 
     def retheme(self) -> None:
+        self.setMinimumWidth(theme().px(250))
         current = theme()
         self.step_label.setFont(current.font(11))
         self.shapes.setFont(current.font(11, mono=True))

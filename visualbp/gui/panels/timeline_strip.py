@@ -3,7 +3,7 @@ grouped by layer shows the whole iteration."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QBuffer, QByteArray, QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QContextMenuEvent,
@@ -21,7 +21,9 @@ from PySide6.QtWidgets import QMenu, QSizePolicy, QToolTip, QWidget
 from visualbp.debugger.snapshot import Snapshot
 from visualbp.engine.notation import Notation
 from visualbp.engine.plan import Plan, Step
+from visualbp.gui.equations import equation_pixmap, lines_of, typeset_already
 from visualbp.gui.painting import draw_absent
+from visualbp.gui.panels.mathematics_words import shapes_text
 from visualbp.gui.panels.timeline_ticks import TickLine, paint_breakpoint, phase_color
 from visualbp.gui.theme import theme
 
@@ -306,13 +308,14 @@ class StepStrip(QWidget):
             return ""
         found = snapshot.plan.steps[step]
         batch = 1 if snapshot.batch is None else len(snapshot.batch)
-        shapes = self._notation.step_shapes(found, batch)
+        shapes = shapes_text(self._notation.step_shapes(found, batch))
+        equation = "".join(_picture(line) for line in lines_of(self._notation.step_equation(found)))
         parts = [
             f"<b>{_escaped(self._labels[step])}</b> &nbsp; step {step + 1} of {self.count}, {found.phase}",
             _escaped(self._notation.step_sentence(found)),
             f"<code>{_escaped(shapes)}</code>",
         ]
-        return "<br>".join(parts)
+        return "<br>".join(parts) + equation
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         self._ringed = event.reason() in (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason)
@@ -321,6 +324,20 @@ class StepStrip(QWidget):
     def focusOutEvent(self, event: QFocusEvent) -> None:
         self._ringed = False
         self.update()
+
+
+def _picture(latex: str) -> str:
+    """Return an equation as an image in rich text, if it has been set already; a tip does not wait for it."""
+    if typeset_already(latex) is None:
+        return ""
+    ratio = 2.0
+    held, picture = QByteArray(), equation_pixmap(latex, theme().px(17), theme().color("text"), ratio)
+    buffer = QBuffer(held)
+    buffer.open(QBuffer.OpenModeFlag.WriteOnly)
+    picture.save(buffer, "PNG")
+    data = bytes(held.toBase64().data()).decode("ascii")
+    width, height = round(picture.width() / ratio), round(picture.height() / ratio)
+    return f'<p><img src="data:image/png;base64,{data}" width="{width}" height="{height}"></p>'
 
 
 def _escaped(text: str) -> str:

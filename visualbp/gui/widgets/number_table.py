@@ -32,7 +32,7 @@ from visualbp.gui.painting import as_matrix, draw_absent, exact_text, number_tex
 from visualbp.gui.theme import MONO, theme
 from visualbp.gui.widgets.number_model import AnyIndex, NumberError, NumberModel, parse_table
 
-NARROWEST = 76
+NARROWEST = 62
 ROW_HEIGHT = 25
 MOST_ROWS = 9
 """Rows that are shown before the table scrolls."""
