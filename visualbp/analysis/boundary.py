@@ -15,7 +15,6 @@ from visualbp.engine.evaluate import predict
 from visualbp.engine.plan import Plan
 from visualbp.layers import Value
 from visualbp.operations.activations import Tanh
-from visualbp.operations.losses import BinaryCrossEntropyWithLogits, SoftmaxCrossEntropy
 
 Range = tuple[float, float]
 
@@ -98,15 +97,8 @@ def boundary(
 
 def _probabilities(plan: Plan, outputs: Array) -> Array:
     """Return what the prediction (N, outputs) means: the probability of each class."""
-    with np.errstate(all="ignore"):
-        if isinstance(plan.loss_rule, SoftmaxCrossEntropy):
-            shifted = np.exp(outputs - outputs.max(-1, keepdims=True))
-            outputs = shifted / shifted.sum(-1, keepdims=True)
-        elif isinstance(plan.loss_rule, BinaryCrossEntropyWithLogits):
-            outputs = np.exp(-np.logaddexp(0.0, -outputs))
-        elif _is_signed(plan):
-            outputs = (outputs + 1.0) / 2.0
-    probabilities = np.clip(outputs, 0.0, 1.0)
+    answers = plan.loss_rule.answer(outputs)
+    probabilities = np.clip((answers + 1.0) / 2.0 if _is_signed(plan) else answers, 0.0, 1.0)
     return (
         np.concatenate([1.0 - probabilities, probabilities], axis=1) if probabilities.shape[1] == 1 else probabilities
     )

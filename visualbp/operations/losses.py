@@ -69,6 +69,10 @@ class Loss(Operation):
             self.gradient(emitter, inputs[0], inputs[1], result)
         return np.asarray(np.sum(result * tangent))
 
+    def answer(self, prediction: Array) -> Array:
+        """Return y_hat, what a prediction says: probabilities where it is logits, else the prediction itself."""
+        return prediction
+
     def accuracy(self, prediction: Array, target: Array) -> float | None:
         """Return the share of right answers, or None where being right has no meaning."""
         return None
@@ -247,6 +251,10 @@ class BinaryCrossEntropyWithLogits(Loss):
         emit(np.subtract, result, target, result)
         emit(np.multiply, result, emit.constant(1.0 / self.averaged_over(prediction.shape)), result)
 
+    def answer(self, prediction: Array) -> Array:
+        with np.errstate(all="ignore"):
+            return np.asarray(1.0 / (1.0 + np.exp(-prediction)))
+
     def accuracy(self, prediction: Array, target: Array) -> float | None:
         return float(np.mean((prediction > 0) == (target > 0.5)))
 
@@ -294,6 +302,11 @@ class SoftmaxCrossEntropy(ClassLoss):
         emit(np.multiply, probability, emit.memory("total", (len(y), 1)), delta)
         emit(np.subtract, delta, y, delta)
         emit(np.multiply, delta, emit.constant(1.0 / self.averaged_over(prediction.shape)), delta)
+
+    def answer(self, prediction: Array) -> Array:
+        with np.errstate(all="ignore"):
+            shares = np.exp(prediction - prediction.max(-1, keepdims=True))
+            return np.asarray(shares / shares.sum(-1, keepdims=True))
 
 
 class CrossEntropy(ClassLoss):

@@ -57,6 +57,8 @@ class RowContent:
     stale: bool = False
     sample: int = 0
     tiles: tuple[Tile, ...] = ()
+    source: Array | None = None
+    """The array of the snapshot that this was made from: the same one means that nothing has changed."""
 
 
 def value_of(layer: str, role: str, snapshot: Snapshot) -> Value:
@@ -73,14 +75,17 @@ def row_content(layer: str, spec: RowSpec, snapshot: Snapshot, sample: int, old:
     stale = bool(snapshot.stale) and value in snapshot.stale
     if array is not None and spec.range_name != "weight" and array.ndim:
         sample = min(sample, len(array) - 1)
-    if old is not None and old.array is array and old.spec is spec:
+    source = array
+    if old is not None and old.source is source and old.spec is spec:
         same = (old.stale, old.sample, old.value) == (stale, sample, value)
         if same:
             return old
     if array is None or not array.size:
         return RowContent(spec, value, None, stale, sample)
+    if spec.role == "prediction" and snapshot.plan is not None:
+        array = snapshot.plan.loss_rule.answer(array)
     tiles = _weight_tiles(spec.rect, array) if spec.range_name == "weight" else _sample_tiles(spec.rect, array, sample)
-    return RowContent(spec, value, array, stale, sample, tiles)
+    return RowContent(spec, value, array, stale, sample, tiles, source)
 
 
 def _thinned(count: int, most: int) -> Array:

@@ -9,7 +9,6 @@ import numpy as np
 from visualbp.core.arrays import Array
 from visualbp.engine.plan import Plan
 from visualbp.gui.painting import number_text
-from visualbp.operations.losses import BinaryCrossEntropyWithLogits, SoftmaxCrossEntropy
 
 MOST_SHOWN = 4
 """Numbers of a vector that are written out."""
@@ -40,13 +39,7 @@ def class_of(plan: Plan, targets: Array) -> Array:
 
 
 def _probabilities(plan: Plan, rows: Array) -> Array:
-    with np.errstate(all="ignore"):
-        if isinstance(plan.loss_rule, SoftmaxCrossEntropy):
-            shifted = np.exp(rows - rows.max(1, keepdims=True))
-            return np.asarray(shifted / shifted.sum(1, keepdims=True))
-        if isinstance(plan.loss_rule, BinaryCrossEntropyWithLogits):
-            return np.asarray(1.0 / (1.0 + np.exp(-rows)))
-    return rows
+    return plan.loss_rule.answer(rows)
 
 
 def answers(plan: Plan, predictions: Array | None, targets: Array, class_names: tuple[str, ...] = ()) -> Answers:
