@@ -178,8 +178,7 @@ class _Run:
                 return np.zeros(0, np.intp)
 
     def _generator(self, info: ParameterInfo, use: str) -> np.random.Generator:
-        key = [self.options.seed & (2**64 - 1), stream_of(f"{use} {info.value.text}")]
-        return np.random.Generator(np.random.Philox(key=key))
+        return IterationContext(self.options.seed).generator(stream_of(f"{use} {info.value.text}"))
 
 
 def _agree(found: Differences, direction: Array, whole: Differences) -> bool:

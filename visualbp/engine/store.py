@@ -16,6 +16,7 @@ from visualbp.core.arrays import Array, frozen_copy, read_only, size_of
 from visualbp.engine.plan import Plan
 from visualbp.initializers import initial_values
 from visualbp.layers import Value
+from visualbp.operations.base import IterationContext
 from visualbp.optimizers.base import make_optimizer
 
 PADDING = 8
@@ -33,8 +34,7 @@ def initial_parameters(plan: Plan) -> dict[Value, Array]:
     for info in plan.parameters:
         given = network.parameters.get(info.value.layer, {}).get(info.value.role)
         if given is None:
-            key = [network.seed & (2**64 - 1), stream_of(info.value.text)]
-            generator = np.random.Generator(np.random.Philox(key=key))
+            generator = IterationContext(network.seed).generator(stream_of(info.value.text))
             given = initial_values(info.spec.initializer, info.spec.shape, generator)
         start[info.value] = given
     return start

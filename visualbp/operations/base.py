@@ -34,9 +34,8 @@ class IterationContext:
 
     def generator(self, stream: int) -> np.random.Generator:
         """Return a generator for one use (`stream`) in one iteration, keyed by (seed, iteration, stream)."""
-        return np.random.Generator(
-            np.random.Philox(key=[self.seed & (2**64 - 1), stream], counter=self.iteration << 64)
-        )
+        key = self.seed & (2**64 - 1) | stream << 64  # one whole number: NumPy would round a list of large ones
+        return np.random.Generator(np.random.Philox(key=key, counter=self.iteration << 64))
 
 
 class Emitter:
