@@ -69,8 +69,9 @@ class Document(QObject):
 
     @property
     def is_modified(self) -> bool:
-        """Whether there is work that is not in the file: edits, or trained weights."""
-        return not self.undo_stack.isClean() or self._trained
+        """Whether there is work that is not in the file: edits, or trained weights of a file of the person's own."""
+        own = self.path is not None and self.sample is None
+        return not self.undo_stack.isClean() or (self._trained and own)
 
     def set_trained(self, trained: bool) -> None:
         """Note that the weights have moved away from those in the file."""

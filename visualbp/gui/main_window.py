@@ -122,7 +122,7 @@ class MainWindow(QMainWindow):
         self.title_label.setProperty("dim", True)
         self.title_label.setContentsMargins(0, 0, 14, 0)
         self.title_label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.title_label.setMinimumSize(theme().px(400), theme().px(30))  # a corner does not grow with its text
+        self.title_label.setMinimumSize(theme().px(400), theme().px(25))  # a corner does not grow with its text
         self.menuBar().setCornerWidget(self.title_label)
 
     def _build_lessons(self) -> None:
