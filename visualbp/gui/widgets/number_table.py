@@ -14,7 +14,17 @@ from PySide6.QtCore import (
     Signal,
     Slot,
 )
-from PySide6.QtGui import QColor, QGuiApplication, QKeyEvent, QKeySequence, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtGui import (
+    QColor,
+    QFontMetricsF,
+    QGuiApplication,
+    QKeyEvent,
+    QKeySequence,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import (
     QAbstractItemDelegate,
     QAbstractItemView,
@@ -28,7 +38,7 @@ from PySide6.QtWidgets import (
 )
 
 from visualbp.core.arrays import Array, Shape
-from visualbp.gui.painting import as_matrix, draw_absent, exact_text, number_text, shade
+from visualbp.gui.painting import NON_FINITE, STEPS, as_matrix, color_table, draw_absent, exact_text, number_text
 from visualbp.gui.theme import MONO, theme
 from visualbp.gui.widgets.number_model import AnyIndex, NumberError, NumberModel, parse_table
 
@@ -39,6 +49,10 @@ MOST_ROWS = 9
 MOST_COPIED = 2_000_000
 
 
+RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+SELECTED, FOCUSED = QStyle.StateFlag.State_Selected, QStyle.StateFlag.State_HasFocus
+
+
 class NumberDelegate(QStyledItemDelegate):
     """Paints a cell in the colour of its number, and edits it in a plain field."""
 
@@ -47,33 +61,50 @@ class NumberDelegate(QStyledItemDelegate):
         self._view = view
         self.marked: tuple[int, int] | None = None
         self.dimmed = False
+        self.retheme()
+
+    def retheme(self) -> None:
+        """Make what all cells share: colours and text colours by place in the look-up table, and the font."""
+        self._fills = [QColor.fromRgb(int(color)) for color in color_table()]
+        self._inks = [ink_on(fill) for fill in self._fills]
+        self._font = theme().font(11, mono=True)
+        self._digit = QFontMetricsF(self._font).horizontalAdvance("0")
+        self._margin = theme().px(6)
+
+    def _place(self, number: float) -> int:
+        """Return a number's place in the look-up table; as `painting.shade_indices`, for one number at a time."""
+        if not math.isfinite(number):
+            return NON_FINITE
+        limit = self._view.numbers.limit
+        return round(min(1.0, max(-1.0, number / limit)) * STEPS) + STEPS
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
-        current, model = theme(), self._view.numbers
+        row, column = index.row(), index.column()
         rect = QRectF(option.rect).adjusted(0.5, 0.5, -1, -1)
-        number = model.number(index.row(), index.column())
+        number = self._view.numbers.number(row, column)
         if number is None:
             return  # the view hatches the whole table
-        fill = shade(number, model.limit)
-        painter.fillRect(rect, fill)
+        place = self._place(number)
+        painter.fillRect(rect, self._fills[place])
         if self.dimmed:
-            veil = current.color("panel", 0.55)
-            painter.fillRect(rect, veil)
-        if not math.isfinite(number):
-            painter.setPen(QPen(current.color("on_accent"), 1.5))
+            painter.fillRect(rect, theme().color("panel", 0.55))
+        if place == NON_FINITE:
+            painter.setPen(QPen(theme().color("on_accent"), 1.5))
             painter.drawRect(rect.adjusted(2, 2, -2, -2))
-        painter.setFont(current.font(11, mono=True))
-        painter.setPen(ink_on(fill) if not self.dimmed else current.color("dim"))
-        inner = rect.adjusted(2, 0, -current.px(6), 0)
+        painter.setFont(self._font)
+        painter.setPen(theme().color("dim") if self.dimmed else self._inks[place])
+        inner = rect.adjusted(2, 0, -self._margin, 0)
         text = number_text(number, signed=True)
-        if painter.fontMetrics().horizontalAdvance(text) > inner.width():
+        if len(text) * self._digit > inner.width():
             text = f"{number:+.0e}".replace("-", "−", 1)
-        painter.drawText(inner, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
-        state: QStyle.StateFlag = option.state
-        if state & QStyle.StateFlag.State_Selected and self._view.selectionModel().hasSelection():
-            painter.fillRect(rect, current.color("accent", 0.25))
-        if (index.row(), index.column()) == self.marked or state & QStyle.StateFlag.State_HasFocus:
-            painter.setPen(QPen(current.color("accent"), 2))
+        painter.drawText(inner, RIGHT, text)
+        self._paint_state(painter, rect, option.state, (row, column) == self.marked)
+
+    def _paint_state(self, painter: QPainter, rect: QRectF, state: QStyle.StateFlag, marked: bool) -> None:
+        if state & SELECTED:
+            painter.fillRect(rect, theme().color("accent", 0.25))
+        if marked or state & FOCUSED:
+            painter.setPen(QPen(theme().color("accent"), 2))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(rect.adjusted(1, 1, -1, -1))
 
@@ -165,6 +196,7 @@ class NumberTable(QTableView):
         self.viewport().update()
 
     def retheme(self) -> None:
+        self._delegate.retheme()
         self.setStyleSheet(
             "QTableView { border: none; background: transparent; }"
             "QTableCornerButton::section { background: transparent; border: none; }"
