@@ -40,7 +40,9 @@ def make_rig(qtbot: QtBot) -> Iterator[Callable[..., Rig]]:
 
 @pytest.fixture
 def rig(make_rig: Callable[..., Rig]) -> Rig:
-    return make_rig(xor())
+    """XOR with each sample twice: of eight samples, cards show the chosen one."""
+    corners = [[0, 0], [0, 1], [1, 0], [1, 1]] * 2
+    return make_rig(replace(xor(), data=inline(corners, [[0.0], [1.0], [1.0], [0.0]] * 2)))
 
 
 def part(rig: Rig, rect: QRectF) -> np.ndarray:
@@ -81,6 +83,15 @@ def test_another_sample_has_another_picture(rig: Rig) -> None:
     zeros = strip(rig, "hidden", 0)
     rig.selection.choose_sample(3)
     assert not np.array_equal(zeros, strip(rig, "hidden", 0))
+
+
+def test_of_a_batch_of_a_few_samples_all_are_shown(make_rig: Callable[..., Rig]) -> None:
+    rig = make_rig(xor())
+    rig.step(3)
+    h = rig.snapshot.get("hidden", "h")
+    (tile,) = rig.item("hidden").card.content.rows[0].tiles
+    assert np.array_equal(tile.matrix, h)
+    assert tile.index(2, 1) == (2, 1)
 
 
 def test_the_present_step_is_outlined_in_the_colour_of_its_direction(rig: Rig) -> None:

@@ -14,7 +14,7 @@ from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
-from tests.building import xor
+from tests.building import inline, xor
 from tests.gui.canvas_rig import Rig
 from tests.gui.workbench import pixels
 from visualbp.debugger.commands import Level
@@ -43,7 +43,9 @@ def make_rig(qtbot: QtBot) -> Iterator[Callable[..., Rig]]:
 
 @pytest.fixture
 def rig(make_rig: Callable[..., Rig]) -> Rig:
-    return make_rig(xor())
+    """XOR with each sample twice: of eight samples, cards show the chosen one."""
+    corners = [[0, 0], [0, 1], [1, 0], [1, 1]] * 2
+    return make_rig(replace(xor(), data=inline(corners, [[0.0], [1.0], [1.0], [0.0]] * 2)))
 
 
 def wheel(rig: Rig, place: QPointF, turn: int, modifiers: Qt.KeyboardModifier) -> None:
@@ -187,10 +189,10 @@ def test_a_click_left_of_a_card_sets_a_breakpoint_and_another_removes_it(rig: Ri
 def test_the_sample_can_be_chosen_in_the_legend(rig: Rig) -> None:
     rig.step(1, Level.ITERATION)
     control = rig.canvas.findChild(SampleControl)
-    assert control is not None and control.number.text() == "sample 1 of 4"
+    assert control is not None and control.number.text() == "sample 1 of 8"
     before = pixels(rig.canvas)
     control._more.click()
-    assert rig.selection.sample == 1 and control.number.text() == "sample 2 of 4"
+    assert rig.selection.sample == 1 and control.number.text() == "sample 2 of 8"
     assert not np.array_equal(before, pixels(rig.canvas))
 
 

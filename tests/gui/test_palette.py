@@ -37,7 +37,7 @@ def shown(palette: PalettePanel) -> list[str]:
 
 def test_every_registered_layer_is_in_the_palette_under_its_heading(palette: PalettePanel) -> None:
     assert sorted(shown(palette)) == sorted(layer_types.names())
-    model, heading = palette.list.layers, ""
+    model, heading = palette.list.layers, "LAYERS"
     for row in range(model.rowCount()):
         index = model.index(row, 0)
         if index.data(KIND_ROLE) is None:

@@ -211,6 +211,9 @@ def _paint_row(painter: QPainter, card: Card, row: int, content: RowContent, ran
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(theme().color("line"), 1))
             painter.drawRect(tile.rect)
+        if tile.rows is not None and not tile.prefix and spec.range_name != "weight":
+            mark = tile.cell_rect(content.sample, 0)  # which of the samples is the chosen one
+            painter.fillRect(QRectF(mark.left() - 4, mark.top(), 2, mark.height()), theme().color("accent"))
         if card.cell is not None and card.cell[:2] == (row, place):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(theme().color("accent"), 1.6))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 LABEL_SIZE = 10.5
 LABELS_FROM = 0.45
 """Pixels for a unit; further out, labels could not be read."""
+BELOW_CARDS, LIT_ABOVE = -1.0, 12.0
 PULSE_LENGTH = 0.28
 """The share of the connection that the pulse lights up at a time."""
 
@@ -40,7 +41,7 @@ class ConnectionItem(QGraphicsRectItem):
         self.selected = self.hovered = self.lit = False
         self.route = Route(QPainterPath(), QPointF())
         self.setPen(Qt.PenStyle.NoPen)
-        self.setZValue(-1)
+        self.setZValue(BELOW_CARDS)
         source.connections.add(self)
         target.connections.add(self)
         self.follow()
@@ -72,6 +73,7 @@ class ConnectionItem(QGraphicsRectItem):
         if differs:
             if "label" in changes:
                 self.setRect(self.rect().united(self._label_rect()))
+            self.setZValue(LIT_ABOVE if self.lit else BELOW_CARDS)
             self.update()
 
     def detach(self) -> None:

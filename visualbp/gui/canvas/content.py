@@ -14,6 +14,8 @@ from visualbp.layers import Value
 
 MOST_ROWS, MOST_COLUMNS = 32, 138
 """Larger matrices are shown by every n-th of their numbers: a strip has no more pixels than that."""
+MOST_SAMPLES = 5
+"""Of a batch of at most so many vectors all are shown."""
 MOST_IMAGES = 3
 IMAGE_GAP = 4.0
 
@@ -84,7 +86,10 @@ def row_content(layer: str, spec: RowSpec, snapshot: Snapshot, sample: int, old:
         return RowContent(spec, value, None, stale, sample)
     if spec.role == "prediction" and snapshot.plan is not None:
         array = snapshot.plan.loss_rule.answer(array)
-    tiles = _weight_tiles(spec.rect, array) if spec.range_name == "weight" else _sample_tiles(spec.rect, array, sample)
+    if spec.range_name == "weight":
+        tiles = _weight_tiles(spec.rect, array)
+    else:
+        tiles = _sample_tiles(spec.rect, array, sample, spec.role in ("prediction", "target"))
     return RowContent(spec, value, array, stale, sample, tiles, source)
 
 
@@ -94,14 +99,20 @@ def _thinned(count: int, most: int) -> Array:
     return np.arange(most) * count // most
 
 
-def _sample_tiles(rect: QRectF, array: Array, sample: int) -> tuple[Tile, ...]:
-    """Return one sample of a batch: a vector as a strip, a sequence as a matrix, channels of images side by side."""
+def _sample_tiles(rect: QRectF, array: Array, sample: int, single: bool) -> tuple[Tile, ...]:
+    """Return one sample of a batch: a vector as a strip, a sequence as a matrix, channels of images side by side.
+
+    Of a batch of a few vectors all are shown, a row each, unless a `single` one is wanted.
+    """
     if array.ndim >= 4:
         return _image_tiles(rect, array, sample)
     one = array[sample]
     if one.ndim == 2:
         rows, columns = _thinned(one.shape[0], MOST_ROWS), _thinned(one.shape[1], MOST_COLUMNS)
         return (Tile(rect, one[np.ix_(rows, columns)], (sample,), rows, columns, one.shape[1:]),)
+    if array.ndim == 2 and 1 < len(array) <= MOST_SAMPLES and not single:
+        columns = _thinned(array.shape[1], MOST_COLUMNS)
+        return (Tile(rect, array[:, columns], (), np.arange(len(array)), columns, one.shape),)
     flat = one.reshape(1, -1)
     columns = _thinned(flat.shape[1], MOST_COLUMNS)
     return (Tile(rect, flat[:, columns], (sample,), None, columns, one.shape),)

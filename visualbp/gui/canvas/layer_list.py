@@ -70,7 +70,8 @@ class LayerModel(QAbstractListModel):
             for category in (*CATEGORIES, *others):
                 found = sorted((k for k in self._kinds if k.category == category), key=lambda kind: kind.order)
                 if found:
-                    self._rows += [category, *found]
+                    heading = [] if category == CATEGORIES[0] else [category]  # what the list is of needs no heading
+                    self._rows += [*heading, *found]
         self.endResetModel()
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008

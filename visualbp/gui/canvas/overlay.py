@@ -10,6 +10,8 @@ from visualbp.gui.canvas.ranges import Ranges
 from visualbp.gui.painting import color_table
 from visualbp.gui.theme import icon, icon_size, theme
 
+RANGE_WIDTH = 74
+
 
 class Plate(QWidget):
     """A rounded plate that swallows the mouse, so that nothing happens on the canvas under it."""
@@ -171,7 +173,7 @@ class Legend(Plate):
         return [(label, color, _limit_text(limits[name]) if name in limits else "–") for label, color, name in rows]
 
     def _width(self, level: int) -> int:
-        widths = {1: 332, 2: 332 + 244, 3: 332 + 252}
+        widths = {1: 300, 2: 300 + 3 * RANGE_WIDTH, 3: 306 + 3 * RANGE_WIDTH}
         return theme().px(widths[level]) + (self.samples.sizeHint().width() + theme().px(16) if level == 3 else 0)
 
     def _arrange(self) -> None:
@@ -187,16 +189,16 @@ class Legend(Plate):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         px = theme().px
-        x, middle = float(px(16)), self.height() / 2
+        x, middle = float(px(13)), self.height() / 2
         for word, color in (("forward", "forward"), ("backward", "backward")):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme().color(color))
-            painter.drawRoundedRect(QRectF(x, middle - px(5), px(17), px(10)), 3, 3)
-            x = self._words(painter, x + px(24), word, "dim", theme().font(12)) + px(16)
-        x = self._words(painter, x, "−", "dim", theme().font(12, mono=True)) + px(6)
-        bar = QRectF(x, middle - px(5), px(90), px(10))
+            painter.drawRoundedRect(QRectF(x, middle - px(5), px(15), px(10)), 3, 3)
+            x = self._words(painter, x + px(21), word, "dim", theme().font(12)) + px(14)
+        x = self._words(painter, x, "−", "dim", theme().font(12, mono=True)) + px(5)
+        bar = QRectF(x, middle - px(5), px(75), px(10))
         self._paint_bar(painter, bar)
-        x = self._words(painter, bar.right() + px(6), "+", "dim", theme().font(12, mono=True)) + px(20)
+        x = self._words(painter, bar.right() + px(5), "+", "dim", theme().font(12, mono=True)) + px(16)
         if self._level < 2:
             return
         for label, color, limit in self._range_texts():
@@ -205,7 +207,7 @@ class Legend(Plate):
             self._words(
                 painter, end + px(5), f"±{limit}" if limit != "–" else limit, "text", theme().font(11, mono=True)
             )
-            x += px(82)
+            x += px(RANGE_WIDTH)
 
     def _words(self, painter: QPainter, x: float, text: str, color: str, font: QFont) -> float:
         """Write at x, and return where the words end."""
@@ -267,7 +269,7 @@ class Bubble(QWidget):
     def _box(self) -> QRectF:
         self.ensurePolished()
         metrics = self._metrics()
-        most = min(theme().px(380), max(theme().px(120), self.owner.width() - theme().px(60)))
+        most = min(theme().px(430), max(theme().px(120), self.owner.width() - theme().px(60)))
         flags = Qt.TextFlag.TextWordWrap | Qt.AlignmentFlag.AlignLeft
         return QRectF(metrics.boundingRect(0, 0, most, 1000, flags, self.text))
 

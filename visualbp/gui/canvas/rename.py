@@ -25,9 +25,10 @@ class NameField(QLineEdit):
         font.setPixelSize(max(11, pixels))
         self.setFont(font)
         width = max(place.width(), theme().px(120))
-        height = max(self.sizeHint().height(), place.height())
+        height = max(pixels + 8, place.height())
         self.setGeometry(QRect(place.topLeft() - QPoint(0, (height - place.height()) // 2), place.size()))
         self.resize(width, height)
+        self.setStyleSheet("padding: 0 3px;")
         self.selectAll()
         self.returnPressed.connect(self._accept)
         self._done = False

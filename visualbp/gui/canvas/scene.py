@@ -14,7 +14,7 @@ from visualbp.debugger.snapshot import Snapshot
 from visualbp.gui.canvas.card_painting import COMPACT_BELOW
 from visualbp.gui.canvas.connection_item import ConnectionItem
 from visualbp.gui.canvas.flow import NO_FLOW, Flow, flow_of
-from visualbp.gui.canvas.geometry import GRID, MARGIN, short_shape
+from visualbp.gui.canvas.geometry import GRID, short_shape
 from visualbp.gui.canvas.layer_item import LayerItem
 from visualbp.gui.canvas.overview_item import OverviewItem
 from visualbp.gui.canvas.ranges import Ranges
@@ -150,7 +150,7 @@ class Scene(QGraphicsScene):
         """Return the rectangle that all cards and connections are in."""
         bounds = QRectF()
         for item in self.layers.values():
-            bounds = bounds.united(item.body.adjusted(-MARGIN, -MARGIN, MARGIN, MARGIN))
+            bounds = bounds.united(item.body.adjusted(-GRID, -GRID, GRID, GRID))
         for edge in self.connections.values():
             bounds = bounds.united(edge.rect())
         return bounds
