@@ -14,7 +14,7 @@ from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
-from tests.building import inline, xor
+from tests.building import chain, inline, xor
 from tests.gui.canvas_rig import Rig
 from tests.gui.workbench import pixels
 from visualbp.debugger.commands import Level
@@ -167,6 +167,22 @@ def test_hovering_over_a_number_says_its_name_its_index_and_its_exact_value(rig:
     assert array is not None
     assert rig.canvas.overlays.bubble.isVisible()
     assert rig.canvas.overlays.bubble.text == f"hidden.h[1, 2] = {float(array[1, 2])!r}"
+
+
+def test_hovering_over_a_prediction_says_which_numbers_it_was_made_from(make_rig: Callable[..., Rig]) -> None:
+    network = chain(
+        ("input", "input", {"shape": [2]}), ("out", "dense", {"units": 3}), ("loss", "softmax_cross_entropy", {}),
+        data=inline([[1.0, 2.0], [0.5, -1.0]], [0, 2]),
+    )  # fmt: skip
+    rig = make_rig(network)
+    rig.step(1, Level.PASS)
+    logits = rig.snapshot.get("out", "z")
+    assert logits is not None
+    shares = np.exp(logits[0]) / np.exp(logits[0]).sum()
+    rig.move(cell_place(rig, "loss", 0, 0, (0, 1)))
+    words = rig.canvas.overlays.bubble.text
+    assert words.startswith("ŷ[0, 1] = ") and f"out.z[0, 1] = {float(logits[0, 1])!r}" in words
+    assert float(words.split("\n")[0].split("= ")[1]) == pytest.approx(shares[1], rel=1e-12)
 
 
 def test_hovering_over_what_is_absent_says_so(rig: Rig) -> None:

@@ -203,8 +203,11 @@ def parameter_problems(network: Network, structure: Structure) -> tuple[Problem,
     return tuple(problems)
 
 
-def connection_problem(network: Network, source: str, target: str) -> str | None:
-    """Return why `source` cannot be connected to `target`, in a few words, or None if it can."""
+def connection_problem(network: Network, source: str, target: str, structure: Structure | None = None) -> str | None:
+    """Return why `source` cannot be connected to `target`, in a few words, or None if it can.
+
+    `structure` is that of `network`, where the caller has it: for asking about many targets.
+    """
     by_name = {layer.name: layer for layer in network.layers}
     if source == target:
         return "a layer cannot feed itself"
@@ -221,7 +224,7 @@ def connection_problem(network: Network, source: str, target: str) -> str | None
     after, _ = _neighbours(network)
     if source in _reachable(target, after):
         return f"that would close a cycle: {target} already leads to {source}"
-    structure = structure_of(network)
+    structure = structure or structure_of(network)
     feeds = [*network.inputs_of(target), source]
     if all(name in structure.shapes for name in feeds):
         try:

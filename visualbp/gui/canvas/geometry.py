@@ -152,7 +152,7 @@ def layout_of(layer: Layer, shape: Shape | None, weight: str = "weight") -> Card
     if kind.is_loss:
         loss = QRectF(PADDING, top - 4, CARD_WIDTH - 2 * PADDING, LOSS_NUMBER)
         top += LOSS_NUMBER
-        add("ŷ", "prediction", "forward", STRIP, "h")
+        add("ŷ", "prediction", "forward", STRIP, "target")
         add("y", "target", "dim", STRIP, "target")
         return CardLayout(top - GAP + BOTTOM + 2, tuple(rows), None, "", True, False, loss)
     tall = IMAGE if shape is not None and len(shape) >= 2 else STRIP

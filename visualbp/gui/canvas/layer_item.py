@@ -52,9 +52,14 @@ class Cell:
     @property
     def text(self) -> str:
         """Name, index and exact value, for hovering."""
+        content = self.content
         inside = ", ".join(map(str, self.index))
-        stale = "   (outdated by an edit)" if self.content.stale else ""
-        return f"{self.content.value.text}[{inside}] = {exact_text(self.number)}{stale}"
+        stale = "   (outdated by an edit)" if content.stale else ""
+        name = f"{content.value.text}[{inside}]"
+        if content.source is not content.array and content.source is not None:
+            raw = exact_text(float(content.source[self.index]))
+            return f"ŷ[{inside}] = {exact_text(self.number)}\nfrom {name} = {raw}{stale}"
+        return f"{name} = {exact_text(self.number)}{stale}"
 
 
 class LayerItem(QGraphicsRectItem):

@@ -108,10 +108,10 @@ class Overlays(QObject):
 
     def offer_layers(self, at: Pointer, name: str = "", side: str = "") -> None:
         """Open a small palette. With a port, only what fits there, and the choice is connected to it."""
-        network = self.canvas.edits.network
+        network, structure = self.canvas.edits.network, self.canvas.document.structure
 
         def allowed(kind: LayerType) -> bool:
-            return not name or fits(network, name, side, kind)
+            return not name or fits(network, structure, name, side, kind)
 
         title = {"output": f"Connect {name} to …", "input": f"Feed {name} from …"}.get(side, "Add a layer")
         self._open(LayerPopup(title, allowed, self.canvas), at, partial(self._add, at, name, side))

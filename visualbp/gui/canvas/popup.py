@@ -11,12 +11,15 @@ from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
 from visualbp.gui.canvas.layer_list import LayerList, LayerModel, LayerSearch
 from visualbp.gui.theme import theme
 from visualbp.layers import LayerType
-from visualbp.network import Network, connection_problem
+from visualbp.network import Network, Structure, connection_problem
 from visualbp.network.edits import add_layer, new_layer
 
 
-def fits(network: Network, name: str, side: str, kind: LayerType) -> bool:
-    """Whether a fresh layer of this type can be connected behind `name` (`output`), or before it (`input`)."""
+def fits(network: Network, structure: Structure, name: str, side: str, kind: LayerType) -> bool:
+    """Whether a fresh layer of this type can be connected behind `name` (`output`), or before it (`input`).
+
+    `structure` is that of the network as it is.
+    """
     if side == "output" and kind.most_inputs == 0:
         return False
     if side == "input" and kind.is_loss:
@@ -24,7 +27,7 @@ def fits(network: Network, name: str, side: str, kind: LayerType) -> bool:
     layer = new_layer(network, kind.type_name)
     grown = add_layer(network, layer, (0.0, 0.0))
     ends = (name, layer.name) if side == "output" else (layer.name, name)
-    return connection_problem(grown, *ends) is None
+    return connection_problem(grown, *ends, structure) is None
 
 
 class LayerPopup(QFrame):

@@ -15,6 +15,7 @@ from PySide6.QtGui import (
     QKeyEvent,
     QMouseEvent,
     QPainter,
+    QPixmapCache,
     QResizeEvent,
     QShowEvent,
     QWheelEvent,
@@ -41,6 +42,8 @@ from visualbp.layers import layer_types
 from visualbp.network import Network
 from visualbp.network.network import Connection
 
+CACHE = 48 * 1024
+"""Kilobytes for painted cards. Qt's own 10 MB would not hold those of one large screen, and each would be painted anew."""
 EDGE = 28
 """Pixels from the edge within which a drag scrolls the canvas."""
 EDGE_DELAY = 8
@@ -63,6 +66,7 @@ class Canvas(Zooming, QGraphicsView):
         super().__init__(self.network_scene)
         self.context = context
         self.network_scene.setParent(self)
+        QPixmapCache.setCacheLimit(max(QPixmapCache.cacheLimit(), CACHE))
         self.setObjectName("canvas")
         self.setAccessibleName("Canvas")
         self.setAccessibleDescription("The network. Tab moves between layers, arrows move a layer, Delete removes it.")

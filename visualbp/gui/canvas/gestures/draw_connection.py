@@ -12,7 +12,7 @@ from visualbp.gui.canvas.gestures.base import Gesture, Pointer
 from visualbp.gui.canvas.layer_item import LayerItem
 from visualbp.gui.canvas.routing import route
 from visualbp.gui.theme import theme
-from visualbp.network import connection_problem
+from visualbp.network import connection_problem, structure_of
 from visualbp.network.edits import disconnect
 from visualbp.network.network import Connection
 
@@ -52,6 +52,7 @@ class DrawConnection(Gesture):
             self.network = disconnect(self.network, [self.instead_of])
             canvas.network_scene.connections[self.instead_of].setVisible(False)
             self.item, self.side = canvas.network_scene.layers[inputs[0]], "output"
+        self._structure = structure_of(self.network)
         self._line = QGraphicsPathItem()
         self._line.setZValue(5)
         canvas.network_scene.addItem(self._line)
@@ -66,7 +67,7 @@ class DrawConnection(Gesture):
 
     def _problem_of(self, other: LayerItem) -> str | None:
         if other.name not in self._known:
-            self._known[other.name] = connection_problem(self.network, *self._ends(other))
+            self._known[other.name] = connection_problem(self.network, *self._ends(other), self._structure)
         return self._known[other.name]
 
     def drag(self, at: Pointer) -> None:
