@@ -258,3 +258,11 @@ def test_a_breakpoint_stands_before_the_first_operation_of_a_layer() -> None:
         assert steps < 100
     following = session.snapshot().next_step
     assert following is not None and following.group == (Phase.BACKWARD, "hidden")
+
+
+def test_targets_that_do_not_fit_are_a_problem_of_the_layer_before_the_loss() -> None:
+    session = Session()
+    session.set_network(edits.set_options(xor(), "output", {"units": 3}), 1, fresh=True)
+    found = [problem for problem in session.snapshot().problems if problem.severity == "error"]
+    assert [problem.layer for problem in found] == ["output"]
+    assert found[0].text == "output: the targets have 1 value a sample, and output gives 3; give that layer 1 unit"

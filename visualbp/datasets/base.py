@@ -18,6 +18,14 @@ class DataError(ValueError):
     """Data that cannot be used. The message names the place (file, row, column) and what would be right."""
 
 
+class TargetError(DataError):
+    """Targets that do not fit the layer before the loss. `mend` says what that layer, or the loss, should be."""
+
+    def __init__(self, message: str, mend: str) -> None:
+        super().__init__(message)
+        self.mend = mend
+
+
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """Samples and their targets.
@@ -120,11 +128,7 @@ def encoded_targets(targets: Array, prediction_shape: tuple[int, ...], kind: str
         if targets.size == np.prod(wanted, dtype=object):
             targets = targets.reshape(wanted)
         else:
-            per_sample = targets.shape[1:] or (1,)
-            raise DataError(
-                f"the targets have {' x '.join(map(str, per_sample))} values a sample,"
-                f" and the layer before the loss gives {' x '.join(map(str, prediction_shape)) or '1'}"
-            )
+            raise _misfit(targets, prediction_shape)
     checks: dict[str, tuple[Callable[[Array], Array], str]] = {
         "binary": (lambda t: (t < 0) | (t > 1), "from 0 to 1"),
         "signs": (lambda t: np.abs(t) != 1, "-1 or 1"),
@@ -134,8 +138,17 @@ def encoded_targets(targets: Array, prediction_shape: tuple[int, ...], kind: str
         wrong, words = checks[kind]
         bad = np.argwhere(wrong(targets))
         if len(bad):
-            raise DataError(f"the target of sample {bad[0][0]} is {targets[tuple(bad[0])]:g}; this loss takes {words}")
+            message = f"the target of sample {bad[0][0]} is {targets[tuple(bad[0])]:g}; this loss takes {words}"
+            raise TargetError(message, "choose another loss, or other data")
     return np.ascontiguousarray(targets, np.float64)
+
+
+def _misfit(targets: Array, prediction_shape: tuple[int, ...]) -> TargetError:
+    per_sample = targets.shape[1:] or (1,)
+    have = "1 value" if size_of(per_sample) == 1 else f"{' x '.join(map(str, per_sample))} values"
+    gives = " x ".join(map(str, prediction_shape)) or "1"
+    mend = f"give that layer {per_sample[-1]} {'unit' if per_sample[-1] == 1 else 'units'}"
+    return TargetError(f"the targets have {have} a sample, and the layer before the loss gives {gives}", mend)
 
 
 def _are_whole(numbers: Array) -> bool:
@@ -146,14 +159,15 @@ def _one_hot(indices: Array, wanted: tuple[int, ...]) -> Array:
     classes = wanted[-1] if len(wanted) > 1 else 1
     places = wanted[:-1]
     if indices.size != int(np.prod(places, dtype=np.int64)):
-        raise DataError(
-            f"there are {indices.size // len(indices)} class indices a sample, and {places[1:]} predictions"
-        )
+        count = indices.size // len(indices)
+        message = f"there are {count} class indices a sample, and {places[1:]} predictions"
+        raise TargetError(message, "choose other data")
     flat = indices.reshape(-1)
     bad = np.flatnonzero((flat < 0) | (flat >= classes))
     if len(bad):
         sample = int(bad[0]) * len(indices) // len(flat)
-        raise DataError(f"the target of sample {sample} is class {flat[bad[0]]}; there are classes 0 to {classes - 1}")
+        message = f"the target of sample {sample} is class {flat[bad[0]]}; there are classes 0 to {classes - 1}"
+        raise TargetError(message, f"give the layer before the loss {int(flat.max()) + 1} units")
     one_hot = np.zeros((len(flat), classes))
     one_hot[np.arange(len(flat)), flat] = 1.0
     return one_hot.reshape(wanted)

@@ -10,6 +10,7 @@ import numpy as np
 from visualbp.core.arrays import Array
 from visualbp.core.options import OptionError
 from visualbp.datasets import DataError, Dataset, load_dataset
+from visualbp.datasets.base import TargetError
 from visualbp.debugger.commands import Level
 from visualbp.debugger.history import History, replay_stops
 from visualbp.debugger.snapshot import Mode, Snapshot
@@ -124,6 +125,10 @@ class Session:
                 self.history.add(self.executor.iteration, self.executor.start)
         except PlanError as error:
             self.problems += tuple(problem for problem in error.problems if problem not in self.problems)
+        except TargetError as error:
+            layer = plan.prediction.layer
+            message = str(error).replace("the layer before the loss gives", f"{layer} gives")
+            self.problems += (Problem("error", layer, message, error.mend),)
         except (DataError, OptionError) as error:
             self.problems += (Problem("error", structure.input, str(error), "choose other data, or change the layer"),)
 

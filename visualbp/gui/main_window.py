@@ -25,6 +25,7 @@ from visualbp.gui.dock import PanelDock
 from visualbp.gui.document import Document
 from visualbp.gui.engine_thread import Debugger
 from visualbp.gui.files_controller import FilesController, has_trained
+from visualbp.gui.panels.problems import ProblemsPanel
 from visualbp.gui.panels.registry import PANELS
 from visualbp.gui.settings import Settings
 from visualbp.gui.start_page import SampleCardContent, StartPage
@@ -195,6 +196,9 @@ class MainWindow(QMainWindow):
         self.document.changed.connect(self._on_document)
         canvas.message.connect(self._on_message)
         canvas.sample_asked.connect(self.open_sample)
+        for dock in self.docks.values():
+            if isinstance(dock.panel, ProblemsPanel):
+                dock.panel.layer_wanted.connect(canvas.frame_layer)
         self.start_page.sample_chosen.connect(self.open_sample)
         self.start_page.path_chosen.connect(self.files.open_path)
         self.start_page.new_asked.connect(files.new)
@@ -321,6 +325,9 @@ class MainWindow(QMainWindow):
     @Slot(object)
     def _on_document(self, network: object) -> None:
         self._show_title()
+        names = set(self.document.network.names)
+        if not names.issuperset(self.selection.layers):  # undo can take a selected layer away
+            self.selection.select(tuple(name for name in self.selection.layers if name in names))
         if self.document.network.layers and self.pages.currentWidget() is self.start_page:
             self.show_canvas()
 

@@ -152,8 +152,8 @@ def number_text(value: float | None, signed: bool = False) -> str:
     if value == 0:
         return "0"
     if 1e-3 <= size < 1e5:
-        digits = max(0, 3 - int(np.floor(np.log10(size))))
-        text = f"{value:.{digits}f}"
+        rounded = float(f"{size:.3e}")  # 0.0099999 rounds to 0.01, which has one place less
+        text = f"{value:.{max(0, 3 - int(np.floor(np.log10(rounded))))}f}"
     else:
         text = f"{value:.3e}"
     return sign + text.replace("-", "−", 1) if value < 0 else sign + text
