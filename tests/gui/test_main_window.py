@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QDockWidget, QGraphicsView, QMessageBox
 from pytestqt.qtbot import QtBot
 
-from visualbp.files import load_network
+from visualbp.datasets.base import make_spec
+from visualbp.files import load_network, save_network
 from visualbp.gui import create_window
 from visualbp.gui.autosave import Autosave
 from visualbp.gui.command_palette import rank
@@ -21,11 +23,36 @@ from visualbp.gui.main_window import MainWindow
 from visualbp.gui.theme import theme
 from visualbp.network import edits
 
-ACTIONS = (
-    "new open save save_as undo redo delete step_layer step_operation step_out step_back step_back_operation"
-    " run_iteration continue pause reset check_gradients"
-).split()
-PANELS = "palette inspector activations deltas gradients gradient_check loss mathematics timeline".split()
+ACTIONS = [
+    "new",
+    "open",
+    "save",
+    "save_as",
+    "undo",
+    "redo",
+    "delete",
+    "step_layer",
+    "step_operation",
+    "step_out",
+    "step_back",
+    "step_back_operation",
+    "run_iteration",
+    "continue",
+    "pause",
+    "reset",
+    "check_gradients",
+]
+PANELS = [
+    "palette",
+    "inspector",
+    "activations",
+    "deltas",
+    "gradients",
+    "gradient_check",
+    "loss",
+    "mathematics",
+    "timeline",
+]
 
 
 def shut(window: MainWindow) -> None:
@@ -132,6 +159,32 @@ def test_trained_weights_are_saved_and_opened_again(window: MainWindow, tmp_path
     window.debugger.settle()
     assert (window.debugger.snapshot.get("hidden", "weight") == weight).all()  # type: ignore[union-attr]
     assert window.settings.recent[0] == path.resolve()
+
+
+def test_a_table_is_found_after_save_as_into_another_folder_and_after_undo(window: MainWindow, tmp_path: Path) -> None:
+    table = tmp_path / "points.csv"
+    table.write_text("a,b,label\n0,0,0\n0,1,1\n1,0,1\n1,1,0\n")
+    (tmp_path / "deep").mkdir()
+    network = replace(
+        window.document.network,
+        data=make_spec("csv", {"path": "points.csv", "inputs": ["a", "b"], "target": "label"}),
+    )
+    save_network(network, tmp_path / "mine.vbp")
+    assert window.files.open_path(tmp_path / "mine.vbp")
+    window.document.edit(lambda n: edits.set_options(n, "hidden", {"units": 9}), "Change units")
+    assert window.files.save_to(tmp_path / "deep" / "moved.vbp")
+    for move in ("undo", "redo"):
+        window.actions_by_name[move].trigger()
+        window.debugger.settle()
+        assert window.debugger.snapshot.plan is not None, window.debugger.snapshot.problems
+        assert len(window.debugger.snapshot.dataset) == 4  # type: ignore[arg-type]
+
+
+def test_a_new_network_takes_the_name_of_its_file(window: MainWindow, tmp_path: Path) -> None:
+    window.document.open(replace(window.document.network, name="Untitled"))
+    assert window.files.save_to(tmp_path / "gates.vbp")
+    assert window.document.network.name == "gates" == load_network(tmp_path / "gates.vbp").name
+    assert not window.document.is_modified
 
 
 def test_a_file_that_cannot_be_read_leaves_the_open_document_alone(window: MainWindow, tmp_path: Path) -> None:

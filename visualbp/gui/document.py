@@ -9,6 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoCommand, QUndoStack
 
+from visualbp.files import moved
 from visualbp.network import Network, Structure, structure_of
 from visualbp.network.diff import difference
 
@@ -19,12 +20,18 @@ class EditCommand(QUndoCommand):
     def __init__(self, document: Document, before: Network, after: Network, text: str, merge: str = "") -> None:
         super().__init__(text)
         self._document, self.before, self.after, self.merge = document, before, after, merge
+        self._folder = document.folder
+        """Where relative paths of the two networks start; Save As can have moved the document since."""
 
     def redo(self) -> None:
-        self._document._show(self.after)
+        self._show(self.after)
 
     def undo(self) -> None:
-        self._document._show(self.before)
+        self._show(self.before)
+
+    def _show(self, network: Network) -> None:
+        folder = self._document.folder
+        self._document._show(network if folder is None else moved(network, self._folder, folder))
 
     def id(self) -> int:
         return 1 if self.merge else -1

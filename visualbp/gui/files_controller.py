@@ -116,6 +116,8 @@ class FilesController(QObject):
         """Write the network, with its weights as they are now, and say if that cannot be done."""
         document = self.context.document
         network = moved(document.network, document.folder, path.parent)
+        if network.name == Network().name:
+            network = replace(network, name=path.stem)
         try:
             save_network(with_live_parameters(network, self.context.debugger.snapshot), path)
         except FileError as error:

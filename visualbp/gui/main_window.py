@@ -246,6 +246,7 @@ class MainWindow(QMainWindow):
     def _on_saved(self) -> None:
         snapshot = self.debugger.snapshot
         self._saved_at = (snapshot.iteration, snapshot.cursor)
+        self.message_bar.hide()
         self.statusBar().showMessage(f"Saved {self.document.path}", 5000)
 
     @Slot(str)
