@@ -49,7 +49,8 @@ class BoundaryPanel(Panel):
         self._plan: Plan | None = None
         self._dataset: Dataset | None = None
         self._classes: Array = np.zeros(0, np.int64)
-        self._drawn: tuple[object, ...] = ()
+        self._drawn: tuple[Array, ...] = ()
+        self._drawn_running = False
         self._resolution, self._cost = COARSEST, 0.0
         self.boundary: Boundary | None = None
         self.picture = BoundaryItem()
@@ -105,16 +106,18 @@ class BoundaryPanel(Panel):
         if plan is not self._plan or dataset is not self._dataset:
             self._take_data(plan, dataset)
         self._mark(snapshot, dataset)
-        if self._key(snapshot, plan) != self._drawn and not self._timer.isActive():
+        if not self._is_drawn(snapshot, plan) and not self._timer.isActive():
             self._timer.start(WHILE_RUNNING if snapshot.is_running else WHEN_IDLE)
 
     def _show_empty(self, heading: str, text: str) -> None:
         self.empty.show_text(heading, text)
         self.pages.setCurrentWidget(self.empty)
 
-    def _key(self, snapshot: Snapshot, plan: Plan) -> tuple[object, ...]:
-        """Return what a picture depends on: the parameters (arrays never change), and how fine it is."""
-        return (*(id(snapshot.values.get(info.value)) for info in plan.parameters), snapshot.is_running)
+    def _is_drawn(self, snapshot: Snapshot, plan: Plan) -> bool:
+        """Return whether the picture is that of these parameters (arrays never change), and as fine as it can be."""
+        arrays = [snapshot.values.get(info.value) for info in plan.parameters]
+        same = len(arrays) == len(self._drawn) and all(a is b for a, b in zip(arrays, self._drawn, strict=True))
+        return same and (snapshot.is_running or not self._drawn_running)
 
     def _take_data(self, plan: Plan, dataset: Dataset) -> None:
         """Draw the points of the data, each class with a colour and a shape of its own."""
@@ -168,7 +171,8 @@ class BoundaryPanel(Panel):
         self.boundary = boundary(plan, parameters, self.x_range, self.y_range, self._resolution)
         self._cost = max(1e-5, time.perf_counter() - started)
         self.picture.show_boundary(self.boundary)
-        self._drawn = self._key(snapshot, plan)
+        self._drawn = tuple(parameters.values())
+        self._drawn_running = snapshot.is_running
         could_be_finer = self._resolution < FINEST and self._cost < budget / 2
         if not snapshot.is_running and could_be_finer:
             self._timer.start(0)

@@ -67,6 +67,7 @@ class GradientCheckPanel(Panel):
         self.result: CheckResult | None = None
         self._detail: tuple[str, str] | None = None
         self._rows: list[CheckRow] = []
+        self._headline = ("", "text")
         self.method = Links(METHOD_LINKS, "Method", "every")
         self.headline = ElidedLabel(size=17, weight=QFont.Weight.DemiBold)
         self.worst = ElidedLabel(size=11, tone="dim", mono=True)
@@ -145,6 +146,7 @@ class GradientCheckPanel(Panel):
             self.progress.setValue(round(event.share * 1000))
         elif isinstance(event, CheckDone) and isinstance(event.result, CheckResult):
             self.done, self.result = event, event.result
+            self._headline = headline(event.result)
             self._rows = [self._row(*place) for place in self._tensors(event.result)]
             if self._detail not in [(row.layer, row.parameter) for row in self._rows]:
                 self._detail = None
@@ -208,7 +210,7 @@ class GradientCheckPanel(Panel):
     def _show_result(self, result: CheckResult, done: CheckDone) -> None:
         outdated = self.is_outdated
         self.button.show()
-        text, tone = headline(result)
+        text, tone = self._headline
         self.headline.show_text(text, "dim" if outdated else tone)
         self.worst.show()
         self.worst.show_text(self._worst_text(result), tip="Click to go to this number")

@@ -29,7 +29,7 @@ class ImagesPanel(Panel):
         super().__init__(context)
         self._dataset: Dataset | None = None
         self._limits = (0.0, 1.0)
-        self._batch_key: tuple[object, ...] = ()
+        self._batch_key = b""
         self._inputs: Array = np.zeros((0, 1))
         self.summary = ElidedLabel(size=11, tone="dim")
         self.images, self.table, self.empty = SampleImages(), SampleTable(), EmptyText()
@@ -84,10 +84,10 @@ class ImagesPanel(Panel):
         if dataset is not self._dataset:
             finite = dataset.inputs[np.isfinite(dataset.inputs)]
             self._limits = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
-            self._dataset, self._batch_key = dataset, ()
+            self._dataset, self._batch_key = dataset, b""
         key = batch.tobytes()
-        if self._batch_key != (key,):
-            self._batch_key, self._inputs = (key,), dataset.inputs[batch]
+        if self._batch_key != key:
+            self._batch_key, self._inputs = key, dataset.inputs[batch]
 
     @staticmethod
     def _answers(plan: Plan, dataset: Dataset, predictions: Array | None, batch: Array) -> Answers:

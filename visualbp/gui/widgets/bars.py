@@ -44,10 +44,10 @@ class BarsItem(pg.GraphicsObject):
         """Show values (groups of series): numbers themselves, not their logarithms."""
         if len(values) != len(self._values):
             self.prepareGeometryChange()
-        self._values = tuple(tuple(group) for group in values)
-        self._has = tuple(tuple(group) for group in has)
-        self._colors, self._stale = tuple(colors), tuple(stale)
-        self.update()
+        wanted = tuple(map(tuple, values)), tuple(map(tuple, has)), tuple(colors), tuple(stale)
+        if wanted != (self._values, self._has, self._colors, self._stale):
+            self._values, self._has, self._colors, self._stale = wanted
+            self.update()
 
     def hover(self, bar: tuple[int, int] | None) -> None:
         if bar != self._hovered:

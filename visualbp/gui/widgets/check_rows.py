@@ -74,9 +74,10 @@ class CheckRowsContent(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.MinimumExpanding)
 
     def show_rows(self, rows: Sequence[CheckRow], tolerance: float, stale: bool) -> None:
-        self.rows, self.tolerance, self.stale = tuple(rows), tolerance, stale
-        self.lay_out()
-        self.update()
+        if (tuple(rows), tolerance, stale) != (self.rows, self.tolerance, self.stale):
+            self.rows, self.tolerance, self.stale = tuple(rows), tolerance, stale
+            self.lay_out()
+            self.update()
 
     def lay_out(self) -> None:
         self.setMinimumHeight(theme().px(LINE) * len(self.rows) + theme().px(2))

@@ -65,18 +65,15 @@ class ErrorMap(HeatMap):
         super().__init__()
         self.tile.cell_text = error_text
         self.check: TensorCheck | None = None
+        self._crossed: Array | None = None
 
     def show_check(self, layer: str, parameter: str, check: TensorCheck, tolerance: float, stale: bool) -> None:
         """Show the errors of a parameter; its numbers go by the name of its gradient."""
-        self.check = check
-        self.show_array(Value(layer, parameter).gradient, check.errors, ErrorShading(tolerance), None, stale)
-        if self._crossed_of is not check:
-            self._crossed, self._crossed_of = check.errors > tolerance, check
-        self.tile.crossed = self._crossed
+        if self.check is not check:
+            self.check, self._crossed = check, check.errors > tolerance
+        value = Value(layer, parameter).gradient
+        self.show_array(value, check.errors, ErrorShading(tolerance), None, stale, self._crossed)
         self.setAccessibleName(f"Relative errors of {layer}.{parameter}")
-
-    _crossed: Array | None = None
-    _crossed_of: TensorCheck | None = None
 
     def hover_text(self, point: QPointF) -> str:
         cell, check = self.tile.cell_at(point), self.check

@@ -30,15 +30,22 @@ class HeatMap(TileView):
         return (self.tile,)
 
     def show_array(
-        self, value: Value, array: Array | None, shading: Shading, grid: Grid | None = None, stale: bool = False
+        self,
+        value: Value,
+        array: Array | None,
+        shading: Shading,
+        grid: Grid | None = None,
+        stale: bool = False,
+        crossed: Array | None = None,
     ) -> None:
-        """Show an array under its name. Absent arrays are None."""
-        if value != self.tile.value:
+        """Show an array under its name. Absent arrays are None; see HeatTile.show."""
+        renamed = value != self.tile.value
+        if renamed:
             self._cursor = self._hovered = None
             self.tile.value = value
             self.setAccessibleName(f"Heat map of {value.text}")
-        self.tile.show(array, shading, grid, stale)
-        self.update()
+        if self.tile.show(array, shading, grid, stale, crossed) or renamed:
+            self.update()
 
     def sizeHint(self) -> QSize:
         return QSize(theme().px(200), theme().px(90))

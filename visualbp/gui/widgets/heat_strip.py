@@ -59,26 +59,38 @@ class StripContent(TileView):
         sample: int | None,
     ) -> None:
         """Show these rows. `grid_of` arranges an array for a width and a height; `sample` marks a row of the batch."""
-        changed = [row.value for row in rows] != list(self._tiles)
-        if changed:
+        anew = [row.value for row in rows] != list(self._tiles)
+        if anew:
             self._tiles = {row.value: self._tiles.get(row.value, HeatTile(row.value)) for row in rows}
             self._hovered = None
+        elsewhere = sample != self._sample or [row.shape for row in rows] != [row.shape for row in self._rows]
         self._rows, self._shading, self._grid_of, self._sample = tuple(rows), shading, grid_of, sample
-        if changed:
+        if anew:
             self.lay_out(self._viewport_height)
+        changed = self._fill()
+        if anew or elsewhere:
+            self.update()
         else:
-            self._fill()
-        self.update()
+            for tile in changed:
+                self.update(self._whole(tile))
 
-    def _fill(self) -> None:
+    def _fill(self) -> list[HeatTile]:
+        """Give each tile its array; return those that look different now."""
+        changed = []
         for row in self._rows:
             tile, array = self._tiles[row.value], row.array
             grid = None if array is None else self._grid_of(array.shape, tile.rect.width(), tile.rect.height())
-            tile.show(array, self._shading, grid, row.stale)
+            if tile.show(array, self._shading, grid, row.stale):
+                changed.append(tile)
+        return changed
 
     def mark_current(self, value: Value | None, color: QColor) -> None:
         """Mark the value that the last step has written."""
-        self._current, self._current_color = value, color
+        if (value, color) != (self._current, self._current_color):
+            for marked in (self._current, value):
+                if marked in self._tiles:
+                    self.update(self._whole(self._tiles[marked]))
+            self._current, self._current_color = value, color
 
     def rect_of(self, value: Value) -> QRect:
         tile = self._tiles.get(value)
@@ -136,9 +148,9 @@ class StripContent(TileView):
             self.paint_marks(painter, tile)
 
     def _whole(self, tile: HeatTile) -> QRect:
-        """Return the place of a tile with its title."""
-        top = tile.rect.top() - (theme().px(TITLE) if self._titled else 0)
-        return QRect(0, top, self.width(), tile.rect.bottom() - top + 1)
+        """Return the place of a tile with its title, and a little more for outlines."""
+        top = tile.rect.top() - (theme().px(TITLE) if self._titled else 1)
+        return QRect(0, top, self.width(), tile.rect.bottom() - top + 3)
 
     def _paint_title(self, painter: QPainter, row: StripRow, tile: HeatTile) -> None:
         current, px = theme(), theme().px

@@ -109,15 +109,21 @@ class HeatTile:
         grid: Grid | None = None,
         stale: bool = False,
         crossed: Array | None = None,
-    ) -> None:
+    ) -> bool:
         """Take the array to draw (None: absent), its shading, and its grid (the whole array if none is given).
 
-        Cells that are True in `crossed` are crossed out; those that are not finite if it is not given.
+        Cells that are True in `crossed` are crossed out; those that are not finite if it is not given. Returns whether
+        the picture is another one than before. (An array that is the same object has the same numbers.)
         """
-        self.array, self.shading, self.stale, self.crossed = array, shading, stale, crossed
+        grid = self.grid if array is None else grid or whole_grid(array.shape)
+        same = array is self.array and crossed is self.crossed
+        same = same and (shading, grid, stale) == (self.shading, self.grid, self.stale)
+        self.array, self.shading, self.grid, self.stale, self.crossed = array, shading, grid, stale, crossed
         if array is not None:
             self.shape = array.shape
-            self.grid = grid or whole_grid(array.shape)
+        if not same:
+            self._image = None
+        return not same
 
     # -- painting ----------------------------------------------------------------------------------------------------
 

@@ -53,6 +53,13 @@ class Histogram(QWidget):
         self, value: Value, array: Array | None, limit: float, stale: bool = False, sample: int | None = None
     ) -> None:
         """Show how an array (None: absent), or one `sample` of it, is spread over -limit to limit."""
+        if array is self._array and (value, limit, stale, sample) == (
+            self._value,
+            self._limit,
+            self._stale,
+            self._sample,
+        ):
+            return
         if array is not self._array or (limit, sample) != (self._limit, self._sample):
             part = array if array is None or sample is None else array[sample]
             self._counts, self._wrong = (np.zeros(BINS, int), 0) if part is None else bin_counts(part, limit)

@@ -74,6 +74,7 @@ class LayerView(QWidget):
         column.addWidget(self.facts)
         theme().changed.connect(self.retheme)
         self.retheme()
+        self._shown: tuple[StripRow, float, int | None, str] | None = None
         self._facts_of: Array | None = None
         self._facts_sample: int | None = None
 
@@ -83,6 +84,7 @@ class LayerView(QWidget):
 
     def show_row(self, row: StripRow, limit: float, sample: int | None, note: str = "") -> None:
         """Show a row of the strip in full: the whole batch, or one `sample` of it. `note` goes beside the name."""
+        self._shown = row, limit, sample, note
         array, grid = row.array, None
         if array is None or array.ndim < 2:
             sample = None
@@ -107,3 +109,6 @@ class LayerView(QWidget):
         direction = QBoxLayout.Direction.LeftToRight if wide else QBoxLayout.Direction.TopToBottom
         if self.pictures.direction() != direction:
             self.pictures.setDirection(direction)
+        if self._shown is not None and self._shown[2] is not None:
+            self.pictures.activate()
+            self.show_row(*self._shown)  # a sample is arranged to fit

@@ -120,6 +120,10 @@ class Plot(pg.PlotWidget):
         self.view.setMouseEnabled(False, False)
         self._wanted: tuple[tuple[float, float], tuple[float, float]] = ((0.0, 1.0), (0.0, 1.0))
         self.item.layout.setContentsMargins(0, 8, 8, 0)
+        for axis in (self.left, self.bottom):
+            axis.setCacheMode(
+                axis.CacheMode.DeviceCoordinateCache
+            )  # half the time of a repaint is axes that stand still
         self.setViewportUpdateMode(self.ViewportUpdateMode.MinimalViewportUpdate)
         self.retheme()
 
