@@ -262,6 +262,15 @@ def test_a_range_is_a_round_number_at_least_as_large_as_what_it_holds() -> None:
     assert rounded_up(0.2) == pytest.approx(0.2)
 
 
+def test_a_range_forgets_values_that_are_no_longer_shown(rig: Rig) -> None:
+    rig.step(1, Level.ITERATION)
+    assert {"h", "delta", "weight"} <= set(rig.scene.ranges.limits)
+    rig.document.edit(lambda network: edits.disconnect(network, [("input", "hidden")]), "Disconnect")
+    rig.debugger.settle()
+    assert rig.snapshot.plan is None
+    assert rig.scene.ranges.limits == {}
+
+
 def test_what_has_passed_agrees_with_the_steps_of_the_plan(rig: Rig) -> None:
     plan = rig.snapshot.plan
     assert plan is not None

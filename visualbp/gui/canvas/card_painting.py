@@ -10,12 +10,12 @@ from PySide6.QtGui import QColor, QFont, QPainter, QPen
 from visualbp.core.arrays import Shape
 from visualbp.gui.canvas.content import CardContent, RowContent
 from visualbp.gui.canvas.families import draw_icon, family_color
+from visualbp.gui.canvas.frames import Frame, draw_frame
 from visualbp.gui.canvas.geometry import (
     BREAKPOINT_Y,
     CARD_WIDTH,
     PADDING,
     PORT_RADIUS,
-    RADIUS,
     CardLayout,
     elided,
     scene_font,
@@ -28,7 +28,6 @@ from visualbp.gui.theme import theme
 from visualbp.network import Layer, Problem
 
 Align = Qt.AlignmentFlag
-GLOW = 9
 COMPACT_BELOW = 0.5
 
 
@@ -75,7 +74,7 @@ def paint_card(painter: QPainter, card: Card, ranges: Ranges, detail: float = 1.
     """
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     body = card.layout.body
-    _paint_frame(painter, card, body)
+    draw_frame(painter, _frame(card))
     if card.is_aside:
         painter.setOpacity(0.55)
     if detail < COMPACT_BELOW:
@@ -106,30 +105,18 @@ def outline_color(card: Card) -> tuple[QColor, float]:
     return theme().color("line"), 1.1
 
 
-def _paint_frame(painter: QPainter, card: Card, body: QRectF) -> None:
+def _frame(card: Card) -> Frame:
     color, width = outline_color(card)
-    if card.active:
-        glow = QColor(color)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        for ring in range(GLOW, 0, -1):
-            glow.setAlphaF(0.030 + 0.012 * (GLOW - ring))
-            painter.setPen(QPen(glow, 2.6 * ring))
-            painter.drawRoundedRect(body, RADIUS, RADIUS)
-    elif not theme().is_dark:
-        painter.setPen(Qt.PenStyle.NoPen)
-        for spread in (3, 2, 1):
-            painter.setBrush(QColor(28, 36, 48, 7))
-            painter.drawRoundedRect(body.adjusted(-spread, -spread + 2, spread, spread + 2), RADIUS + 2, RADIUS + 2)
-    painter.setBrush(theme().color("card"))
-    pen = QPen(color, width)
-    if card.is_aside and not card.selected:
-        pen.setStyle(Qt.PenStyle.DashLine)
-    painter.setPen(pen)
-    painter.drawRoundedRect(body, RADIUS, RADIUS)
-    if card.selected and (card.active or card.error):
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setPen(QPen(theme().color("accent"), 1.4))
-        painter.drawRoundedRect(body.adjusted(-4.5, -4.5, 4.5, 4.5), RADIUS + 4, RADIUS + 4)
+    return Frame(
+        card.layout.height,
+        theme().color("card").rgba(),
+        color.rgba(),
+        width,
+        dashed=card.is_aside and not card.selected,
+        glows=bool(card.active),
+        shadowed=not theme().is_dark,
+        ring=theme().color("accent").rgba() if card.selected and (card.active or card.error) else 0,
+    )
 
 
 def _paint_compact(painter: QPainter, card: Card, ranges: Ranges, detail: float) -> None:
@@ -213,7 +200,7 @@ def _paint_row(painter: QPainter, card: Card, row: int, content: RowContent, ran
             painter.drawRect(tile.rect)
         if tile.rows is not None and not tile.prefix and spec.range_name != "weight":
             mark = tile.cell_rect(content.sample, 0)  # which of the samples is the chosen one
-            painter.fillRect(QRectF(mark.left() - 4, mark.top(), 2, mark.height()), theme().color("accent"))
+            painter.fillRect(QRectF(mark.left() - 3, mark.top(), 2, mark.height()), theme().color("accent"))
         if card.cell is not None and card.cell[:2] == (row, place):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(theme().color("accent"), 1.6))

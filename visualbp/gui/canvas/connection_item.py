@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from visualbp.gui.canvas.layer_item import LayerItem
 
 LABEL_SIZE = 10.5
-LABELS_FROM = 0.45
+LABELS_FROM = 0.5
 """Pixels for a unit; further out, labels could not be read."""
 BELOW_CARDS, LIT_ABOVE = -1.0, 12.0
 PULSE_LENGTH = 0.28

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, QRectF, Qt
@@ -118,8 +119,8 @@ class LayerItem(QGraphicsRectItem):
         trouble = snapshot.trouble if snapshot.trouble_layer == self.name else ""
         changed = content is not self.card.content
         if changed:
-            for row in content.rows:
-                self.ranges.note(row)
+            for row, before in zip_longest(content.rows, self.card.content.rows[: len(content.rows)]):
+                self.ranges.note(row, before)
         if changed or trouble != self.card.trouble:
             self.card.content, self.card.trouble = content, trouble
             self.update()

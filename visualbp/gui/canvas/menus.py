@@ -15,6 +15,20 @@ if TYPE_CHECKING:
     from visualbp.gui.canvas.view import Canvas
 
 
+def menu_at(canvas: Canvas, at: Pointer) -> QMenu:
+    """Select what is under the pointer, unless it is selected already, and return its menu."""
+    selection, item = canvas.context.selection, canvas.network_scene.layer_at(at.scene)
+    if item is not None:
+        if item.name not in selection.layers:
+            selection.select((item.name,))
+        return layer_menu(canvas, item.name)
+    edge = canvas.network_scene.connection_at(at.scene)
+    if edge is not None:
+        selection.select((), (edge.connection,))
+        return connection_menu(canvas, edge.connection, at)
+    return canvas_menu(canvas, at)
+
+
 def layer_menu(canvas: Canvas, name: str) -> QMenu:
     """Return the menu of the selected layers, of which `name` is the one under the pointer."""
     menu = QMenu(canvas)

@@ -31,9 +31,11 @@ class Ranges:
         self.limits.clear()
         self._measured.clear()
 
-    def note(self, row: RowContent) -> None:
-        """Take the numbers of a row into account, or forget those that were there."""
+    def note(self, row: RowContent, before: RowContent | None = None) -> None:
+        """Take the numbers of a row into account, in place of those that it showed `before`."""
         key = (row.spec.range_name, row.value)
+        if before is not None and (before.spec.range_name, before.value) != key:
+            self._measured.pop((before.spec.range_name, before.value), None)
         known = self._measured.get(key)
         if row.array is None:
             if known is not None:

@@ -30,7 +30,7 @@ from visualbp.gui.canvas.gestures.base import Gesture, Pointer
 from visualbp.gui.canvas.gestures.choose import gesture_for, hover
 from visualbp.gui.canvas.gestures.drop_layer import DropLayer
 from visualbp.gui.canvas.layer_list import LAYER_MIME
-from visualbp.gui.canvas.menus import canvas_menu, connection_menu, layer_menu
+from visualbp.gui.canvas.menus import menu_at
 from visualbp.gui.canvas.overlays import Overlays
 from visualbp.gui.canvas.pulse import Pulse
 from visualbp.gui.canvas.scene import Scene
@@ -43,7 +43,7 @@ from visualbp.network import Network
 from visualbp.network.network import Connection
 
 CACHE = 48 * 1024
-"""Kilobytes for painted cards. Qt's own 10 MB would not hold those of one large screen, and each would be painted anew."""
+"""Kilobytes for painted cards. Qt's own 10 MB would not hold those of one large screen: all would be painted anew."""
 EDGE = 28
 """Pixels from the edge within which a drag scrolls the canvas."""
 EDGE_DELAY = 8
@@ -290,18 +290,7 @@ class Canvas(Zooming, QGraphicsView):
             self.inspector_asked.emit(item.name)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        at = self.pointer(event.pos())
-        item, selection = self.network_scene.layer_at(at.scene), self.context.selection
-        edge = None if item is not None else self.network_scene.connection_at(at.scene)
-        if item is not None:
-            if item.name not in selection.layers:
-                selection.select((item.name,))
-            menu = layer_menu(self, item.name)
-        elif edge is not None:
-            selection.select((), (edge.connection,))
-            menu = connection_menu(self, edge.connection, at)
-        else:
-            menu = canvas_menu(self, at)
+        menu = menu_at(self, self.pointer(event.pos()))
         self.say("")
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.popup(event.globalPos())
