@@ -49,10 +49,22 @@ def _catch(window: MainWindow) -> None:
     threading.excepthook = thread_hook
 
 
+def _fit_to_screen(window: MainWindow) -> None:
+    """Keep the window, with room for its frame, on the screen."""
+    room = window.screen().availableGeometry()
+    frame_width, frame_height = 8, 40
+    window.resize(min(window.width(), room.width() - frame_width), min(window.height(), room.height() - frame_height))
+    corner = window.pos()
+    if not room.contains(window.geometry()):
+        corner = room.topLeft()
+    window.move(corner)
+
+
 def run(path: str | None = None) -> int:
     """Open the window and run until it is closed. Returns the exit status."""
     app = make_application()
     window = create_window(path)
     _catch(window)
+    _fit_to_screen(window)
     window.show()
     return int(app.exec())
