@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 SMALLEST_NAMED = 46.0
 """Cards at least so many pixels wide have their name in the overview."""
 CURVED_FROM = 0.16
-"""Pixels for a unit from which connections are curves; further out a straight line looks the same."""
+"""Pixels for a unit from which connections are smooth curves; further out straight pieces look the same."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class _Drawn:
     def of(cls, item: LayerItem) -> _Drawn:
         body = item.body
         bar = QRectF(body.left() + 34, body.bottom() - 46, body.width() - 50, 12)
-        family = QRectF(body.left() + 8, body.top() + 10, 12, body.height() - 20)
+        family = QRectF(body.left() + 8, body.top() + 10, 16, body.height() - 20)
         return cls(body, family, bar, bar.translated(0, 20), item.card.layer.kind.icon)
 
 
@@ -61,7 +62,7 @@ class OverviewItem(QGraphicsRectItem):
         self._lines: list[ConnectionItem] = []
         self._places: dict[LayerItem, int] = {}
         self._drawn: list[_Drawn] = []
-        self._straight: list[QLineF] = []
+        self._straight: list[list[QLineF]] = []
         self._boxes: Array = np.zeros((0, 4))
         self._line_bounds: Array = np.zeros((0, 4))
         self._line_places: dict[ConnectionItem, int] = {}
@@ -76,7 +77,7 @@ class OverviewItem(QGraphicsRectItem):
         self._places = {item: place for place, item in enumerate(layers)}
         self._line_places = {item: place for place, item in enumerate(connections)}
         self._drawn = [_Drawn.of(item) for item in layers]
-        self._straight = [QLineF(edge.source.output_port, edge.target.input_port) for edge in connections]
+        self._straight = [_pieces(edge) for edge in connections]
         self._boxes = _bounds([drawn.body for drawn in self._drawn])
         self._line_bounds = _bounds([edge.rect() for edge in connections])
         self.setRect(bounds)
@@ -91,7 +92,7 @@ class OverviewItem(QGraphicsRectItem):
             number = self._line_places[edge]
             self.update(_rect(self._line_bounds[number]))
             self._line_bounds[number] = _bounds([edge.rect()])[0]
-            self._straight[number] = QLineF(edge.source.output_port, edge.target.input_port)
+            self._straight[number] = _pieces(edge)
             self.update(_rect(self._line_bounds[number]))
         self.update(_rect(self._boxes[place]).adjusted(-30, -30, 30, 30))
         self._drawn[place] = _Drawn.of(item)
@@ -106,7 +107,7 @@ class OverviewItem(QGraphicsRectItem):
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         exposed = option.exposedRect
         zoom = painter.worldTransform().m11()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, zoom > 0.08)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, zoom > CURVED_FROM)
         self._paint_connections(painter, exposed, zoom)
         self._paint_cards(painter, exposed, zoom)
 
@@ -120,12 +121,12 @@ class OverviewItem(QGraphicsRectItem):
             if item.carrying or item.selected or item.lit or item.hovered:
                 strong.append(item)
             elif curved:
-                painter.setPen(QPen(theme().color(item.color or "faint", 0.65), 1.3 / zoom))
+                painter.setPen(QPen(_faded(item.color or "faint"), 1.3 / zoom))
                 painter.drawPath(item.route.path)
             else:
-                groups.setdefault(item.color or "faint", []).append(self._straight[number])
+                groups.setdefault(item.color or "faint", []).extend(self._straight[number])
         for color, lines in groups.items():
-            painter.setPen(_thin_pen(theme().color(color, 0.65)))
+            painter.setPen(_thin_pen(_faded(color)))
             painter.drawLines(lines)
         for item in strong:
             color = item.color if item.carrying and item.color else "accent"
@@ -197,6 +198,17 @@ def _thin_pen(color: QColor, width: float = 1.0) -> QPen:
     pen = QPen(color, width)
     pen.setCosmetic(True)
     return pen
+
+
+def _faded(name: str) -> QColor:
+    """Return a colour mixed with the paper's: Qt draws opaque lines several times as fast as transparent ones."""
+    color, paper = theme().color(name), theme().color("background")
+    parts = zip(color.getRgb()[:3], paper.getRgb()[:3], strict=True)
+    return QColor(*(round(0.65 * one + 0.35 * other) for one, other in parts))
+
+
+def _pieces(edge: ConnectionItem) -> list[QLineF]:
+    return [QLineF(one, other) for one, other in pairwise(edge.route.corners)]
 
 
 def _bounds(rects: list[QRectF]) -> Array:

@@ -50,6 +50,8 @@ class Route:
 
     path: QPainterPath
     label: QPointF
+    corners: tuple[QPointF, ...] = ()
+    """The path as straight pieces, which is what can be seen of it from far away."""
 
 
 def route(start: QPointF, end: QPointF, obstacles: Obstacles = NO_OBSTACLES) -> Route:
@@ -70,7 +72,7 @@ def _bezier(start: QPointF, end: QPointF) -> Route:
         reach = min(max(60.0, -across * 0.6), 320.0)
     path = QPainterPath(start)
     path.cubicTo(start + QPointF(reach, 0), end - QPointF(reach, 0), end)
-    return Route(path, path.pointAtPercent(0.5))
+    return Route(path, path.pointAtPercent(0.5), (start, end))
 
 
 def _return(start: QPointF, end: QPointF) -> Route:
@@ -81,7 +83,11 @@ def _return(start: QPointF, end: QPointF) -> Route:
     path.cubicTo(start.x() + turn, start.y(), start.x() + turn, level, start.x() + turn - 40, level)
     path.lineTo(end.x() - turn + 40, level)
     path.cubicTo(end.x() - turn, level, end.x() - turn, end.y(), end.x(), end.y())
-    return Route(path, QPointF((start.x() + end.x()) / 2, level))
+    right, left = start.x() + turn, end.x() - turn
+    corners = (
+        start, QPointF(right, start.y()), QPointF(right, level), QPointF(left, level), QPointF(left, end.y()), end,
+    )  # fmt: skip
+    return Route(path, QPointF((start.x() + end.x()) / 2, level), corners)
 
 
 def _above(start: QPointF, end: QPointF, crossed: Array) -> Route:
@@ -94,4 +100,5 @@ def _above(start: QPointF, end: QPointF, crossed: Array) -> Route:
     path.cubicTo(start.x() + rise * 0.9, start.y(), start.x() + rise * 0.15, level, start.x() + rise + 22, level)
     path.lineTo(end.x() - fall - 22, level)
     path.cubicTo(end.x() - fall * 0.15, level, end.x() - fall * 0.9, end.y(), end.x(), end.y())
-    return Route(path, QPointF((first + last) / 2, level))
+    corners = (start, QPointF(start.x() + rise, level), QPointF(end.x() - fall, level), end)
+    return Route(path, QPointF((first + last) / 2, level), corners)
