@@ -203,8 +203,13 @@ def _thin_pen(color: QColor, width: float = 1.0) -> QPen:
 def _faded(name: str) -> QColor:
     """Return a colour mixed with the paper's: Qt draws opaque lines several times as fast as transparent ones."""
     color, paper = theme().color(name), theme().color("background")
-    parts = zip(color.getRgb()[:3], paper.getRgb()[:3], strict=True)
-    return QColor(*(round(0.65 * one + 0.35 * other) for one, other in parts))
+
+    def mixed(one: int, other: int) -> int:
+        return round(0.65 * one + 0.35 * other)
+
+    return QColor(
+        mixed(color.red(), paper.red()), mixed(color.green(), paper.green()), mixed(color.blue(), paper.blue())
+    )
 
 
 def _pieces(edge: ConnectionItem) -> list[QLineF]:
