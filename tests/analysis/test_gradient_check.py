@@ -364,6 +364,36 @@ def test_an_absolute_error_of_0_is_at_a_kink() -> None:
     assert result.passed and result.excluded == 2
 
 
+CORNERS = {
+    "relu": 0.0,
+    "leaky_relu": 0.0,
+    "elu": 0.0,
+    "selu": 0.0,
+    "softplus": 20.0,
+    "mean_absolute_error": 0.4,
+    "huber": 1.4,
+    "hinge": 1.0,
+}
+"""Where each piecewise rule changes its piece, for a target of 0.4 or, for hinge, of 1."""
+
+
+@pytest.mark.parametrize(("rule", "corner"), CORNERS.items())
+def test_every_piecewise_rule_tells_its_corner(rule: str, corner: float) -> None:
+    is_loss = rule in losses
+    network = chain(
+        ("input", "input", {"shape": [1]}),
+        ("unit", "dense", {"units": 1, "activation": "linear" if is_loss else rule}),
+        ("loss", rule if is_loss else "half_squared_error", {}),
+    )
+    setting = Setting(network, batch=1)
+    setting.inputs[...], setting.targets[...] = 1.0, 1.0 if rule == "hinge" else 0.4
+    setting.parameters[Value("unit", "weight")][...] = corner
+    for distance, kinks in ((4e-6, 2), (-4e-6, 2), (3e-5, 0), (-3e-5, 0)):
+        setting.parameters[Value("unit", "bias")][...] = distance
+        result = setting.check()
+        assert result.passed and result.kinks == kinks and result.excluded == 0, distance
+
+
 # -- how it is measured --------------------------------------------------------------------------------------------
 
 
@@ -389,6 +419,7 @@ def test_chunks_of_any_size_measure_the_same(monkeypatch: pytest.MonkeyPatch) ->
     for layer, tensors in whole.layers.items():
         for name, tensor in tensors.items():
             np.testing.assert_allclose(parts.layers[layer][name].numeric, tensor.numeric, rtol=1e-7, atol=1e-10)
+            assert parts.layers[layer][name].way == tensor.way == Stacked.way
 
 
 class Centring(Operation):
