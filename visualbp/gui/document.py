@@ -122,8 +122,10 @@ class Document(QObject):
         return self.path.parent if self.path else None
 
     def _show(self, network: Network, fresh: bool = False) -> None:
-        old, self.network, self._structure = self.network, network, None
+        old, self.network = self.network, network
         changes = difference(old, network)
+        if fresh or changes.needs_new_plan:  # where layers stand changes nothing else
+            self._structure = None
         if fresh or changes.needs_new_plan or changes.parameters:
             self.generation += 1
             self.network_edited.emit(network, fresh)

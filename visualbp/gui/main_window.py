@@ -25,6 +25,8 @@ from visualbp.gui.dock import PanelDock
 from visualbp.gui.document import Document
 from visualbp.gui.engine_thread import Debugger
 from visualbp.gui.files_controller import FilesController, has_trained
+from visualbp.gui.panels.base import LEAST_WIDTH
+from visualbp.gui.panels.palette import PalettePanel
 from visualbp.gui.panels.problems import ProblemsPanel
 from visualbp.gui.panels.registry import PANELS
 from visualbp.gui.settings import Settings
@@ -40,6 +42,9 @@ MENU_BREAKS = {
     "default_layout", "run_iteration", "step_back_iteration", "pause", "reset",
 }  # fmt: skip
 """Actions with a line under them in their menu."""
+LEAST_CENTRE = (4 * LEAST_WIDTH + 3, 160)
+"""Pixels to which the canvas can shrink. Four panels fit below it: Qt does not keep their room beside the right column
+by itself, and would draw them over each other."""
 
 
 class MainWindow(QMainWindow):
@@ -85,6 +90,7 @@ class MainWindow(QMainWindow):
         self.start_page = StartPage(_sample_cards)
         self.message_bar = MessageBar()
         self.pages = QStackedWidget()
+        self.pages.setMinimumSize(*LEAST_CENTRE)
         self.pages.addWidget(self.start_page)
         self.pages.addWidget(self.canvas)
         centre = QWidget()
@@ -196,9 +202,12 @@ class MainWindow(QMainWindow):
         self.document.changed.connect(self._on_document)
         canvas.message.connect(self._on_message)
         canvas.sample_asked.connect(self.open_sample)
+        canvas.inspector_asked.connect(self._focus_inspector)
         for dock in self.docks.values():
             if isinstance(dock.panel, ProblemsPanel):
                 dock.panel.layer_wanted.connect(canvas.frame_layer)
+            if isinstance(dock.panel, PalettePanel):
+                dock.panel.layer_asked.connect(canvas.add_layer)
         self.start_page.sample_chosen.connect(self.open_sample)
         self.start_page.path_chosen.connect(self.files.open_path)
         self.start_page.new_asked.connect(files.new)
@@ -260,6 +269,14 @@ class MainWindow(QMainWindow):
         if self.debugger.snapshot.plan is None and "problems" in self.docks:
             self.docks["problems"].show()
             self.docks["problems"].raise_()
+
+    @Slot(str)
+    def _focus_inspector(self, layer: str) -> None:
+        dock = self.docks["inspector"]
+        dock.show()
+        dock.raise_()
+        dock.panel.setFocus()
+        dock.panel.focusNextChild()
 
     @Slot(str)
     def _on_message(self, text: str) -> None:
