@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import QEvent, QObject, Qt, Slot
-from PySide6.QtGui import QFont, QKeyEvent, QMouseEvent
+from PySide6.QtGui import QFont, QKeyEvent, QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from visualbp.analysis.gradient_check_result import CheckResult, Place, TensorCheck
@@ -27,6 +27,9 @@ METHOD_LINKS = (
 )
 
 EXPLANATION = "Moves each parameter by ±1e−5, and compares the change of the loss with its gradient."
+
+LOWEST_FOR_WORST, LOWEST_FOR_NOTES = 116, 168
+"""Heights below which lines of words give way to the bars; hovering over the bars tells the same."""
 
 
 def failed_numbers(check: TensorCheck, tolerance: float) -> int:
@@ -212,9 +215,9 @@ class GradientCheckPanel(Panel):
         self.button.show()
         text, tone = self._headline
         self.headline.show_text(text, "dim" if outdated else tone)
-        self.worst.show()
+        self.worst.setVisible(self.height() > theme().px(LOWEST_FOR_WORST))
         self.worst.show_text(self._worst_text(result), tip="Click to go to this number")
-        self.notes.show()
+        self.notes.setVisible(outdated or self.height() > theme().px(LOWEST_FOR_NOTES))
         self.notes.show_text(self._notes_text(result, done, outdated), tip=result.words)
         found = self._check_of(result)
         if found is None:
@@ -250,6 +253,11 @@ class GradientCheckPanel(Panel):
         if result.excluded:
             parts.append(f"{result.excluded:,} left out")
         return "  ·  ".join(parts)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().height() != event.oldSize().height():
+            self.update_now()
 
     # -- what a person does ------------------------------------------------------------------------------------------
 

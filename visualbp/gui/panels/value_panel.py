@@ -25,6 +25,8 @@ from visualbp.gui.widgets.shading import Diverging, SharedRange
 from visualbp.layers import Value
 
 BATCH, SAMPLE = "batch", "sample"
+LATELY = 6
+"""Steps after which a value is no longer the newest to follow."""
 
 
 def layers_with(plan: Plan, roles: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
@@ -89,6 +91,9 @@ class ValuePanel(Panel):
     def header(self) -> QWidget | None:
         return self._header
 
+    def retheme(self) -> None:
+        self.strip.lay_out()
+
     @property
     def role(self) -> str:
         """The role that is shown."""
@@ -144,12 +149,24 @@ class ValuePanel(Panel):
             return sample_grid(shape, min(sample, shape[0] - 1), width, height) if one else None
 
         content.show_rows(rows, Diverging(limit), grid_of, None if one else sample)
-        written = snapshot.step.writes if snapshot.step else ()
-        current = next((row.value for row in rows if snapshot.resolve(row.value) in written), None)
-        self.strip.follow(current, theme().color(self.phase_color))
+        newest, is_last = self._newest(snapshot, rows)
+        content.mark_current(newest if is_last else None, theme().color(self.phase_color))
+        self.strip.follow(newest)
         content.mark_number(self.context.selection.number)
         self.pages.setCurrentWidget(self.strip)
         self.setFocusProxy(content)
+
+    @staticmethod
+    def _newest(snapshot: Snapshot, rows: list[StripRow]) -> tuple[Value | None, bool]:
+        """Return the value shown that was computed last, if that was lately, and whether the last step did it."""
+        if snapshot.plan is None:
+            return None, False
+        by_value = {snapshot.resolve(row.value): row.value for row in rows}
+        for place in range(snapshot.cursor - 1, max(-1, snapshot.cursor - 1 - LATELY), -1):
+            for written in snapshot.plan.steps[place].writes:
+                if written in by_value:
+                    return by_value[written], place == snapshot.cursor - 1
+        return None, False
 
     def _show_layer(self, snapshot: Snapshot, plan: Plan, layer: str, limit: float, sample: int) -> None:
         roles = self._layers[layer]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt, Signal, Slot
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
 from visualbp.core.arrays import Array, Shape, shape_text
@@ -16,7 +16,7 @@ from visualbp.gui.widgets.shading import Diverging, Shading
 from visualbp.gui.widgets.tile_view import TileView
 from visualbp.layers import Value
 
-SIDE, TITLE, GAP, LOWEST_MAP, LINE = 12, 19, 8, 26, 20
+SIDE, TITLE, GAP, LOWEST_MAP, LINE = 12, 19, 8, 26, 18
 """Lengths of the layout, in pixels at scale 1."""
 
 
@@ -247,12 +247,14 @@ class HeatStrip(QScrollArea):
         super().resizeEvent(event)
         self.lay_out()
 
-    def follow(self, value: Value | None, color: QColor) -> None:
-        """Mark the value that the last step has written, and keep it in sight if the one before it was."""
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        event.ignore()  # the page keys choose the sample, and arrow keys move the cell; neither scrolls
+
+    def follow(self, value: Value | None) -> None:
+        """Keep the newest value in sight, if the one that was newest before it was: a person may look elsewhere."""
         before = self.content.rect_of(self._followed) if self._followed else QRect()
-        shown = QRect(0, self.verticalScrollBar().value(), 1, self.viewport().height())
-        was_seen = not before.isValid() or shown.top() <= before.center().y() <= shown.bottom()
-        self.content.mark_current(value, color)
+        top = self.verticalScrollBar().value()
+        was_seen = not before.isValid() or top <= before.center().y() <= top + self.viewport().height()
         if value is not None and value != self._followed and was_seen:
             place = self.content.rect_of(value)
             if place.isValid():
