@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QLabel, QMainWindow, QToolButton, QWidget
+from functools import partial
 
-from visualbp.gui.panels.base import Panel
+from PySide6.QtCore import QSize, Slot
+from PySide6.QtGui import QFont, QResizeEvent
+from PySide6.QtWidgets import QAbstractButton, QDockWidget, QHBoxLayout, QMainWindow, QMenu, QToolButton, QWidget
+
+from visualbp.gui.panels.base import LEAST_WIDTH, Panel
 from visualbp.gui.theme import icon, theme
+from visualbp.gui.widgets.elided_label import ElidedLabel
 
 
 class DockTitle(QWidget):
-    """Title, links, and buttons that float and close the dock. Dragging it moves the dock."""
+    """Title, links, and a button that closes the dock. Dragging it moves the dock; a double click makes it float.
+
+    Where there is no room for the links a button offers them in a menu, so that a title never widens its dock.
+    """
 
     def __init__(self, dock: QDockWidget, panel: Panel) -> None:
         super().__init__(dock)
@@ -20,14 +27,24 @@ class DockTitle(QWidget):
         self._row = row
         row.setContentsMargins(12, 8, 6, 4)
         row.setSpacing(4)
-        self._text = QLabel(panel.title.upper())
+        self._text = ElidedLabel(panel.title.upper(), 11, "dim", QFont.Weight.DemiBold)
         self._text.setObjectName("dock_title_text")
         self._text.setToolTip(panel.hint or panel.title)
-        row.addWidget(self._text)
-        row.addStretch(1)
-        header = panel.header()
-        if header is not None:
-            row.addWidget(header)
+        row.addWidget(self._text, 1)
+        self._links = panel.header()
+        if self._links is not None:
+            row.addWidget(self._links)
+        self._more = QToolButton()
+        self._more.setText("⋯")
+        self._more.setProperty("flat", True)
+        self._more.setAccessibleName(f"Choices of {panel.title}")
+        self._more.setToolTip(f"Choices of {panel.title}")
+        self._more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._more.hide()
+        row.addWidget(self._more)
+        self._menu = QMenu(self._more)
+        self._menu.aboutToShow.connect(self._fill_menu)
+        self._more.setMenu(self._menu)
         self._close = QToolButton()
         self._close.setProperty("flat", True)
         self._close.setAccessibleName(f"Close {panel.title}")
@@ -38,10 +55,39 @@ class DockTitle(QWidget):
         theme().changed.connect(self.retheme)
 
     def retheme(self) -> None:
-        self._text.setFont(theme().font(11))
         self._close.setIcon(icon("close", "faint"))
         size = theme().px(12)
-        self._close.setIconSize(self._close.iconSize().scaled(size, size, Qt.AspectRatioMode.IgnoreAspectRatio))
+        self._close.setIconSize(QSize(size, size))
+        self._more.setFont(theme().font(12, QFont.Weight.DemiBold))
+        self._make_room()
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(LEAST_WIDTH, super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Show the links if there is room for them beside the title."""
+        if self._links is None:
+            return
+        margins, spacing = self._row.contentsMargins(), self._row.spacing()
+        others = margins.left() + margins.right() + 2 * spacing + self._close.sizeHint().width()
+        wanted = others + self._text.sizeHint().width() + self._links.sizeHint().width()
+        fits = wanted <= self.width()
+        self._links.setVisible(fits)
+        self._more.setVisible(not fits)
+
+    @Slot()
+    def _fill_menu(self) -> None:
+        self._menu.clear()
+        for button in self._links.findChildren(QAbstractButton) if self._links is not None else ():
+            action = self._menu.addAction(button.text(), partial(button.click))
+            action.setToolTip(button.toolTip())
+            action.setEnabled(button.isEnabled())
+            action.setCheckable(button.isCheckable())
+            action.setChecked(button.isChecked())
 
 
 class PanelDock(QDockWidget):

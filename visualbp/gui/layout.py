@@ -62,12 +62,18 @@ def arrange(window: QMainWindow, docks: Mapping[str, QDockWidget]) -> None:
     _resize(window, docks, row)
 
 
+def side_sizes(window: QMainWindow) -> dict[str, int]:
+    """Return how wide the palette and the right column are by default, and how high the timeline is."""
+    px = theme().px
+    right = min(px(410), max(px(300), round(window.width() * 0.256)))
+    return {"palette": px(206), "inspector": right, "timeline": px(100)}
+
+
 def _resize(window: QMainWindow, docks: Mapping[str, QDockWidget], row: list[QDockWidget]) -> None:
-    px, size = theme().px, window.size()
-    right = min(px(410), max(px(300), round(size.width() * 0.256)))
-    side = [(docks[name], width) for name, width in (("palette", px(206)), ("inspector", right)) if name in docks]
-    if side:
-        window.resizeDocks([dock for dock, _ in side], [width for _, width in side], Qt.Orientation.Horizontal)
+    size, sides = window.size(), side_sizes(window)
+    right = sides["inspector"]
+    present = [name for name in ("palette", "inspector") if name in docks]
+    window.resizeDocks([docks[n] for n in present], [sides[n] for n in present], Qt.Orientation.Horizontal)
     if row:
         below = size.width() - right
         widths = [round(below * share) for share in (0.22, 0.22, 0.306, 0.254)][: len(row)]
@@ -77,4 +83,4 @@ def _resize(window: QMainWindow, docks: Mapping[str, QDockWidget], row: list[QDo
     if len(column) == 2:
         window.resizeDocks(column, [round(size.height() * 0.34), round(size.height() * 0.6)], Qt.Orientation.Vertical)
     if "timeline" in docks:
-        window.resizeDocks([docks["timeline"]], [px(100)], Qt.Orientation.Vertical)
+        window.resizeDocks([docks["timeline"]], [sides["timeline"]], Qt.Orientation.Vertical)

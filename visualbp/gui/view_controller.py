@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from PySide6.QtCore import QByteArray, QObject
+from PySide6.QtCore import QByteArray, QObject, Qt
 from PySide6.QtWidgets import QDockWidget, QMainWindow
 
 from visualbp.gui.actions import Actions
-from visualbp.gui.layout import arrange
+from visualbp.gui.layout import arrange, side_sizes
 from visualbp.gui.settings import LAYOUT_VERSION, Settings
 from visualbp.gui.theme import theme
 
@@ -57,9 +57,21 @@ class ViewController(QObject):
         self._set_scale(theme().scale / STEP)
 
     def _set_scale(self, scale: float) -> None:
+        shares = {name: self._extent(name) / size for name, size in side_sizes(self._window).items()}
         theme().set(scale=scale)
+        for name, size in side_sizes(self._window).items():  # in proportion to what a person has made of them
+            if shares[name]:
+                direction = Qt.Orientation.Vertical if name == "timeline" else Qt.Orientation.Horizontal
+                self._window.resizeDocks([self._docks[name]], [round(size * shares[name])], direction)
         self._settings.scale = theme().scale
         self._actions["presenter"].setChecked(theme().scale >= PRESENTER_SCALE - 0.1)
+
+    def _extent(self, name: str) -> int:
+        """Return how wide a dock at the side of the window is, or how high the timeline is; 0 if it is not there."""
+        dock = self._docks.get(name)
+        if dock is None or not dock.isVisible() or dock.isFloating():
+            return 0
+        return dock.height() if name == "timeline" else dock.width()
 
     def switch_motion(self) -> None:
         """Switch the pulses along connections off or on."""

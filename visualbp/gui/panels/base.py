@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from PySide6.QtCore import Slot
+from PySide6.QtCore import QSize, Slot
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QWidget
 
 from visualbp.debugger.snapshot import Event, Snapshot
 from visualbp.gui.context import Context
 from visualbp.gui.theme import theme
+
+LEAST_WIDTH, LEAST_HEIGHT = 120, 100
+"""Pixels that a panel can be narrowed to, at any presenter's scale: otherwise the window would outgrow a projector."""
 
 
 class Panel(QWidget):
@@ -25,6 +28,8 @@ class Panel(QWidget):
     """The word on the panel's tab where it shares a place; the title if empty."""
     hint: ClassVar[str] = ""
     """One sentence for the tooltip of the dock's title."""
+    is_strip: ClassVar[bool] = False
+    """Whether it is as high as what is in it, and no higher."""
 
     def __init__(self, context: Context) -> None:
         super().__init__()
@@ -51,6 +56,12 @@ class Panel(QWidget):
     def header(self) -> QWidget | None:
         """Return a small widget for the right end of the dock's title bar (links such as `z  h`), or None."""
         return None
+
+    def minimumSizeHint(self) -> QSize:
+        hint = super().minimumSizeHint()
+        return QSize(
+            min(hint.width(), LEAST_WIDTH), hint.height() if self.is_strip else min(hint.height(), LEAST_HEIGHT)
+        )
 
     @Slot()
     def update_now(self) -> None:

@@ -58,6 +58,7 @@ class TimelinePanel(Panel):
     name = "timeline"
     title = "Timeline"
     hint = "The steps of the iteration: click or drag to go there. Left and right step one operation."
+    is_strip = True
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
