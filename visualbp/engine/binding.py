@@ -118,6 +118,8 @@ class Binding:
         output = self.buffer(node.output)
         if step.phase == Phase.FORWARD:
             node.operation.forward(emit, inputs, output)
+            if node.updates:
+                node.operation.update(emit, inputs, output, [self.buffer(value) for value in node.updates])
         else:
             upstream = output if node.output == self.plan.loss else self.buffer(node.output.gradient)
             node.operation.vjp(emit, step.operand, upstream, inputs, output, self.buffer(step.writes[0]))

@@ -16,9 +16,10 @@ from visualbp.core.arrays import Array, frozen_copy, shape_text
 from visualbp.datasets import DataError, Dataset
 from visualbp.datasets.base import encoded_targets
 from visualbp.engine.binding import Binding
-from visualbp.engine.plan import Phase, Plan, Step
+from visualbp.engine.plan import Phase, Plan, PlanError, Step
 from visualbp.engine.store import Store, initial_parameters
 from visualbp.layers import Value
+from visualbp.network.structure import batch_problems
 from visualbp.operations.base import IterationContext
 
 SHUFFLE_STREAM = 0x5348_5546
@@ -68,7 +69,7 @@ class Executor:
 
         `first_iteration` is when those optimiser arrays were zero.
 
-        Raises DataError for data that do not fit the network.
+        Raises DataError for data that do not fit the network, and PlanError for batches that a layer cannot take.
         """
         network = plan.network
         self.plan, self.dataset = plan, dataset
@@ -77,6 +78,8 @@ class Executor:
         check_input_shape(dataset, shape, plan.input.layer)
         self.inputs, self.targets = self._encoded(dataset)
         self.held_out = None if dataset.held_out is None else self._encoded(dataset.held_out)
+        if problems := batch_problems(network, plan.structure, len(dataset)):
+            raise PlanError(problems)
         self.batch_size = min(network.training.batch_size, len(dataset))
         self.batches_per_epoch = -(-len(dataset) // self.batch_size)
         self.context = IterationContext(network.seed, iteration)
@@ -253,10 +256,10 @@ class Executor:
             self.step()
 
     def parameter_views(self) -> dict[Value, Array]:
-        """Return read-only copies of the parameters as they are now."""
+        """Return read-only copies of the parameters and buffers as they are now."""
         saved = self.store.save()
         views = self.store.views_of(saved)
-        return {info.value: views[info.value] for info in self.plan.parameters}
+        return {info.value: views[info.value] for info in self.plan.lasting}
 
 
 def check_input_shape(dataset: Dataset, shape: tuple[int, ...], layer: str) -> None:

@@ -83,7 +83,7 @@ def short_role(role: str) -> str:
 
 @dataclass(frozen=True)
 class ParameterInfo:
-    """A parameter of the plan: its value, its spec, and whether updates leave it out."""
+    """A parameter or a buffer of the plan: its value, its spec, and whether updates leave it out."""
 
     value: Value
     spec: ParameterSpec
@@ -103,7 +103,8 @@ class Plan:
     """A compiled network.
 
     `shapes` gives the shape of every value: of one sample where `batched` holds it, whole otherwise. `aliases` maps
-    names to the values that they mean.
+    names to the values that they mean. `buffers` are what forward steps keep from iteration to iteration, such as
+    running statistics.
     """
 
     network: Network
@@ -114,6 +115,7 @@ class Plan:
     batched: frozenset[Value]
     aliases: Mapping[Value, Value]
     parameters: tuple[ParameterInfo, ...]
+    buffers: tuple[ParameterInfo, ...]
     input: Value
     prediction: Value
     target: Value
@@ -133,6 +135,11 @@ class Plan:
     @cached_property
     def trainable(self) -> tuple[ParameterInfo, ...]:
         return tuple(info for info in self.parameters if not info.frozen)
+
+    @cached_property
+    def lasting(self) -> tuple[ParameterInfo, ...]:
+        """What a file keeps, and what an evaluation needs: the parameters, then the buffers."""
+        return (*self.parameters, *self.buffers)
 
     @cached_property
     def groups(self) -> tuple[range, ...]:
@@ -168,6 +175,7 @@ class _Compiler:
         self.batched: set[Value] = set()
         self.outputs: dict[str, Value] = {}
         self.parameters: list[ParameterInfo] = []
+        self.buffers: list[ParameterInfo] = []
 
     def lower(self) -> None:
         """Turn each layer into nodes, sources first."""
@@ -182,6 +190,9 @@ class _Compiler:
                 info = ParameterInfo(Value(name, spec.name), spec, layer.is_frozen(spec.name))
                 self.parameters.append(info)
                 self.shapes[info.value] = self.shapes[info.value.gradient] = spec.shape
+            for spec in self.structure.buffers.get(name, ()):
+                self.buffers.append(ParameterInfo(Value(name, spec.name), spec, frozen=True))
+                self.shapes[Value(name, spec.name)] = spec.shape
             self.nodes.extend(lowering.nodes)
             if not lowering.nodes:
                 self._add_shape(lowering.output, self.structure.shapes[name])
@@ -203,7 +214,11 @@ class _Compiler:
         operands = [
             (batch, *self.shapes[value]) if value in self.batched else self.shapes[value] for value in node.operands
         ]
-        self._add_shape(node.output, tuple(node.operation.output_shape(operands)[1:]))
+        shape = tuple(node.operation.output_shape(operands))
+        if self.batched.intersection(node.operands):
+            self._add_shape(node.output, shape[1:])
+        else:  # made of parameters alone, such as a weight from its direction and its length
+            self.shapes[node.output] = self.shapes[node.output.gradient] = shape
 
     def add(self, phase: Phase, layer: str, operation: str, reads: tuple[Value, ...], writes: tuple[Value, ...],
             node: Node | None = None, operand: int = 0) -> None:  # fmt: skip
@@ -212,7 +227,8 @@ class _Compiler:
     def add_forward(self, source: Value, target: Value, penalty: Value | None) -> None:
         self.add(Phase.LOAD, source.layer, "load", (), (source, target))
         for node in self.nodes:
-            self.add(Phase.FORWARD, node.layer, node.operation.name, node.operands, (node.output,), node)
+            writes = (node.output, *node.updates)
+            self.add(Phase.FORWARD, node.layer, node.operation.name, node.operands, writes, node)
         if penalty is not None:
             penalised = tuple(info.value for info in self.parameters if info.spec.penalised)
             self.shapes[penalty] = ()
@@ -317,6 +333,7 @@ def compile_plan(network: Network, structure: Structure | None = None) -> Plan:
         batched=frozenset(compiler.batched),
         aliases=compiler.aliases,
         parameters=tuple(compiler.parameters),
+        buffers=tuple(compiler.buffers),
         input=source,
         prediction=loss_node.operands[0],
         target=target,

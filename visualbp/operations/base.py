@@ -121,6 +121,13 @@ class Operation:
         """Emit the calls that compute `output`."""
         raise TypeError(f"{self.name} has no forward rule")
 
+    def update(self, emit: Emitter, inputs: Sequence[Array], output: Array, updates: Sequence[Array]) -> None:
+        """Emit the calls that move the layer's buffers `updates` on, after the forward rule of a step of training.
+
+        Probes never call it: the forward rule leaves its inputs alone.
+        """
+        raise TypeError(f"{self.name} has no buffers to update")
+
     def vjp(
         self, emit: Emitter, operand: int, upstream: Array, inputs: Sequence[Array], output: Array, result: Array
     ) -> None:
