@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from visualbp.core.arrays import Shape, shape_text, size_of
-from visualbp.engine.plan import GRADIENT_NORM, Phase, Plan, Step
+from visualbp.engine.plan import GRADIENT_NORM, LEARNING_RATE, Phase, Plan, Step
 from visualbp.layers import Node, Value
 from visualbp.operations.activations import Activation, Elementwise
 from visualbp.operations.affine import Affine
 from visualbp.operations.combination import Add, Concatenate, Multiply
 from visualbp.operations.losses import BinaryCrossEntropyWithLogits, Loss, SoftmaxCrossEntropy
 from visualbp.optimizers.base import make_optimizer
+from visualbp.optimizers.schedules import make_schedule
 
 PSEUDOCODE = (
     "Forward pass:",
@@ -43,7 +44,14 @@ PSEUDOCODE = (
 LOAD_LINE, Z_LINE, H_LINE, LOSS_LINE, OUTPUT_DELTA_LINE, DELTA_LINE = 0, 2, 3, 4, 7, 9
 WEIGHT_GRADIENT_LINE, BIAS_GRADIENT_LINE, UPDATE_LINE, WEIGHT_UPDATE_LINE, BIAS_UPDATE_LINE = 12, 13, 15, 17, 18
 
-SLOT_SYMBOLS = {"velocity": r"\mathbf{v}", "first_moment": "m", "second_moment": "v"}
+SLOT_SYMBOLS = {
+    "velocity": r"\mathbf{v}",
+    "first_moment": "m",
+    "second_moment": "v",
+    "square_sum": "s",
+    "square_average": "s",
+    "mean_gradient": "m",
+}
 
 LOSS, PREDICTION, TARGET, PENALTY = r"\mathcal{L}", r"\hat{\mathbf{y}}", r"\mathbf{y}", r"\Omega"
 ALL_GRADIENTS = r"\nabla \mathcal{L}"
@@ -82,6 +90,8 @@ class Notation:
         value = self.plan.resolve(value)
         if value == GRADIENT_NORM:
             return rf"\left\lVert {ALL_GRADIENTS} \right\rVert"
+        if value == LEARNING_RATE:
+            return r"\eta"
         if value.part:
             return self._part_symbol(value)
         if value.role == "delta":
@@ -103,7 +113,7 @@ class Notation:
             return rf"{SLOT_SYMBOLS.get(slot, words_in_latex(slot))}_{{{of}}}"
         kind, _, which = value.role.partition("_")
         below = f"_{{{words_in_latex(which)}}}" if which else ""
-        if value in self._parameters and kind in ("weight", "bias"):
+        if (value in self._parameters and kind in ("weight", "bias")) or value.role == "weight":
             return {"weight": "W", "bias": r"\mathbf{b}"}[kind] + self._index(value) + below
         if value.role in ("z", "h"):
             return rf"\mathbf{{{value.role}}}{self._index(value)}"
@@ -156,6 +166,8 @@ class Notation:
                 limit = f"{training.clip.limit:g}"
                 cut = rf"g \leftarrow \max(-{limit}, \, \min({limit}, \, g))"
                 return rf"{cut} \; \text{{for each}} \; g \; \text{{of}} \; {ALL_GRADIENTS}"
+            case "schedule":
+                return make_schedule(training.schedule).equation(result)
             case "update":
                 return self._optimizer.equation(result, self.symbol(step.writes[0].gradient))
         raise ValueError(f"no step is called {step.operation}")
@@ -179,6 +191,8 @@ class Notation:
 
         if step.operation == "load":
             return "  and  ".join(shape(value) for value in step.writes)
+        if step.operation == "schedule":
+            return shape(step.writes[0])
         if step.operation == "clip":
             gradients = [value for value in step.writes if value != GRADIENT_NORM]
             count = sum(size_of(self.plan.shapes[value]) for value in gradients)
@@ -241,6 +255,9 @@ class Notation:
                 return f"The penalty adds its own part to {self._words(target)}: it pulls the weights towards 0."
             case "clip":
                 return self._clip_sentence()
+            case "schedule":
+                label = type(make_schedule(self.plan.network.training.schedule)).label.lower()
+                return f"The schedule ({label}) sets the learning rate of this iteration."
             case "update":
                 return f"{type(self._optimizer).label} moves {self._words(target)} against its gradient."
         if step.node is None:
@@ -332,7 +349,13 @@ class Notation:
         if step.phase == Phase.LOAD:
             return LOAD_LINE
         if step.phase == Phase.UPDATE:
-            return UPDATE_LINE if step.operation == "clip" else BIAS_UPDATE_LINE if is_bias else WEIGHT_UPDATE_LINE
+            return (
+                UPDATE_LINE
+                if step.operation in ("clip", "schedule")
+                else BIAS_UPDATE_LINE
+                if is_bias
+                else WEIGHT_UPDATE_LINE
+            )
         if step.phase == Phase.FORWARD:
             if result in (self.plan.loss, self.plan.penalty):
                 return LOSS_LINE

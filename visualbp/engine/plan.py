@@ -19,6 +19,8 @@ WHOLE_NETWORK = ""
 """The layer of steps and values that belong to no single layer, such as clipping."""
 
 GRADIENT_NORM = Value(WHOLE_NETWORK, "gradient_norm")
+LEARNING_RATE = Value(WHOLE_NETWORK, "learning_rate")
+"""The rate of an iteration, where a schedule sets it."""
 
 
 class Phase(StrEnum):
@@ -32,8 +34,8 @@ class Phase(StrEnum):
 class Step:
     """One operation of an iteration: the smallest thing that the debugger can do.
 
-    `operation` is the operation's name, or `load`, `accumulate`, `penalty`, `clip`, `update`. `node` and `operand` say
-    which rule runs: the forward rule of `node`, or, on the way back, its reverse-mode rule for `operand`.
+    `operation` is the operation's name, or `load`, `accumulate`, `penalty`, `clip`, `schedule`, `update`. `node` and
+    `operand` say which rule runs: the forward rule of `node`, or, on the way back, its reverse-mode rule for `operand`.
     """
 
     index: int
@@ -60,8 +62,8 @@ def step_label(step: Step) -> str:
     """Return the short name of a step, after the value that it writes."""
     if step.operation == "load":
         return "batch"
-    if step.operation == "clip":
-        return "clip"
+    if step.operation in ("clip", "schedule"):
+        return "clip" if step.operation == "clip" else "rate"
     value = step.writes[0]
     if step.phase == Phase.UPDATE:
         return f"update {short_role(value.role)} {value.layer}"
@@ -299,12 +301,17 @@ class _Compiler:
             norm = (GRADIENT_NORM,) if training.clip.by == "norm" else ()
             self.shapes[GRADIENT_NORM] = ()
             self.add(Phase.UPDATE, WHOLE_NETWORK, "clip", gradients, (*gradients, *norm))
+        rate: tuple[Value, ...] = ()
+        if trainable and training.schedule.type != "constant":
+            rate = (LEARNING_RATE,)
+            self.shapes[LEARNING_RATE] = ()
+            self.add(Phase.UPDATE, WHOLE_NETWORK, "schedule", (), rate)
         for info in trainable:
             value = info.value
             slots = tuple(Value(value.layer, f"{slot}/{value.role}") for slot in optimizer.slots)
             for slot in slots:
                 self.shapes[slot] = info.spec.shape
-            self.add(Phase.UPDATE, value.layer, "update", (value, value.gradient, *slots), (value, *slots))
+            self.add(Phase.UPDATE, value.layer, "update", (value, value.gradient, *slots, *rate), (value, *slots))
 
 
 def compile_plan(network: Network, structure: Structure | None = None) -> Plan:

@@ -55,7 +55,7 @@ def rescue_overflow(
 class Normalization(Operation):
     """What the two have in common. x has any shape that the layout can take; h has the same."""
 
-    operands = ("x", "weight", "bias")
+    operands: ClassVar[tuple[str, ...]] = ("x", "weight", "bias")
     weight_varies_in_group: ClassVar[bool] = True
 
     def __init__(self, epsilon: float) -> None:
