@@ -76,6 +76,7 @@ class Executor:
         self.dtype: np.dtype[np.floating] = np.dtype(network.precision)
         shape = plan.shapes[plan.input]
         check_input_shape(dataset, shape, plan.input.layer)
+        check_input_values(dataset, plan)
         self.inputs, self.targets = self._encoded(dataset)
         self.held_out = None if dataset.held_out is None else self._encoded(dataset.held_out)
         if problems := batch_problems(network, plan.structure, len(dataset)):
@@ -91,6 +92,7 @@ class Executor:
         self.store.first_iteration[...] = first_iteration if kept else iteration
         self.iteration, self.cursor = iteration, 0
         self.non_finite: NonFinite | None = None
+        self._masked = frozenset(node.output for node in plan.nodes if node.operation.minus_infinity_is_meant)
         self._bindings: dict[int, Binding] = {}
         self._loaded: tuple[int, object] = (0, None)
         self._order: tuple[int, Array] | None = None
@@ -180,15 +182,20 @@ class Executor:
         for value in step.writes:
             copy = frozen_copy(bound.buffers[self.plan.resolve(value)])
             values[value] = copy
-            flat = copy.reshape(-1)
+            open_places = self._open_places(value, copy)
+            flat = open_places.reshape(-1)
             square = float(np.dot(flat, flat))
             if not np.isfinite(square):  # a sum of squares can overflow: only now is it worth a closer look
-                self._look_for_non_finite(step, value, copy)
+                self._look_for_non_finite(step, value, open_places)
                 square = float(np.linalg.norm(flat.astype(np.longdouble)) ** 2)
             norms[value] = square**0.5
         self.tape.append(Record(values, norms))
         self.values.update(values)
         self.norms.update(norms)
+
+    def _open_places(self, value: Value, array: Array) -> Array:
+        """Return the array without the -inf that a mask puts into its closed places: 0 there."""
+        return np.where(np.isneginf(array), 0.0, array) if value in self._masked else array
 
     def _look_for_non_finite(self, step: Step, value: Value, array: Array) -> None:
         wrong = np.argwhere(~np.isfinite(array))
@@ -242,7 +249,10 @@ class Executor:
         """After fast iterations, copy what the last one left, so that it can be shown. The tape stays empty."""
         bound = self._load(self.iteration)
         self.values = {value: frozen_copy(buffer) for value, buffer in bound.buffers.items()}
-        self.norms = {value: float(np.linalg.norm(array.reshape(-1))) for value, array in self.values.items()}
+        self.norms = {
+            value: float(np.linalg.norm(self._open_places(value, array).reshape(-1)))
+            for value, array in self.values.items()
+        }
 
     def restore(self, iteration: int, saved: Array) -> None:
         """Go to the start of `iteration`, where the store was `saved`."""
@@ -268,3 +278,15 @@ def check_input_shape(dataset: Dataset, shape: tuple[int, ...], layer: str) -> N
         raise DataError(
             f"{layer}: takes samples of shape {shape_text(shape)}, the data have {shape_text(dataset.input_shape)}"
         )
+
+
+def check_input_values(dataset: Dataset, plan: Plan) -> None:
+    """Raise DataError where an operation cannot take the samples, such as an index outside its vocabulary."""
+    for node in plan.nodes:
+        for place, value in enumerate(node.operands):
+            if value == plan.input:
+                shapes = [plan.shapes[operand] for operand in node.operands]
+                for part in (dataset, dataset.held_out):
+                    problem = part and node.operation.operand_problem(place, part.inputs, shapes)
+                    if problem:
+                        raise DataError(f"{node.layer}: {problem}")

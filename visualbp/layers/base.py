@@ -56,6 +56,8 @@ class LayerType:
     most_inputs: ClassVar[int | None] = 1
     """None: any number."""
     is_loss: ClassVar[bool] = False
+    takes_samples: ClassVar[bool] = False
+    """Whether it takes the data themselves, such as class indices, and nothing that another layer computes."""
     default_name: ClassVar[str] = ""
     """What a new layer is called; the type's name if empty."""
 

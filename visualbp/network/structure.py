@@ -158,11 +158,19 @@ def structure_of(network: Network) -> Structure:
         if problem is not None:
             if not aside:
                 problems.append(problem)
+        elif computed := _computed_source(layer, [by_name[source] for source in sources]):
+            message = f"takes class indices from the data, not what {computed} computes"
+            problems.append(Problem("error", name, message, "connect the input layer to it"))
         elif all(source in shapes for source in sources):
             _infer(layer, [shapes[source] for source in sources], shapes, parameters, buffers, problems)
     runs = tuple(name for name in order if loss is None or name in used)
     problems += _batch_problems(network, runs, shapes, [network.training.batch_size], "the batch size is {}")
     return Structure(runs, shapes, parameters, tuple(problems), inputs, loss, buffers)
+
+
+def _computed_source(layer: Layer, sources: Iterable[Layer]) -> str | None:
+    """Return the first of its sources that computes what `layer` takes from the data alone, if there is one."""
+    return next((s.name for s in sources if layer.kind.takes_samples and s.type != "input"), None)
 
 
 def _infer(
@@ -253,6 +261,8 @@ def connection_problem(network: Network, source: str, target: str) -> str | None
         return "a loss is the end: nothing comes after it"
     if taker.kind.most_inputs == 0:
         return "an input layer takes no input"
+    if _computed_source(taker, [giver]):
+        return f"{target} takes class indices from the data: connect the input layer to it"
     count = len(network.inputs_of(target))
     if taker.kind.most_inputs is not None and count >= taker.kind.most_inputs:
         return f"{target} takes one input, and has it; put an Add before it to join several"
