@@ -102,6 +102,9 @@ class Binding:
                 emit(np.copyto, result, self.buffer(step.reads[0]))
                 for part in step.reads[1:]:
                     emit(np.add, result, self.buffer(part), result)
+            case "gather":
+                for index, part in enumerate(step.reads):
+                    emit(np.copyto, result[:, index], self.buffer(part))
             case "penalty" if step.phase == Phase.FORWARD:
                 emit_penalty(emit, training.l1, training.l2, [self.buffer(value) for value in step.reads], result)
             case "penalty":

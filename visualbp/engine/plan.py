@@ -13,6 +13,7 @@ from visualbp.layers import Node, ParameterSpec, Value
 from visualbp.network import Network, Problem, Structure, structure_of
 from visualbp.network.structure import parameter_problems
 from visualbp.operations.losses import Loss
+from visualbp.operations.recurrence import TimeSlice
 from visualbp.optimizers.base import make_optimizer
 
 WHOLE_NETWORK = ""
@@ -34,8 +35,9 @@ class Phase(StrEnum):
 class Step:
     """One operation of an iteration: the smallest thing that the debugger can do.
 
-    `operation` is the operation's name, or `load`, `accumulate`, `penalty`, `clip`, `schedule`, `update`. `node` and
-    `operand` say which rule runs: the forward rule of `node`, or, on the way back, its reverse-mode rule for `operand`.
+    `operation` is the operation's name, or `load`, `accumulate`, `gather`, `penalty`, `clip`, `schedule`, `update`.
+    `node` and `operand` say which rule runs: the forward rule of `node`, or, on the way back, its reverse-mode rule for
+    `operand`.
     """
 
     index: int
@@ -165,6 +167,16 @@ class Plan:
         return end
 
 
+def is_slice(node: Node) -> bool:
+    """Return whether a node takes one time step out of a sequence."""
+    return isinstance(node.operation, TimeSlice)
+
+
+def is_later_slice(node: Node) -> bool:
+    """Return whether it takes another step than the first, which stands for all on the way back."""
+    return isinstance(node.operation, TimeSlice) and node.operation.index > 0
+
+
 class _Compiler:
     """Collects the nodes and steps of a plan. One life: `compile_plan` makes it, runs it, and takes the result."""
 
@@ -240,16 +252,18 @@ class _Compiler:
         """Add, in reverse, a step for each operand that has a derivative: parameters first, as the document does.
 
         Where a value goes to several nodes, each sends back its part, and a step of its own sums them up: the chain
-        rule for several variables.
+        rule for several variables. What a layer takes apart into time steps goes back as one: a step gathers them.
         """
         aliased = {value for name, value in self.aliases.items() if name.role == "z" and value == source}
         wanted = {node.output for node in self.nodes} | {info.value for info in self.parameters} | aliased
+        wanted -= {node.output for node in self.nodes if is_slice(node) and not wanted.issuperset(node.operands)}
         uses: Counter[Value] = Counter()
-        for node in self.nodes:
+        senders = [node for node in self.nodes if not is_later_slice(node)]
+        for node in senders:
             uses.update(value for value in node.operands if value in wanted)
         left = Counter(uses)
         parts: dict[Value, list[Value]] = {value: [] for value in uses}
-        for node in reversed(self.nodes):
+        for node in reversed(senders):
             gradient = node.output.gradient
             places = [
                 i for i, value in enumerate(node.operands) if value in wanted and not node.operation.is_constant(i)
@@ -264,11 +278,19 @@ class _Compiler:
                     result = self._part_of(value, node, parts[value])
                 if (name := Value(node.layer, "z")) in self.aliases and self.aliases[name] == value:
                     self.aliases[name.gradient] = result
-                reads = (node.output, *node.operands) if node.output.role == "loss" else (gradient, *node.operands)
-                self.add(Phase.BACKWARD, node.layer, node.operation.name, reads, (result,), node, place)
+                if is_slice(node):
+                    self.add(Phase.BACKWARD, node.layer, "gather", self._gradients_of_slices(node), (result,))
+                else:
+                    reads = (node.output, *node.operands) if node.output.role == "loss" else (gradient, *node.operands)
+                    self.add(Phase.BACKWARD, node.layer, node.operation.name, reads, (result,), node, place)
                 left[value] -= 1
                 if not left[value]:
                     self._finish(value, parts[value])
+
+    def _gradients_of_slices(self, first: Node) -> tuple[Value, ...]:
+        """Return the gradients of all time steps into which a layer takes a sequence apart, in order."""
+        same = (n for n in self.nodes if is_slice(n) and (n.layer, n.operands) == (first.layer, first.operands))
+        return tuple(node.output.gradient for node in same)
 
     def _shows_delta_of(self, node: Node, source: Value) -> bool:
         return self.aliases.get(Value(node.layer, "z")) == source
