@@ -353,7 +353,7 @@ class Softmax(Activation):
         return 2 * size_of(output)
 
     def vjp_equation(self, operand: int, result: str, upstream: str, output: str, operands: Sequence[str]) -> str:
-        return rf"{result} = {output} \odot \left({upstream} - {output}^{{T}} {upstream}\right)"
+        return rf"{result} = {output} \odot \left({upstream} - \left({output}\right)^{{T}} {upstream}\right)"
 
 
 _NO_ITERATION = IterationContext()
