@@ -27,7 +27,8 @@ def check_derivatives(
 ) -> None:
     """Assert that vjp, jvp and central differences of every operand agree along random directions.
 
-    A step is a share of the operand's largest number. <upstream, J t> is the same number whichever way it is computed: from a difference, from jvp, and from vjp.
+    A step is a share of the operand's largest number. <upstream, J t> is the same number whichever way it is computed:
+    from a difference, from jvp, and from vjp.
     """
     generator = np.random.default_rng(seed)
     done = evaluate(operation, inputs)
