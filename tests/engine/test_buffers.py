@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import ziamath
 
 from tests.building import chain, inline, optimizer, with_training
 from visualbp.core.options import Choice
@@ -15,6 +16,7 @@ from visualbp.debugger.commands import Level
 from visualbp.debugger.session import Session
 from visualbp.engine import Executor, PlanError, compile_plan
 from visualbp.engine.evaluate import forward_pass, predict
+from visualbp.engine.notation import PSEUDOCODE, Notation
 from visualbp.layers import Value
 from visualbp.network import Network, edits, structure_of
 from visualbp.network.network import make_layer
@@ -196,6 +198,26 @@ def test_weight_norm_is_refused_where_the_weights_start_from_0() -> None:
         "hidden: has weight norm, and its weights start from 0, which has no direction;"
         " start the weights from another initialiser"
     ]
+
+
+# -- in words and symbols ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(3,), (2, 3, 3)])
+def test_every_step_has_an_equation_that_can_be_drawn_and_a_sentence(shape: tuple[int, ...]) -> None:
+    ziamath.config.svg2 = False
+    plan = compile_plan(normalised(shape))
+    notation = Notation(plan)
+    for step in plan.steps:
+        assert "<path" in ziamath.Latex(notation.step_equation(step)).svg()
+        sentence = notation.step_sentence(step)
+        assert sentence.endswith(".") and "_" not in sentence and "from ," not in sentence
+        assert notation.step_shapes(step, 4)
+    made = next(step for step in plan.steps if step.operation == "weight_norm")
+    assert notation.step_sentence(made) == (
+        "hidden computes hidden's W from hidden's W direction and hidden's W gain, by weight norm."
+    )
+    assert PSEUDOCODE[notation.pseudocode_line(made)].strip().startswith("z[l] =")
 
 
 # -- batches that are too small ----------------------------------------------------------------------------------------

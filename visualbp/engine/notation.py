@@ -335,18 +335,15 @@ class Notation:
         if step.phase == Phase.LOAD:
             return LOAD_LINE
         if step.phase == Phase.UPDATE:
-            return (
-                UPDATE_LINE
-                if step.operation in ("clip", "schedule")
-                else BIAS_UPDATE_LINE
-                if is_bias
-                else WEIGHT_UPDATE_LINE
-            )
+            if step.operation in ("clip", "schedule"):
+                return UPDATE_LINE
+            return BIAS_UPDATE_LINE if is_bias else WEIGHT_UPDATE_LINE
         if step.phase == Phase.FORWARD:
             if result in (self.plan.loss, self.plan.penalty):
                 return LOSS_LINE
-            return Z_LINE if result.role.partition("[")[0] == "z" else H_LINE
-        if result._replace(part="") in {value.gradient for value in self._parameters}:
+            return Z_LINE if result.role.partition("[")[0] in ("z", "weight") else H_LINE
+        parameters = {value.gradient for value in self._parameters}
+        if result._replace(part="") in parameters or result.role == "gradient/weight":
             return BIAS_GRADIENT_LINE if is_bias else WEIGHT_GRADIENT_LINE
         at_output = step.node is not None and step.node.output in (self.plan.loss, self.plan.prediction)
         through_weights = step.node is not None and isinstance(step.node.operation, Affine)
