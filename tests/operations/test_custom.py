@@ -54,6 +54,18 @@ def test_derivatives_agree(text: str, shape: tuple[int, ...]) -> None:
         check_derivatives(custom(text), [z])
 
 
+@pytest.mark.parametrize(
+    "text", ["x*sigmoid(x)", "where(x > 0, x, 0.5*softplus(x))**2 - relu(x)/3", "x**-1 + x**3 + 1e300*0"]
+)
+def test_in_float32_everything_stays_in_float32(text: str) -> None:
+    z, upstream = np.random.default_rng(6).uniform(0.5, 2.0, (4, 3)), np.random.default_rng(7).normal(size=(4, 3))
+    narrow, wide = evaluate(custom(text), [z.astype(np.float32)]), evaluate(custom(text), [z])
+    gradient = narrow.vjp(0, upstream.astype(np.float32))
+    assert narrow.output.dtype == gradient.dtype == np.float32
+    assert np.allclose(narrow.output, wide.output, rtol=1e-5)
+    assert np.allclose(gradient, wide.vjp(0, upstream), rtol=1e-4)
+
+
 def test_a_typed_derivative_is_used_as_it_is_even_where_it_is_wrong() -> None:
     z, upstream = np.array([[0.5, -2.0]]), np.ones((1, 2))
     assert np.array_equal(evaluate(custom("x**2", "3*x"), [z]).vjp(0, upstream), 3.0 * z)
