@@ -131,7 +131,7 @@ def network(heads: int = 2, causal: bool = True, **fields: Any) -> Network:
         ("norm", "layer_norm", {}),
         ("output", "dense", {"units": 6}),
         ("loss", "softmax_cross_entropy", {}),
-        data=inline(letters, np.roll(letters, 1, axis=1)),  # type: ignore[arg-type]
+        data=inline(letters, np.roll(letters, 1, axis=1)),
         seed=2,
         **fields,
     )
@@ -234,7 +234,7 @@ def test_a_little_transformer_learns_to_say_the_letter_before() -> None:
         ("look", "self_attention", {"heads": 2, "causal": True}),
         ("output", "dense", {"units": 3}),
         ("loss", "softmax_cross_entropy", {}),
-        data=inline(letters + 3 * np.arange(5), before),  # type: ignore[arg-type]
+        data=inline(letters + 3 * np.arange(5), before),
     )
     built = with_training(built, optimizer=optimizer("adam", learning_rate=0.01), batch_size=48)
     executor = executor_of(built)

@@ -87,7 +87,7 @@ def network(indices: object = INDICES, vocabulary: int = 5) -> Network:
         ("flatten", "flatten", {}),
         ("output", "dense", {"units": 1}),
         ("loss", "mean_squared_error", {}),
-        data=inline(indices, [[0.0], [1.0]]),  # type: ignore[arg-type]
+        data=inline(indices, [[0.0], [1.0]]),
     )
 
 

@@ -110,7 +110,7 @@ def network(steps: int = STEPS, sequence: bool = False, embedded: bool = False, 
         ("memory", "rnn", {"units": 3, "return_sequence": sequence}),
         ("output", "dense", {"units": 4}),
         ("loss", "softmax_cross_entropy", {}),
-        data=inline(inputs, generator.integers(0, 4, (5, steps) if sequence else (5,))),  # type: ignore[arg-type]
+        data=inline(inputs, generator.integers(0, 4, (5, steps) if sequence else (5,))),
         seed=4,
         **fields,
     )
@@ -222,7 +222,7 @@ def test_through_50_linear_steps_a_gradient_grows_as_the_50th_power(factor: floa
             {"units": 6, "activation": "linear", "weight_hidden_init": {"type": "orthogonal", "gain": factor}},
         ),
         ("loss", "half_squared_error", {}),
-        data=inline(np.random.default_rng(0).standard_normal((4, 51, 2)), np.zeros((4, 6))),  # type: ignore[arg-type]
+        data=inline(np.random.default_rng(0).standard_normal((4, 51, 2)), np.zeros((4, 6))),
     )
     values = whole_iteration(executor_of(linear))
     first, last = (np.linalg.norm(values[Value("memory", f"z[{t}]").gradient]) for t in (0, 50))
