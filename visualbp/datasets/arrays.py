@@ -123,25 +123,26 @@ def _decoded(record: Mapping[str, Any]) -> Array:
     count, size = size_of(tuple(shape)), DTYPES[dtype].itemsize
     if count > LARGEST_SIZE:
         raise ArrayError(".shape", f"asks for {count:,} numbers; {LARGEST_SIZE:,} is the most")
-    if len(text) != -(-count * size // 3) * 4:
-        held = len(text) * 3 // 4 // size
-        raise ArrayError(".shape", f"{shape_text(tuple(shape))} is {count:,} numbers, and base64 holds about {held:,}")
+    held = len(text) // 4 * 3 - text[-2:].count("=")
+    if held != count * size:
+        wanted = f"{shape_text(tuple(shape))} of {dtype} is {count * size:,} bytes"
+        raise ArrayError(".shape", f"{wanted}, and the base64 text holds {held:,}")
     try:
-        held_bytes = base64.b64decode(text, validate=True)
+        data = binascii.a2b_base64(text, strict_mode=True)
     except (binascii.Error, ValueError):
         raise ArrayError(".base64", "is not base64 text") from None
-    if len(held_bytes) != count * size:
-        raise ArrayError(".base64", f"holds {len(held_bytes):,} bytes, and {count * size:,} are needed")
-    native = np.frombuffer(held_bytes, DTYPES[dtype]).reshape(shape)
-    return native.astype(DTYPES[dtype].newbyteorder("="))
+    if len(data) != held:
+        raise ArrayError(".base64", "is not base64 text")
+    return np.frombuffer(data, DTYPES[dtype]).reshape(shape).astype(DTYPES[dtype].newbyteorder("="), copy=False)
 
 
-def plain_from_array(array: Array) -> Any:
+def plain_from_array(array: Array, inline: bool = True) -> Any:
     """Return an array as plain JSON data that `array_from_plain` turns into the same bits.
 
-    Long arrays, and those with values that JSON has no word for (NaN, infinity), become base64 objects.
+    Long arrays, those not to be written `inline`, and those with values that JSON has no word for (NaN, infinity),
+    become base64 objects.
     """
-    if array.size <= LONGEST_LIST and bool(np.isfinite(array).all()):
+    if inline and array.size <= LONGEST_LIST and bool(np.isfinite(array).all()):
         return array.tolist()
     name = array.dtype.name if array.dtype.name in DTYPES else "float64"
     held = np.asarray(array, DTYPES[name])
@@ -192,9 +193,10 @@ class TargetsOption(ArrayOption):
 
 @dataclass(frozen=True)
 class NamesOption(Option):
-    """A list of names, or one name by itself."""
+    """A list of names, or one name by itself. With `bare`, one name is written by itself."""
 
     most: int = 10_000
+    bare: bool = False
 
     def parse(self, value: Any) -> tuple[str, ...]:
         names = (value,) if isinstance(value, str) and value else value
@@ -210,4 +212,4 @@ class NamesOption(Option):
         return tuple(names)
 
     def plain(self, value: tuple[str, ...]) -> Any:
-        return list(value)
+        return value[0] if self.bare and len(value) == 1 else list(value)

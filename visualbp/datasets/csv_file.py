@@ -25,8 +25,8 @@ from visualbp.datasets.generated import SEED
 from visualbp.datasets.split import split, standardized
 
 LARGEST_FILE = 64 * 2**20
-MOST_NUMBERS = 4_000_000
-"""More numbers than this are refused while they are read: 32 MB, and a second or so."""
+MOST_NUMBERS = 2_000_000
+"""More numbers than this are refused while they are read: 16 MB, and a second or so."""
 MOST_COLUMNS = 10_000
 LONGEST_LINE = 1_000_000
 MOST_CLASSES = 1000
@@ -50,17 +50,13 @@ def _load(options: Mapping[str, Any], folder: Path | None) -> Dataset:
         if not stat.S_ISREG(status.st_mode):
             raise DataError(f"{name}: is not a file that can be read")
         if status.st_size > LARGEST_FILE:
-            raise DataError(
-                f"{name}: has {status.st_size / 2**20:,.0f} MB; {LARGEST_FILE // 2**20} MB is the most, use a part of it"
-            )
+            raise DataError(f"{name}: has {status.st_size / 2**20:,.0f} MB; {LARGEST_FILE // 2**20} MB is the most")
         with open(path, encoding="utf-8-sig", newline="") as file:
             dataset = _dataset(_table(name, file), options)
     except UnicodeDecodeError as error:
         raise DataError(
             f"{name}: is not UTF-8 text (byte {error.object[error.start]:#04x}); save it as UTF-8"
         ) from None
-    except csv.Error as error:
-        raise DataError(f"{name}: is not CSV: {error}") from None
     except OSError as error:
         raise DataError(f"{name}: cannot be read: {error.strerror or error} ({path})") from None
     held_out = round(options["held_out"] * len(dataset))
@@ -85,7 +81,18 @@ def _lines(name: str, file: TextIO) -> Iterator[str]:
         number += 1
         if len(line) == LONGEST_LINE:
             raise DataError(f"{name}: line {number} is longer than {LONGEST_LINE:,} characters; is it a CSV file?")
+        if "\0" in line:
+            raise DataError(f"{name}: line {number} holds a zero byte; is it a CSV file?")
         yield line
+
+
+def _next_row(name: str, reader: Any) -> list[str] | None:
+    """Return the next row of a csv.reader, or None after the last."""
+    try:
+        row: list[str] | None = next(reader, None)
+    except csv.Error as error:
+        raise DataError(f"{name}: line {reader.line_num} is not CSV: {error}") from None
+    return row
 
 
 def _table(name: str, file: TextIO) -> _Table:
@@ -94,8 +101,8 @@ def _table(name: str, file: TextIO) -> _Table:
     if not first.strip():
         raise DataError(f"{name}: is empty; it needs a line with the names of its columns, and a line for each sample")
     delimiter = max(DELIMITERS, key=first.count)
-    reader = csv.reader(chain([first], lines), delimiter=delimiter, strict=True)
-    header = [cell.strip() for cell in next(reader)]
+    reader = csv.reader(chain([first], lines), delimiter=delimiter, strict=True, skipinitialspace=True)
+    header = [cell.strip() for cell in _next_row(name, reader) or ()]
     if len(header) > MOST_COLUMNS:
         raise DataError(f"{name}: line 1 has {len(header):,} columns; {MOST_COLUMNS:,} is the most")
     for index, column in enumerate(header):
@@ -106,7 +113,7 @@ def _table(name: str, file: TextIO) -> _Table:
         raise DataError(f"{name}: line 1: {times} columns are called {column!r}")
 
     def rows() -> Iterator[tuple[int, list[str]]]:
-        for row in reader:
+        while (row := _next_row(name, reader)) is not None:
             if not row or row == [""]:
                 continue  # a blank line, as many editors leave at the end
             if len(row) != len(header):
@@ -157,38 +164,64 @@ def _cell(table: _Table, line: int, row: Sequence[str], place: int) -> float:
     return number
 
 
+def _numbers(table: _Table, line: int, row: Sequence[str], places: Sequence[int]) -> list[float]:
+    """Return the numbers in these places of a row: all at once if that works, or else one by one to name the fault."""
+    cells = [row[place] for place in places]
+    try:
+        numbers = list(map(float, cells))
+    except ValueError:
+        numbers = [math.nan]
+    if math.isfinite(sum(numbers)) and "_" not in "".join(cells):
+        return numbers
+    return [_cell(table, line, row, place) for place in places]
+
+
+class _Labels:
+    """The class labels of a column, numbered in the order in which they come."""
+
+    def __init__(self, table: _Table, place: int) -> None:
+        self.table, self.place = table, place
+        self.numbers = array("q")
+        self.number_of: dict[str, int] = {}
+
+    def add(self, line: int, row: Sequence[str]) -> None:
+        label, column = row[self.place].strip(), self.table.header[self.place]
+        if not label:
+            raise DataError(f"{self.table.name}: line {line}, column {column!r}: is empty; a class label is needed")
+        self.numbers.append(self.number_of.setdefault(label, len(self.number_of)))
+        if len(self.number_of) > MOST_CLASSES:
+            raise DataError(
+                f"{self.table.name}: column {column!r} has more than {MOST_CLASSES:,} different labels;"
+                " is it the right target?"
+            )
+
+    def classes(self) -> tuple[Array, tuple[str, ...]]:
+        """Return the class index of each row, and the labels in the order of their names."""
+        names = sorted(self.number_of)
+        index_of = {name: index for index, name in enumerate(names)}
+        indices = np.array([index_of[label] for label in self.number_of])
+        return indices[np.frombuffer(self.numbers, np.int64)], tuple(names)
+
+
 def _dataset(table: _Table, options: Mapping[str, Any]) -> Dataset:
     inputs, targets = _columns(table, options)
-    numbers, labels, label_of, places = array("d"), array("q"), dict[str, int](), [*inputs, *targets]
-    by_label: bool | None = None
+    numbers, labels, places = array("d"), None, [*inputs, *targets]
     for line, row in table.rows:
-        if by_label is None:
-            by_label = len(targets) == 1 and _number(row[targets[0]].strip()) is None
-            places = inputs if by_label else [*inputs, *targets]
-        numbers.extend([_cell(table, line, row, place) for place in places])
-        if by_label:
-            label = row[targets[0]].strip()
-            if not label:
-                column = table.header[targets[0]]
-                raise DataError(f"{table.name}: line {line}, column {column!r}: is empty; a class label is needed")
-            labels.append(label_of.setdefault(label, len(label_of)))
-            if len(label_of) > MOST_CLASSES:
-                raise DataError(
-                    f"{table.name}: column {table.header[targets[0]]!r} has more than {MOST_CLASSES:,}"
-                    " different labels; is it the right target?"
-                )
+        if not numbers and len(targets) == 1 and _number(row[targets[0]].strip()) is None:
+            labels, places = _Labels(table, targets[0]), inputs
+        numbers.extend(_numbers(table, line, row, places))
+        if labels is not None:
+            labels.add(line, row)
         if len(numbers) > MOST_NUMBERS:
-            raise DataError(
-                f"{table.name}: line {line}: more than {MOST_NUMBERS:,} numbers are not read; use a part of it"
-            )
+            most = f"more than {MOST_NUMBERS:,} numbers are not read"
+            raise DataError(f"{table.name}: line {line}: {most}; use a part of the file")
     if not numbers:
         raise DataError(f"{table.name}: has no samples below its header")
     values = np.frombuffer(numbers, np.float64).reshape(-1, len(places))
     names = tuple(table.header[place] for place in inputs)
-    if by_label:
-        classes = sorted(label_of)
-        new_place = np.array([classes.index(label) for label in label_of])
-        return Dataset(values.copy(), new_place[np.frombuffer(labels, np.int64)], names, tuple(classes))
+    if labels is not None:
+        indices, class_names = labels.classes()
+        return Dataset(values.copy(), indices, names, class_names)
     return Dataset(values[:, : len(inputs)].copy(), _numeric_targets(values[:, len(inputs) :].copy()), names)
 
 
@@ -210,7 +243,7 @@ datasets.register(
         (
             TextOption("path", description="the file, seen from the folder of the model"),
             NamesOption("inputs", (), "the input columns; all others than the target if none is named"),
-            NamesOption("target", (), "the target column; the last if none is named"),
+            NamesOption("target", (), "the target column; the last if none is named", bare=True),
             BoolOption("standardize", False, "scale each input to mean 0 and standard deviation 1"),
             FloatOption(
                 "held_out",

@@ -13,7 +13,9 @@ from visualbp.datasets.base import DataError, Dataset, DatasetEntry, datasets
 def _load(options: Mapping[str, Any], folder: Path | None) -> Dataset:
     inputs, targets = options["inputs"], options["targets"]
     if len(inputs) != len(targets):
-        raise DataError(f"data: there are {len(inputs)} inputs and {len(targets)} targets; each input needs one target")
+        raise DataError(
+            f"data: inputs has {len(inputs)} samples, and targets has {len(targets)}; each sample needs both"
+        )
     return Dataset(inputs, targets)
 
 

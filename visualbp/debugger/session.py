@@ -14,6 +14,7 @@ from visualbp.debugger.commands import Level
 from visualbp.debugger.history import History, replay_stops
 from visualbp.debugger.snapshot import Mode, Snapshot
 from visualbp.engine import Executor, Phase, PlanError, Step, compile_plan
+from visualbp.engine.memory import check_memory
 from visualbp.layers import Value
 from visualbp.network import Network, Problem, structure_of
 from visualbp.network.diff import difference
@@ -66,13 +67,14 @@ class Session:
         """
         old, self.network, self.generation = self.network, network, generation
         changes = difference(old, network)
-        if fresh or changes.seed or self._folder != folder:
-            self._folder = folder
+        moved = self._folder != folder and network.data is not None and "path" in network.data.options
+        self._folder = folder
+        if fresh or changes.seed:
             self._start_anew()
             return 0
-        if self.executor is None or changes.needs_new_plan:
+        if self.executor is None or changes.needs_new_plan or moved:
             self._carry()
-            self._compile(reload=changes.data or self.dataset is None)
+            self._compile(reload=changes.data or moved or self.dataset is None)
             if changes.parameters:
                 self._edit_parameters(changes.parameters)
             return self._iteration if self.executor is None else self.executor.iteration
@@ -117,6 +119,7 @@ class Session:
         try:
             plan = compile_plan(self.network, structure)
             if self.dataset is not None:
+                check_memory(plan, len(self.dataset))
                 self.executor = Executor(plan, self.dataset, self._carried, self._iteration, self._first_iteration)
                 self.history.add(self.executor.iteration, self.executor.start)
         except PlanError as error:
@@ -239,6 +242,14 @@ class Session:
         loss = executor.run_fast()
         self._outdated = {}
         return executor.iteration, loss
+
+    def record_iteration(self) -> None:
+        """Run the next iteration, or the rest of this one, recorded and without a break, so that it can be shown."""
+        executor = self._running()
+        if executor.at_end:
+            self._cross(executor)
+        while not executor.at_end:
+            self.step()
 
     def publish(self) -> None:
         """After full speed, make the values of the last iteration visible."""
@@ -387,4 +398,6 @@ class Session:
             trouble.step.layer if trouble else "",
             self.breakpoints,
             self.can_go_back,
+            executor.store.views_of(executor.start) if self._in_update() and executor.has_tape else None,
+            int(executor.store.first_iteration),
         )

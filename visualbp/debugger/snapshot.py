@@ -55,6 +55,11 @@ class Snapshot:
     trouble_layer: str = ""
     breakpoints: frozenset[tuple[Phase, str]] = frozenset()
     can_go_back: bool = False
+    start: Mapping[Value, Array] | None = None
+    """While parameters are being updated: what they, and the optimiser's arrays, were at the start of the iteration.
+    None at other times, when `values` holds them, and after running at full speed, which does not keep them."""
+    first_iteration: int = 0
+    """The iteration in which the optimiser's arrays were zero."""
 
     def get(self, layer: str, role: str) -> Array | None:
         """Return an array by the names that people use (`z`, `h`, `delta`, `upstream`, `weight`), or None if absent."""

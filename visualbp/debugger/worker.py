@@ -92,8 +92,9 @@ class Worker:
         previous = sys.getswitchinterval()
         sys.setswitchinterval(SWITCH_INTERVAL)
         try:
-            while not self._closed:
-                self._carry_out(self._queue.get())
+            with np.errstate(all="ignore"):  # a value that is not finite is a finding, not a line on a terminal
+                while not self._closed:
+                    self._carry_out(self._queue.get())
         finally:
             sys.setswitchinterval(previous)
 
@@ -152,7 +153,7 @@ class Worker:
             case Pause():
                 pass  # whatever ran has heard it already
             case Sync():
-                self.mailbox.post(session.snapshot(), Synced(command.number))
+                self.mailbox.post(session.snapshot(self._mode), Synced(command.number))
             case Close():
                 self._closed = True
 
@@ -168,10 +169,13 @@ class Worker:
     # -- stepping and continuing -------------------------------------------------------------------------------------
 
     def _step_forward(self, level: Level) -> None:
-        executor = self.session.executor
-        started = (executor.iteration, executor.cursor) if executor else (0, 0)
+        started = self._position()
         self.session.forward(level)
         self._log_loss(started)
+
+    def _position(self) -> tuple[int, int]:
+        executor = self.session.executor
+        return (executor.iteration, executor.cursor) if executor else (0, 0)
 
     def _log_loss(self, started: tuple[int, int]) -> None:
         """Log the loss of the iteration at hand if it was computed since `started`."""
@@ -186,7 +190,7 @@ class Worker:
         self._mode = Mode.CONTINUING
         shown = 0.0
         while True:
-            if self._take_speed() or self._is_interrupted():
+            if self._is_asked_to_stop(endless=True):
                 return
             if not first and session.stops_before_next():
                 executor = session.executor
@@ -194,9 +198,8 @@ class Worker:
                 session.message = f"breakpoint: {step.layer}, {step.phase}" if step else ""
                 return
             first = False
-            executor = session.executor
-            started = (executor.iteration, executor.cursor) if executor else (0, 0)
-            step = session.step()
+            started = self._position()
+            session.step()
             self._log_loss(started)
             if session.executor is not None and session.executor.non_finite is not None:
                 session.message = session.executor.non_finite.text
@@ -208,24 +211,24 @@ class Worker:
             if self._speed:
                 self._wait(1.0 / self._speed)
 
-    def _take_speed(self) -> bool:
-        """Take a changed speed from the head of the queue; return whether another command waits."""
+    def _is_asked_to_stop(self, endless: bool) -> bool:
+        """Attend to the queue while running: take changed speeds and breakpoints, and say whether to stop.
+
+        Interrupts stop anything. Another movement stops a run that would never end, and waits for one that will.
+        """
         while not self._queue.empty():
             command = self._queue.queue[0]
-            if isinstance(command, SetSpeed):
-                self._queue.get()
-                self._speed = command.steps_per_second
-            elif isinstance(command, SetBreakpoints):
-                self._queue.get()
-                self.session.breakpoints = command.breakpoints
-            else:
-                return True
-        return False
+            if isinstance(command, Sync) and not (endless and self._mode == Mode.TRAINING):
+                break
+            if not isinstance(command, SetSpeed | SetBreakpoints | Sync):
+                return endless or self._is_interrupted()
+            self._dispatch(self._queue.get())
+        return self._is_interrupted()
 
     def _wait(self, seconds: float) -> None:
         """Wait, but not longer than until a command comes."""
         end = time.perf_counter() + seconds
-        while (left := end - time.perf_counter()) > 0 and not self._is_interrupted() and self._queue.empty():
+        while (left := end - time.perf_counter()) > 0 and not self._is_asked_to_stop(endless=True):
             time.sleep(min(left, 0.01))
 
     # -- training ----------------------------------------------------------------------------------------------------
@@ -238,11 +241,11 @@ class Worker:
         while left is None or left > 0:
             left = self._train_slice(left)
             if not session.message:
-                stop = left == 1 or self._take_speed() or self._is_interrupted()
+                stop = left == 1 or self._is_asked_to_stop(endless=iterations is None)
                 if stop or self.mailbox.is_empty:
                     self._train_recorded(Mode.IDLE if stop else Mode.TRAINING)
                     left = None if left is None else left - 1
-            if session.message or self._take_speed() or self._is_interrupted():
+            if session.message or self._is_asked_to_stop(endless=iterations is None):
                 return
 
     def _train_slice(self, left: int | None) -> int | None:
@@ -265,7 +268,9 @@ class Worker:
 
     def _train_recorded(self, mode: Mode) -> None:
         session = self.session
-        self._step_forward(Level.ITERATION)
+        started = self._position()
+        session.record_iteration()
+        self._log_loss(started)
         executor = session.executor
         if executor is not None and executor.non_finite is not None:
             session.message = executor.non_finite.text
@@ -278,7 +283,8 @@ class Worker:
         executor = session.executor
         assert executor is not None
         plan, values = executor.plan, executor.values
-        flows = layer_flows(plan, values, executor.norms, executor.store.views_of(executor.start))
+        start = executor.store.views_of(executor.start) if executor.has_tape else None
+        flows = layer_flows(plan, values, executor.norms, start)
         layers = {
             name: LayerNorms(flow.delta_norm, flow.weight_gradient_norm, flow.bias_gradient_norm, flow.update_ratio)
             for name, flow in flows.items()

@@ -183,12 +183,11 @@ class Executor:
             copy = frozen_copy(bound.buffers[self.plan.resolve(value)])
             values[value] = copy
             open_places = self._open_places(value, copy)
-            flat = open_places.reshape(-1)
-            square = float(np.dot(flat, flat))
-            if not np.isfinite(square):  # a sum of squares can overflow: only now is it worth a closer look
+            norm = _quick_norm(open_places)
+            if not np.isfinite(norm):  # a sum of squares can overflow: only now is it worth a closer look
                 self._look_for_non_finite(step, value, open_places)
-                square = float(np.linalg.norm(flat.astype(np.longdouble)) ** 2)
-            norms[value] = square**0.5
+                norm = _safe_norm(open_places)
+            norms[value] = norm
         self.tape.append(Record(values, norms))
         self.values.update(values)
         self.norms.update(norms)
@@ -248,11 +247,13 @@ class Executor:
     def publish(self) -> None:
         """After fast iterations, copy what the last one left, so that it can be shown. The tape stays empty."""
         bound = self._load(self.iteration)
-        self.values = {value: frozen_copy(buffer) for value, buffer in bound.buffers.items()}
-        self.norms = {
-            value: float(np.linalg.norm(self._open_places(value, array).reshape(-1)))
-            for value, array in self.values.items()
-        }
+        written = self.plan.written
+        shown = written.union(self.store.views)  # a buffer that no step writes holds nothing
+        self.values = {value: frozen_copy(buffer) for value, buffer in bound.buffers.items() if value in shown}
+        counted = {v: self._open_places(v, array) for v, array in self.values.items() if v in written}
+        with np.errstate(all="ignore"):
+            norms = {value: _quick_norm(array) for value, array in counted.items()}
+            self.norms = {v: norm if np.isfinite(norm) else _safe_norm(counted[v]) for v, norm in norms.items()}
 
     def restore(self, iteration: int, saved: Array) -> None:
         """Go to the start of `iteration`, where the store was `saved`."""
@@ -270,6 +271,18 @@ class Executor:
         saved = self.store.save()
         views = self.store.views_of(saved)
         return {info.value: views[info.value] for info in self.plan.lasting}
+
+
+def _quick_norm(array: Array) -> float:
+    """Return the Euclidean norm of all elements; not finite where an element is not, or where its square is not."""
+    flat = array.reshape(-1)
+    return float(np.dot(flat, flat)) ** 0.5
+
+
+def _safe_norm(array: Array) -> float:
+    """Return the Euclidean norm of all elements, finite whenever they are."""
+    largest = float(np.abs(array).max(initial=0.0))
+    return largest if not np.isfinite(largest) else largest * _quick_norm(array / largest)
 
 
 def check_input_shape(dataset: Dataset, shape: tuple[int, ...], layer: str) -> None:

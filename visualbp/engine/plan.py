@@ -146,6 +146,11 @@ class Plan:
         return (*self.parameters, *self.buffers)
 
     @cached_property
+    def written(self) -> frozenset[Value]:
+        """The values that some step writes."""
+        return frozenset(value for step in self.steps for value in step.writes)
+
+    @cached_property
     def groups(self) -> tuple[range, ...]:
         """The steps of the level `layer`, as ranges of indices."""
         bounds = [s.index for s in self.steps if s.index == 0 or s.group != self.steps[s.index - 1].group]

@@ -17,6 +17,7 @@ from visualbp.core.arrays import Array, frozen_copy, read_only, size_of
 from visualbp.engine.plan import Plan
 from visualbp.initializers import initial_values
 from visualbp.layers import Value
+from visualbp.operations.base import IterationContext
 from visualbp.optimizers.base import make_optimizer
 
 PADDING = 8
@@ -42,8 +43,7 @@ def initial_parameters(plan: Plan) -> dict[Value, Array]:
             given = spec.initial({other.role: array for other, array in start.items() if other.layer == value.layer})
         if given is None:
             stream = Value(value.layer, spec.drawn_as or value.role)
-            key = [network.seed & (2**64 - 1), stream_of(stream.text)]
-            generator = np.random.Generator(np.random.Philox(key=key))
+            generator = IterationContext(network.seed).generator(stream_of(stream.text))
             given = initial_values(spec.initializer, spec.shape, generator)
         start[value] = given
     return start

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
-from PySide6.QtCore import QLockFile, QObject, QStandardPaths, QTimer, Slot
+from PySide6.QtCore import QLockFile, QObject, QStandardPaths, QTimer, Signal, Slot
 
-from visualbp.files import FileError, load_network, save_network
+from visualbp.files import FileError, load_network, moved, save_network
 from visualbp.gui.context import Context
 from visualbp.gui.files_controller import with_live_parameters
 from visualbp.network import Network
@@ -28,15 +29,16 @@ def autosave_folder() -> Path:
 class Autosave(QObject):
     """Keeps one autosave file while the document has unsaved work; removes it when all is saved, or on a clean end."""
 
+    failed = Signal(str)
+    """Unsaved work cannot be kept, and why; said once."""
+
     def __init__(self, context: Context, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._context = context
         folder = autosave_folder()
-        self.problem = ""
-        try:
+        self._said = False
+        with suppress(OSError):  # saving there will say so
             folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            self.problem = f"unsaved work cannot be kept: {folder} cannot be made ({error.strerror})"
         self.path = folder / f"{os.getpid()}-{uuid.uuid4().hex[:8]}.vbp"
         self._lock = QLockFile(str(self.path) + ".lock")
         self._lock.setStaleLockTime(0)
@@ -54,9 +56,12 @@ class Autosave(QObject):
             self.path.unlink(missing_ok=True)
             return
         try:
-            save_network(with_live_parameters(document.network, self._context.debugger.snapshot), self.path)
+            network = moved(document.network, document.folder, self.path.parent)
+            save_network(with_live_parameters(network, self._context.debugger.snapshot), self.path)
         except FileError as error:
-            self.problem = error.text
+            if not self._said:
+                self._said = True
+                self.failed.emit(f"Unsaved work cannot be kept for after a crash: {error.text}")
 
     def left_behind(self) -> list[Path]:
         """Return the autosave files of windows that ended without closing, newest first."""

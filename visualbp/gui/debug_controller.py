@@ -45,7 +45,7 @@ class DebugController(QObject):
     def __init__(self, context: Context, actions: Actions, parent: QObject) -> None:
         super().__init__(parent)
         self.context, self.actions = context, actions
-        self.share = 0.5
+        self.share = 1.0
         actions.bind(
             {
                 "step_operation": self._sender(StepForward(Level.OPERATION)),

@@ -48,9 +48,10 @@ class PanelDock(QDockWidget):
     """A dock for one panel, found by its object name `panel_NAME`."""
 
     def __init__(self, panel: Panel, window: QMainWindow) -> None:
-        super().__init__(panel.title, window)
+        super().__init__(panel.tab or panel.title, window)
         self.setObjectName(f"panel_{panel.name}")
         self.setWidget(panel)
         self.panel = panel
         self.setTitleBarWidget(DockTitle(self, panel))
+        self.toggleViewAction().setText(panel.title)
         self.toggleViewAction().setToolTip(panel.hint or f"Show or hide {panel.title}")

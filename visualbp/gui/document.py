@@ -100,9 +100,11 @@ class Document(QObject):
         self._show(network, fresh=True)
         self.state_changed.emit()
 
-    def saved_as(self, path: Path) -> None:
-        """Note that the network is now in the file at `path`."""
+    def saved_as(self, path: Path, network: Network) -> None:
+        """Note that `network` is now in the file at `path`; it differs from the present one in paths of data alone."""
         self.path, self.sample = path, None
+        if network is not self.network:
+            self._show(network)
         self._trained = False
         self.undo_stack.setClean()
         self.state_changed.emit()

@@ -9,6 +9,7 @@ from visualbp.debugger.mailbox import Mailbox
 from visualbp.debugger.snapshot import Snapshot, Synced
 from visualbp.debugger.worker import Worker
 from visualbp.engine.plan import Phase
+from visualbp.gui.frames import FrameQueue
 from visualbp.network import Network
 
 FRAME = 16
@@ -43,6 +44,8 @@ class Debugger(QObject):
         self.snapshot = Snapshot(0, 0, Network())
         self.generation = 0
         """Snapshots of an older generation are not shown; the document's owner moves it on."""
+        self.frames = FrameQueue(self)
+        """Who waits for a turn to draw the snapshot while something runs."""
         self._sync = 0
         self._thread = EngineThread()
         self._thread.news.connect(self._on_news)
@@ -73,6 +76,9 @@ class Debugger(QObject):
 
     @Slot()
     def _take(self) -> None:
+        if not self.frames.is_empty:  # the last frame is still being drawn
+            self._frame.start()
+            return
         snapshot, events = self._thread.mailbox.take()
         if snapshot is not None and snapshot.generation >= self.generation:
             self.snapshot = snapshot
@@ -104,3 +110,4 @@ class Debugger(QObject):
             self.send(Close())
             self._thread.wait()
         self._frame.stop()
+        self.frames.clear()

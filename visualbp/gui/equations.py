@@ -26,6 +26,8 @@ INK = "#010203"
 MOST_KEPT = 4000
 PAUSE = 30
 """Milliseconds between two equations that nobody waits for, so that typing and stepping come first."""
+WHILE_RUNNING = 120
+"""Milliseconds that an equation has to stay wanted while steps fly by, before it is worth setting."""
 
 log = logging.getLogger(__name__)
 
@@ -121,6 +123,8 @@ class Equations(QObject):
         super().__init__(parent)
         self._wanted: deque[str] = deque()
         self._later: deque[str] = deque()
+        self.patient = False
+        """Set while the debugger runs: equations that are shown for a moment only are not set."""
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._set_one)
@@ -130,7 +134,7 @@ class Equations(QObject):
         found = typeset_already(latex)
         if found is None and latex not in self._wanted:
             self._wanted.append(latex)
-            self._timer.start(0)
+            self._timer.start(WHILE_RUNNING if self.patient else 0)
         return found
 
     def prefetch(self, equations: Iterable[str]) -> None:
@@ -147,7 +151,7 @@ class Equations(QObject):
 
     def _go_on(self) -> None:
         if self._wanted:
-            self._timer.start(0)
+            self._timer.start(WHILE_RUNNING if self.patient else 0)
         elif self._later and not self._timer.isActive():
             self._timer.start(PAUSE)
 
@@ -217,8 +221,8 @@ class EquationView(QWidget):
     def _font_size(self) -> float:
         size = theme().px(self._size) * 1.0
         widest = max((formula.width for formula in self._shown), default=0.0)
-        if widest * size > self.width() > 0:
-            size = max(size * self.SMALLEST, self.width() / widest)
+        if widest * size > self.width() - 2 > 0:
+            size = max(size * self.SMALLEST, (self.width() - 2) / widest)
         return size
 
     def _fit(self) -> None:

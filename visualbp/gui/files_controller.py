@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 from visualbp.core.arrays import Array
 from visualbp.debugger.snapshot import Snapshot
 from visualbp.engine.plan import Phase
-from visualbp.files import FileError, find_model, load_network, sample_models, save_network
+from visualbp.files import FileError, find_model, load_network, moved, save_network
+from visualbp.files.samples import sample_paths
 from visualbp.gui.context import Context
 from visualbp.gui.settings import Settings
 from visualbp.network import Network
@@ -43,6 +44,7 @@ class FilesController(QObject):
     """What the File menu does. `opened` follows every change of what is open."""
 
     opened = Signal()
+    saved = Signal()
     failed = Signal(str)
     """One sentence for the message bar."""
 
@@ -74,8 +76,7 @@ class FilesController(QObject):
             return False
         if not self.may_discard():
             return False
-        names = {str(sample.path): sample.name for sample in sample_models()}
-        sample = names.get(str(found))
+        sample = found.stem if found in sample_paths() else None
         self.context.document.open(network, found, sample)
         if sample is None:
             self.settings.add_recent(found)
@@ -114,14 +115,16 @@ class FilesController(QObject):
     def save_to(self, path: Path) -> bool:
         """Write the network, with its weights as they are now, and say if that cannot be done."""
         document = self.context.document
+        network = moved(document.network, document.folder, path.parent)
         try:
-            save_network(with_live_parameters(document.network, self.context.debugger.snapshot), path)
+            save_network(with_live_parameters(network, self.context.debugger.snapshot), path)
         except FileError as error:
             self.failed.emit(error.text)
             return False
-        document.saved_as(path)
+        document.saved_as(path, network)
         self.settings.add_recent(path)
         self.settings.folder = str(path.parent)
+        self.saved.emit()
         return True
 
     def may_discard(self) -> bool:

@@ -46,15 +46,15 @@ def arrange(window: QMainWindow, docks: Mapping[str, QDockWidget]) -> None:
             window.splitDockWidget(row[-1], present[0], Qt.Orientation.Horizontal)
         else:
             window.addDockWidget(Area.BottomDockWidgetArea, present[0])
-        for tab in present[1:]:
-            window.tabifyDockWidget(present[0], tab)
+            if "timeline" in docks:  # first, so that it lies below the whole row
+                window.splitDockWidget(present[0], docks["timeline"], Qt.Orientation.Vertical)
+                placed.append(docks["timeline"])
         row.append(present[0])
         placed += present
-    timeline = docks.get("timeline")
-    if timeline and row:
-        window.addDockWidget(Area.BottomDockWidgetArea, timeline)
-        window.splitDockWidget(row[0], timeline, Qt.Orientation.Vertical)
-        placed.append(timeline)
+    for names in BOTTOM:  # after all splits: splitting a dock that has tabs would add one more tab
+        present = [docks[name] for name in names if name in docks]
+        for tab in present[1:]:
+            window.tabifyDockWidget(present[0], tab)
     for dock in placed:
         dock.show()
     for front in row:
@@ -64,15 +64,17 @@ def arrange(window: QMainWindow, docks: Mapping[str, QDockWidget]) -> None:
 
 def _resize(window: QMainWindow, docks: Mapping[str, QDockWidget], row: list[QDockWidget]) -> None:
     px, size = theme().px, window.size()
-    side = [(docks[name], px(width)) for name, width in (("palette", 184), ("inspector", 410)) if name in docks]
+    right = min(px(410), max(px(300), round(size.width() * 0.256)))
+    side = [(docks[name], width) for name, width in (("palette", px(206)), ("inspector", right)) if name in docks]
     if side:
         window.resizeDocks([dock for dock, _ in side], [width for _, width in side], Qt.Orientation.Horizontal)
     if row:
-        widths = [px(262), px(262), px(364), px(302)][: len(row)]
+        below = size.width() - right
+        widths = [round(below * share) for share in (0.22, 0.22, 0.306, 0.254)][: len(row)]
         window.resizeDocks(row, widths, Qt.Orientation.Horizontal)
         window.resizeDocks([row[0]], [round(size.height() * 0.265)], Qt.Orientation.Vertical)
-    right = [docks[name] for name in ("inspector", "mathematics") if name in docks]
-    if len(right) == 2:
-        window.resizeDocks(right, [round(size.height() * 0.34), round(size.height() * 0.6)], Qt.Orientation.Vertical)
+    column = [docks[name] for name in ("inspector", "mathematics") if name in docks]
+    if len(column) == 2:
+        window.resizeDocks(column, [round(size.height() * 0.34), round(size.height() * 0.6)], Qt.Orientation.Vertical)
     if "timeline" in docks:
         window.resizeDocks([docks["timeline"]], [px(100)], Qt.Orientation.Vertical)

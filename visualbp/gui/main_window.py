@@ -13,6 +13,7 @@ from visualbp.debugger.commands import SetBreakpoints
 from visualbp.debugger.snapshot import Snapshot
 from visualbp.engine.plan import Phase
 from visualbp.files import FileError, load_network, sample_models
+from visualbp.files.samples import sample_paths
 from visualbp.gui import dialogs
 from visualbp.gui.actions import DEBUG, EDIT, FILE, HELP, VIEW, Actions, ActionSpec
 from visualbp.gui.autosave import Autosave
@@ -24,12 +25,12 @@ from visualbp.gui.dock import PanelDock
 from visualbp.gui.document import Document
 from visualbp.gui.engine_thread import Debugger
 from visualbp.gui.files_controller import FilesController, has_trained
-from visualbp.gui.layout import arrange
 from visualbp.gui.panels.registry import PANELS
-from visualbp.gui.settings import LAYOUT_VERSION, Settings
+from visualbp.gui.settings import Settings
 from visualbp.gui.start_page import SampleCardContent, StartPage
 from visualbp.gui.theme import apply_theme, pixmap, theme
 from visualbp.gui.tool_bar import ToolBar
+from visualbp.gui.view_controller import ViewController
 from visualbp.gui.widgets.message_bar import MessageBar
 from visualbp.network.edits import clear_parameters
 
@@ -65,13 +66,12 @@ class MainWindow(QMainWindow):
         self._build_menus()
         self._build_status_bar()
         self._bind()
+        self.remembers = True
+        """Whether the end of this window is written to the settings. A picture's window leaves no trace."""
         self._saved_at: tuple[int, int] | None = None
         self.resize(1600, 1000)
-        self.default_layout()
-        if not self.settings.geometry.isEmpty():
-            self.restoreGeometry(self.settings.geometry)
-        if not self.settings.layout.isEmpty():
-            self.restoreState(self.settings.layout, LAYOUT_VERSION)
+        self.view.default_layout()
+        self.view.restore()
         self.show_start_page()
         self._show_title()
         self._show_snapshot(self.debugger.snapshot)
@@ -81,11 +81,7 @@ class MainWindow(QMainWindow):
 
     def _build_centre(self) -> None:
         self.canvas = Canvas(self.context)
-        samples = []
-        for sample in sample_models():
-            network = load_network(sample.path)
-            samples.append(SampleCardContent(sample.name, sample.title, network.description, network))
-        self.start_page = StartPage(samples)
+        self.start_page = StartPage(_sample_cards)
         self.message_bar = MessageBar()
         self.pages = QStackedWidget()
         self.pages.addWidget(self.start_page)
@@ -104,6 +100,7 @@ class MainWindow(QMainWindow):
             Qt.DockWidgetArea.AllDockWidgetAreas, self.tabPosition(Qt.DockWidgetArea.LeftDockWidgetArea)
         )
         self.docks = {panel.name: PanelDock(panel(self.context), self) for panel in PANELS}
+        self.view = ViewController(self, self.docks, self.actions_by_name, self.settings)
 
     def _build_tool_bar(self) -> None:
         self.tool_bar = ToolBar(self.actions_by_name)
@@ -119,19 +116,25 @@ class MainWindow(QMainWindow):
                 panels = menu.addMenu("Panels")
                 for dock in self.docks.values():
                     panels.addAction(dock.toggleViewAction())
-            if title == "&Edit":
-                self.lessons_menu()
+            if title == "&Debug":
+                self._build_lessons()
         self.title_label = QLabel()
         self.title_label.setProperty("dim", True)
         self.title_label.setContentsMargins(0, 0, 14, 0)
+        self.title_label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.title_label.setMinimumSize(theme().px(400), theme().px(30))  # a corner does not grow with its text
         self.menuBar().setCornerWidget(self.title_label)
 
-    def lessons_menu(self) -> QMenu:
-        """Add the menu of the samples."""
-        menu = self.menuBar().addMenu("&Lessons")
-        for sample in sample_models():
-            menu.addAction(sample.title, _call(self.open_sample, sample.name))
-        return menu
+    def _build_lessons(self) -> None:
+        """Add the menu of the samples; it is filled when it is first opened."""
+        self._lessons = self.menuBar().addMenu("&Lessons")
+        self._lessons.aboutToShow.connect(self._fill_lessons)
+
+    @Slot()
+    def _fill_lessons(self) -> None:
+        if self._lessons.isEmpty():
+            for sample in sample_models():
+                self._lessons.addAction(sample.title, _call(self.open_sample, sample.name))
 
     def _fill(self, menu: QMenu, specs: tuple[ActionSpec, ...]) -> None:
         for spec in specs:
@@ -169,12 +172,6 @@ class MainWindow(QMainWindow):
                 "zoom_in": canvas.zoom_in,
                 "zoom_out": canvas.zoom_out,
                 "zoom_reset": _call(canvas.zoom_to, 1.0),
-                "theme": self.switch_theme,
-                "presenter": self.switch_presenter,
-                "larger": _call(self.scale_by, 1.1),
-                "smaller": _call(self.scale_by, 1 / 1.1),
-                "reduced_motion": self.switch_motion,
-                "default_layout": self.default_layout,
                 "command_palette": self.show_command_palette,
                 "keys": self.show_keys,
                 "about": _call(dialogs.show_about, self),
@@ -191,7 +188,9 @@ class MainWindow(QMainWindow):
         self.debugger.snapshot_changed.connect(self._show_snapshot)
         self.debug.failed.connect(self._on_failed)
         files.failed.connect(self.show_failure)
+        self.autosave.failed.connect(self.show_failure)
         files.opened.connect(self._on_opened)
+        files.saved.connect(self._on_saved)
         self.document.state_changed.connect(self._show_title)
         self.document.changed.connect(self._on_document)
         canvas.message.connect(self._on_message)
@@ -209,11 +208,16 @@ class MainWindow(QMainWindow):
         """Show samples and recent files; what is open stays open."""
         last = self.settings.last if not self.document.network.layers else ""
         self.start_page.show_recent(last, self.settings.recent, bool(self.document.network.layers))
+        self.view.hide_panels()
+        self.tool_bar.hide()
         self.pages.setCurrentWidget(self.start_page)
 
     @Slot()
     def show_canvas(self) -> None:
+        """Show the canvas, and the panels as they were."""
         self.pages.setCurrentWidget(self.canvas)
+        self.tool_bar.show()
+        self.view.show_panels()
 
     @Slot(str)
     def open_sample(self, name: str) -> None:
@@ -233,6 +237,12 @@ class MainWindow(QMainWindow):
         else:
             self.debugger.send(SetBreakpoints(frozenset()))
         QTimer.singleShot(0, self, self.canvas.fit)
+
+    @Slot()
+    def _on_saved(self) -> None:
+        snapshot = self.debugger.snapshot
+        self._saved_at = (snapshot.iteration, snapshot.cursor)
+        self.statusBar().showMessage(f"Saved {self.document.path}", 5000)
 
     @Slot(str)
     def show_failure(self, text: str) -> None:
@@ -322,32 +332,7 @@ class MainWindow(QMainWindow):
     def _on_redo_text(self, text: str) -> None:
         self.actions_by_name["redo"].setText(f"Redo {text[:1].lower() + text[1:]}" if text else "Redo")
 
-    # -- view --------------------------------------------------------------------------------------------------------
-
-    def switch_theme(self) -> None:
-        """Switch between dark and light."""
-        theme().set("light" if theme().is_dark else "dark")
-        self.settings.theme = theme().palette.name
-
-    def switch_presenter(self) -> None:
-        """Switch between the usual size and one for a projector."""
-        self._set_scale(1.5 if self.actions_by_name["presenter"].isChecked() else 1.0)
-
-    def scale_by(self, factor: float) -> None:
-        self._set_scale(theme().scale * factor)
-
-    def _set_scale(self, scale: float) -> None:
-        theme().set(scale=scale)
-        self.settings.scale = theme().scale
-        self.actions_by_name["presenter"].setChecked(theme().scale >= 1.4)
-
-    def switch_motion(self) -> None:
-        theme().reduced_motion = self.actions_by_name["reduced_motion"].isChecked()
-        self.settings.reduced_motion = theme().reduced_motion
-
-    def default_layout(self) -> None:
-        """Put every panel back in its place."""
-        arrange(self, self.docks)
+    # -- small things --------------------------------------------------------------------------------------------------
 
     def show_command_palette(self) -> None:
         CommandPalette(self.actions_by_name.all(), self).open_over()
@@ -379,13 +364,25 @@ class MainWindow(QMainWindow):
         if not self.files.may_discard():
             event.ignore()
             return
-        self.settings.geometry = self.saveGeometry()
-        self.settings.layout = self.saveState(LAYOUT_VERSION)
-        self.settings.last = self.document.sample or (str(self.document.path) if self.document.path else "")
-        self.settings.breakpoints = sorted({layer for _, layer in self.debugger.breakpoints})
+        if self.remembers:
+            self._remember()
         self.debugger.close()
         self.autosave.close()
         event.accept()
+
+    def _remember(self) -> None:
+        self.view.remember()
+        self.settings.last = self.document.sample or (str(self.document.path) if self.document.path else "")
+        self.settings.breakpoints = sorted({layer for _, layer in self.debugger.breakpoints})
+
+
+def _sample_cards() -> list[SampleCardContent]:
+    """Read the sample models for the start page."""
+    cards = []
+    for path in sample_paths():
+        network = load_network(path)
+        cards.append(SampleCardContent(path.stem, network.name, network.description, network))
+    return cards
 
 
 def _call(function: Callable[..., object], *arguments: object) -> Callable[[], None]:

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Literal
+
+
+def _keep_quiet(kind: object, place: object, text: str) -> None:
+    """Drop what the offscreen platform says of windows that ask for a size; print everything else."""
+    if not text.startswith("This plugin does not support"):
+        print(text, file=sys.stderr)
 
 
 class ScreenshotError(ValueError):
@@ -28,17 +35,19 @@ def take_screenshot(
     Raises ScreenshotError for an unknown panel or an unwritable file.
     """
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    from PySide6.QtCore import QEventLoop, QTimer
+    from PySide6.QtCore import QEventLoop, QTimer, qInstallMessageHandler
 
     from visualbp.debugger.commands import CheckGradients, Level, StepForward, Train
     from visualbp.gui.app import create_window
     from visualbp.gui.theme import theme
 
+    qInstallMessageHandler(_keep_quiet)
     window = create_window(None)
+    window.remembers = False
     try:
         theme().set(theme_name, scale)
         window.resize(*size)
-        window.default_layout()
+        window.view.default_layout()
         if not window.files.open_path(path):
             raise ScreenshotError(window.message_bar.text)
         if panel is not None and panel not in window.docks:
@@ -68,3 +77,4 @@ def take_screenshot(
         window.document.undo_stack.setClean()
         window.document.set_trained(False)
         window.close()
+        qInstallMessageHandler(None)

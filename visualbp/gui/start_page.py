@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal, SignalInstance, Slot
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer, Signal, SignalInstance, Slot
 from PySide6.QtGui import (
     QEnterEvent,
     QFont,
@@ -17,6 +17,7 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPen,
     QResizeEvent,
+    QShowEvent,
 )
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
@@ -169,14 +170,15 @@ class StartPage(QWidget):
     open_asked = Signal()
     back_asked = Signal()
 
-    def __init__(self, samples: Sequence[SampleCardContent]) -> None:
+    def __init__(self, load_samples: Callable[[], Sequence[SampleCardContent]]) -> None:
+        """`load_samples` is called when the page is first seen: it reads files."""
         super().__init__()
+        self._load_samples = load_samples
+        self._filled = False
         self.setObjectName("start_page")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setAccessibleName("Samples and recent files")
-        self._cards = [SampleCard(content) for content in samples]
-        for card in self._cards:
-            card.chosen.connect(self.sample_chosen)
+        self._cards: list[SampleCard] = []
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
@@ -270,6 +272,24 @@ class StartPage(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._arrange()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if not self._filled:
+            QTimer.singleShot(0, self, self.fill)
+
+    @Slot()
+    def fill(self) -> None:
+        """Make the cards, after the window is on the screen."""
+        if self._filled:
+            return
+        self._filled = True
+        for content in self._load_samples():
+            card = SampleCard(content)
+            card.chosen.connect(self.sample_chosen)
+            card.setFixedSize(card.sizeHint())
+            self._cards.append(card)
+        self._arrange(force=True)
 
     def _arrange(self, force: bool = False) -> None:
         """Put the cards into as many columns as there is room for."""

@@ -21,7 +21,7 @@ def place_words(snapshot: Snapshot) -> tuple[str, str, str]:
     if snapshot.trouble:
         return "NOT FINITE", snapshot.trouble_layer, "error"
     if plan is None:
-        return "NOT RUNNABLE", "see Problems", "faint"
+        return "CANNOT RUN", "see Problems", "faint"
     if snapshot.mode == Mode.TRAINING:
         return "TRAINING", "full speed", "accent"
     if snapshot.mode == Mode.CHECKING:
@@ -52,7 +52,7 @@ class PhasePill(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:
-        return QSize(theme().px(212), theme().px(30))
+        return QSize(theme().px(186), theme().px(30))
 
     def show_place(self, word: str, detail: str, colour: str) -> None:
         if (word, detail, colour) != (self.word, self.detail, self._colour):
@@ -112,7 +112,7 @@ class ToolBar(QToolBar):
         self.numbers = QLabel()
         self.numbers.setObjectName("place")
         self.numbers.setToolTip("The iteration, and the loss of its batch")
-        self.numbers.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.numbers.setAlignment(Qt.AlignmentFlag.AlignVCenter)
         self.addWidget(self.numbers)
         self.retheme()
         theme().changed.connect(self.retheme)
@@ -131,6 +131,8 @@ class ToolBar(QToolBar):
         holder = QWidget()
         row = QHBoxLayout(holder)
         row.setContentsMargins(theme().px(10), 0, 0, 0)
+        row.setSpacing(theme().px(8))
+        holder.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
         label = QLabel("speed")
         label.setProperty("dim", True)
         self.slider = QSlider(Qt.Orientation.Horizontal)
@@ -138,7 +140,7 @@ class ToolBar(QToolBar):
         self.slider.setAccessibleName("Speed of Continue")
         self.slider.setToolTip("How fast Continue steps: 1 a second at the left, without waiting at the right")
         self.slider.setRange(0, 100)
-        self.slider.setValue(50)
+        self.slider.setValue(100)
         self.slider.valueChanged.connect(self._on_slider)
         row.addWidget(label)
         row.addWidget(self.slider)
@@ -152,14 +154,14 @@ class ToolBar(QToolBar):
         """Show where the debugger stands."""
         self.pill.show_place(*place_words(snapshot))
         loss = number_text(snapshot.loss) if snapshot.loss is not None else "–"
-        self.numbers.setText(f"iteration {snapshot.iteration}   loss {loss}")
+        self.numbers.setText(f"iteration {snapshot.iteration:>8}\nloss {loss:>13}")
 
     @Slot()
     def retheme(self) -> None:
         self.setIconSize(icon_size(16))
-        self.numbers.setFont(theme().font(12, mono=True))
-        self.numbers.setMinimumWidth(theme().px(210))
-        self.slider.setFixedWidth(theme().px(110))
+        self.numbers.setFont(theme().font(11, mono=True))
+        self.numbers.setContentsMargins(theme().px(10), 0, 0, 0)
+        self.slider.setFixedWidth(theme().px(90))
         self.pill.updateGeometry()
         self.pill.update()
 

@@ -121,7 +121,7 @@ def rename_layer(network: Network, old: str, new: str) -> Network:
 
     return replace(
         network,
-        layers=tuple(replace(layer, name=renamed(layer.name)) for layer in network.layers),
+        layers=tuple(replace(layer, name=new) if layer.name == old else layer for layer in network.layers),
         connections=tuple((renamed(source), renamed(target)) for source, target in network.connections),
         positions={renamed(name): place for name, place in network.positions.items()},
         parameters={renamed(name): arrays for name, arrays in network.parameters.items()},

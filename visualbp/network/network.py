@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -104,10 +105,20 @@ class Network:
 
     def layer(self, name: str) -> Layer:
         """Return the layer called `name`. Raises KeyError."""
-        for layer in self.layers:
-            if layer.name == name:
-                return layer
-        raise KeyError(f"there is no layer called {name!r}")
+        if name not in self._by_name:
+            raise KeyError(f"there is no layer called {name!r}")
+        return self._by_name[name]
+
+    @cached_property
+    def _by_name(self) -> dict[str, Layer]:
+        return {layer.name: layer for layer in self.layers}
+
+    @cached_property
+    def _sources(self) -> dict[str, list[str]]:
+        sources: dict[str, list[str]] = {}
+        for source, target in self.connections:
+            sources.setdefault(target, []).append(source)
+        return sources
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -115,7 +126,7 @@ class Network:
 
     def inputs_of(self, name: str) -> tuple[str, ...]:
         """Return the layers that `name` takes its operands from, in order."""
-        return tuple(source for source, target in self.connections if target == name)
+        return tuple(self._sources.get(name, ()))
 
     def outputs_of(self, name: str) -> tuple[str, ...]:
         return tuple(target for source, target in self.connections if source == name)

@@ -16,7 +16,7 @@ import numpy as np
 from visualbp.core.arrays import Array, Shape, size_of
 from visualbp.core.options import FloatOption, Option
 from visualbp.core.registry import Registry
-from visualbp.operations.base import Emitter, IterationContext, Operation
+from visualbp.operations.base import Emitter, IterationContext, Operation, as_rows, emit_row_maximum
 
 SELU_SCALE = 1.0507009873554804934193349852946
 SELU_ALPHA = 1.6732632423543772848170429916717
@@ -45,7 +45,7 @@ class Activation(Operation):
         return self.type_name
 
     def equation(self, output: str, operands: Sequence[str]) -> str:
-        return rf"{output} = \mathrm{{{self.type_name.replace('_', '{-}')}}}\left({operands[0]}\right)"
+        return rf"{output} = \text{{{self.type_name.replace('_', '-')}}}\left({operands[0]}\right)"
 
 
 class Elementwise(Activation):
@@ -110,7 +110,7 @@ class Relu(Piecewise):
     formula, derivative_formula = r"\max(z, 0)", r"\left[z > 0\right]"
 
     def function(self, emit: Emitter, z: Array, h: Array) -> None:
-        emit(np.maximum, z, emit.constant(0.0), out=h)
+        emit(np.maximum, z, emit.memory("zeros", z.shape), out=h)  # twice as fast as with one constant zero
 
     def derivative(self, emit: Emitter, z: Array, h: Array, result: Array) -> None:
         emit(np.sign, h, result)  # h is never negative, so its sign is 1 where z > 0, and 0 elsewhere
@@ -287,7 +287,7 @@ class Tanh(Elementwise):
         emit(np.tanh, z, h)
 
     def derivative(self, emit: Emitter, z: Array, h: Array, result: Array) -> None:
-        emit(np.multiply, h, h, result)
+        emit(np.square, h, result)
         emit(np.subtract, emit.constant(1.0), result, result)
 
 
@@ -326,22 +326,23 @@ class Softmax(Activation):
     formula, derivative_formula = r"\frac{e^{z_i}}{\sum_j e^{z_j}}", r"\mathrm{diag}(h) - h h^T"
 
     def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:
-        z = inputs[0]
-        row = emit.memory("row", (*z.shape[:-1], 1))
-        emit(np.maximum.reduce, z, -1, None, row, True)
-        emit(np.subtract, z, row, output)
-        emit(np.exp, output, output)
-        emit(np.add.reduce, output, -1, None, row, True)
-        emit(np.divide, output, row, output)
+        z, h = as_rows(inputs[0]), as_rows(output)
+        row = emit.memory("row", (len(z), 1))
+        emit_row_maximum(emit, z, row)
+        emit(np.subtract, z, row, h)
+        emit(np.exp, h, h)
+        emit(np.dot, h, emit.ones(h.shape[1]), row.reshape(-1))
+        emit(np.divide, h, row, h)
 
     def vjp(
         self, emit: Emitter, operand: int, upstream: Array, inputs: Sequence[Array], output: Array, result: Array
     ) -> None:
-        row = emit.memory("row", (*output.shape[:-1], 1))
-        emit(np.multiply, upstream, output, result)
-        emit(np.add.reduce, result, -1, None, row, True)
-        emit(np.subtract, upstream, row, result)
-        emit(np.multiply, result, output, result)
+        u, h, delta = as_rows(upstream), as_rows(output), as_rows(result)
+        row = emit.memory("row", (len(h), 1))
+        emit(np.multiply, u, h, delta)
+        emit(np.dot, delta, emit.ones(h.shape[1]), row.reshape(-1))
+        emit(np.subtract, u, row, delta)
+        emit(np.multiply, delta, h, delta)
 
     def jvp(self, tangents: Sequence[Array | None], inputs: Sequence[Array], output: Array) -> Array:
         tangent = tangents[0]

@@ -14,12 +14,12 @@ from visualbp.core.arrays import Array, Shape, size_of
 from visualbp.core.options import FloatOption, Option
 from visualbp.core.registry import Registry
 from visualbp.operations.activations import emit_sigmoid
-from visualbp.operations.base import Emitter, IterationContext, Operation, as_rows
+from visualbp.operations.base import Emitter, IterationContext, Operation, as_rows, emit_row_maximum
 
 LOG_FLOOR = -100.0
 """PyTorch's binary_cross_entropy clamps its logarithms there ..."""
-PROBABILITY_FLOOR = 1e-12
-"""... and the product p (1 - p) in its gradient here."""
+PROBABILITY_FLOOR = float(np.float32(1e-12))
+"""... and the product p (1 - p) in its gradient here; its constant is a float32, also for float64."""
 
 
 class Loss(Operation):
@@ -68,6 +68,10 @@ class Loss(Operation):
             self.forward(emitter, inputs, np.zeros((), output.dtype))
             self.gradient(emitter, inputs[0], inputs[1], result)
         return np.asarray(np.sum(result * tangent))
+
+    def answer(self, prediction: Array) -> Array:
+        """Return y_hat, what a prediction says: probabilities where it is logits, else the prediction itself."""
+        return prediction
 
     def accuracy(self, prediction: Array, target: Array) -> float | None:
         """Return the share of right answers, or None where being right has no meaning."""
@@ -186,7 +190,7 @@ class BinaryCrossEntropy(Loss):
 
     type_name, label = "binary_cross_entropy", "Binary cross-entropy"
     description = "For a probability of yes; put a sigmoid before it."
-    formula = r"-\frac{1}{N}\sum y \log \hat{y} + (1 - y) \log (1 - \hat{y})"
+    formula = r"-\frac{1}{N}\sum \left(y \log \hat{y} + (1 - y) \log (1 - \hat{y})\right)"
     gradient_formula = (
         r"\frac{1}{N}\,\frac{\hat{\mathbf{y}} - \mathbf{y}}{\hat{\mathbf{y}} \odot (1 - \hat{\mathbf{y}})}"
     )
@@ -225,7 +229,7 @@ class BinaryCrossEntropyWithLogits(Loss):
 
     type_name, label = "binary_cross_entropy_with_logits", "Binary cross-entropy with logits"
     description = "Sigmoid and binary cross-entropy in one: stable, and its delta is y_hat - y."
-    formula = r"\frac{1}{N}\sum \max(z, 0) - z y + \log(1 + e^{-|z|})"
+    formula = r"\frac{1}{N}\sum \left(\max(z, 0) - z y + \log(1 + e^{-|z|})\right)"
     gradient_formula = r"\frac{1}{N}\left(\hat{\mathbf{y}} - \mathbf{y}\right), \; \hat{y} = \mathrm{sigmoid}(z)"
     target_kind = "binary"
 
@@ -246,6 +250,10 @@ class BinaryCrossEntropyWithLogits(Loss):
         emit_sigmoid(emit, prediction, result)
         emit(np.subtract, result, target, result)
         emit(np.multiply, result, emit.constant(1.0 / self.averaged_over(prediction.shape)), result)
+
+    def answer(self, prediction: Array) -> Array:
+        with np.errstate(all="ignore"):
+            return np.asarray(1.0 / (1.0 + np.exp(-prediction)))
 
     def accuracy(self, prediction: Array, target: Array) -> float | None:
         return float(np.mean((prediction > 0) == (target > 0.5)))
@@ -278,7 +286,7 @@ class SoftmaxCrossEntropy(ClassLoss):
         z, y = as_rows(inputs[0]), as_rows(inputs[1])
         row, total = emit.memory("row", (len(z), 1)), emit.memory("total", (len(z), 1))
         shifted, probability = emit.memory("shifted", z.shape), as_rows(emit.memory("probability", inputs[0].shape))
-        emit(np.maximum.reduce, z, 1, None, row, True)
+        emit_row_maximum(emit, z, row)
         emit(np.subtract, z, row, shifted)
         emit(np.exp, shifted, probability)
         emit(np.dot, probability, emit.ones(z.shape[1]), row.reshape(-1))
@@ -294,6 +302,11 @@ class SoftmaxCrossEntropy(ClassLoss):
         emit(np.multiply, probability, emit.memory("total", (len(y), 1)), delta)
         emit(np.subtract, delta, y, delta)
         emit(np.multiply, delta, emit.constant(1.0 / self.averaged_over(prediction.shape)), delta)
+
+    def answer(self, prediction: Array) -> Array:
+        with np.errstate(all="ignore"):
+            shares = np.exp(prediction - prediction.max(-1, keepdims=True))
+            return np.asarray(shares / shares.sum(-1, keepdims=True))
 
 
 class CrossEntropy(ClassLoss):

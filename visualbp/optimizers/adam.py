@@ -65,4 +65,11 @@ class Adam(Optimizer):
         emit(np.subtract, parameter, work, parameter)
 
     def equation(self, parameter: str, gradient: str) -> str:
-        return rf"{parameter} \leftarrow {parameter} - \eta \, \frac{{\hat{{m}}}}{{\sqrt{{\hat{{v}}}} + \epsilon}}"
+        decay = self.option_values["weight_decay"]
+        step = rf"\left({gradient} + \lambda {parameter}\right)" if decay else gradient
+        square = step if decay else rf"\left({gradient}\right)"
+        return (
+            rf"m \leftarrow \beta_1 m + (1 - \beta_1) \, {step}, \quad"
+            rf" v \leftarrow \beta_2 v + (1 - \beta_2) \, {square}^2, \quad"
+            rf" {parameter} \leftarrow {parameter} - \eta \, \frac{{\hat{{m}}}}{{\sqrt{{\hat{{v}}}} + \epsilon}}"
+        )

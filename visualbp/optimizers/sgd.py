@@ -46,7 +46,8 @@ class Sgd(Optimizer):
     def equation(self, parameter: str, gradient: str) -> str:
         decay = rf" + \lambda {parameter}" if self.option_values["weight_decay"] else ""
         if not self.option_values["momentum"]:
-            return rf"{parameter} \leftarrow {parameter} - \eta \left({gradient}{decay}\right)"
+            step = rf"\left({gradient}{decay}\right)" if decay else gradient
+            return rf"{parameter} \leftarrow {parameter} - \eta \, {step}"
         if self.option_values["nesterov"]:
             step = rf"\left({gradient}{decay} + \mu \mathbf{{v}}\right)"
         else:

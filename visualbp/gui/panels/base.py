@@ -21,6 +21,8 @@ class Panel(QWidget):
 
     name: ClassVar[str] = ""
     title: ClassVar[str] = ""
+    tab: ClassVar[str] = ""
+    """The word on the panel's tab where it shares a place; the title if empty."""
     hint: ClassVar[str] = ""
     """One sentence for the tooltip of the dock's title."""
 
@@ -61,7 +63,12 @@ class Panel(QWidget):
 
     @Slot(object)
     def _on_snapshot(self, snapshot: Snapshot) -> None:
-        self.update_now()
+        """A step is drawn at once, in one go; while something runs, panels take turns."""
+        frames = self.context.debugger.frames
+        if snapshot.is_running and self.isVisible():
+            frames.ask(self, self.update_now)
+        else:
+            self.update_now()
 
     @Slot(object)
     def _on_document(self, network: object) -> None:

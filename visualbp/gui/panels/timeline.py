@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Slot
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QSlider, QVBoxLayout
 
 from visualbp.debugger.commands import Level, Pause, Seek, SetBreakpoints, StepBack, StepForward
@@ -96,6 +96,7 @@ class TimelinePanel(Panel):
         row.addWidget(self.slider, 1)
         for name in words[3:]:
             row.addWidget(self.buttons[name])
+        row.addSpacing(10)
         row.addWidget(self.position)
         column = QVBoxLayout(self)
         column.setContentsMargins(14, 4, 14, 6)
@@ -112,6 +113,10 @@ class TimelinePanel(Panel):
         for button in self.buttons.values():
             button.setFont(theme().font(11, mono=True))
         self.strip.retheme()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        self.retheme()  # a style sheet gives widgets other fonts when they get a parent
+        super().showEvent(event)
 
     # -- what is seen ------------------------------------------------------------------------------------------------
 

@@ -3,12 +3,13 @@ grouped by layer shows the whole iteration."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QBuffer, QByteArray, QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QContextMenuEvent,
     QFocusEvent,
     QFont,
+    QFontMetricsF,
     QHelpEvent,
     QMouseEvent,
     QPainter,
@@ -19,8 +20,11 @@ from PySide6.QtWidgets import QMenu, QSizePolicy, QToolTip, QWidget
 
 from visualbp.debugger.snapshot import Snapshot
 from visualbp.engine.notation import Notation
-from visualbp.engine.plan import Phase, Plan, Step
+from visualbp.engine.plan import Plan, Step
+from visualbp.gui.equations import equation_pixmap, lines_of, typeset_already
 from visualbp.gui.painting import draw_absent
+from visualbp.gui.panels.mathematics_words import shapes_text
+from visualbp.gui.panels.timeline_ticks import TickLine, paint_breakpoint, phase_color
 from visualbp.gui.theme import theme
 
 CHIP, GAP, TICKS = 26, 5, 22
@@ -49,6 +53,7 @@ class StepStrip(QWidget):
         self._labels: tuple[str, ...] = ()
         self._form: tuple[tuple[int, float], tuple[float, bool]] | None = None
         self._first_shown = 0
+        self._ticks = TickLine()
         self._hovered = -1
         self._dragging = False
         self._ringed = False
@@ -115,10 +120,6 @@ class StepStrip(QWidget):
         top = MARGIN + theme().px(CHIP) + theme().px(GAP) + 1
         return QRectF(MARGIN, top, self.width() - 2 * MARGIN, theme().px(TICKS))
 
-    def _tick_x(self, step: float) -> float:
-        rect = self._ticks_rect()
-        return rect.left() + rect.width() * step / max(1, self.count)
-
     def _set_height(self) -> None:
         height = theme().px(CHIP) + 2 * MARGIN
         if not self._all_fit:
@@ -170,7 +171,8 @@ class StepStrip(QWidget):
         for index in self._shown:
             self._paint_chip(painter, snapshot.plan.steps[index], snapshot.cursor, index in marked)
         if not self._all_fit:
-            self._paint_ticks(painter, snapshot)
+            plan, cursor = snapshot.plan, snapshot.cursor
+            self._ticks.draw(painter, self._ticks_rect(), plan, cursor, self._shown, marked)
         if self._ringed:
             painter.setPen(QPen(theme().color("accent", 0.7), 1))
             painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -186,29 +188,17 @@ class StepStrip(QWidget):
             group.start for group in snapshot.plan.groups if steps[group.start].group in snapshot.breakpoints
         )
 
-    @staticmethod
-    def _colors(phase: Phase) -> tuple[QColor, QColor]:
-        """Return the colour of a phase, and that of text on it."""
-        current = theme()
-        match phase:
-            case Phase.FORWARD:
-                return current.color("forward"), current.color("on_accent")
-            case Phase.BACKWARD:
-                return current.color("backward"), current.color("on_accent")
-            case _:
-                return current.color("dim"), current.color("on_accent")
-
     def _paint_chip(self, painter: QPainter, step: Step, cursor: int, marked: bool) -> None:
         current = theme()
         rect = self.chip_rect(step.index).adjusted(0.5, 0.5, -0.5, -0.5)
-        fill, on_fill = self._colors(step.phase)
+        fill, on_fill = current.color(phase_color(step.phase)), current.color("on_accent")
         radius = current.px(5)
         state = CURRENT if step.index == cursor - 1 else DONE if step.index < cursor else TO_COME
         weight = QFont.Weight.Medium
         if state == CURRENT:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(fill)
-            ink, weight = on_fill, QFont.Weight.Bold
+            ink, weight = on_fill, QFont.Weight.DemiBold
         elif state == DONE:
             painter.setPen(Qt.PenStyle.NoPen)
             tint = QColor(fill)
@@ -227,7 +217,7 @@ class StepStrip(QWidget):
         painter.setPen(ink)
         self._paint_label(painter, rect.adjusted(current.px(3), 0, -current.px(3), 0), self._labels[step.index], weight)
         if marked:
-            self._paint_breakpoint(painter, QPointF(rect.left() + current.px(2), rect.top() + current.px(3)))
+            paint_breakpoint(painter, QPointF(rect.left() + current.px(2), rect.top() + current.px(3)))
 
     def _paint_label(self, painter: QPainter, rect: QRectF, label: str, weight: QFont.Weight) -> None:
         size, short = self._label_form(rect.width())
@@ -241,70 +231,15 @@ class StepStrip(QWidget):
         key = (round(width), theme().scale)
         if self._form is None or self._form[0] != key:
             short = [label.removeprefix("update ") for label in self._labels[:MOST_MEASURED]]
-            form = (10.0, True)
+            form = (9.5, True)
             for size, is_short in ((11.0, False), (11.0, True)):
-                metrics = QFontMetricsF(theme().font(size, QFont.Weight.Bold))
+                metrics = QFontMetricsF(theme().font(size, QFont.Weight.DemiBold))
                 words = short if is_short else self._labels[:MOST_MEASURED]
                 if all(metrics.horizontalAdvance(word) <= width for word in words):
                     form = (size, is_short)
                     break
             self._form = (key, form)
         return self._form[1]
-
-    def _paint_breakpoint(self, painter: QPainter, center: QPointF) -> None:
-        radius = theme().px(4)
-        painter.setPen(QPen(theme().color("panel"), 1.5))
-        painter.setBrush(theme().color("error"))
-        painter.drawEllipse(center, radius, radius)
-
-    def _paint_ticks(self, painter: QPainter, snapshot: Snapshot) -> None:
-        """Draw the whole iteration: a block for each layer and phase, the done part filled."""
-        assert snapshot.plan is not None
-        current, rect = theme(), self._ticks_rect()
-        top, bar = rect.top(), current.px(8)
-        painter.setFont(current.font(9))
-        metrics = painter.fontMetrics()
-        cursor, marked, text_end = snapshot.cursor, self._group_starts(snapshot), rect.left()
-        layers_named = len(snapshot.plan.groups) * current.px(36) < rect.width()
-        if not layers_named:
-            for phase, first in _phase_starts(snapshot.plan).items():
-                self._name_ticks(painter, self._tick_x(first), phase)
-        for group in snapshot.plan.groups:
-            left, right = self._tick_x(group.start), self._tick_x(group.stop)
-            fill, _ = self._colors(snapshot.plan.steps[group.start].phase)
-            gap = 1.0 if right - left > 3 else 0.0
-            faint = QColor(fill)
-            faint.setAlphaF(0.22)
-            painter.fillRect(QRectF(left, top, max(0.5, right - left - gap), bar), faint)
-            done = min(group.stop, cursor) - group.start
-            if done > 0:
-                solid = QColor(fill)
-                solid.setAlphaF(0.75)
-                painter.fillRect(QRectF(left, top, max(0.5, self._tick_x(group.start + done) - left - gap), bar), solid)
-            name = snapshot.plan.steps[group.start].layer
-            if layers_named and left >= text_end and metrics.horizontalAdvance(name) <= right - left - 4:
-                self._name_ticks(painter, left, name)
-                text_end = left + metrics.horizontalAdvance(name) + 6
-            if group.start in marked:
-                self._paint_breakpoint(painter, QPointF(left + 1, top + bar / 2))
-        self._paint_window(painter, top, bar, cursor)
-
-    def _name_ticks(self, painter: QPainter, left: float, name: str) -> None:
-        rect = self._ticks_rect()
-        painter.setPen(theme().color("dim"))
-        place = QRectF(left, rect.top() + theme().px(8), rect.width(), rect.height() - theme().px(8))
-        painter.drawText(place, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, name)
-
-    def _paint_window(self, painter: QPainter, top: float, bar: float, cursor: int) -> None:
-        """Draw what part the chips show, and where the current step is."""
-        current, shown = theme(), self._shown
-        left, right = self._tick_x(shown.start), self._tick_x(shown.stop)
-        painter.setPen(QPen(current.color("accent"), 1))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawRoundedRect(QRectF(left - 1, top - 1.5, max(3.0, right - left + 2), bar + 3), 2, 2)
-        if cursor:
-            x = self._tick_x(cursor - 0.5)
-            painter.fillRect(QRectF(x - 1, top - 2.5, 2.5, bar + 5), current.color("text"))
 
     # -- gestures ----------------------------------------------------------------------------------------------------
 
@@ -373,13 +308,14 @@ class StepStrip(QWidget):
             return ""
         found = snapshot.plan.steps[step]
         batch = 1 if snapshot.batch is None else len(snapshot.batch)
-        shapes = self._notation.step_shapes(found, batch)
+        shapes = shapes_text(self._notation.step_shapes(found, batch))
+        equation = "".join(_picture(line) for line in lines_of(self._notation.step_equation(found)))
         parts = [
             f"<b>{_escaped(self._labels[step])}</b> &nbsp; step {step + 1} of {self.count}, {found.phase}",
             _escaped(self._notation.step_sentence(found)),
             f"<code>{_escaped(shapes)}</code>",
         ]
-        return "<br>".join(parts)
+        return "<br>".join(parts) + equation
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         self._ringed = event.reason() in (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason)
@@ -390,12 +326,18 @@ class StepStrip(QWidget):
         self.update()
 
 
-def _phase_starts(plan: Plan) -> dict[Phase, int]:
-    """Return the first step of each pass; loading belongs to the forward pass."""
-    starts: dict[Phase, int] = {}
-    for step in plan.steps:
-        starts.setdefault(Phase.FORWARD if step.phase == Phase.LOAD else step.phase, step.index)
-    return starts
+def _picture(latex: str) -> str:
+    """Return an equation as an image in rich text, if it has been set already; a tip does not wait for it."""
+    if typeset_already(latex) is None:
+        return ""
+    ratio = 2.0
+    held, picture = QByteArray(), equation_pixmap(latex, theme().px(17), theme().color("text"), ratio)
+    buffer = QBuffer(held)
+    buffer.open(QBuffer.OpenModeFlag.WriteOnly)
+    picture.save(buffer, "PNG")
+    data = bytes(held.toBase64().data()).decode("ascii")
+    width, height = round(picture.width() / ratio), round(picture.height() / ratio)
+    return f'<p><img src="data:image/png;base64,{data}" width="{width}" height="{height}"></p>'
 
 
 def _escaped(text: str) -> str:

@@ -63,7 +63,7 @@ class NumberModel(QAbstractTableModel):
     def show_array(self, array: Array | None, shape: Shape, limit: float | None = None) -> None:
         """Show `array`, or, if it is None, that an array of `shape` has not been computed."""
         wanted = shape if array is None else array.shape
-        if wanted != self.shape or (array is None) != (self.array is None):
+        if wanted != self.shape:
             self.beginResetModel()
             self._take(array, wanted, limit)
             self.endResetModel()

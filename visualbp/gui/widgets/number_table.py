@@ -29,10 +29,10 @@ from PySide6.QtWidgets import (
 
 from visualbp.core.arrays import Array, Shape
 from visualbp.gui.painting import as_matrix, draw_absent, exact_text, number_text, shade
-from visualbp.gui.theme import theme
+from visualbp.gui.theme import MONO, theme
 from visualbp.gui.widgets.number_model import AnyIndex, NumberError, NumberModel, parse_table
 
-NARROWEST = 76
+NARROWEST = 62
 ROW_HEIGHT = 25
 MOST_ROWS = 9
 """Rows that are shown before the table scrolls."""
@@ -60,8 +60,8 @@ class NumberDelegate(QStyledItemDelegate):
             veil = current.color("panel", 0.55)
             painter.fillRect(rect, veil)
         if not math.isfinite(number):
-            painter.setPen(QPen(current.color("error"), 1.5))
-            painter.drawRect(rect.adjusted(1, 1, -1, -1))
+            painter.setPen(QPen(current.color("on_accent"), 1.5))
+            painter.drawRect(rect.adjusted(2, 2, -2, -2))
         painter.setFont(current.font(11, mono=True))
         painter.setPen(ink_on(fill) if not self.dimmed else current.color("dim"))
         inner = rect.adjusted(2, 0, -current.px(6), 0)
@@ -114,11 +114,11 @@ class NumberTable(QTableView):
         self.numbers.setParent(self)
         self._delegate = NumberDelegate(self)
         self.absent_text = "not yet computed"
+        self._widened = -1
         self.setModel(self.numbers)
         self.setItemDelegate(self._delegate)
         self.setShowGrid(False)
         self.setFrameShape(QTableView.Shape.NoFrame)
-        self.setStyleSheet("QTableView { border: none; background: transparent; }")
         self.setMouseTracking(True)
         self.setTabKeyNavigation(False)
         self.setEditTriggers(
@@ -165,8 +165,13 @@ class NumberTable(QTableView):
         self.viewport().update()
 
     def retheme(self) -> None:
-        self.horizontalHeader().setFont(theme().font(10, mono=True))
-        self.verticalHeader().setFont(theme().font(10, mono=True))
+        self.setStyleSheet(
+            "QTableView { border: none; background: transparent; }"
+            "QTableCornerButton::section { background: transparent; border: none; }"
+            "QHeaderView { background: transparent; }"
+            f"QHeaderView::section {{ font-family: '{MONO}'; font-size: {theme().px(10)}px; background: transparent;"
+            f" border: none; padding: 0 {theme().px(4)}px; }}"
+        )
         self.lay_out()
 
     # -- sizes -------------------------------------------------------------------------------------------------------
@@ -183,7 +188,8 @@ class NumberTable(QTableView):
         self.verticalHeader().setVisible(named and rows > 1)
         row_height = theme().px(ROW_HEIGHT)
         self.verticalHeader().setDefaultSectionSize(row_height)
-        header = self.horizontalHeader().sizeHint().height() if named and columns > 1 else 0
+        self.horizontalHeader().setFixedHeight(theme().px(18))
+        header = theme().px(18) if named and columns > 1 else 0
         scrolls = columns * theme().px(NARROWEST) > self._room(rows)
         bar = self.horizontalScrollBar().sizeHint().height() if scrolls else 0
         self.setFixedHeight(min(rows, MOST_ROWS) * row_height + header + bar + 1)
@@ -196,9 +202,14 @@ class NumberTable(QTableView):
 
     def _fit_columns(self) -> None:
         columns = max(1, self.numbers.columnCount())
-        width = max(theme().px(NARROWEST), self._room(self.numbers.rowCount()) // columns)
-        if self.horizontalHeader().defaultSectionSize() != width:
-            self.horizontalHeader().setDefaultSectionSize(width)
+        room = self._room(self.numbers.rowCount())
+        width = max(theme().px(NARROWEST), room // columns)
+        header = self.horizontalHeader()
+        header.setDefaultSectionSize(width)
+        if 0 <= self._widened < columns:
+            header.resizeSection(self._widened, width)
+        self._widened = columns - 1
+        header.resizeSection(self._widened, max(width, room - width * (columns - 1)))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -228,13 +239,21 @@ class NumberTable(QTableView):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         cell = self.currentIndex()
+        editing = (
+            self.state() == QAbstractItemView.State.EditingState
+        )  # a field passes on the keys that it does not use
         if event.matches(QKeySequence.StandardKey.Copy):
             self.copy()
         elif event.matches(QKeySequence.StandardKey.Paste):
             self.paste()
         elif event.key() == Qt.Key.Key_Space and cell.isValid():
             self._on_clicked(cell)
-        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and cell.isValid() and self.numbers.editable:
+        elif (
+            event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+            and cell.isValid()
+            and self.numbers.editable
+            and not editing
+        ):
             self.edit(cell)
         else:
             super().keyPressEvent(event)

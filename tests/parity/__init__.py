@@ -1,0 +1,1 @@
+"""Comparisons with PyTorch, which is an oracle for tests and never a dependency."""

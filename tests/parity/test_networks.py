@@ -1,0 +1,64 @@
+"""Random networks against PyTorch: forward values, every gradient on the way, and three updates of every kind."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="the oracle of these tests is PyTorch: install the parity extra")
+
+from tests.parity.reference import ReferenceNetwork
+from tests.random_networks import random_data, random_network
+from visualbp.engine import Executor, Phase, compile_plan
+from visualbp.layers import Value
+
+NETWORKS = 200
+PER_TEST = 20
+
+
+def close(found: np.ndarray, expected: np.ndarray, what: object) -> None:
+    scale = max(1.0, float(np.abs(expected).max(initial=0.0)))
+    np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-10 * scale, err_msg=str(what))
+
+
+def compare(seed: int) -> int:
+    """Compare one network for three iterations; return how many arrays were compared."""
+    network = random_network(seed)
+    plan = compile_plan(network)
+    executor = Executor(plan, random_data(network, seed))
+    start = {(info.value.layer, info.value.role): executor.values[info.value] for info in plan.parameters}
+    reference = ReferenceNetwork(network, start)
+    update = next((step.index for step in plan.steps if step.phase == Phase.UPDATE), len(plan.steps))
+    compared = 0
+    for iteration in range(3):
+        while not (executor.iteration == iteration and executor.cursor == update):
+            executor.step()
+        indices = executor.batch_indices(iteration)
+        loss, penalty = reference.backward(executor.inputs[indices], executor.targets[indices])
+        assert float(executor.values[plan.loss]) == pytest.approx(loss, rel=1e-10, abs=1e-12)
+        if plan.penalty is not None:
+            assert float(executor.values[plan.penalty]) == pytest.approx(penalty, rel=1e-10)
+        for (layer, role), tensor in reference.values.items():
+            value = plan.resolve(Value(layer, role))
+            close(executor.values[value], tensor.detach().numpy(), value)
+            compared += 1
+            if tensor.grad is not None:
+                gradient = plan.resolve(Value(layer, role).gradient)
+                close(executor.values[gradient], tensor.grad.numpy(), gradient)
+                compared += 1
+        for (layer, name), tensor in reference.parameters.items():
+            assert tensor.grad is not None
+            close(executor.values[Value(layer, name).gradient], tensor.grad.numpy(), (layer, name))
+            compared += 1
+        while not executor.at_end:
+            executor.step()
+        reference.update()
+        for (layer, name), tensor in reference.parameters.items():
+            close(executor.values[Value(layer, name)], tensor.detach().numpy(), (layer, name, "updated"))
+            compared += 1
+    return compared
+
+
+@pytest.mark.parametrize("first", range(0, NETWORKS, PER_TEST))
+def test_random_networks_equal_pytorch_in_every_value_gradient_and_update(first: int) -> None:
+    assert sum(compare(seed) for seed in range(first, first + PER_TEST)) > 20 * PER_TEST

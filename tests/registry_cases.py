@@ -1,0 +1,162 @@
+"""Cases for tests of everything that is registered: made from the registries and from the options' own kinds, so that a
+new entry is tested without a new test."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from visualbp.core.arrays import Array, Shape
+from visualbp.core.options import (
+    BoolOption,
+    Choice,
+    ChoiceOption,
+    EntryOption,
+    FloatOption,
+    IntOption,
+    Option,
+    ShapeOption,
+    parse_options,
+)
+from visualbp.layers import LayerType, Node, ShapeError, Value, layer_types
+from visualbp.operations.base import Evaluation, evaluate
+from visualbp.operations.losses import Loss
+
+SAMPLE_SHAPES: tuple[Shape, ...] = ((4,), (3, 4), (2, 3, 5))
+BATCH = 3
+
+
+def some_values(option: Option) -> list[Any]:
+    """Return values that an option takes: all of a few, or some of many."""
+    match option:
+        case BoolOption():
+            return [False, True]
+        case ChoiceOption():
+            return list(option.choices)
+        case EntryOption():
+            return list(option.registry.names())
+        case IntOption():
+            return [min(max(3, option.minimum), option.maximum)]
+        case ShapeOption():
+            return [list(shape) for shape in SAMPLE_SHAPES if len(shape) <= option.most_axes]
+        case FloatOption():
+            inside = [value for value in (0.3, 0.7, 1.5) if option.minimum < value < option.maximum]
+            return inside or [option.minimum]
+    raise AssertionError(f"there are no sample values for {type(option).__name__}: add some")
+
+
+def some_options(options: Sequence[Option]) -> Iterator[dict[str, Any]]:
+    """Yield the defaults with each option in turn set to each of its values; required ones have all combinations."""
+    required = [option for option in options if option.required]
+    for combination in itertools.product(*(some_values(option) for option in required)):
+        given = dict(zip((option.name for option in required), combination, strict=True))
+        yield dict(given)
+        for option in options:
+            if not option.required:
+                yield from ({**given, option.name: value} for value in some_values(option))
+
+
+def options_of_layer(kind: LayerType) -> Iterator[dict[str, Any]]:
+    """As some_options, for a layer type whose choices can bring options of their own."""
+    for given in some_options(kind.options):
+        yield given
+        known = {option.name for option in kind.options}
+        for option in kind.options_for(given):
+            if option.name not in known:
+                yield from ({**given, option.name: value} for value in some_values(option))
+
+
+@dataclass(frozen=True)
+class LayerCase:
+    """A layer type with options and the shapes of its inputs."""
+
+    kind: LayerType
+    options: Mapping[str, Any]
+    shapes: tuple[Shape, ...]
+
+    @property
+    def text(self) -> str:
+        shown = [f"{name}={value.type if isinstance(value, Choice) else value}" for name, value in self.options.items()]
+        return f"{self.kind.type_name}({', '.join(shown)}) on {' '.join(map(str, self.shapes)) or 'nothing'}"
+
+
+def takes(kind: LayerType, options: Mapping[str, Any], shapes: tuple[Shape, ...]) -> bool:
+    try:
+        kind.output_shape(options, shapes)
+    except ShapeError:
+        return False
+    return True
+
+
+def layer_cases() -> list[LayerCase]:
+    """Return each layer type as it comes on all sample shapes that it takes, and with each option on one of them."""
+    cases: dict[str, LayerCase] = {}
+    for kind in layer_types:
+        counts = {kind.fewest_inputs, kind.fewest_inputs + 1 if kind.most_inputs is None else kind.most_inputs}
+        required = {option.name for option in kind.options if option.required}
+        for given in options_of_layer(kind):
+            options = parse_options(kind.options_for(given), given)
+            for count in sorted(counts):
+                taken = [shape for shape in SAMPLE_SHAPES if takes(kind, options, (shape,) * count)]
+                for shape in taken if given.keys() <= required else taken[:1]:
+                    case = LayerCase(kind, options, (shape,) * count)
+                    cases[case.text] = case
+    return list(cases.values())
+
+
+@dataclass(frozen=True)
+class NodeCase:
+    """One operation that a layer lowers to, with the arrays that come to it."""
+
+    node: Node
+    inputs: tuple[Array, ...]
+
+    def evaluated(self, inputs: Sequence[Array] | None = None) -> Evaluation:
+        return evaluate(self.node.operation, self.inputs if inputs is None else inputs)
+
+    @property
+    def differentiable(self) -> list[int]:
+        operation = self.node.operation
+        return [index for index in range(len(self.inputs)) if not operation.is_constant(index)]
+
+
+def node_cases(case: LayerCase, seed: int = 0, dtype: Any = np.float64) -> list[NodeCase]:
+    """Return the case's operations, evaluated one after the other on random numbers."""
+    generator = np.random.default_rng(seed)
+    sources = [Value(f"source {i}", "h") for i in range(len(case.shapes))]
+    values: dict[Value, Array] = {
+        value: generator.standard_normal((BATCH, *shape)) for value, shape in zip(sources, case.shapes, strict=True)
+    }
+    for spec in case.kind.parameters(case.options, case.shapes):
+        values[Value("layer", spec.name)] = generator.standard_normal(spec.shape)
+    cases = []
+    for node in case.kind.lower("layer", case.options, sources, case.shapes).nodes:
+        if isinstance(node.operation, Loss):
+            prediction, target = loss_data(type(node.operation), (BATCH, *case.shapes[0]), generator)
+            values[node.operands[0]], values[node.operands[1]] = prediction, target
+        found = NodeCase(node, tuple(np.asarray(values[value], dtype) for value in node.operands))
+        cases.append(found)
+        values[node.output] = found.evaluated().output
+    return cases
+
+
+ON_PROBABILITIES = frozenset({"binary_cross_entropy", "cross_entropy"})
+
+
+def loss_data(loss: type[Loss], shape: Shape, generator: np.random.Generator) -> tuple[Array, Array]:
+    """Return a prediction and a target that the loss is made for."""
+    prediction = generator.standard_normal(shape)
+    if loss.type_name in ON_PROBABILITIES:
+        prediction = generator.uniform(0.05, 0.95, shape)
+    target = generator.standard_normal(shape)
+    if loss.target_kind == "classes":
+        target = generator.dirichlet(np.ones(shape[-1]), shape[:-1])
+    elif loss.target_kind == "binary":
+        target = generator.uniform(0.0, 1.0, shape)
+    elif loss.target_kind == "signs":
+        target = np.sign(target)
+    return prediction, target

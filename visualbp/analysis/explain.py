@@ -1,0 +1,165 @@
+"""Where a number came from: any element of any value, as a sum of products of numbers that can be explained in turn.
+
+This is the chain rule taken apart: upstream x local, with the real numbers. What is explained is what the rules should
+give; where the number that is there differs, the explanation says so.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+import visualbp.analysis.explain_losses
+import visualbp.analysis.explain_operations  # noqa: F401  (both say how operations are explained)
+from visualbp.analysis.explain_record import Block, Draft, Explanation, Factor, Moment, NotKeptError, Past, Term
+from visualbp.analysis.explain_rules import Element, rule_of
+from visualbp.analysis.explain_updates import draft_of_step, words_of_source
+from visualbp.analysis.explain_words import Index, bracketed, element_symbol, element_text, number_latex, plain
+from visualbp.core.arrays import Array, shape_text
+from visualbp.engine.plan import Phase, Step
+from visualbp.layers import Value
+
+__all__ = ["Explanation", "Factor", "Moment", "Term", "explain"]
+
+MOST_TERMS = 12
+TERMS_IN_NUMBERS = 4
+MOST_SUMMED_EXACTLY = 10_000
+"""Beyond, a pairwise sum is exact enough, and a hundred times faster."""
+TOLERANCE = {"float64": 1e-9, "float32": 1e-4}
+"""How far, relative to the sizes of the terms, a number may be from their sum by rounding alone."""
+
+
+def explain(moment: Moment, value: Value, index: Index, at: int | None = None) -> Explanation:
+    """Return where the element `index` of `value` came from, as it stood after `at` steps (by default now).
+
+    Raises KeyError for a value that the plan does not have, and IndexError for an index outside it.
+    """
+    past = Past(moment)
+    at = moment.cursor if at is None else min(at, moment.cursor)
+    asked, value = value, past.plan.resolve(value)
+    if value not in past.plan.shapes:
+        raise KeyError(f"the network has no value called {asked.text}")
+    writer = past.writer(value, at)
+    symbol = element_symbol(past.notation, value, index)
+    try:
+        array = past.array(value, at)
+    except NotKeptError as reason:
+        return Explanation(value, index, at, None, symbol, "", note=_absence(past, value, at, str(reason)), step=writer)
+    if len(index) != array.ndim or not all(0 <= i < n for i, n in zip(index, array.shape, strict=True)):
+        raise IndexError(f"{element_text(value, index)} is outside {value.text}, which is {shape_text(array.shape)}")
+    number = float(array[index])
+    note = f"{asked.text} is another name of {value.text}" if asked != value else ""
+    if writer is None or writer.phase == Phase.LOAD:
+        rule = words_of_source(past, value, index, number)
+        return Explanation(value, index, at, number, symbol, rule, sum=number, is_source=True, note=note, step=writer)
+    try:
+        draft = _draft(past, writer, value, index)
+        return _explanation(past, writer, value, index, at, number, draft, note)
+    except NotKeptError as reason:
+        return Explanation(value, index, at, number, symbol, "", note=_joined(note, str(reason)), step=writer)
+
+
+def _absence(past: Past, value: Value, at: int, reason: str) -> str:
+    maker = past.next_writer(value, at)
+    if maker is None or past.writer(value, at) is not None or value in past.lasting:
+        return reason
+    return f'not computed yet: the step "{maker.label}" of the {maker.phase} pass makes it'
+
+
+def _draft(past: Past, step: Step, value: Value, index: Index) -> Draft:
+    if step.node is None:
+        return draft_of_step(past, step, value, index)
+    rule = rule_of(step.node.operation, backward=step.phase == Phase.BACKWARD)
+    with np.errstate(all="ignore"):
+        return rule(Element(past, step, step.node, index))
+
+
+def _explanation(
+    past: Past, step: Step, value: Value, index: Index, at: int, number: float, draft: Draft, note: str
+) -> Explanation:
+    products = np.concatenate([np.asarray(block.products, np.float64) for block in draft.blocks])
+    chosen = _largest(products)
+    terms = tuple(_term(draft.blocks, int(place)) for place in chosen)
+    with np.errstate(all="ignore"):
+        exact = len(products) <= MOST_SUMMED_EXACTLY and bool(np.isfinite(products).all())
+        total = math.fsum(products) if exact else float(products.sum())
+        rest = float(np.delete(products, chosen).sum()) if len(products) > len(chosen) else 0.0
+        sizes = float(np.abs(products).sum())
+    agrees = _agree(number, total, sizes, past.plan.network.precision)
+    symbol = element_symbol(past.notation, value, index)
+    arrow = r"\leftarrow" if value in step.reads else "="
+    notes = [note, draft.note]
+    if not agrees:
+        notes.append(f"the rule that ran gave {plain(number)}, and it should give {plain(total)}: that rule is wrong")
+    elif not math.isfinite(number):
+        notes.append(_why_not_finite(draft.blocks, products))
+    elif number == 0 and len(products) == 1:
+        zero = next((factor for factor in terms[0].factors if factor.number == 0), None)
+        notes.append(f"0 because {zero.text} is 0" if zero is not None and len(terms[0].factors) > 1 else "")
+    return Explanation(
+        value,
+        index,
+        at,
+        number,
+        symbol,
+        draft.rule,
+        f"{symbol} {arrow} {draft.formula}",
+        f"{draft.numbers or _in_numbers(terms, len(products))} = {number_latex(number)}",
+        terms,
+        len(products),
+        len(products) - len(terms),
+        rest,
+        total,
+        agrees,
+        note=_joined(*notes),
+        step=step,
+    )
+
+
+def _largest(products: Array) -> Array:
+    """Return the places of the largest products, in their own order. What is not finite counts as largest."""
+    if len(products) <= MOST_TERMS:
+        return np.arange(len(products))
+    sizes = np.where(np.isnan(products), np.inf, np.abs(products))
+    return np.sort(np.argpartition(sizes, -MOST_TERMS)[-MOST_TERMS:])
+
+
+def _term(blocks: Sequence[Block], place: int) -> Term:
+    for block in blocks:
+        if place < len(block.products):
+            return Term(block.label(place), block.factors(place), float(block.products[place]))
+        place -= len(block.products)
+    raise IndexError(f"there is no term {place}")
+
+
+def _agree(number: float, total: float, sizes: float, precision: str) -> bool:
+    if not (math.isfinite(number) and math.isfinite(total)):
+        return math.isfinite(number) == math.isfinite(total)
+    return abs(number - total) <= TOLERANCE[precision] * sizes
+
+
+def _in_numbers(terms: tuple[Term, ...], count: int) -> str:
+    shown = terms if count <= TERMS_IN_NUMBERS else terms[:TERMS_IN_NUMBERS]
+    products = []
+    for place, term in enumerate(shown):
+        first, *others = term.factors
+        head = number_latex(first.number) if place == 0 else bracketed(first.number)
+        products.append(r" \cdot ".join([head, *(bracketed(factor.number) for factor in others)]))
+    return " + ".join(products) + (r" + \cdots" if count > len(shown) else "")
+
+
+def _why_not_finite(blocks: Sequence[Block], products: Array) -> str:
+    wrong = np.flatnonzero(~np.isfinite(products))
+    if not len(wrong):
+        return "not finite: the sum is too large for the type"
+    term = _term(blocks, int(wrong[0]))
+    cause = next((factor for factor in term.factors if not math.isfinite(factor.number)), None)
+    if cause is None:
+        return "not finite: a product is too large for the type"
+    return f"not finite, because {cause.text} is {cause.number}"
+
+
+def _joined(*notes: str) -> str:
+    return "; ".join(note for note in notes if note)

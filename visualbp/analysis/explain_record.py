@@ -1,0 +1,248 @@
+"""What an explanation is made of, and the past of the iteration that it is made from."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from visualbp.analysis.explain_words import Index, element_symbol, element_text
+from visualbp.core.arrays import Array
+from visualbp.engine.binding import emit_penalty_gradient
+from visualbp.engine.notation import Notation
+from visualbp.engine.plan import GRADIENT_NORM, Plan, Step
+from visualbp.engine.store import stream_of
+from visualbp.layers import Value
+from visualbp.operations.base import Emitter, Evaluation, IterationContext, evaluate
+
+
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """An iteration, stopped after `cursor` steps: what explanations are made from.
+
+    `values` are those computed so far, and the parameters. `start` are the parameters and the optimiser's arrays at the
+    beginning of the iteration; without them, what an update has overwritten cannot be explained any more. `batch` are
+    the rows of the data that the samples come from. `first_iteration` is the one that the optimiser counts from.
+    """
+
+    plan: Plan
+    values: Mapping[Value, Array]
+    cursor: int
+    start: Mapping[Value, Array] | None = None
+    iteration: int = 0
+    first_iteration: int = 0
+    batch: Array | None = None
+
+
+@dataclass(frozen=True)
+class Factor:
+    """One factor of a product.
+
+    A factor with an empty `meaning` is the element `index` of `value` itself, as it was after `at` steps: it can be
+    explained in its turn. One with a meaning, such as the slope of tanh, is derived from that element by `formula`, or
+    is a constant if there is no value. `beside` are further values whose same element it
+    depends on, such as the target in prediction minus target.
+    """
+
+    number: float
+    symbol: str
+    value: Value | None = None
+    index: Index = ()
+    at: int = 0
+    meaning: str = ""
+    formula: str = ""
+    beside: tuple[Value, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The plain name: `hidden.weight[0, 3]`, or the meaning."""
+        if self.value is None or self.meaning:
+            return self.meaning
+        return element_text(self.value, self.index)
+
+
+@dataclass(frozen=True)
+class Term:
+    """A product, one of those that are summed up. `label` says which: `sample 0`, `from output`, `bias`."""
+
+    label: str
+    factors: tuple[Factor, ...]
+    product: float
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Where the element `index` of `value` came from, as it stood after `at` steps.
+
+    `number` is None if it is not known; `note` says why. `terms` are the largest products, in their own order; `more`
+    is how many were left out, and `rest` their sum. `sum` adds all of them up, and `agrees` says whether that is
+    `number`: where it is not, the rule that ran is not the one that it should be. With a source, such as an input or a
+    number that was drawn, following ends: it has no terms. `step` is the one that made the number.
+    """
+
+    value: Value
+    index: Index
+    at: int
+    number: float | None
+    symbol: str
+    rule: str
+    formula_latex: str = ""
+    numbers_latex: str = ""
+    terms: tuple[Term, ...] = ()
+    terms_total: int = 0
+    more: int = 0
+    rest: float = 0.0
+    sum: float | None = None
+    agrees: bool = True
+    is_source: bool = False
+    note: str = ""
+    step: Step | None = field(default=None, repr=False)
+
+    @property
+    def text(self) -> str:
+        """The plain name of what is explained: `hidden.weight[0, 3]`."""
+        return element_text(self.value, self.index)
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Terms of one form, for a rule that may have many: their products (n,), and how to write the i-th."""
+
+    products: Array
+    factors: Callable[[int], tuple[Factor, ...]]
+    label: Callable[[int], str] = lambda i: ""
+
+
+@dataclass(frozen=True, eq=False)
+class Draft:
+    """What a rule says of one element: the right-hand side in symbols and in words, and the terms.
+
+    `numbers` is the right-hand side in numbers, where the products would not say it.
+    """
+
+    formula: str
+    rule: str
+    blocks: Sequence[Block]
+    note: str = ""
+    numbers: str = ""
+
+
+class NotKeptError(LookupError):
+    """An array that an explanation needs is not there. The message says which, and what would bring it back."""
+
+
+def one_term(*factors: Factor, label: str = "") -> Block:
+    """Return a block of a single product."""
+    product = 1.0
+    for factor in factors:
+        product *= factor.number
+    return Block(np.array([product]), lambda i: factors, lambda i: label)
+
+
+class Past:
+    """The arrays of a moment at any earlier position of its iteration.
+
+    What a later step has overwritten (parameters, clipped gradients) is taken from the start of the iteration, or
+    computed anew by the rules that made it.
+    """
+
+    def __init__(self, moment: Moment) -> None:
+        self.moment, self.plan, self.notation = moment, moment.plan, Notation(moment.plan)
+        self.lasting = {info.value for info in self.plan.parameters}
+        self._computed: dict[int, Array] = {}
+        self._writers: dict[Value, list[int]] = defaultdict(list)
+        for step in self.plan.steps:
+            for value in step.writes:
+                self._writers[self.plan.resolve(value)].append(step.index)
+                if "/" in value.role and not value.is_gradient:
+                    self.lasting.add(value)
+
+    def writer(self, value: Value, at: int) -> Step | None:
+        """Return the last of the first `at` steps that wrote `value`."""
+        earlier = [index for index in self._writers[self.plan.resolve(value)] if index < at]
+        return self.plan.steps[earlier[-1]] if earlier else None
+
+    def next_writer(self, value: Value, at: int) -> Step | None:
+        later = [index for index in self._writers[self.plan.resolve(value)] if index >= at]
+        return self.plan.steps[later[0]] if later else None
+
+    def array(self, value: Value, at: int) -> Array:
+        """Return `value` as it stood after `at` steps. Raises NotKeptError."""
+        value = self.plan.resolve(value)
+        writer, overwriter = self.writer(value, at), self.next_writer(value, at)
+        if overwriter is None or overwriter.index >= self.moment.cursor:
+            if value in self.moment.values and (writer is not None or value in self.lasting):
+                return self.moment.values[value]
+            raise NotKeptError(f"{value.text} is not computed yet")
+        if writer is not None:
+            if writer.index not in self._computed:
+                self._computed[writer.index] = self._again(writer)
+            return self._computed[writer.index]
+        if self.moment.start is None or value not in self.moment.start:
+            raise NotKeptError(
+                f"it comes from {value.text} as it was before the update, which is not kept"
+                " after running at full speed; step through this iteration to see it"
+            )
+        return self.moment.start[value]
+
+    def arrays(self, values: Sequence[Value], at: int) -> list[Array]:
+        return [self.array(value, at) for value in values]
+
+    def evaluation(self, step: Step) -> Evaluation:
+        """Return the forward rule of the step's node, run anew on what it read."""
+        node = step.node
+        if node is None:
+            raise TypeError(f"{step.operation} has no node")
+        context = IterationContext(self.plan.network.seed, self.moment.iteration)
+        stream = stream_of(f"{node.layer}/{node.operation.name}")
+        return evaluate(node.operation, self.arrays(node.operands, step.index), context, True, stream)
+
+    def upstream(self, step: Step) -> Array:
+        """Return dL / d output of the step's node, as a step of the backward pass reads it."""
+        if step.node is None:
+            raise TypeError(f"{step.operation} has no node")
+        if step.node.output == self.plan.loss:
+            return np.ones(())
+        return self.array(step.node.output.gradient, step.index)
+
+    def _again(self, step: Step) -> Array:
+        """Return what a step of the backward pass wrote: a gradient that the penalty or clipping has overwritten."""
+        if step.node is not None:
+            return self.evaluation(step).vjp(step.operand, self.upstream(step))
+        if step.operation == "accumulate":
+            first, *others = self.arrays(step.reads, step.index)
+            result = first.copy()
+            for other in others:
+                result += other
+            return result
+        weight, gradient = self.arrays(step.reads, step.index)
+        result, training = gradient.copy(), self.plan.network.training
+        emit = Emitter(IterationContext(), result.dtype, eager=True)
+        emit_penalty_gradient(emit, training.l1, training.l2, weight, result)
+        return result
+
+    # -- factors -----------------------------------------------------------------------------------------------------
+
+    def factor(self, value: Value, index: Index, at: int) -> Factor:
+        """Return the element `index` of `value`, as it stood after `at` steps, as a factor."""
+        value = self.plan.resolve(value)
+        number = float(self.array(value, at)[index])
+        return Factor(number, element_symbol(self.notation, value, index), value, index, at)
+
+    def derived(
+        self, number: float, symbol: str, value: Value, index: Index, at: int, meaning: str, formula: str = ""
+    ) -> Factor:
+        """Return a number derived from the element `index` of `value` as a factor."""
+        return Factor(float(number), symbol, self.plan.resolve(value), index, at, meaning, formula)
+
+
+def constant(number: float, symbol: str, meaning: str) -> Factor:
+    """Return a constant as a factor."""
+    return Factor(float(number), symbol, meaning=meaning)
+
+
+def trainable_gradients(plan: Plan, step: Step) -> tuple[Value, ...]:
+    """Return the gradients that a clipping step works on."""
+    return tuple(value for value in step.writes if value != GRADIENT_NORM)

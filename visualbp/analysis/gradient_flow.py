@@ -1,0 +1,318 @@
+"""How the gradient flows through the layers: norms, how far updates go, and badges that name what is wrong and why.
+
+Pure functions of a plan and of the values computed so far. What is not computed yet is None, never 0.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from visualbp.core.arrays import Array
+from visualbp.engine.plan import Plan
+from visualbp.layers import Node, Value
+from visualbp.operations.activations import Elementwise, Relu, Sigmoid, Tanh
+from visualbp.operations.base import Emitter, IterationContext
+from visualbp.operations.losses import BinaryCrossEntropy
+
+VANISHING = 1e-3
+"""A layer's gradient vanishes if its error signal is smaller than this, relative to that of the last layer. Ten healthy
+layers (tanh with Glorot, ReLU with He) stay within 0.3 to 3; ten sigmoid layers with Glorot come below 1e-5."""
+
+EXPLODING = 100.0
+"""It explodes if its error signal is larger than this, relative to that of the last layer."""
+
+DEAD_SHARE = 0.5
+"""A layer is called dead if this share of its ReLU units is off for every sample of the batch."""
+
+FEWEST_SAMPLES = 4
+"""With fewer samples than this no unit is called dead: a healthy one is off for about half of them."""
+
+SATURATED_SLOPE = 0.01
+"""A sigmoid or tanh is saturated where its slope is below this share of the largest that it can have (1/4, and 1):
+beyond |z| = 6 and |z| = 3."""
+
+SATURATED_SHARE = 0.5
+"""A layer is called saturated if this share of its outputs is."""
+
+MET = 0.1
+"""An output of the network that is this close to its target is right to be saturated, and does not count."""
+
+SMALL_SLOPE = 0.5
+"""Slopes below this on average are named as what makes a gradient vanish; above, the weights are."""
+
+MEND_OF_SLOPES = "ReLU or a residual connection helps"
+
+BadgeKind = Literal["vanishing", "exploding", "dead", "saturated"]
+
+
+@dataclass(frozen=True)
+class Badge:
+    """Something wrong with the flow through a layer; `cause` says in words what makes it, and what would mend it."""
+
+    kind: BadgeKind
+    cause: str
+
+
+@dataclass(frozen=True)
+class LayerFlow:
+    """The flow through one layer. Norms are Euclidean, over the batch; None for what is not there, or not yet.
+
+    `weight_...` are of all weights of the layer together, `bias_...` of its other parameters. `update_ratio` is the
+    norm of the change of the weights in this iteration, relative to the norm of the weights before it. `dead_share` is
+    of the units of a ReLU, `saturated_share` of the outputs of a sigmoid or tanh.
+    """
+
+    layer: str
+    delta_norm: float | None = None
+    upstream_norm: float | None = None
+    weight_gradient_norm: float | None = None
+    bias_gradient_norm: float | None = None
+    weight_norm: float | None = None
+    update_ratio: float | None = None
+    dead_share: float | None = None
+    saturated_share: float | None = None
+    badges: tuple[Badge, ...] = ()
+
+
+def layer_flows(
+    plan: Plan,
+    values: Mapping[Value, Array],
+    norms: Mapping[Value, float] | None = None,
+    start: Mapping[Value, Array] | None = None,
+) -> dict[str, LayerFlow]:
+    """Return the flow through each layer but the input and the loss, in the order in which they run.
+
+    `norms` are those of values that are known already. `start` are the parameters at the beginning of the iteration;
+    the update ratio needs them, and `norms` to say which parameters have been updated since.
+    """
+    state = _State(plan, values, norms or {}, start)
+    return {name: replace(flow, badges=tuple(state.badges(flow))) for name, flow in state.flows.items()}
+
+
+@dataclass(frozen=True)
+class _Route:
+    """The longest way from a layer to the last one with an error signal: the next layer on it, the last one with its
+    signal (the layer itself, where there is none behind it), and how many layers with a signal lie behind."""
+
+    following: str | None
+    last: str
+    reference: float | None
+    length: int
+
+
+class _State:
+    """A plan with the values computed so far."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        values: Mapping[Value, Array],
+        norms: Mapping[Value, float],
+        start: Mapping[Value, Array] | None,
+    ) -> None:
+        self.plan, self.values, self.norms, self.start = plan, values, norms, start
+        self.layers = [name for name in plan.layers if name not in (plan.input.layer, plan.loss.layer)]
+        self.activations = {node.layer: node for node in plan.nodes if isinstance(node.operation, Elementwise)}
+        self.behind: dict[str, list[str]] = defaultdict(list)
+        for source, target in plan.network.connections:
+            self.behind[source].append(target)
+        self.weights: dict[str, list[Value]] = defaultdict(list)
+        self.others: dict[str, list[Value]] = defaultdict(list)
+        for info in plan.parameters:
+            (self.weights if info.spec.penalised else self.others)[info.value.layer].append(info.value)
+
+    @cached_property
+    def flows(self) -> dict[str, LayerFlow]:
+        """The flow through each layer, without badges."""
+        return {name: self._flow(name) for name in self.layers}
+
+    def find(self, value: Value) -> Array | None:
+        return self.values.get(self.plan.resolve(value))
+
+    def norm(self, value: Value) -> float | None:
+        value = self.plan.resolve(value)
+        if value in self.norms:
+            return self.norms[value]
+        array = self.values.get(value)
+        return None if array is None else _norm_of(array)
+
+    def _flow(self, name: str) -> LayerFlow:
+        weights, others = self.weights[name], self.others[name]
+        return LayerFlow(
+            name,
+            self.norm(Value(name, "delta")),
+            self.norm(Value(name, "upstream")),
+            _joint(self.norm(value.gradient) for value in weights),
+            _joint(self.norm(value.gradient) for value in others),
+            _joint(self.norm(value) for value in weights),
+            self._update_ratio(weights),
+            self._dead_share(name),
+            self._saturated_share(name),
+        )
+
+    def _update_ratio(self, weights: list[Value]) -> float | None:
+        if self.start is None or not weights or not all(value in self.norms for value in weights):
+            return None
+        before = _joint(_norm_of(self.start[value]) for value in weights)
+        with np.errstate(all="ignore"):
+            change = _joint(_norm_of(self.values[value] - self.start[value]) for value in weights)
+        return change / before if before and change is not None else None
+
+    # -- units that do not pass anything on --------------------------------------------------------------------------
+
+    def _dead_share(self, name: str) -> float | None:
+        node = self.activations.get(name)
+        h = None if node is None else self.find(node.output)
+        if node is None or h is None or not isinstance(node.operation, Relu):
+            return None
+        rows = h.reshape(-1, h.shape[-1])
+        return float((rows <= 0).all(0).mean()) if len(rows) >= FEWEST_SAMPLES else None
+
+    def _saturated_share(self, name: str) -> float | None:
+        node = self.activations.get(name)
+        h = None if node is None else self.find(node.output)
+        if node is None or h is None or not isinstance(node.operation, Sigmoid | Tanh):
+            return None
+        slope = 4.0 * h * (1.0 - h) if isinstance(node.operation, Sigmoid) else 1.0 - h * h
+        saturated = slope < SATURATED_SLOPE
+        target = self.find(self.plan.target)
+        if node.output == self.plan.prediction and target is not None:
+            if isinstance(self.plan.loss_rule, BinaryCrossEntropy):
+                return 0.0  # its gradient is divided by the slope: what is saturated and wrong is pushed all the same
+            saturated &= np.abs(h - target) > MET
+        return float(saturated.mean())
+
+    # -- badges ------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def routes(self) -> dict[str, _Route]:
+        routes: dict[str, _Route] = {}
+        for name in reversed(self.layers):
+            routes[name] = _Route(None, name, self.flows[name].delta_norm, 0)
+            for following in self.behind[name]:
+                if following not in routes:
+                    continue  # the loss, or a layer that does not run
+                route = routes[following]
+                length = route.length + (self.flows[following].delta_norm is not None)
+                if length > routes[name].length:
+                    routes[name] = _Route(following, route.last, route.reference, length)
+        return routes
+
+    def badges(self, flow: LayerFlow) -> Iterable[Badge]:
+        if flow.dead_share is not None and flow.dead_share >= DEAD_SHARE:
+            yield Badge("dead", _dead_cause(flow.dead_share))
+        if flow.saturated_share is not None and flow.saturated_share >= SATURATED_SHARE:
+            yield Badge("saturated", self._saturated_cause(flow.layer, flow.saturated_share))
+        route = self.routes[flow.layer]
+        signal, reference = flow.delta_norm, route.reference
+        if signal is None:
+            return
+        if not math.isfinite(signal):
+            yield Badge("exploding", "its error signal is not finite")
+            return
+        if not route.length or not reference or not math.isfinite(reference):
+            return
+        ratio = signal / reference
+        if ratio == 0 and flow.dead_share == 1.0:
+            return  # the badge says it already
+        if ratio < VANISHING:
+            yield Badge("vanishing", self._vanishing_cause(flow, ratio, route))
+        elif ratio > EXPLODING:
+            yield Badge("exploding", self._exploding_cause(ratio, route))
+
+    @cached_property
+    def _slope_sums(self) -> dict[str, tuple[float, int]]:
+        """For each layer the sum of mean |sigma'(z)| from it to the end of its route (that one not counted), and of how
+        many layers. A layer without an activation has the slope 1."""
+        sums: dict[str, tuple[float, int]] = {}
+        for name in reversed(self.layers):
+            following = self.routes[name].following
+            if following is None:
+                sums[name] = (0.0, 0)
+                continue
+            total, count = sums[following]
+            sums[name] = (total + self._slope_of(self.activations.get(name)), count + 1)
+        return sums
+
+    def _slope_of(self, node: Node | None) -> float:
+        if node is None or not isinstance(node.operation, Elementwise):
+            return 1.0
+        z, h = self.find(node.operands[0]), self.find(node.output)
+        if z is None or h is None:
+            return math.nan
+        slope = np.zeros_like(h)
+        with np.errstate(all="ignore"):
+            node.operation.derivative(Emitter(IterationContext(), h.dtype, eager=True), z, h, slope)
+        return float(np.abs(slope).mean())
+
+    def _activation_label(self, name: str) -> str:
+        node = self.activations.get(name)
+        return node.operation.label if node is not None and isinstance(node.operation, Elementwise) else ""
+
+    def _vanishing_cause(self, flow: LayerFlow, ratio: float, route: _Route) -> str:
+        if ratio == 0:
+            return self._nothing_comes_back(flow)
+        factor = ratio ** (1.0 / route.length)
+        text = (
+            f"its error signal is {ratio:.2g} times that of {route.last}: each layer on the way back multiplies it by"
+        )
+        text += f" {factor:.2g} on average"
+        total, count = self._slope_sums[flow.layer]
+        label = self._activation_label(flow.layer)
+        if label and count and total / count < SMALL_SLOPE:
+            return f"{text}, and the mean slope of {label} there is only {total / count:.2g}; {MEND_OF_SLOPES}"
+        return f"{text}, and the slopes are not the cause: the weights are small; start them from He or Glorot"
+
+    def _nothing_comes_back(self, flow: LayerFlow) -> str:
+        zero = [name for name in self.behind[flow.layer] if self._weights_are_zero(name)]
+        if zero:
+            return f"nothing comes back: the weights of {zero[0]} are all 0; start them from Glorot or He"
+        return "nothing comes back: everything behind it is switched off"
+
+    def _weights_are_zero(self, name: str) -> bool:
+        values = self.weights[name]
+        used = self.start if self.start is not None else self.values
+        return bool(values) and all(value in used and not used[value].any() for value in values)
+
+    def _exploding_cause(self, ratio: float, route: _Route) -> str:
+        factor = ratio ** (1.0 / route.length)
+        return (
+            f"its error signal is {ratio:.3g} times that of {route.last}: each layer on the way back multiplies it by"
+            f" {factor:.2g} on average, so the weights are too large; start them smaller, or clip the gradients"
+        )
+
+    def _saturated_cause(self, name: str, share: float) -> str:
+        label = self._activation_label(name)
+        return (
+            f"{share:.0%} of its outputs are where {label} is flat, and its slope almost 0: z is too large in size;"
+            " smaller weights or normalised inputs help"
+        )
+
+
+def _dead_cause(share: float) -> str:
+    which = "all of its units are" if share == 1.0 else f"{share:.0%} of its units are"
+    return (
+        f"{which} off for every sample of the batch: h and slope are 0, so no gradient comes through to bring them"
+        " back; a leaky ReLU, or a smaller learning rate, helps"
+    )
+
+
+def _norm_of(array: Array) -> float:
+    flat = array.reshape(-1)
+    with np.errstate(all="ignore"):
+        return float(np.sqrt(np.dot(flat, flat)))
+
+
+def _joint(norms: Iterable[float | None]) -> float | None:
+    """Return the norm of several arrays together, or None if there are none or one is not known."""
+    known = list(norms)
+    if not known or any(norm is None for norm in known):
+        return None
+    return math.hypot(*(norm for norm in known if norm is not None))

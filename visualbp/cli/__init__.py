@@ -1,0 +1,1 @@
+"""The command line. Only the window and the screenshot need Qt; everything else runs without a display."""

@@ -1,0 +1,30 @@
+"""visualbp samples: the sample models, with what to do and what to see in each."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import textwrap
+
+from visualbp.cli.output import print_json
+from visualbp.cli.running import add_json
+from visualbp.files import sample_models
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    samples = sample_models()
+    if arguments.json:
+        fields = ("name", "title", "description", "path")
+        print_json({"samples": [{field: str(getattr(sample, field)) for field in fields} for sample in samples]})
+        return 0
+    width = min(shutil.get_terminal_size().columns, 100)
+    for sample in samples:
+        print(f"{sample.name}  ({sample.title})")
+        print(textwrap.fill(sample.description, width, initial_indent="    ", subsequent_indent="    "))
+        print()
+    print("Open one with visualbp NAME; visualbp trace NAME runs it here.")
+    return 0

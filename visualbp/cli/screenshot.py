@@ -1,0 +1,57 @@
+"""visualbp screenshot: the real window, drawn into a picture without a display. The one command here that needs Qt."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from pathlib import Path
+
+from visualbp.cli.running import add_file, check_folder, whole_number
+from visualbp.files import FileError, find_model, load_network
+
+SMALLEST, LARGEST = 200, 8000
+
+
+def window_size(text: str) -> tuple[int, int]:
+    """Return (width, height) from `1600x1000`, for argparse."""
+    match = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text)
+    size = (int(match[1]), int(match[2])) if match else (0, 0)
+    if not all(SMALLEST <= length <= LARGEST for length in size):
+        raise argparse.ArgumentTypeError(f"must be WIDTHxHEIGHT, each from {SMALLEST} to {LARGEST}, not {text[:40]!r}")
+    return size
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_file(parser)
+    parser.add_argument("out", metavar="OUT.png", help="where the picture goes")
+    parser.add_argument("--steps", metavar="N", type=whole_number(0, 100_000), default=0, help="operations to step")
+    parser.add_argument("--iterations", metavar="N", type=whole_number(0), default=0, help="iterations to run before")
+    parser.add_argument("--panel", metavar="NAME", help="one panel instead of the window")
+    parser.add_argument("--theme", choices=("dark", "light"), default="dark")
+    parser.add_argument("--size", metavar="WxH", type=window_size, default=(1600, 1000), help="in pixels (1600x1000)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    path = find_model(arguments.file)
+    load_network(path)  # what is wrong with it is said before a window is made
+    if Path(arguments.out).suffix.lower() != ".png":
+        raise FileError(arguments.out, "", "is not the name of a .png file")
+    check_folder(arguments.out)
+    os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    from visualbp.gui.screenshot import ScreenshotError, take_screenshot
+
+    try:
+        take_screenshot(
+            str(path),
+            Path(arguments.out),
+            steps=arguments.steps,
+            iterations=arguments.iterations,
+            panel=arguments.panel.removeprefix("panel_") if arguments.panel else None,
+            theme_name=arguments.theme,
+            size=arguments.size,
+        )
+    except ScreenshotError as error:
+        raise FileError(str(path), "", str(error)) from None
+    print(arguments.out)
+    return 0

@@ -1,0 +1,40 @@
+"""What is wrong with a file, in one sentence."""
+
+from __future__ import annotations
+
+
+class FileError(ValueError):
+    """A file that cannot be read or written. `text` is one sentence: file, place, reason, and what would mend it."""
+
+    def __init__(self, where: str, place: str, reason: str, mend: str = "") -> None:
+        self.where, self.place, self.reason, self.mend = where, place, reason, mend
+        named = ": ".join(part for part in (where, place, reason) if part)
+        self.text = " ".join((named + (f"; {mend}" if mend else "")).split())
+        super().__init__(self.text)
+
+
+class PlaceError(ValueError):
+    """A fault at a place such as `layers[2].units`; whoever knows the file makes it a FileError."""
+
+    def __init__(self, place: str, reason: str, mend: str = "") -> None:
+        self.place, self.reason, self.mend = place, reason, mend
+        super().__init__(f"{place}: {reason}" if place else reason)
+
+    def within(self, outer: str) -> PlaceError:
+        """Return the same fault as seen from further out."""
+        joint = "" if not self.place or not outer or self.place.startswith("[") else "."
+        return PlaceError(f"{outer}{joint}{self.place}", self.reason, self.mend)
+
+
+def shown(value: object) -> str:
+    """Return a value for a message: short, whatever it is."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict):
+        return "an object"
+    if hasattr(value, "__len__") and not isinstance(value, str):
+        return "a list"
+    text = repr(value)
+    return text if len(text) <= 40 else text[:37] + "..."

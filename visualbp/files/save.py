@@ -1,0 +1,108 @@
+"""Writing files so that there is always a whole one: the old, or the new."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from visualbp.files.errors import FileError
+from visualbp.files.read import network_from_bytes
+from visualbp.files.write import network_to_text
+from visualbp.network import Network
+
+
+def save_network(network: Network, path: str | os.PathLike[str]) -> None:
+    """Write the model file of `network` to `path`. Raises FileError, and leaves the old file as it was.
+
+    The text is read before it is written: what could not be opened again is refused now, while it can be mended.
+    """
+    try:
+        data = network_to_text(network).encode("utf-8")
+        network_from_bytes(data, os.fspath(path))
+    except UnicodeEncodeError:
+        reason = "a name or the description holds half of a surrogate pair, which is no character"
+        raise FileError(os.fspath(path), "", reason, "type it again") from None
+    write_atomically(path, data)
+
+
+def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
+    """Put `data` into the file at `path`, or leave what is there. Raises FileError.
+
+    The data go to a new file beside it, to the disk, and then into its place in one step; the old file's permissions
+    stay, and a link stays a link. A power cut leaves one of the two, whole.
+    """
+    where = os.fspath(path)
+    temporary = None
+    try:
+        if "\0" in where:
+            raise FileError(where.replace("\0", "?"), "", "is not a path")
+        target = Path(os.path.realpath(where))
+        mode = _permissions(target, where)
+        temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.part")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+        with open(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if mode is not None:
+            os.chmod(temporary, mode)
+        os.replace(temporary, target)
+        temporary = None
+        _sync_folder(target.parent)
+    except OSError as error:
+        raise FileError(where, "", f"cannot be written: {_reason(error)}", "choose another place") from None
+    finally:
+        if temporary is not None:
+            with suppress(OSError):  # it may never have been made; nothing more can be done about it
+                os.unlink(temporary)
+
+
+def _permissions(target: Path, where: str) -> int | None:
+    """Return the permissions of a file that is there. Raises FileError for what is no file, or is not to be written."""
+    try:
+        status = os.stat(target)
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        raise FileError(
+            where, "", "is a folder" if stat.S_ISDIR(status.st_mode) else "is not a file that can be written"
+        )
+    if not os.access(target, os.W_OK):
+        raise FileError(where, "", "cannot be written: it is read-only", "choose another place")
+    return stat.S_IMODE(status.st_mode)
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "there is no such folder"
+    return (error.strerror or str(error)).lower()
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring the folder's entry to the disk, where the system can do that (Windows cannot)."""
+    if os.name == "posix":
+        with suppress(OSError):  # the file is whole and in its place; some file systems refuse this
+            descriptor = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+
+def moved(network: Network, old_folder: Path | None, new_folder: Path) -> Network:
+    """Return the network as it has to be written to another folder: a path of data still leads to the same file."""
+    path = network.data.options.get("path") if network.data is not None else None
+    if network.data is None or not path or old_folder is None or os.path.isabs(path):
+        return network
+    old, new = os.path.realpath(old_folder), os.path.realpath(new_folder)
+    if old == new:
+        return network
+    try:
+        changed = Path(os.path.relpath(os.path.join(old, path), new)).as_posix()
+    except ValueError:  # another drive
+        changed = os.path.join(old, path)
+    return replace(network, data=replace(network.data, options={**network.data.options, "path": changed}))

@@ -1,0 +1,213 @@
+"""A layer on the scene. It holds a card, says what is under a point of it, and repaints when what it shows changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QPainter, QPainterPath
+from PySide6.QtWidgets import QGraphicsItem, QGraphicsRectItem, QStyleOptionGraphicsItem, QWidget
+
+from visualbp.core.arrays import Shape
+from visualbp.debugger.snapshot import Snapshot
+from visualbp.gui.canvas.card_painting import Card, paint_card
+from visualbp.gui.canvas.content import CardContent, RowContent, Tile, card_content
+from visualbp.gui.canvas.geometry import (
+    BREAKPOINT_Y,
+    CARD_WIDTH,
+    GUTTER,
+    GUTTER_HEIGHT,
+    MARGIN,
+    PORT_REACH,
+    CardLayout,
+    layout_of,
+    to_scene,
+)
+from visualbp.gui.canvas.ranges import Ranges
+from visualbp.gui.painting import exact_text
+from visualbp.layers import ParameterSpec
+from visualbp.network import Layer, Problem
+from visualbp.network.network import Position
+
+if TYPE_CHECKING:
+    from visualbp.gui.canvas.connection_item import ConnectionItem
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """A number on a card, found under the pointer."""
+
+    row: int
+    tile: int
+    place: tuple[int, int]
+    content: RowContent
+    index: tuple[int, ...]
+
+    @property
+    def number(self) -> float:
+        assert self.content.array is not None
+        return float(self.content.array[self.index])
+
+    @property
+    def text(self) -> str:
+        """Name, index and exact value, for hovering."""
+        inside = ", ".join(map(str, self.index))
+        stale = "   (outdated by an edit)" if self.content.stale else ""
+        return f"{self.content.value.text}[{inside}] = {exact_text(self.number)}{stale}"
+
+
+class LayerItem(QGraphicsRectItem):
+    """A layer's card. Its position is the card's top left corner; networks hold the centre."""
+
+    def __init__(self, layer: Layer, ranges: Ranges) -> None:
+        super().__init__()
+        self.ranges = ranges
+        self.card = Card(layer, layout_of(layer, None))
+        self.connections: set[ConnectionItem] = set()
+        self.seen = -1
+        """The serial of the last snapshot that this card was compared with."""
+        self.setPen(Qt.PenStyle.NoPen)
+        self.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
+        self._fit()
+
+    @property
+    def name(self) -> str:
+        return self.card.layer.name
+
+    @property
+    def layout(self) -> CardLayout:
+        return self.card.layout
+
+    def _fit(self) -> None:
+        self.setRect(self.card.layout.body.adjusted(-MARGIN, -MARGIN, MARGIN, MARGIN))
+
+    # -- what it shows -----------------------------------------------------------------------------------------------
+
+    def show_layer(
+        self,
+        layer: Layer,
+        shape: Shape | None,
+        specs: tuple[ParameterSpec, ...],
+        problems: tuple[Problem, ...],
+    ) -> None:
+        """Take over what the network says of this layer."""
+        card = self.card
+        if (card.layer is layer or card.layer == layer) and (card.shape, card.problems) == (shape, problems):
+            card.layer = layer
+            return
+        weights = [spec.name for spec in specs if spec.penalised] or [spec.name for spec in specs]
+        layout = layout_of(layer, shape, weights[0] if weights else "weight")
+        centre = self.centre
+        card.layer, card.shape, card.problems = layer, shape, problems
+        if layout != card.layout:
+            card.layout, card.content, self.seen = layout, CardContent(()), -1
+            self._fit()
+            self.set_centre(centre)
+        self.update()
+
+    def show_snapshot(self, snapshot: Snapshot, sample: int) -> bool:
+        """Take over the numbers of a snapshot; return whether any is another."""
+        self.seen = snapshot.serial
+        content = card_content(self.name, self.card.layout, snapshot, sample, self.card.content)
+        trouble = snapshot.trouble if snapshot.trouble_layer == self.name else ""
+        changed = content is not self.card.content
+        if changed:
+            for row in content.rows:
+                self.ranges.note(row)
+        if changed or trouble != self.card.trouble:
+            self.card.content, self.card.trouble = content, trouble
+            self.update()
+        return changed
+
+    def set_state(self, **changes: object) -> None:
+        """Change fields of the card (`active`, `selected`, `breakpoint`, `hovered`, ...) and repaint if any differs."""
+        card, differs = self.card, False
+        for name, value in changes.items():
+            if getattr(card, name) != value:
+                setattr(card, name, value)
+                differs = True
+        if differs:
+            self.update()
+
+    # -- where it is -------------------------------------------------------------------------------------------------
+
+    @property
+    def centre(self) -> QPointF:
+        return self.pos() + QPointF(CARD_WIDTH / 2, self.card.layout.height / 2)
+
+    def set_centre(self, centre: QPointF) -> None:
+        self.setPos(centre - QPointF(CARD_WIDTH / 2, self.card.layout.height / 2))
+
+    def set_position(self, position: Position) -> None:
+        centre = to_scene(position)
+        if centre != self.centre:
+            self.set_centre(centre)
+
+    @property
+    def body(self) -> QRectF:
+        """The card, in the scene."""
+        return self.card.layout.body.translated(self.pos())
+
+    @property
+    def input_port(self) -> QPointF:
+        return self.pos() + QPointF(0, self.card.layout.port_y)
+
+    @property
+    def output_port(self) -> QPointF:
+        return self.pos() + QPointF(CARD_WIDTH, self.card.layout.port_y)
+
+    # -- what is under a point ---------------------------------------------------------------------------------------
+
+    def shape(self) -> QPainterPath:
+        path = QPainterPath()
+        path.setFillRule(Qt.FillRule.WindingFill)
+        path.addRect(self.card.layout.body)
+        path.addRect(QRectF(-GUTTER, 0, GUTTER, GUTTER_HEIGHT))
+        port_y = self.card.layout.port_y
+        for there, x in ((self.card.layout.has_input, 0.0), (self.card.layout.has_output, CARD_WIDTH)):
+            if there:
+                path.addEllipse(QPointF(x, port_y), PORT_REACH, PORT_REACH)
+        return path
+
+    def part_at(self, scene_point: QPointF) -> str:
+        """Return what is at a point: `input`, `output`, `gutter`, `name`, `strip`, `card`, or nothing."""
+        point = scene_point - self.pos()
+        layout = self.card.layout
+        for side, there, x in (("input", layout.has_input, 0.0), ("output", layout.has_output, CARD_WIDTH)):
+            apart = point - QPointF(x, layout.port_y)
+            if there and apart.x() ** 2 + apart.y() ** 2 <= PORT_REACH**2:
+                return side
+        near = point - QPointF(0, BREAKPOINT_Y)
+        if (-GUTTER <= point.x() < 0 and 0 <= point.y() <= GUTTER_HEIGHT) or near.manhattanLength() <= 8:
+            return "gutter"
+        if not layout.body.contains(point):
+            return ""
+        if layout.name_rect.contains(point):
+            return "name"
+        return "strip" if self.cell_at(scene_point) else "card"
+
+    def cell_at(self, scene_point: QPointF) -> Cell | None:
+        """Return the number under a point."""
+        point = scene_point - self.pos()
+        for row, content in enumerate(self.card.content.rows):
+            for number, tile in enumerate(content.tiles):
+                if tile.rect.contains(point):
+                    return self._cell(row, number, tile, content, point)
+        return None
+
+    @staticmethod
+    def _cell(row: int, number: int, tile: Tile, content: RowContent, point: QPointF) -> Cell:
+        place = tile.cell_at(point)
+        return Cell(row, number, place, content, tile.index(*place))
+
+    def is_on_absent(self, scene_point: QPointF) -> bool:
+        """Whether a point is on a row that has not been computed yet."""
+        point = scene_point - self.pos()
+        rows = self.card.content.rows
+        return any(not content.tiles and content.spec.rect.contains(point) for content in rows)
+
+    # -- painting ----------------------------------------------------------------------------------------------------
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+        paint_card(painter, self.card, self.ranges, painter.worldTransform().m11())

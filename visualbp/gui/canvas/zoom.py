@@ -1,0 +1,137 @@
+"""How the canvas zooms and scrolls: at the pointer, to fit, to a layer; and when it changes to the overview."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Slot
+from PySide6.QtGui import QNativeGestureEvent, QTransform
+from PySide6.QtWidgets import QGestureEvent, QGraphicsView, QPinchGesture
+
+from visualbp.gui.theme import theme
+
+if TYPE_CHECKING:
+    from visualbp.gui.canvas.overlays import Overlays
+    from visualbp.gui.canvas.scene import Scene
+
+SMALLEST, LARGEST = 0.02, 4.0
+STEP = 1.25
+LARGEST_FIT = 1.25
+"""A small network is not blown up further than this by `fit`."""
+
+
+class Zooming(QGraphicsView):
+    """The part of the canvas that knows its zoom. `zoom` is without the presenter's scale, which comes on top of it."""
+
+    network_scene: Scene
+    overlays: Overlays
+    zoom = 1.0
+
+    def set_zoom(self, zoom: float) -> None:
+        """Set the zoom, and tell who shows it."""
+        self.zoom = min(LARGEST, max(SMALLEST, zoom))
+        self.apply_scale()
+        self.zoom_changed.emit(self.zoom)  # type: ignore[attr-defined]
+
+    def apply_scale(self) -> None:
+        """Give the view its transform: zoom times the presenter's scale."""
+        scale = self.zoom * theme().scale
+        self.network_scene.set_detail(scale)
+        self.setTransform(QTransform.fromScale(scale, scale))
+        self.on_view_moved()
+
+    def on_view_moved(self) -> None:
+        """Other cards may have come into view."""
+        self.network_scene.refresh_new(self.visible_rect())
+
+    def visible_rect(self) -> QRectF:
+        """Return what is seen of the scene."""
+        inverse, _ = self.viewportTransform().inverted()
+        return inverse.mapRect(QRectF(self.viewport().rect()))
+
+    def zoom_by(self, factor: float, place: QPointF | None = None) -> None:
+        """Zoom; what is at `place` of the viewport stays there (the middle if none is given)."""
+        place = QPointF(self.viewport().rect().center()) if place is None else place
+        inverse, _ = self.viewportTransform().inverted()
+        fixed = inverse.map(place)
+        self.set_zoom(self.zoom * factor)
+        moved = self.viewportTransform().map(fixed) - place
+        self.scroll_by(round(moved.x()), round(moved.y()))
+
+    def scroll_by(self, x: int, y: int) -> None:
+        self.horizontalScrollBar().setValue(self.horizontalScrollBar().value() + x)
+        self.verticalScrollBar().setValue(self.verticalScrollBar().value() + y)
+
+    @Slot()
+    def zoom_in(self) -> None:
+        self.zoom_by(STEP)
+
+    @Slot()
+    def zoom_out(self) -> None:
+        self.zoom_by(1 / STEP)
+
+    def zoom_to(self, zoom: float) -> None:
+        self.zoom_by(zoom / self.zoom)
+
+    @Slot()
+    def zoom_reset(self) -> None:
+        self.zoom_to(1.0)
+
+    @Slot()
+    def fit(self) -> None:
+        """Show the whole network, no larger than it is at 125 %."""
+        bounds = self.network_scene.network_bounds()
+        if bounds.isEmpty():
+            self.set_zoom(1.0)
+            self.centerOn(0, 0)
+            return
+        room, scale = self._free_room(), theme().scale
+        zoom = min(room.width() / bounds.width(), room.height() / bounds.height()) / scale
+        self.set_zoom(min(LARGEST_FIT, zoom))
+        shift = QPointF(self.viewport().rect().center()) - room.center()
+        self.centerOn(bounds.center() + shift / (self.zoom * scale))
+
+    def _free_room(self) -> QRectF:
+        """Return the part of the viewport that no overlay covers, less a margin."""
+        rect = QRectF(self.viewport().rect())
+        margin = theme().px(14)
+        return rect.adjusted(margin, margin, -margin, -margin - theme().px(44))
+
+    def reveal(self, rect: QRectF) -> None:
+        """Scroll as little as is needed to see `rect`; to its middle where it is larger than the view."""
+        visible = self.visible_rect()
+        scale = self.zoom * theme().scale
+        margin = 30 / scale
+        shown = visible.adjusted(margin, margin, -margin, -margin - theme().px(44) / scale)
+        if shown.contains(rect):
+            return
+        if rect.width() > shown.width() or rect.height() > shown.height():
+            self.centerOn(rect.center())
+            return
+        x = min(0.0, rect.left() - shown.left()) + max(0.0, rect.right() - shown.right())
+        y = min(0.0, rect.top() - shown.top()) + max(0.0, rect.bottom() - shown.bottom())
+        self.scroll_by(round(x * scale), round(y * scale))
+
+    def frame_layer(self, name: str) -> None:
+        """Scroll to a layer; zoom in if it could not be read."""
+        item = self.network_scene.layers.get(name)
+        if item is None:
+            return
+        if self.network_scene.is_overview:
+            self.set_zoom(0.8 / theme().scale)
+            self.centerOn(item.centre)
+        else:
+            self.reveal(item.body)
+
+    def pinch(self, event: QEvent) -> bool:
+        """Zoom by a pinch of two fingers, on a touch pad or a touch screen. Return whether it was one."""
+        if isinstance(event, QNativeGestureEvent) and event.gestureType() == Qt.NativeGestureType.ZoomNativeGesture:
+            self.zoom_by(1.0 + event.value(), event.position())
+            return True
+        if isinstance(event, QGestureEvent):
+            gesture = event.gesture(Qt.GestureType.PinchGesture)
+            if isinstance(gesture, QPinchGesture):
+                place = self.viewport().mapFromGlobal(gesture.centerPoint().toPoint())
+                self.zoom_by(gesture.scaleFactor(), QPointF(place))
+                return True
+        return False

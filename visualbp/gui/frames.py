@@ -1,0 +1,50 @@
+"""Frames while something runs: one part of the window is drawn at a time, with the event loop's turn in between.
+
+A frame of all panels and the canvas at once would keep a mouse press waiting for tens of milliseconds. Taken one by
+one, none makes it wait for more than its own few. The next snapshot is asked for when all have had their turn.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, QTimer, Slot
+
+PAUSE = 2
+"""Milliseconds between two parts."""
+
+
+class FrameQueue(QObject):
+    """Parts of the window that wait for their turn. Asking twice before it comes is asking once."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._waiting: OrderedDict[int, Callable[[], None]] = OrderedDict()
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(PAUSE)
+        self._timer.timeout.connect(self._draw_next)
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._waiting
+
+    def ask(self, part: QObject, draw: Callable[[], None]) -> None:
+        """Have `draw` called for `part` when its turn comes."""
+        self._waiting.setdefault(id(part), draw)
+        if not self._timer.isActive():
+            self._timer.start()
+
+    def clear(self) -> None:
+        """Forget all that wait: what comes next is drawn at once."""
+        self._waiting.clear()
+        self._timer.stop()
+
+    @Slot()
+    def _draw_next(self) -> None:
+        if self._waiting:
+            _, draw = self._waiting.popitem(last=False)
+            draw()
+        if self._waiting:
+            self._timer.start()

@@ -1,0 +1,102 @@
+"""The page of a connection: what flows along it, forwards and backwards."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Slot
+from PySide6.QtGui import QFont
+from PySide6.QtWidgets import QLabel, QPushButton, QWidget
+
+from visualbp.core.arrays import shape_text
+from visualbp.debugger.snapshot import Snapshot
+from visualbp.engine.plan import Plan
+from visualbp.gui.context import Context
+from visualbp.gui.inspector.page import Heading, Page
+from visualbp.gui.inspector.value_section import ValueSection, View
+from visualbp.gui.theme import theme
+from visualbp.layers import Value
+from visualbp.network import edits
+from visualbp.network.network import Connection
+
+
+def flowing_back(plan: Plan, connection: Connection) -> Value | None:
+    """Return the gradient that comes back along a connection, or None where nothing does: into the input."""
+    source, target = connection
+    whole = plan.resolve(plan.resolve(Value(source, "h")).gradient)
+    part = Value(whole.layer, whole.role, target)
+    written = {value for step in plan.steps for value in step.writes}
+    return part if part in written else whole if whole in written else None
+
+
+class ConnectionPage(Page):
+    def __init__(self, context: Context, parent: QWidget | None = None) -> None:
+        super().__init__(context, parent)
+        self._connection: Connection = ("", "")
+        self._plan: Plan | None = None
+        self._back: Value | None = None
+        self.title, self.shape, self.nothing = QLabel(self), QLabel(self), QLabel(self)
+        self.shape.setProperty("dim", True)
+        self.shape.setWordWrap(True)
+        self.nothing.setProperty("dim", True)
+        self.nothing.setWordWrap(True)
+        self.headings = (Heading("Forwards", self), Heading("Backwards", self))
+        self.forward = ValueSection(context, "h", self)
+        self.backward = ValueSection(context, "∂L/∂h", self)
+        self.remove = QPushButton("Remove the connection", self)
+        self.remove.setToolTip("Remove this connection (Del on the canvas)")
+        self.remove.clicked.connect(self._on_remove)
+        for widget in (
+            self.title,
+            self.shape,
+            self.headings[0],
+            self.forward,
+            self.headings[1],
+            self.backward,
+            self.nothing,
+            self.remove,
+        ):
+            self.column.addWidget(widget)
+        self.column.addStretch(1)
+        self.retheme()
+
+    def retheme(self) -> None:
+        current = theme()
+        self.title.setFont(current.font(14, QFont.Weight.DemiBold))
+        for label in (self.shape, self.nothing):
+            label.setFont(current.font(11.5))
+        for part in (*self.headings, self.forward, self.backward):
+            part.retheme()
+
+    def show_connection(self, connection: Connection) -> None:
+        self._connection, self._plan = connection, None
+
+    def show_snapshot(self, snapshot: Snapshot) -> None:
+        source, target = self._connection
+        shape = self.context.document.structure.shapes.get(source)
+        self.title.setText(f"{source} → {target}")
+        known = "" if shape is None else f"{shape_text(shape)} a sample. "
+        self.shape.setText(
+            f"{known}What {source} gives is what {target} takes, and its gradient comes back the same way."
+        )
+        self.forward.setVisible(shape is not None)
+        if shape is None:
+            self.backward.hide()
+            self.nothing.setText("Its shape is not known yet: a layer before it has a problem.")
+            self.nothing.show()
+            return
+        batch = 1 if snapshot.batch is None else len(snapshot.batch)
+        self.forward.set_views((View("h", Value(source, "h")),))
+        self.forward.show_snapshot(snapshot, (batch, *shape))
+        if snapshot.plan is not None and snapshot.plan is not self._plan:
+            self._plan, self._back = snapshot.plan, flowing_back(snapshot.plan, self._connection)
+        back = self._back if snapshot.plan is not None else Value(source, "upstream")
+        self.backward.setVisible(back is not None)
+        self.nothing.setVisible(back is None)
+        self.nothing.setText(f"Nothing comes back to {source}: no parameter before it needs a gradient.")
+        if back is not None:
+            self.backward.set_views((View("∂L/∂h", back),))
+            self.backward.show_snapshot(snapshot, (batch, *shape))
+
+    @Slot()
+    def _on_remove(self) -> None:
+        connection = self._connection
+        self.context.document.edit(lambda network: edits.disconnect(network, [connection]), "Remove a connection")

@@ -1,0 +1,177 @@
+"""The page of one layer: its name, its options, what is wrong with it, and its parameters as tables."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Slot
+from PySide6.QtGui import QFont
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
+
+from visualbp.core.arrays import Array
+from visualbp.core.options import OptionError
+from visualbp.debugger.snapshot import Snapshot
+from visualbp.gui.context import Context
+from visualbp.gui.inspector.fields import ParsedLine
+from visualbp.gui.inspector.form import OptionForm
+from visualbp.gui.inspector.page import Page, ProblemCard
+from visualbp.gui.inspector.value_section import ValueSection, View
+from visualbp.gui.theme import theme
+from visualbp.layers import Value
+from visualbp.network import Layer, edits
+from visualbp.network.network import options_of
+from visualbp.optimizers.base import make_optimizer
+
+
+class LayerPage(Page):
+    def __init__(self, context: Context, parent: QWidget | None = None) -> None:
+        super().__init__(context, parent)
+        self._layer = ""
+        self.renaming = False
+        """The document has the new name already, and the selection still the old one."""
+        self.name = ParsedLine(self._parsed_name, str, self)
+        self.name.setObjectName("layer_name")
+        self.name.setAccessibleName("Name of the layer")
+        self.name.setToolTip("The layer's name; Enter takes it over")
+        self.type_label, self.description, self.name_problem = QLabel(self), QLabel(self), QLabel(self)
+        self.type_label.setProperty("dim", True)
+        self.description.setProperty("dim", True)
+        self.description.setWordWrap(True)
+        self.name_problem.setProperty("problem", True)
+        self.name_problem.setWordWrap(True)
+        self.name_problem.hide()
+        self.problems = ProblemCard(self)
+        self.form = OptionForm(self)
+        self.sections: dict[str, ValueSection] = {}
+        title = QHBoxLayout()
+        title.addWidget(self.name, 1)
+        title.addWidget(self.type_label)
+        self.column.addLayout(title)
+        for widget in (self.name_problem, self.description, self.problems, self.form):
+            self.column.addWidget(widget)
+        self.column.addStretch(1)
+        self.name.committed.connect(self._on_renamed)
+        self.name.problem_changed.connect(self._on_name_problem)
+        self.form.changed.connect(self._on_option)
+        self.retheme()
+
+    def retheme(self) -> None:
+        current = theme()
+        self.name.setFont(current.font(14, QFont.Weight.DemiBold))
+        self.type_label.setFont(current.font(12))
+        self.description.setFont(current.font(11.5))
+        self.name_problem.setFont(current.font(11))
+        self.problems.retheme()
+        self.form.retheme()
+        for section in self.sections.values():
+            section.retheme()
+
+    # -- what is seen ------------------------------------------------------------------------------------------------
+
+    def show_layer(self, name: str) -> None:
+        """Show another layer: what was typed for the last one is dropped."""
+        if name != self._layer:
+            self._layer = name
+            self.name.setModified(False)
+            self.form.show_options((), {})
+
+    def show_snapshot(self, snapshot: Snapshot) -> None:
+        network = self.context.document.network
+        layer = network.layer(self._layer)
+        self.name.show_value(layer.name)
+        self.type_label.setText(layer.kind.label)
+        self.description.setText(layer.kind.description)
+        self.problems.show_problems(self.context.document.structure.problems_of(layer.name))
+        self.form.show_options(options_of(layer), layer.options)
+        self._show_parameters(layer, snapshot)
+
+    def _show_parameters(self, layer: Layer, snapshot: Snapshot) -> None:
+        network = self.context.document.network
+        specs = self.context.document.structure.parameters.get(layer.name, ())
+        for name in [name for name in self.sections if name not in {spec.name for spec in specs}]:
+            section = self.sections.pop(name)
+            self.column.removeWidget(section)
+            section.hide()
+            section.deleteLater()
+        slots = make_optimizer(network.training.optimizer).slots
+        for spec in specs:
+            section = self.sections.get(spec.name) or self._new_section(spec.name)
+            frozen = layer.is_frozen(spec.name)
+            value = Value(layer.name, spec.name)
+            views = [View("value", value, editable=True), View("gradient", value.gradient)]
+            views += (
+                []
+                if frozen
+                else [View(slot.replace("_", " "), Value(layer.name, f"{slot}/{spec.name}")) for slot in slots]
+            )
+            section.set_views(tuple(views))
+            section.set_frozen(frozen, f"{layer.name}.{spec.name}")
+            section.show_snapshot(snapshot, spec.shape, network.parameters.get(layer.name, {}).get(spec.name))
+
+    def _new_section(self, name: str) -> ValueSection:
+        section = ValueSection(self.context, name, self)
+        section.setObjectName(f"parameter_{name}")
+        section.edited.connect(self._on_edited)
+        section.frozen_toggled.connect(self._on_frozen)
+        self.sections[name] = section
+        self.column.insertWidget(self.column.count() - 1, section)
+        return section
+
+    # -- edits -------------------------------------------------------------------------------------------------------
+
+    def _parsed_name(self, text: str) -> str:
+        problem = edits.name_problem(self.context.document.network, text.strip(), self._layer)
+        if problem:
+            raise OptionError(problem)
+        return text.strip()
+
+    @Slot(str)
+    def _on_name_problem(self, problem: str) -> None:
+        self.name_problem.setText(problem)
+        self.name_problem.setVisible(bool(problem))
+
+    @Slot(object, bool)
+    def _on_renamed(self, name: object, in_a_row: bool) -> None:
+        old, new = self._layer, str(name)
+        self._layer = new
+        renamed = edits.rename_layer(self.context.document.network, old, new)
+        self.renaming = True
+        self.context.document.apply(renamed, f"Rename {old} to {new}")
+        self.renaming = False
+        self.context.selection.select((new,))
+
+    @Slot(str, object, bool)
+    def _on_option(self, name: str, value: object, in_a_row: bool) -> None:
+        layer = self._layer
+        title = next((row.option.title.lower() for key, row in self.form.rows.items() if key == name), name)
+        merge = f"option/{layer}/{name}" if in_a_row else ""
+        try:
+            self.context.document.edit(
+                lambda network: edits.set_options(network, layer, {name: value}), f"Change {title} of {layer}", merge
+            )
+        except OptionError as error:
+            self.form.refuse(name, str(error))
+
+    def _section_name(self, section: object) -> str:
+        return next((name for name, present in self.sections.items() if present is section), "")
+
+    @Slot(object, object)
+    def _on_edited(self, array: Array, index: tuple[int, ...]) -> None:
+        """Take over an edited parameter: undo returns to the numbers as they are now, also in mid-training."""
+        parameter = self._section_name(self.sender())
+        network = self.context.document.network
+        live = self.context.debugger.snapshot.get(self._layer, parameter)
+        before = network if live is None else edits.set_parameter(network, self._layer, parameter, live)
+        after = edits.set_parameter(network, self._layer, parameter, array)
+        place = f"[{', '.join(map(str, index))}]" if index else ""
+        self.context.document.apply(after, f"Edit {self._layer}.{parameter}{place}", before=before)
+
+    @Slot(bool)
+    def _on_frozen(self, frozen: bool) -> None:
+        parameter = self._section_name(self.sender())
+        layer = self.context.document.network.layer(self._layer)
+        names = [spec.name for spec in self.context.document.structure.parameters.get(layer.name, ())]
+        kept = tuple(name for name in names if (frozen if name == parameter else layer.is_frozen(name)))
+        state: bool | tuple[str, ...] = True if len(kept) == len(names) else kept or False
+        words = "Freeze" if frozen else "Thaw"
+        self.context.document.edit(
+            lambda network: edits.set_frozen(network, layer.name, state), f"{words} {layer.name}.{parameter}"
+        )

@@ -1,0 +1,18 @@
+"""Deltas: the error signals of the backward pass, dL/dz and dL/dh."""
+
+from __future__ import annotations
+
+from visualbp.gui.panels.value_panel import ValuePanel
+from visualbp.gui.widgets.links import Link
+
+
+class DeltasPanel(ValuePanel):
+    name = "deltas"
+    title = "Deltas"
+    hint = "δ and upstream of the backward pass: click a number to see where it came from"
+    links = (
+        Link("delta", "δ", "δ = dL/dz, the error signal"),
+        Link("upstream", "upstream", "upstream = dL/dh, what comes back from the layers after"),
+    )
+    first = "delta"
+    phase_color = "backward"

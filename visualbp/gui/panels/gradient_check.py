@@ -1,0 +1,306 @@
+"""Gradient check: every gradient against finite differences, tensor by tensor, number by number."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QEvent, QObject, Qt, Slot
+from PySide6.QtGui import QFont, QKeyEvent, QMouseEvent
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+
+from visualbp.analysis.gradient_check_result import CheckResult, Place, TensorCheck
+from visualbp.debugger.commands import CheckGradients, Pause
+from visualbp.debugger.snapshot import CheckDone, Event, Mode, Progress, Snapshot
+from visualbp.gui.context import Context
+from visualbp.gui.panels.base import Panel
+from visualbp.gui.theme import theme
+from visualbp.gui.widgets.check_rows import CheckRow, CheckRows, ToleranceScale, error_text
+from visualbp.gui.widgets.elided_label import ElidedLabel
+from visualbp.gui.widgets.empty_text import EmptyText, why_empty
+from visualbp.gui.widgets.error_map import ErrorMap
+from visualbp.gui.widgets.links import Link, Links
+from visualbp.layers import Value
+
+METHOD_LINKS = (
+    Link("every", "every", "every number by itself"),
+    Link("sampled", "sampled", "some numbers of each parameter: quick on large networks"),
+    Link("directional", "directional", "each parameter along one random direction: the quickest"),
+)
+
+EXPLANATION = "Moves each parameter by ±1e−5, and compares the change of the loss with its gradient."
+
+
+def failed_numbers(check: TensorCheck, tolerance: float) -> int:
+    """Return how many numbers of a tensor failed by themselves."""
+    with np.errstate(invalid="ignore"):
+        return int(np.count_nonzero(check.errors > tolerance))
+
+
+def headline(result: CheckResult) -> tuple[str, str]:
+    """Return the result in a few words, and the colour they have."""
+    failed = sum(failed_numbers(c, result.tolerance) for tensors in result.layers.values() for c in tensors.values())
+    if not result.passed:
+        if failed:
+            return f"{failed:,} of {result.checked:,} fail", "error"
+        return f"{len(result.failures)} parameters fail along a direction", "error"
+    if result.checked + result.excluded < result.parameters:
+        return f"{result.checked:,} checked, all pass", "passed"
+    return f"{result.checked:,} of {result.parameters:,} pass", "passed"
+
+
+def worst_number(layer: str, parameter: str, check: TensorCheck) -> Place | None:
+    """Return where the largest error of a tensor is, or None if no number was measured."""
+    errors = np.where(np.isnan(check.errors), -1.0, check.errors)
+    if not errors.size or errors.max() < 0:
+        return None
+    return Place(layer, parameter, tuple(int(i) for i in np.unravel_index(int(errors.argmax()), errors.shape)))
+
+
+class GradientCheckPanel(Panel):
+    name = "gradient_check"
+    title = "Gradient check"
+    tab = "Check"
+    hint = "Compares the gradients of backpropagation with finite differences of the loss (epsilon 1e-5)"
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self.done: CheckDone | None = None
+        self.result: CheckResult | None = None
+        self._detail: tuple[str, str] | None = None
+        self._rows: list[CheckRow] = []
+        self.method = Links(METHOD_LINKS, "Method", "every")
+        self.headline = ElidedLabel(size=17, weight=QFont.Weight.DemiBold)
+        self.worst = ElidedLabel(size=11, tone="dim", mono=True)
+        self.worst.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.worst.installEventFilter(self)
+        self.notes = ElidedLabel(size=11, tone="dim")
+        self.button = QPushButton("Check")
+        self.button.clicked.connect(self._on_button)
+        self.progress = QProgressBar()
+        self.progress.setRange(0, 1000)
+        self.progress.setTextVisible(False)
+        self.progress.setAccessibleName("Progress of the check")
+        self.rows, self.errors, self.empty = CheckRows(), ErrorMap(), EmptyText()
+        self.scale = ToleranceScale(self.rows)
+        self.back = QPushButton("‹ all")
+        self.back.setProperty("link", True)
+        self.back.setToolTip("Show all parameters (Esc)")
+        self.back.setAccessibleName("Show all parameters")
+        self.back.clicked.connect(self._on_back)
+        self.detail_name = ElidedLabel(weight=QFont.Weight.DemiBold)
+        self.rows.content.row_chosen.connect(self._on_row)
+        self.errors.number_chosen.connect(self._on_number)
+        self._lay_out()
+        self.retheme()
+
+    def _lay_out(self) -> None:
+        self.pages = QStackedWidget()
+        table, detail = QWidget(), QWidget()
+        column = QVBoxLayout(table)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.rows, 1)
+        column.addWidget(self.scale)
+        head = QHBoxLayout()
+        head.addWidget(self.back)
+        head.addWidget(self.detail_name, 1)
+        inner = QVBoxLayout(detail)
+        inner.setContentsMargins(12, 0, 12, 4)
+        inner.setSpacing(4)
+        inner.addLayout(head)
+        inner.addWidget(self.errors, 1)
+        self.table, self.detail = table, detail
+        for page in (table, detail, self.empty):
+            self.pages.addWidget(page)
+        top = QHBoxLayout()
+        top.setContentsMargins(12, 0, 10, 0)
+        top.addWidget(self.headline, 1)
+        top.addWidget(self.button)
+        words = QVBoxLayout()
+        words.setContentsMargins(12, 0, 10, 0)
+        words.setSpacing(1)
+        words.addWidget(self.worst)
+        words.addWidget(self.notes)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 2, 0, 4)
+        outer.setSpacing(3)
+        outer.addLayout(top)
+        outer.addLayout(words)
+        outer.addWidget(self.progress)
+        outer.addWidget(self.pages, 1)
+
+    def header(self) -> QWidget | None:
+        return self.method
+
+    def retheme(self) -> None:
+        self.progress.setFixedHeight(theme().px(5))
+        self.button.setFont(theme().font(12, QFont.Weight.DemiBold))
+        self.back.setFont(theme().font(11))
+        self.rows.content.lay_out()
+        self.scale.updateGeometry()
+
+    # -- what is seen ------------------------------------------------------------------------------------------------
+
+    def handle(self, event: Event) -> None:
+        if isinstance(event, Progress) and event.work == Mode.CHECKING:
+            self.progress.setValue(round(event.share * 1000))
+        elif isinstance(event, CheckDone) and isinstance(event.result, CheckResult):
+            self.done, self.result = event, event.result
+            self._rows = [self._row(*place) for place in self._tensors(event.result)]
+            if self._detail not in [(row.layer, row.parameter) for row in self._rows]:
+                self._detail = None
+            self.update_now()
+
+    @staticmethod
+    def _tensors(result: CheckResult) -> list[tuple[str, str, TensorCheck, float]]:
+        return [
+            (layer, name, check, result.tolerance)
+            for layer, tensors in result.layers.items()
+            for name, check in tensors.items()
+        ]
+
+    @staticmethod
+    def _row(layer: str, name: str, check: TensorCheck, tolerance: float) -> CheckRow:
+        verdict = "passes" if check.passed else "fails"
+        lines = [f"{layer}.{name} {verdict}: largest relative error {error_text(check.relative_error)}", check.way]
+        if check.kinks:
+            lines.append(f"{check.kinks} of its numbers are beside a kink, {check.excluded} cannot be checked for it")
+        return CheckRow(
+            layer,
+            name,
+            check.relative_error,
+            check.passed,
+            failed_numbers(check, tolerance),
+            check.kinks,
+            "\n".join(lines),
+        )
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether the network or the iteration has moved on since the check."""
+        snapshot, done = self.context.debugger.snapshot, self.done
+        return done is not None and (done.generation, done.iteration) != (snapshot.generation, snapshot.iteration)
+
+    def refresh(self, snapshot: Snapshot) -> None:
+        checking = snapshot.mode == Mode.CHECKING
+        self.button.setText("Cancel" if checking else "Check again" if self.result else "Check")
+        self.button.setToolTip("Stop the check" if checking else "Check every gradient of this batch (Ctrl+G)")
+        self.button.setEnabled(checking or (snapshot.plan is not None and not snapshot.is_running))
+        if not checking:
+            self.progress.setValue(0)
+        self.progress.setVisible(checking)
+        if self.result is None or self.done is None:
+            self._show_nothing(snapshot)
+        else:
+            self._show_result(self.result, self.done)
+
+    def _show_nothing(self, snapshot: Snapshot) -> None:
+        runs = snapshot.plan is not None
+        self.headline.show_text("Not checked yet" if runs else "", "text")
+        self.worst.hide()
+        self.notes.hide()
+        self.button.setVisible(runs)
+        if runs:
+            self.empty.show_text("", EXPLANATION)
+        else:
+            self.empty.show_text(*why_empty(snapshot))
+        self.pages.setCurrentWidget(self.empty)
+
+    def _show_result(self, result: CheckResult, done: CheckDone) -> None:
+        outdated = self.is_outdated
+        self.button.show()
+        text, tone = headline(result)
+        self.headline.show_text(text, "dim" if outdated else tone)
+        self.worst.show()
+        self.worst.show_text(self._worst_text(result), tip="Click to go to this number")
+        self.notes.show()
+        self.notes.show_text(self._notes_text(result, done, outdated), tip=result.words)
+        found = self._check_of(result)
+        if found is None:
+            self.rows.content.show_rows(self._rows, result.tolerance, outdated)
+            self.scale.update()
+            self.pages.setCurrentWidget(self.table)
+            self.setFocusProxy(self.rows.content)
+        else:
+            layer, name, check = found
+            self.detail_name.show_text(f"{layer}.{name}   {error_text(check.relative_error)}")
+            self.errors.show_check(layer, name, check, result.tolerance, outdated)
+            self.errors.mark_number(self.context.selection.number)
+            self.pages.setCurrentWidget(self.detail)
+            self.setFocusProxy(self.errors)
+
+    def _check_of(self, result: CheckResult) -> tuple[str, str, TensorCheck] | None:
+        if self._detail is None:
+            return None
+        layer, name = self._detail
+        return layer, name, result.layers[layer][name]
+
+    @staticmethod
+    def _worst_text(result: CheckResult) -> str:
+        where = "" if result.worst is None else f" in {result.worst.text}"
+        return f"worst {error_text(result.max_relative_error)}{where}"
+
+    @staticmethod
+    def _notes_text(result: CheckResult, done: CheckDone, outdated: bool) -> str:
+        parts = [f"outdated: of iteration {done.iteration:,}"] if outdated else [f"iteration {done.iteration:,}"]
+        parts.append(f"{result.method}, {_duration(done.seconds or result.seconds)}")
+        if result.kinks:
+            parts.append(f"{result.kinks:,} at kinks")
+        if result.excluded:
+            parts.append(f"{result.excluded:,} left out")
+        return "  ·  ".join(parts)
+
+    # -- what a person does ------------------------------------------------------------------------------------------
+
+    @Slot()
+    def _on_button(self) -> None:
+        debugger = self.context.debugger
+        if debugger.snapshot.mode == Mode.CHECKING:
+            debugger.send(Pause())
+        else:
+            debugger.send(CheckGradients(method=self.method.key))
+
+    @Slot(int)
+    def _on_row(self, place: int) -> None:
+        """Open a tensor; where it failed, go to its worst number as well."""
+        row = self._rows[place]
+        self._detail = (row.layer, row.parameter)
+        if self.result is not None and not row.passed:
+            worst = worst_number(row.layer, row.parameter, self.result.layers[row.layer][row.parameter])
+            if worst is not None:
+                self._go_to(worst)
+        self.update_now()
+
+    def _go_to(self, place: Place) -> None:
+        self.context.selection.select((place.layer,))
+        self.context.selection.choose_number(Value(place.layer, place.parameter).gradient, place.index)
+
+    @Slot(object, object)
+    def _on_number(self, value: Value, index: tuple[int, ...]) -> None:
+        self.context.selection.select((value.layer,))
+        self.context.selection.choose_number(value, index)
+        self.errors.mark_number((value, index))
+
+    @Slot()
+    def _on_back(self) -> None:
+        self._detail = None
+        self.update_now()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        pressed = isinstance(event, QMouseEvent) and event.type() == QEvent.Type.MouseButtonPress
+        if watched is self.worst and pressed and self.result is not None and self.result.worst is not None:
+            self._detail = (self.result.worst.layer, self.result.worst.parameter)
+            self._go_to(self.result.worst)
+            self.update_now()
+            return True
+        return super().eventFilter(watched, event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape and self._detail is not None:
+            self._on_back()
+            event.accept()
+        else:
+            super().keyPressEvent(event)
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds * 1000:.1f} ms" if seconds < 1 else f"{seconds:.1f} s"

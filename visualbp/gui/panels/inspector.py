@@ -1,0 +1,84 @@
+"""The inspector: a page for what is selected. Nothing selected: the network; a layer; several; or a connection."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QFrame, QScrollArea, QStackedWidget, QVBoxLayout
+
+from visualbp.debugger.snapshot import Snapshot
+from visualbp.gui.context import Context
+from visualbp.gui.inspector.connection_page import ConnectionPage
+from visualbp.gui.inspector.layer_page import LayerPage
+from visualbp.gui.inspector.network_page import NetworkPage
+from visualbp.gui.inspector.page import Page
+from visualbp.gui.inspector.several_page import SeveralPage
+from visualbp.gui.panels.base import Panel
+from visualbp.gui.theme import theme
+
+
+class InspectorPanel(Panel):
+    name = "inspector"
+    title = "Inspector"
+    hint = "Options and numbers of what is selected; of the network where nothing is"
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self.network_page = NetworkPage(context)
+        self.layer_page = LayerPage(context)
+        self.several_page = SeveralPage(context)
+        self.connection_page = ConnectionPage(context)
+        self._scrolls: dict[Page, QScrollArea] = {}
+        self.pages = QStackedWidget(self)
+        for page in (self.network_page, self.layer_page, self.several_page, self.connection_page):
+            area = QScrollArea(self)
+            area.setWidgetResizable(True)
+            area.setFrameShape(QFrame.Shape.NoFrame)
+            area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+            area.setWidget(page)
+            self._scrolls[page] = area
+            self.pages.addWidget(area)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.pages)
+        context.selection.number_chosen.connect(self._on_number_chosen)
+
+    @property
+    def page(self) -> Page:
+        """The page for what is selected now; names that the document no longer has do not count."""
+        network, selection = self.context.document.network, self.context.selection
+        names = set(network.names)
+        layers = tuple(name for name in selection.layers if name in names)
+        connections = tuple(found for found in selection.connections if found in network.connections)
+        if len(layers) == 1:
+            self.layer_page.show_layer(layers[0])
+            return self.layer_page
+        if layers:
+            self.several_page.show_layers(layers)
+            return self.several_page
+        if len(connections) == 1:
+            self.connection_page.show_connection(connections[0])
+            return self.connection_page
+        return self.network_page
+
+    def refresh(self, snapshot: Snapshot) -> None:
+        if self.layer_page.renaming:
+            return
+        page = self.page
+        page.show_snapshot(snapshot)
+        area = self._scrolls[page]
+        if self.pages.currentWidget() is not area:
+            self.pages.setCurrentWidget(area)
+
+    def retheme(self) -> None:
+        self.setMinimumWidth(theme().px(260))
+        for page in self._scrolls:
+            page.retheme()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        self.retheme()  # a style sheet gives widgets other fonts when they get a parent
+        super().showEvent(event)
+
+    @Slot(object, object)
+    def _on_number_chosen(self, value: object, index: object) -> None:
+        self.update_now()

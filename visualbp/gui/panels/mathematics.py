@@ -1,0 +1,347 @@
+"""The mathematics panel: the equation of the current step, the numbers in it, and the line of the algorithm."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, QTimer, Slot
+from PySide6.QtGui import QFont, QKeyEvent, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QSplitter, QVBoxLayout, QWidget
+
+from visualbp.analysis.explain import Factor, Moment, explain
+from visualbp.debugger.snapshot import Snapshot
+from visualbp.engine.notation import Notation
+from visualbp.engine.plan import Phase, Plan, Step
+from visualbp.gui.context import Context
+from visualbp.gui.equations import Equations, EquationView, lines_of
+from visualbp.gui.panels.base import Panel
+from visualbp.gui.panels.mathematics_axes import AxisChoosers
+from visualbp.gui.panels.mathematics_card import NumberCard
+from visualbp.gui.panels.mathematics_code import PseudocodeView
+from visualbp.gui.panels.mathematics_subject import Subject
+from visualbp.gui.panels.mathematics_trail import Crumb, TrailView
+from visualbp.gui.panels.mathematics_words import Index, axes_of, shapes_text
+from visualbp.gui.panels.timeline_ticks import phase_color
+from visualbp.gui.theme import theme
+from visualbp.layers import Value
+
+AHEAD, BEHIND = 12, 3
+"""How many steps after and before the current one have their equations set in advance."""
+WHILE_RUNNING = 150
+"""Milliseconds between two explanations while the debugger runs."""
+CODE_SHARE = 0.34
+"""The part of the panel's height that the algorithm gets at first."""
+SECTIONS = ("equation", "numbers", "algorithm")
+
+
+class MathematicsPanel(Panel):
+    name = "mathematics"
+    title = "Mathematics"
+    hint = (
+        "The equation of the current step, its numbers, and the line of the algorithm. Click any number to follow it."
+    )
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._plan: Plan | None = None
+        self._notation: Notation | None = None
+        self._followed: Crumb | None = None
+        self.subject = Subject()
+        self.trail = self.subject.trail
+        self._equations = Equations(self)
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.setInterval(WHILE_RUNNING)
+        self._later.timeout.connect(self._show_numbers_now)
+        self._build()
+        self._header: QWidget | None = None
+        context.selection.number_chosen.connect(self._on_number_chosen)
+        self.retheme()
+
+    # -- widgets -----------------------------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        self.step_label, self.shapes, self.sentence = QLabel(self), QLabel(self), QLabel(self)
+        self.equation = EquationView(self._equations, 22.0, self)
+        self.sentence.setWordWrap(True)
+        self.sentence.setProperty("dim", True)
+        self.shapes.setProperty("dim", True)
+        self.step_label.setTextFormat(Qt.TextFormat.RichText)
+        self.card = NumberCard(self._equations, self)
+        self.card.followed.connect(self._on_followed)
+        self.axes = AxisChoosers(self)
+        self.axes.changed.connect(self._on_axis_changed)
+        self.trail_view = TrailView(self.trail, self)
+        self.trail_view.chosen.connect(self._on_crumb)
+        self.back = self._small_button("‹", "Back to the number before (Backspace)", self.go_back)
+        self.forward = self._small_button("›", "Forward again (Shift+Backspace)", self.go_forward)
+        self.release = QPushButton("follow the step", self)
+        self.release.setProperty("link", True)
+        self.release.setToolTip("Let the card show the largest number of each step again (Esc)")
+        self.release.clicked.connect(self.follow_step)
+        self.code = PseudocodeView(self)
+        top, numbers = QWidget(self), QWidget(self)
+        self.sections: dict[str, QWidget] = {"equation": top, "numbers": numbers}
+        column = QVBoxLayout(top)
+        column.setContentsMargins(14, 0, 14, 0)
+        column.setSpacing(6)
+        for part in (self.step_label, self.equation, self.shapes, self.sentence):
+            column.addWidget(part)
+        column = QVBoxLayout(numbers)
+        column.setContentsMargins(14, 0, 14, 0)
+        column.setSpacing(4)
+        crumbs = QHBoxLayout()
+        crumbs.setSpacing(4)
+        crumbs.addWidget(self.back)
+        crumbs.addWidget(self.forward)
+        crumbs.addWidget(self.trail_view)
+        choosers = QHBoxLayout()
+        choosers.addWidget(self.axes, 1)
+        choosers.addWidget(self.release)
+        column.addLayout(choosers)
+        column.addWidget(self.card)
+        column.addLayout(crumbs)
+        self._stack(top, numbers)
+
+    def _stack(self, *parts: QWidget) -> None:
+        """Put equation and numbers above, the algorithm below: it scrolls by itself, so that its line stays in view."""
+        content = QWidget()
+        column = QVBoxLayout(content)
+        column.setContentsMargins(0, 4, 0, 8)
+        column.setSpacing(10)
+        for part in parts:
+            column.addWidget(part)
+        column.addStretch(1)
+        self._upper, self._lower = self._scroller(content), self._scroller(self.code)
+        self.sections["algorithm"] = self._lower
+        self._splitter = QSplitter(Qt.Orientation.Vertical, self)
+        self._splitter.setChildrenCollapsible(False)
+        self._splitter.setHandleWidth(6)
+        self._splitter.addWidget(self._upper)
+        self._splitter.addWidget(self._lower)
+        self._splitter.splitterMoved.connect(self._on_splitter_moved)
+        self._divided = False
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(self._splitter)
+
+    def _scroller(self, content: QWidget) -> QScrollArea:
+        area = QScrollArea(self)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setMinimumHeight(60)
+        area.setWidget(content)
+        return area
+
+    @Slot(int, int)
+    def _on_splitter_moved(self, place: int, which: int) -> None:
+        self._divided = True
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if not self._divided:  # until a person has divided the panel otherwise
+            lower = round(self.height() * CODE_SHARE)
+            self._splitter.setSizes([self.height() - lower, lower])
+
+    def _small_button(self, words: str, tip: str, action: object) -> QPushButton:
+        button = QPushButton(words, self)
+        button.setProperty("flat", True)
+        button.setToolTip(tip)
+        button.setAccessibleName(tip.partition(" (")[0])
+        button.clicked.connect(action)
+        return button
+
+    def header(self) -> QWidget:
+        """Return the links that show and hide the sections."""
+        if self._header is None:
+            self._header = QWidget()
+            row = QHBoxLayout(self._header)
+            row.setContentsMargins(0, 0, 0, 0)
+            row.setSpacing(6)
+            for name in SECTIONS:
+                link = QPushButton(name, self._header)
+                link.setObjectName(f"mathematics_{name}")
+                link.setProperty("flat", True)
+                link.setCheckable(True)
+                link.setChecked(True)
+                link.setToolTip(f"Show or hide the {name}")
+                link.toggled.connect(self.sections[name].setVisible)
+                row.addWidget(link)
+        return self._header
+
+    def retheme(self) -> None:
+        self.setMinimumWidth(theme().px(250))
+        current = theme()
+        self.step_label.setFont(current.font(11))
+        self.shapes.setFont(current.font(11, mono=True))
+        self.sentence.setFont(current.font(12))
+        for button in (self.back, self.forward):
+            button.setFont(current.font(15, QFont.Weight.DemiBold))
+        self.release.setFont(current.font(11))
+        for part in (self.equation, self.card, self.code, self.trail_view, self.axes):
+            part.retheme()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        self.retheme()  # a style sheet gives widgets other fonts when they get a parent
+        super().showEvent(event)
+
+    # -- what is seen ------------------------------------------------------------------------------------------------
+
+    def refresh(self, snapshot: Snapshot) -> None:
+        if snapshot.plan is not self._plan:
+            self._plan = snapshot.plan
+            self._notation = None if snapshot.plan is None else Notation(snapshot.plan)
+            self.subject.enter_plan(snapshot.plan)
+        if snapshot.plan is None or self._notation is None:
+            self._show_nothing(snapshot)
+            return
+        step = snapshot.step or snapshot.plan.steps[0]
+        self._show_step(snapshot, step, self._notation)
+        if snapshot.is_running:
+            if not self._later.isActive():
+                self._later.start()
+        else:
+            self._later.stop()
+            self._show_numbers(snapshot)
+
+    def _show_nothing(self, snapshot: Snapshot) -> None:
+        problem = next((problem.text for problem in snapshot.problems if problem.severity == "error"), "")
+        self.step_label.setText("")
+        self.equation.set_latex("")
+        self.shapes.setText("")
+        self.sentence.setText(problem or "The equation of each step stands here once the network can run.")
+        self.card.show_explanation(None, message="no numbers yet")
+        self.axes.show_axes((), (), ())
+        self.code.show_lines((), None, Phase.FORWARD)
+        self._show_trail()
+
+    def _show_step(self, snapshot: Snapshot, step: Step, notation: Notation) -> None:
+        batch = 1 if snapshot.batch is None else len(snapshot.batch)
+        color = phase_color(step.phase) if step.phase != Phase.LOAD else "text"
+        when = "next" if snapshot.step is None else f"step {step.index + 1} of {len(notation.plan.steps)}"
+        self.step_label.setText(
+            f'<span style="color:{theme().color(color).name()}; font-weight:600">{step.label}</span>'
+            f'<span style="color:{theme().color("dim").name()}">&nbsp;&nbsp;{step.phase}, {when}</span>'
+        )
+        self._equations.patient = snapshot.is_running
+        self.equation.set_latex(notation.step_equation(step))
+        self.shapes.setText(shapes_text(notation.step_shapes(step, batch)))
+        self.sentence.setText(notation.step_sentence(step))
+        self.code.show_lines(notation.pseudocode(), notation.pseudocode_line(step), step.phase)
+        place = self.code.line_rect(notation.pseudocode_line(step)).center().toPoint()
+        self._lower.ensureVisible(0, place.y(), 0, theme().px(30))
+        if not snapshot.is_running:
+            self._prefetch(step, notation)
+
+    def _prefetch(self, step: Step, notation: Notation) -> None:
+        near = range(max(0, step.index - BEHIND), min(len(notation.plan.steps), step.index + AHEAD + 1))
+        ordered = sorted(near, key=lambda index: (index < step.index, abs(index - step.index)))
+        self._equations.prefetch(
+            line for index in ordered for line in lines_of(notation.step_equation(notation.plan.steps[index]))
+        )
+
+    @Slot()
+    def _show_numbers_now(self) -> None:
+        if self.isVisible():
+            self._show_numbers(self.context.debugger.snapshot)
+
+    def _show_numbers(self, snapshot: Snapshot) -> None:
+        """Explain the number that was chosen, or else the largest one that the last step wrote."""
+        if snapshot.plan is None:
+            return
+        found = self.subject.find(snapshot)
+        self._show_trail()
+        if found is None:
+            self.axes.show_axes((), (), ())
+            self.card.show_explanation(None, message="step (F11) to see the numbers")
+            return
+        value, index = found.value, found.index
+        moment = Moment(
+            snapshot.plan,
+            snapshot.values,
+            snapshot.cursor,
+            snapshot.start,
+            snapshot.iteration,
+            snapshot.first_iteration,
+            snapshot.batch,
+        )
+        array = snapshot.find(value)
+        if array is not None and len(index) == array.ndim:
+            self.axes.show_axes(axes_of(snapshot.plan, value, array.ndim), array.shape, index)
+        else:
+            self.axes.show_axes((), (), ())
+        try:
+            explanation = explain(moment, value, index, found.at)
+            brief = explanation.step is snapshot.step
+            self.card.show_explanation(explanation, snapshot.is_stale(value), brief=brief)
+        except (KeyError, IndexError):  # chosen in another batch or network: it has no such number now
+            self.card.show_explanation(None, message=f"there is no {found.text} now")
+
+    def _show_trail(self) -> None:
+        self.release.setVisible(not self.subject.is_automatic)
+        self.release.setText("follow the step" if self.subject.pinned else "largest")
+        several = len(self.trail.crumbs) > 1
+        for part in (self.back, self.forward, self.trail_view):
+            part.setVisible(several)
+        self.back.setEnabled(self.trail.place > 0)
+        self.forward.setEnabled(self.trail.place + 1 < len(self.trail.crumbs))
+        self.trail_view.refresh()
+
+    # -- choosing a number -------------------------------------------------------------------------------------------
+
+    @Slot(object, object)
+    def _on_number_chosen(self, value: Value, index: Index) -> None:
+        followed, self._followed = self._followed, None
+        self.subject.pin(followed or Crumb(value, tuple(int(i) for i in index)), follows=followed is not None)
+        self.update_now()
+
+    @Slot(object)
+    def _on_followed(self, factor: Factor) -> None:
+        """Explain a factor in its turn, as it stood when it was used; other panels learn of it."""
+        if factor.value is not None:
+            self._followed = Crumb(factor.value, factor.index, factor.at)  # the selection does not say when it was used
+            self.context.selection.choose_number(factor.value, factor.index)
+
+    @Slot()
+    def follow_step(self) -> None:
+        """Show the largest number of each step again."""
+        self.subject.release()
+        self.update_now()
+
+    @Slot()
+    def go_back(self) -> None:
+        self._on_crumb(self.trail.place - 1)
+
+    @Slot()
+    def go_forward(self) -> None:
+        self._on_crumb(self.trail.place + 1)
+
+    @Slot(int)
+    def _on_crumb(self, place: int) -> None:
+        if self.trail.move_to(place):
+            self.update_now()
+
+    @Slot(int)
+    def _on_sample(self, sample: int) -> None:
+        self.subject.choose_sample(sample, self._plan)
+        self.update_now()
+
+    @Slot(int, int)
+    def _on_axis_changed(self, axis: int, place: int) -> None:
+        shown = self.subject.shown
+        if shown is None or self._plan is None:
+            return
+        if axis == 0 and self._plan.resolve(shown.value) in self._plan.batched:
+            self.subject.choose_sample(place, self._plan)
+            self.context.selection.choose_sample(place)
+        else:
+            self.subject.choose_place(axis, place, self._plan)
+        self.update_now()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Backspace:
+            shift = event.modifiers() & Qt.KeyboardModifier.ShiftModifier
+            self.go_forward() if shift else self.go_back()
+        elif event.key() == Qt.Key.Key_Escape:
+            self.follow_step()
+        else:
+            super().keyPressEvent(event)

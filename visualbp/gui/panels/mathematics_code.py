@@ -1,0 +1,91 @@
+"""The algorithm as pseudo-code with the current line marked, as a source debugger marks it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPaintEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from visualbp.engine.plan import Phase
+from visualbp.gui.panels.timeline_ticks import phase_color
+from visualbp.gui.theme import theme
+
+LINE_HEIGHT, BLANK_HEIGHT, GUTTER = 20, 8, 34
+SMALLEST = 7.0
+
+
+class PseudocodeView(QWidget):
+    """Paints lines of pseudo-code; one of them can be the current one, in the colour of its phase."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._lines: tuple[str, ...] = ()
+        self._current: int | None = None
+        self._phase = Phase.FORWARD
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName("The algorithm")
+
+    @property
+    def current(self) -> int | None:
+        """The index of the marked line."""
+        return self._current
+
+    def show_lines(self, lines: tuple[str, ...], current: int | None, phase: Phase) -> None:
+        if (lines, current, phase) == (self._lines, self._current, self._phase):
+            return
+        if lines != self._lines:
+            self._lines = lines
+            self.retheme()
+        self._current, self._phase = current, phase
+        self.setAccessibleDescription(lines[current].strip() if current is not None else "")
+        self.update()
+
+    def retheme(self) -> None:
+        self.setFixedHeight(max(1, round(self._top_of(len(self._lines)))))
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(theme().px(260), self.minimumHeight())
+
+    def _top_of(self, line: int) -> float:
+        """Return where a line begins; blank ones are lower."""
+        blank = sum(not text.strip() for text in self._lines[:line])
+        return theme().px(LINE_HEIGHT) * (line - blank) + theme().px(BLANK_HEIGHT) * blank
+
+    def line_rect(self, line: int) -> QRectF:
+        return QRectF(0, self._top_of(line), self.width(), self._top_of(line + 1) - self._top_of(line))
+
+    def _font(self) -> QFont:
+        """Return the largest font, up to the usual size, in which the longest line fits."""
+        font = theme().font(11.5, mono=True)
+        widest = max((QFontMetricsF(font).horizontalAdvance(line) for line in self._lines), default=1.0)
+        room = self.width() - theme().px(GUTTER) - theme().px(8)
+        if widest > room > 0:
+            font.setPixelSize(max(round(SMALLEST * theme().scale), int(font.pixelSize() * room / widest)))
+        return font
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        current, font = theme(), self._font()
+        number = 0
+        for index, line in enumerate(self._lines):
+            if not line.strip():
+                continue
+            number += 1
+            rect = self.line_rect(index)
+            marked = index == self._current
+            if marked:
+                color = phase_color(Phase.FORWARD if self._phase == Phase.LOAD else self._phase)
+                painter.fillRect(rect, current.color(color, 0.18))
+                painter.fillRect(QRectF(0, rect.top(), current.px(3), rect.height()), current.color(color))
+            painter.setFont(current.font(10, mono=True))
+            painter.setPen(current.color("dim" if marked else "faint"))
+            gutter = QRectF(0, rect.top(), current.px(GUTTER - 12), rect.height())
+            painter.drawText(gutter, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, str(number))
+            heading = not line.startswith(" ")
+            font.setWeight(QFont.Weight.Bold if marked else QFont.Weight.Medium if heading else QFont.Weight.Normal)
+            painter.setFont(font)
+            painter.setPen(current.color("text" if marked or heading else "dim"))
+            place = rect.adjusted(current.px(GUTTER), 0, 0, 0)
+            painter.drawText(place, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, line)
+        painter.end()

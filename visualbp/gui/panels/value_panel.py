@@ -1,0 +1,206 @@
+"""What the panels of activations and of deltas share: a value of every layer as a strip of heat maps, or of the chosen
+layer alone with its histogram; for the whole batch or for one sample; all in one range of colours, which is shown."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from visualbp.core.arrays import Shape
+from visualbp.debugger.snapshot import Snapshot
+from visualbp.engine.plan import Plan
+from visualbp.gui.context import Context
+from visualbp.gui.panels.base import Panel
+from visualbp.gui.theme import theme
+from visualbp.gui.widgets.empty_text import EmptyText, why_empty
+from visualbp.gui.widgets.heat_strip import HeatStrip, StripRow
+from visualbp.gui.widgets.heat_tile import Grid, sample_grid
+from visualbp.gui.widgets.layer_view import LayerView
+from visualbp.gui.widgets.links import Link, Links
+from visualbp.gui.widgets.range_legend import RangeLegend
+from visualbp.gui.widgets.shading import Diverging, SharedRange
+from visualbp.layers import Value
+
+BATCH, SAMPLE = "batch", "sample"
+
+
+def layers_with(plan: Plan, roles: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Return the layers that have any of these roles in an iteration, with those that they have."""
+    written = {value for step in plan.steps for value in step.writes}
+    found: dict[str, tuple[str, ...]] = {}
+    for layer in plan.layers:
+        has = tuple(role for role in roles if plan.resolve(Value(layer, role)) in written)
+        if has:
+            found[layer] = has
+    return found
+
+
+class ValuePanel(Panel):
+    """Subclasses name the roles as links, the `first` that is shown, and the colour of the pass that computes them."""
+
+    links: ClassVar[tuple[Link, ...]] = ()
+    first: ClassVar[str] = ""
+    phase_color: ClassVar[str] = "forward"
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._plan: Plan | None = None
+        self._layers: dict[str, tuple[str, ...]] = {}
+        self._range = SharedRange()
+        self._header = Links(self.links, f"{self.title} show", self.first)
+        self._header.chosen.connect(self._on_link)
+        self.extent = Links(
+            (
+                Link(BATCH, "batch", "every sample of the batch, one row each"),
+                Link(SAMPLE, "sample", "the chosen sample alone; Page Up and Page Down choose another"),
+            ),
+            "Samples shown",
+        )
+        self.extent.chosen.connect(self._on_link)
+        self.strip = HeatStrip()
+        self.layer_view = LayerView()
+        self.empty = EmptyText()
+        self.legend = RangeLegend()
+        self.pages = QStackedWidget()
+        for page in (self.strip, self.layer_view, self.empty):
+            self.pages.addWidget(page)
+        self.footer = QWidget()
+        row = QHBoxLayout(self.footer)
+        row.setContentsMargins(12, 0, 8, 4)
+        row.setSpacing(4)
+        row.addWidget(self.legend, 1)
+        row.addWidget(self.extent)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        column.addWidget(self.pages, 1)
+        column.addWidget(self.footer)
+        self.strip.content.number_chosen.connect(self._on_number)
+        self.strip.content.layer_chosen.connect(self._on_layer)
+        self.strip.content.setAccessibleName(f"{self.title} of all layers")
+        self.layer_view.number_chosen.connect(self._on_number)
+        self.layer_view.back_asked.connect(self._on_back)
+        context.selection.number_chosen.connect(self._on_number_chosen)
+        self.setFocusProxy(self.strip.content)
+
+    def header(self) -> QWidget | None:
+        return self._header
+
+    @property
+    def role(self) -> str:
+        """The role that is shown."""
+        return self._header.key
+
+    # -- what is seen ------------------------------------------------------------------------------------------------
+
+    def refresh(self, snapshot: Snapshot) -> None:
+        plan = snapshot.plan
+        self.footer.setVisible(plan is not None)
+        if plan is None:
+            self.empty.show_text(*why_empty(snapshot))
+            self.pages.setCurrentWidget(self.empty)
+            return
+        if plan is not self._plan:
+            self._plan = plan
+            self._layers = layers_with(plan, tuple(link.key for link in self.links))
+        shown = self._shown(snapshot, plan)
+        limit = self._range.limit({row.value: row.array for row in shown if row.array is not None})
+        self.legend.show_limit(limit)
+        sample = self._sample(snapshot)
+        self.extent.buttons[SAMPLE].setText(f"sample {sample}" if self.extent.key == SAMPLE else "sample")
+        chosen = self.context.selection.layer
+        if chosen in self._layers:
+            self._show_layer(snapshot, plan, chosen, limit, sample)
+        else:
+            self._show_strip(snapshot, shown, limit, sample)
+
+    def _shown(self, snapshot: Snapshot, plan: Plan) -> list[StripRow]:
+        batch = 0 if snapshot.batch is None else len(snapshot.batch)
+        rows = []
+        for layer, roles in self._layers.items():
+            if self.role in roles and layer != plan.input.layer:  # inputs have a range of their own
+                value = Value(layer, self.role)
+                rows.append(self._row(snapshot, plan, value, batch))
+        return rows
+
+    def _row(self, snapshot: Snapshot, plan: Plan, value: Value, batch: int) -> StripRow:
+        real = plan.resolve(value)
+        inner = plan.shapes[real]
+        shape = (batch, *inner) if real in plan.batched else inner
+        return StripRow(value, snapshot.values.get(real), shape, real in snapshot.stale)
+
+    def _sample(self, snapshot: Snapshot) -> int:
+        batch = 1 if snapshot.batch is None else max(1, len(snapshot.batch))
+        return min(self.context.selection.sample, batch - 1)
+
+    def _show_strip(self, snapshot: Snapshot, rows: list[StripRow], limit: float, sample: int) -> None:
+        content = self.strip.content
+        one = self.extent.key == SAMPLE
+
+        def grid_of(shape: Shape, width: int, height: int) -> Grid | None:
+            return sample_grid(shape, min(sample, shape[0] - 1), width, height) if one else None
+
+        content.show_rows(rows, Diverging(limit), grid_of, None if one else sample)
+        written = snapshot.step.writes if snapshot.step else ()
+        current = next((row.value for row in rows if snapshot.resolve(row.value) in written), None)
+        self.strip.follow(current, theme().color(self.phase_color))
+        content.mark_number(self.context.selection.number)
+        self.pages.setCurrentWidget(self.strip)
+        self.setFocusProxy(content)
+
+    def _show_layer(self, snapshot: Snapshot, plan: Plan, layer: str, limit: float, sample: int) -> None:
+        roles = self._layers[layer]
+        role = self.role if self.role in roles else roles[0]
+        batch = 0 if snapshot.batch is None else len(snapshot.batch)
+        row = self._row(snapshot, plan, Value(layer, role), batch)
+        note = "" if role == self.role else f"it has no {self.role}"
+        if (role != self.role or layer == plan.input.layer) and row.array is not None:
+            limit = self._range.limit({row.value: row.array})
+            self.legend.show_limit(limit)
+        self.layer_view.show_row(row, limit, sample if self.extent.key == SAMPLE else None, note)
+        self.layer_view.mark_number(self.context.selection.number)
+        self.pages.setCurrentWidget(self.layer_view)
+        self.setFocusProxy(self.layer_view.heat_map)
+
+    # -- what a person does ------------------------------------------------------------------------------------------
+
+    @Slot(str)
+    def _on_link(self, key: str) -> None:
+        self.update_now()
+
+    @Slot(str)
+    def _on_layer(self, layer: str) -> None:
+        self.context.selection.select((layer,))
+
+    @Slot()
+    def _on_back(self) -> None:
+        self.context.selection.select()
+
+    @Slot(object, object)
+    def _on_number(self, value: Value, index: tuple[int, ...]) -> None:
+        if index and self._plan is not None and self._plan.resolve(value) in self._plan.batched:
+            self.context.selection.choose_sample(index[0])
+        self.context.selection.choose_number(value, index)
+
+    @Slot(object, object)
+    def _on_number_chosen(self, value: Value, index: tuple[int, ...]) -> None:
+        self.strip.content.mark_number((value, index))
+        self.layer_view.mark_number((value, index))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        snapshot = self.context.debugger.snapshot
+        steps = {Qt.Key.Key_PageUp: -1, Qt.Key.Key_PageDown: 1}
+        key = Qt.Key(event.key())
+        if key in steps and snapshot.batch is not None:
+            last = len(snapshot.batch) - 1
+            wanted = self._sample(snapshot) + steps[key]
+            self.context.selection.choose_sample(max(0, min(last, wanted)))
+        elif key == Qt.Key.Key_Escape and self.context.selection.layer is not None:
+            self._on_back()
+        else:
+            super().keyPressEvent(event)
+            return
+        event.accept()

@@ -1,0 +1,97 @@
+"""What the View menu does to the whole window: theme, size, motion, and the places of the panels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from PySide6.QtCore import QByteArray, QObject
+from PySide6.QtWidgets import QDockWidget, QMainWindow
+
+from visualbp.gui.actions import Actions
+from visualbp.gui.layout import arrange
+from visualbp.gui.settings import LAYOUT_VERSION, Settings
+from visualbp.gui.theme import theme
+
+PRESENTER_SCALE = 1.5
+STEP = 1.1
+
+
+class ViewController(QObject):
+    """Changes how the window looks, and remembers it."""
+
+    def __init__(
+        self, window: QMainWindow, docks: Mapping[str, QDockWidget], actions: Actions, settings: Settings
+    ) -> None:
+        super().__init__(window)
+        self._window, self._docks, self._actions, self._settings = window, docks, actions, settings
+        self._aside: QByteArray | None = None
+        """The layout of the panels while the start page hides them."""
+        actions.bind(
+            {
+                "theme": self.switch_theme,
+                "presenter": self.switch_presenter,
+                "larger": self.larger,
+                "smaller": self.smaller,
+                "reduced_motion": self.switch_motion,
+                "default_layout": self.default_layout,
+            }
+        )
+        actions["theme"].setChecked(not theme().is_dark)
+        actions["presenter"].setChecked(theme().scale >= PRESENTER_SCALE - 0.1)
+        actions["reduced_motion"].setChecked(theme().reduced_motion)
+
+    def switch_theme(self) -> None:
+        """Switch between dark and light."""
+        theme().set("light" if theme().is_dark else "dark")
+        self._settings.theme = theme().palette.name
+        self._actions["theme"].setChecked(not theme().is_dark)
+
+    def switch_presenter(self) -> None:
+        """Switch between the usual size and one for a projector."""
+        self._set_scale(1.0 if theme().scale >= PRESENTER_SCALE - 0.1 else PRESENTER_SCALE)
+
+    def larger(self) -> None:
+        self._set_scale(theme().scale * STEP)
+
+    def smaller(self) -> None:
+        self._set_scale(theme().scale / STEP)
+
+    def _set_scale(self, scale: float) -> None:
+        theme().set(scale=scale)
+        self._settings.scale = theme().scale
+        self._actions["presenter"].setChecked(theme().scale >= PRESENTER_SCALE - 0.1)
+
+    def switch_motion(self) -> None:
+        """Switch the pulses along connections off or on."""
+        theme().reduced_motion = self._actions["reduced_motion"].isChecked()
+        self._settings.reduced_motion = theme().reduced_motion
+
+    def default_layout(self) -> None:
+        """Put every panel back in its place."""
+        arrange(self._window, self._docks)
+        self._aside = None
+
+    def restore(self) -> None:
+        """Put window and panels where they were at the end of the last session."""
+        if not self._settings.geometry.isEmpty():
+            self._window.restoreGeometry(self._settings.geometry)
+        if not self._settings.layout.isEmpty():
+            self._window.restoreState(self._settings.layout, LAYOUT_VERSION)
+
+    def remember(self) -> None:
+        """Keep the places of window and panels for the next session."""
+        self._settings.geometry = self._window.saveGeometry()
+        self._settings.layout = self._aside or self._window.saveState(LAYOUT_VERSION)
+
+    def hide_panels(self) -> None:
+        """Give the whole window to the start page."""
+        if self._aside is None:
+            self._aside = self._window.saveState(LAYOUT_VERSION)
+        for dock in self._docks.values():
+            dock.hide()
+
+    def show_panels(self) -> None:
+        """Show the panels as they were before the start page."""
+        if self._aside is not None:
+            self._window.restoreState(self._aside, LAYOUT_VERSION)
+            self._aside = None

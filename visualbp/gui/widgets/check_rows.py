@@ -1,0 +1,246 @@
+"""The tensors of a gradient check as bars on a logarithmic scale, against the line of the tolerance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFontMetrics, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QToolTip, QWidget
+
+from visualbp.gui.theme import theme
+
+LOWEST, HIGHEST = 1e-13, 1.0
+"""The ends of the scale. Below the lower one is round-off."""
+LINE, SIDE = 24, 12
+
+
+def share_of(error: float, low: float = LOWEST, high: float = HIGHEST) -> float:
+    """Return where an error lies on the scale, from 0 to 1."""
+    if not error > low:
+        return 0.0
+    return float(min(1.0, np.log(error / low) / np.log(high / low)))
+
+
+def error_text(error: float) -> str:
+    """Return an error as people say it: `2.1e-10`, `0`."""
+    if error == 0 or np.isnan(error):
+        return "0" if error == 0 else "–"
+    mantissa, _, power = f"{error:.1e}".partition("e")
+    return f"{mantissa}e{int(power)}".replace("-", "−")
+
+
+@dataclass(frozen=True)
+class CheckRow:
+    """One tensor: its names, its largest relative error, how many of its numbers failed or are at kinks."""
+
+    layer: str
+    parameter: str
+    error: float
+    passed: bool
+    failed: int = 0
+    kinks: int = 0
+    tip: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.layer}.{self.parameter}"
+
+    @property
+    def words(self) -> str:
+        """What is said beside the bar."""
+        if not self.passed:
+            return f"{self.failed} fail" if self.failed else "fails"
+        if self.kinks:
+            return "1 kink" if self.kinks == 1 else f"{self.kinks} kinks"
+        return error_text(self.error)
+
+
+class CheckRowsContent(QWidget):
+    """The rows. Click, or arrow keys and Enter, choose one."""
+
+    row_chosen = Signal(int)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: tuple[CheckRow, ...] = ()
+        self.tolerance, self.stale = 1e-5, False
+        self._hovered, self._focused = -1, -1
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName("Relative errors by parameter")
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.MinimumExpanding)
+
+    def show_rows(self, rows: Sequence[CheckRow], tolerance: float, stale: bool) -> None:
+        self.rows, self.tolerance, self.stale = tuple(rows), tolerance, stale
+        self.lay_out()
+        self.update()
+
+    def lay_out(self) -> None:
+        self.setMinimumHeight(theme().px(LINE) * len(self.rows) + theme().px(2))
+
+    def columns(self) -> tuple[float, float, float]:
+        """Return where the labels end, where the tracks begin, and where they end."""
+        metrics = QFontMetrics(theme().font(11, mono=True))
+        px = theme().px
+        label = max((metrics.horizontalAdvance(row.name) for row in self.rows[:200]), default=0)
+        words = max((metrics.horizontalAdvance(row.words) for row in self.rows[:200]), default=0)
+        left = px(SIDE) + min(label, 0.42 * self.width())
+        right = self.width() - px(SIDE) - words - px(8)
+        return left, min(left + px(10), right - 20), max(right, left + px(30))
+
+    def row_at(self, point: QPointF) -> int:
+        place = int(point.y() // theme().px(LINE))
+        return place if 0 <= place < len(self.rows) else -1
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter, current = QPainter(self), theme()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setFont(current.font(11, mono=True))
+        line = current.px(LINE)
+        left, start, stop = self.columns()
+        if self.stale:
+            painter.setOpacity(0.5)
+        first = max(0, event.rect().top() // line)
+        for place in range(first, min(len(self.rows), event.rect().bottom() // line + 1)):
+            self._paint_row(painter, place, QRectF(0, place * line, self.width(), line), left, start, stop)
+        self._paint_tolerance(painter, start + (stop - start) * share_of(self.tolerance))
+
+    def _paint_row(self, painter: QPainter, place: int, box: QRectF, left: float, start: float, stop: float) -> None:
+        current, row = theme(), self.rows[place]
+        if place == self._hovered or (place == self._focused and self.hasFocus()):
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(current.color("raised"))
+            painter.drawRoundedRect(box.adjusted(4, 1, -4, -1), 4, 4)
+        middle = Qt.AlignmentFlag.AlignVCenter
+        side = current.px(SIDE)
+        painter.setPen(current.color("text"))
+        label = QRectF(side, box.top(), left - side, box.height())
+        name = painter.fontMetrics().elidedText(row.name, Qt.TextElideMode.ElideMiddle, int(label.width()) + 1)
+        painter.drawText(label, middle | Qt.AlignmentFlag.AlignLeft, name)
+        height = current.px(10)
+        track = QRectF(start, box.center().y() - height / 2, stop - start, height)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(current.color("field" if place != self._hovered else "line"))
+        painter.drawRoundedRect(track, 3, 3)
+        filled = QRectF(track)
+        filled.setWidth(max(current.px(4), track.width() * share_of(row.error)))
+        color = current.color("passed" if row.passed else "error")
+        painter.setBrush(color)
+        painter.drawRoundedRect(filled, 3, 3)
+        if row.kinks and row.passed:
+            self._paint_kink(painter, filled, color)
+        painter.setPen(current.color("error" if not row.passed else "text" if row.kinks else "dim"))
+        words = QRectF(stop, box.top(), self.width() - side - stop, box.height())
+        painter.drawText(words, middle | Qt.AlignmentFlag.AlignRight, row.words)
+
+    @staticmethod
+    def _paint_kink(painter: QPainter, filled: QRectF, color: QColor) -> None:
+        """Mark a tensor with kinks at the end of its bar, with the sign of a bent line."""
+        end = filled.right() + theme().px(5)
+        painter.setPen(QPen(color, 1.4))
+        middle, size = filled.center().y(), theme().px(4)
+        painter.drawLine(QPointF(end, middle + size / 2), QPointF(end + size, middle + size / 2))
+        painter.drawLine(QPointF(end + size, middle + size / 2), QPointF(end + 2 * size, middle - size))
+
+    def _paint_tolerance(self, painter: QPainter, x: float) -> None:
+        pen = QPen(theme().color("error"), 1.2, Qt.PenStyle.CustomDashLine)
+        pen.setDashPattern([4, 3])
+        painter.setPen(pen)
+        painter.drawLine(QPointF(x, 0), QPointF(x, self.height()))
+
+    # -- gestures ----------------------------------------------------------------------------------------------------
+
+    def event(self, event: QEvent) -> bool:
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
+            place = self.row_at(QPointF(event.pos()))
+            QToolTip.showText(event.globalPos(), self.rows[place].tip, self) if place >= 0 else QToolTip.hideText()
+            return True
+        return super().event(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        place = self.row_at(event.position())
+        if place != self._hovered:
+            self._hovered = place
+            self.setCursor(Qt.CursorShape.PointingHandCursor if place >= 0 else Qt.CursorShape.ArrowCursor)
+            self.update()
+
+    def leaveEvent(self, event: QEvent) -> None:
+        self._hovered = -1
+        self.update()
+        super().leaveEvent(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        place = self.row_at(event.position())
+        if place >= 0 and event.button() == Qt.MouseButton.LeftButton:
+            self._focused = place
+            self.row_chosen.emit(place)
+        else:
+            super().mousePressEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        steps = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}
+        key = Qt.Key(event.key())
+        if key in steps and self.rows:
+            self._focused = max(0, min(len(self.rows) - 1, self._focused + steps[key]))
+            row = self.rows[self._focused]
+            self.setAccessibleDescription(f"{row.name}: {row.words}")
+            self.update()
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space) and self._focused >= 0:
+            self.row_chosen.emit(self._focused)
+        else:
+            super().keyPressEvent(event)
+            return
+        event.accept()
+
+
+class CheckRows(QScrollArea):
+    """The rows, scrolled where there are many."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.content = CheckRowsContent()
+        self.setWidget(self.content)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setFocusProxy(self.content)
+
+
+class ToleranceScale(QWidget):
+    """The foot of the rows: the ends of the scale, and the tolerance under its line."""
+
+    def __init__(self, rows: CheckRows, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._rows = rows
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def sizeHint(self) -> QSize:
+        return QSize(theme().px(120), theme().px(15))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter, current, content = QPainter(self), theme(), self._rows.content
+        if not content.rows:
+            return
+        painter.setFont(current.font(10, mono=True))
+        _, start, stop = content.columns()
+        metrics = painter.fontMetrics()
+        spots = (
+            (0.0, error_short(LOWEST), "faint"),
+            (1.0, error_short(HIGHEST), "faint"),
+            (share_of(content.tolerance), error_short(content.tolerance), "error"),
+        )
+        for share, text, tone in spots:
+            width = metrics.horizontalAdvance(text)
+            painter.setPen(current.color(tone))
+            place = start + (stop - start) * share - width / 2
+            painter.drawText(QRectF(place, 0, width + 2, self.height()), Qt.AlignmentFlag.AlignVCenter, text)
+
+
+def error_short(error: float) -> str:
+    """Return a power of ten as on an axis: `1e-5`."""
+    mantissa, _, power = f"{error:.0e}".partition("e")
+    return f"{mantissa}e{int(power)}".replace("-", "−")

@@ -1,0 +1,56 @@
+"""What a panel says when it has nothing to show: why, and what to do about it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QFont
+from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from visualbp.debugger.snapshot import Snapshot
+from visualbp.gui.theme import theme
+
+
+def why_empty(snapshot: Snapshot) -> tuple[str, str]:
+    """Return why there is nothing to show of a network that cannot run, and what would help."""
+    if not snapshot.network.layers:
+        return "No network yet", "Drag layers onto the canvas, or open a sample."
+    errors = [problem for problem in snapshot.problems if problem.severity == "error"]
+    if errors:
+        first = errors[0]
+        where = f"{first.layer}: " if first.layer else ""
+        return "The network cannot run yet", f"{where}{first.message}." + (
+            f" Mend: {first.mend}." if first.mend else ""
+        )
+    return "The network cannot run yet", "The Problems panel says what is missing."
+
+
+class EmptyText(QWidget):
+    """A heading and a sentence in the middle of a panel."""
+
+    def __init__(self, heading: str = "", text: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.heading, self.text = QLabel(), QLabel()
+        self.text.setProperty("dim", True)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(14, 6, 14, 10)
+        column.setSpacing(4)
+        column.addStretch(1)
+        for label in (self.heading, self.text):
+            label.setWordWrap(True)
+            label.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignVCenter)
+            label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+            column.addWidget(label)
+        column.addStretch(1)
+        theme().changed.connect(self.retheme)
+        self.retheme()
+        self.show_text(heading, text)
+
+    def retheme(self) -> None:
+        self.heading.setFont(theme().font(13, QFont.Weight.DemiBold))
+        self.text.setFont(theme().font(12))
+
+    def show_text(self, heading: str, text: str) -> None:
+        if (heading, text) != (self.heading.text(), self.text.text()):
+            self.heading.setText(heading)
+            self.text.setText(text)
+            self.setAccessibleName(f"{heading}. {text}")

@@ -1,0 +1,97 @@
+"""The relative errors of one tensor of a gradient check, as a heat map."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PySide6.QtCore import QPointF
+from PySide6.QtGui import QColor
+
+from visualbp.analysis.gradient_check_result import TensorCheck
+from visualbp.core.arrays import Array
+from visualbp.gui.painting import exact_text
+from visualbp.gui.theme import theme
+from visualbp.gui.widgets.check_rows import HIGHEST, LOWEST, error_text
+from visualbp.gui.widgets.heat_map import HeatMap
+from visualbp.layers import Value
+
+UNMEASURED = 255
+"""The place in the table of what was not measured; below it the lower half passes, the upper half fails."""
+HALF = 127
+
+
+@dataclass(frozen=True)
+class ErrorShading:
+    """Relative errors on a logarithmic scale: up to the tolerance from the ground's colour to the colour of a pass,
+    above it in the colours of a failure; what was not measured has the colour of a line."""
+
+    tolerance: float
+
+    def indices(self, values: Array) -> np.ndarray:
+        with np.errstate(all="ignore"):
+            logs = np.log(np.maximum(values, LOWEST))
+        low, middle, high = np.log(LOWEST), np.log(self.tolerance), np.log(HIGHEST)
+        passing = np.clip((logs - low) / (middle - low), 0, 1) * (HALF - 1)
+        failing = HALF + np.clip((logs - middle) / (high - middle), 0, 1) * HALF
+        places = np.where(values > self.tolerance, failing, passing)
+        places[np.isnan(values)] = UNMEASURED
+        return np.rint(places).astype(np.uint8)
+
+    def table(self) -> np.ndarray:
+        current = theme()
+        low, passed, error = current.color("neutral"), current.color("passed"), current.color("error")
+        colors = np.zeros((256, 3))
+        colors[:HALF] = _ramp(low, passed, HALF, 0.0, 0.8)
+        colors[HALF:UNMEASURED] = _ramp(low, error, UNMEASURED - HALF, 0.6, 1.0)
+        colors[UNMEASURED] = _rgb(current.color("line"))
+        table = colors.round().astype(np.uint32)
+        return (0xFF000000 | table[:, 0] << 16 | table[:, 1] << 8 | table[:, 2]).astype(np.uint32)
+
+
+def _rgb(color: QColor) -> np.ndarray:
+    return np.array([color.red(), color.green(), color.blue()], float)
+
+
+def _ramp(start: QColor, end: QColor, count: int, low: float, high: float) -> np.ndarray:
+    one, other = _rgb(start), _rgb(end)
+    return one + (other - one) * np.linspace(low, high, count)[:, None]
+
+
+class ErrorMap(HeatMap):
+    """A heat map of a TensorCheck. Failed numbers are crossed; hovering tells both gradients."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tile.cell_text = error_text
+        self.check: TensorCheck | None = None
+
+    def show_check(self, layer: str, parameter: str, check: TensorCheck, tolerance: float, stale: bool) -> None:
+        """Show the errors of a parameter; its numbers go by the name of its gradient."""
+        self.check = check
+        self.show_array(Value(layer, parameter).gradient, check.errors, ErrorShading(tolerance), None, stale)
+        if self._crossed_of is not check:
+            self._crossed, self._crossed_of = check.errors > tolerance, check
+        self.tile.crossed = self._crossed
+        self.setAccessibleName(f"Relative errors of {layer}.{parameter}")
+
+    _crossed: Array | None = None
+    _crossed_of: TensorCheck | None = None
+
+    def hover_text(self, point: QPointF) -> str:
+        cell, check = self.tile.cell_at(point), self.check
+        index = None if cell is None else self.tile.index_of(cell)
+        if index is None or check is None:
+            return ""
+        place = f"[{', '.join(map(str, index))}]" if index else ""
+        error = float(check.errors[index])
+        kink = bool(check.kink_mask[index])
+        if np.isnan(error):
+            said = "at a kink that no step can avoid: nothing can be said" if kink else "not measured by this method"
+        else:
+            said = f"relative error {error_text(error)}" + (", checked beside a kink" if kink else "")
+        name = self.tile.value.text.replace("gradient/", "∂")
+        return (
+            f"{name}{place}: {said}\nbackpropagation {exact_text(check.analytic[index])}\n"
+            f"finite difference {exact_text(check.numeric[index])}"
+        )

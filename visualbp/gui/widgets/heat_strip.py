@@ -1,0 +1,252 @@
+"""All layers' arrays as a strip of heat maps, under each other: titled where there is room, one line each where not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt, Signal, Slot
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
+
+from visualbp.core.arrays import Array, Shape, shape_text
+from visualbp.gui.theme import theme
+from visualbp.gui.widgets.heat_tile import Grid, HeatTile
+from visualbp.gui.widgets.shading import Diverging, Shading
+from visualbp.gui.widgets.tile_view import TileView
+from visualbp.layers import Value
+
+SIDE, TITLE, GAP, LOWEST_MAP, LINE = 12, 19, 8, 26, 20
+"""Lengths of the layout, in pixels at scale 1."""
+
+
+@dataclass(frozen=True)
+class StripRow:
+    """What one tile shows: the array (None: absent), its whole shape, and whether it is outdated."""
+
+    value: Value
+    array: Array | None
+    shape: Shape
+    stale: bool = False
+
+
+class StripContent(TileView):
+    """The tiles of a strip. Only those in the exposed part are painted."""
+
+    layer_chosen = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._tiles: dict[Value, HeatTile] = {}
+        self._rows: tuple[StripRow, ...] = ()
+        self._current: Value | None = None
+        self._current_color = QColor()
+        self._sample: int | None = None
+        self._shading: Shading = Diverging(1.0)
+        self._titled = True
+        self._grid_of: Callable[[Shape, int, int], Grid | None] = lambda shape, width, height: None
+        self._viewport_height = 100
+
+    @property
+    def tiles(self) -> Sequence[HeatTile]:
+        return tuple(self._tiles.values())
+
+    def show_rows(
+        self,
+        rows: Sequence[StripRow],
+        shading: Shading,
+        grid_of: Callable[[Shape, int, int], Grid | None],
+        sample: int | None,
+    ) -> None:
+        """Show these rows. `grid_of` arranges an array for a width and a height; `sample` marks a row of the batch."""
+        changed = [row.value for row in rows] != list(self._tiles)
+        if changed:
+            self._tiles = {row.value: self._tiles.get(row.value, HeatTile(row.value)) for row in rows}
+            self._hovered = None
+        self._rows, self._shading, self._grid_of, self._sample = tuple(rows), shading, grid_of, sample
+        if changed:
+            self.lay_out(self._viewport_height)
+        else:
+            self._fill()
+        self.update()
+
+    def _fill(self) -> None:
+        for row in self._rows:
+            tile, array = self._tiles[row.value], row.array
+            grid = None if array is None else self._grid_of(array.shape, tile.rect.width(), tile.rect.height())
+            tile.show(array, self._shading, grid, row.stale)
+
+    def mark_current(self, value: Value | None, color: QColor) -> None:
+        """Mark the value that the last step has written."""
+        self._current, self._current_color = value, color
+
+    def rect_of(self, value: Value) -> QRect:
+        tile = self._tiles.get(value)
+        return QRect() if tile is None else tile.rect
+
+    # -- layout ------------------------------------------------------------------------------------------------------
+
+    def lay_out(self, viewport_height: int) -> None:
+        """Give every tile its place: stretched to fill the height, or in lines that scroll."""
+        self._viewport_height = viewport_height
+        px = theme().px
+        count = max(1, len(self._tiles))
+        left, width = px(SIDE), max(1, self.width() - 2 * px(SIDE))
+        title, gap = px(TITLE), px(GAP)
+        room = (viewport_height - px(4) - (count - 1) * gap) / count - title
+        self._titled = room >= px(LOWEST_MAP)
+        if self._titled:
+            height = min(int(room), px(220))
+            for place, tile in enumerate(self._tiles.values()):
+                tile.rect = QRect(left, px(2) + title + place * (title + gap + height), width, height)
+            total = viewport_height
+        else:
+            line = min(px(60), max(px(LINE), (viewport_height - px(4)) // count))
+            label = self._label_width(width)
+            for place, tile in enumerate(self._tiles.values()):
+                tile.rect = QRect(left + label, px(2) + place * line, max(1, width - label), line - px(4))
+            total = max(viewport_height, px(4) + count * line)
+        self.setFixedHeight(max(1, total))
+        self._fill()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self.lay_out(self._viewport_height)
+
+    def _label_width(self, width: int) -> int:
+        metrics = QFontMetrics(theme().font(11, QFont.Weight.DemiBold))
+        names = list(dict.fromkeys(value.layer for value in self._tiles))
+        widest = max((metrics.horizontalAdvance(name) for name in names[:60]), default=0)
+        return min(widest + theme().px(10), int(width * 0.4))
+
+    # -- painting ----------------------------------------------------------------------------------------------------
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        exposed = event.rect()
+        for row in self._rows:
+            tile = self._tiles[row.value]
+            whole = self._whole(tile)
+            if whole.bottom() < exposed.top() or whole.top() > exposed.bottom():
+                continue
+            self._paint_title(painter, row, tile)
+            tile.paint(painter)
+            self._paint_sample(painter, tile)
+            self.paint_marks(painter, tile)
+
+    def _whole(self, tile: HeatTile) -> QRect:
+        """Return the place of a tile with its title."""
+        top = tile.rect.top() - (theme().px(TITLE) if self._titled else 0)
+        return QRect(0, top, self.width(), tile.rect.bottom() - top + 1)
+
+    def _paint_title(self, painter: QPainter, row: StripRow, tile: HeatTile) -> None:
+        current, px = theme(), theme().px
+        name_font = current.font(12 if self._titled else 11, QFont.Weight.DemiBold)
+        painter.setFont(name_font)
+        metrics = painter.fontMetrics()
+        middle = Qt.AlignmentFlag.AlignVCenter
+        if not self._titled:
+            box = QRectF(px(SIDE), tile.rect.top(), tile.rect.left() - px(SIDE) - px(6), tile.rect.height())
+            name = metrics.elidedText(row.value.layer, Qt.TextElideMode.ElideMiddle, int(box.width()))
+            painter.setPen(self._ink(row))
+            painter.drawText(box, middle | Qt.AlignmentFlag.AlignLeft, name)
+            return
+        box = QRectF(tile.rect.left(), tile.rect.top() - px(TITLE), tile.rect.width(), px(TITLE) - px(3))
+        painter.setFont(current.font(11, mono=True))
+        shape = "outdated" if row.stale else shape_text(row.shape)
+        taken = painter.fontMetrics().horizontalAdvance(shape)
+        if row.stale:
+            pill = QRectF(box.right() - taken - px(10), box.top() + 1, taken + px(10), box.height() - 2)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(QPen(current.color("line"), 1))
+            painter.drawRoundedRect(pill.adjusted(0.5, 0.5, -0.5, -0.5), pill.height() / 2, pill.height() / 2)
+            painter.setPen(current.color("dim"))
+            painter.drawText(pill, Qt.AlignmentFlag.AlignCenter, shape)
+        else:
+            painter.setPen(current.color("dim"))
+            painter.drawText(box, middle | Qt.AlignmentFlag.AlignRight, shape)
+        painter.setFont(name_font)
+        name = metrics.elidedText(row.value.layer, Qt.TextElideMode.ElideMiddle, int(box.width() - taken - px(14)))
+        painter.setPen(self._ink(row))
+        painter.drawText(box, middle | Qt.AlignmentFlag.AlignLeft, name)
+
+    def _ink(self, row: StripRow) -> QColor:
+        return self._current_color if row.value == self._current else theme().color("text")
+
+    def _paint_sample(self, painter: QPainter, tile: HeatTile) -> None:
+        """Mark the row of the chosen sample at the left edge, where the rows are samples."""
+        if self._sample is None or tile.array is None or tile.grid.rows != tile.shape[0] or tile.shape[0] < 2:
+            return
+        box = tile.cell_rect((min(self._sample, tile.grid.rows - 1), 0))
+        if box is not None:
+            height = max(box.height(), 3.0)
+            top = box.center().y() - height / 2
+            painter.fillRect(
+                QRectF(tile.rect.left() - theme().px(5), top, theme().px(3), height), theme().color("accent")
+            )
+
+    # -- titles can be clicked ---------------------------------------------------------------------------------------
+
+    def title_at(self, point: QPointF) -> str | None:
+        """Return the layer whose title is under a point."""
+        for value, tile in self._tiles.items():
+            if self._whole(tile).contains(point.toPoint()) and not tile.rect.contains(point.toPoint()):
+                return value.layer
+        return None
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        super().mouseMoveEvent(event)
+        if self._hovered is None:
+            on_title = self.title_at(event.position()) is not None
+            self.setCursor(Qt.CursorShape.PointingHandCursor if on_title else Qt.CursorShape.ArrowCursor)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        layer = self.title_at(event.position())
+        if layer is not None and event.button() == Qt.MouseButton.LeftButton:
+            self.layer_chosen.emit(layer)
+        else:
+            super().mousePressEvent(event)
+
+    def hover_text(self, point: QPointF) -> str:
+        layer = self.title_at(point)
+        return f"{layer}: click to see this layer alone" if layer else super().hover_text(point)
+
+
+class HeatStrip(QScrollArea):
+    """A strip that scrolls where its tiles need more height than there is."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.content = StripContent()
+        self.setWidget(self.content)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setFocusProxy(self.content)
+        self.content.cursor_moved.connect(self._on_cursor)
+        self._followed: Value | None = None
+
+    def lay_out(self) -> None:
+        self.content.lay_out(self.viewport().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.lay_out()
+
+    def follow(self, value: Value | None, color: QColor) -> None:
+        """Mark the value that the last step has written, and keep it in sight if the one before it was."""
+        before = self.content.rect_of(self._followed) if self._followed else QRect()
+        shown = QRect(0, self.verticalScrollBar().value(), 1, self.viewport().height())
+        was_seen = not before.isValid() or shown.top() <= before.center().y() <= shown.bottom()
+        self.content.mark_current(value, color)
+        if value is not None and value != self._followed and was_seen:
+            place = self.content.rect_of(value)
+            if place.isValid():
+                self.ensureVisible(0, place.center().y(), 0, place.height())
+        self._followed = value or self._followed
+
+    @Slot(QRect)
+    def _on_cursor(self, place: QRect) -> None:
+        self.ensureVisible(place.center().x(), place.center().y(), 0, theme().px(20))

@@ -1,0 +1,183 @@
+"""Samples as a table: inputs, target, prediction, and whether it is right."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    Qt,
+    Signal,
+    Slot,
+)
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence
+from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableView, QWidget
+
+from visualbp.core.arrays import Array
+from visualbp.gui.painting import exact_text, number_text
+from visualbp.gui.theme import theme
+from visualbp.gui.widgets.answers import Answers
+
+MOST_COLUMNS = 8
+"""Inputs that have a column of their own."""
+
+Index = QModelIndex | QPersistentModelIndex
+
+
+class SampleModel(QAbstractTableModel):
+    """Rows are the samples of a batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inputs: Array = np.zeros((0, 0))
+        self.names: tuple[str, ...] = ()
+        self.answers: Answers | None = None
+        self.stale = False
+        self.chosen = 0
+
+    def show_samples(self, inputs: Array, names: tuple[str, ...], answers: Answers, stale: bool) -> None:
+        """Show the inputs (N, columns), named, and the answers."""
+        anew = inputs.shape != self.inputs.shape or names != self.names
+        if anew:
+            self.beginResetModel()
+        self.inputs, self.names, self.answers, self.stale = inputs, names, answers, stale
+        if anew:
+            self.endResetModel()
+        elif len(inputs):
+            self.dataChanged.emit(self.index(0, 0), self.index(len(inputs) - 1, self.columnCount() - 1))
+
+    @property
+    def shown_inputs(self) -> int:
+        return min(MOST_COLUMNS, self.inputs.shape[1])
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(self.inputs)
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() or self.answers is None else self.shown_inputs + 3
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        if role != Qt.ItemDataRole.DisplayRole or orientation == Qt.Orientation.Vertical:
+            return None
+        if section == 0:
+            return "#"
+        if section <= self.shown_inputs:
+            return self.input_name(section - 1)
+        return ("target", "prediction")[section - self.shown_inputs - 1]
+
+    def input_name(self, place: int) -> str:
+        return self.names[place] if place < len(self.names) else f"x[{place}]"
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        row, column, answers = index.row(), index.column(), self.answers
+        if answers is None or not index.isValid():
+            return None
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        if role == Qt.ItemDataRole.BackgroundRole:
+            return theme().color("accent", 0.22) if row == self.chosen else None
+        if column == 0:
+            if role == Qt.ItemDataRole.ForegroundRole:
+                return theme().color("dim")
+            return str(row) if role == Qt.ItemDataRole.DisplayRole else None
+        if column <= self.shown_inputs:
+            number = float(self.inputs[row, column - 1])
+            if role == Qt.ItemDataRole.DisplayRole:
+                return number_text(number)
+            return exact_text(number) if role == Qt.ItemDataRole.ToolTipRole else None
+        is_prediction = column == self.shown_inputs + 2
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
+            return self._answer(row) if is_prediction else answers.wanted[row]
+        if role == Qt.ItemDataRole.ForegroundRole and is_prediction:
+            return theme().color(self._tone(row))
+        return None
+
+    def _tone(self, row: int) -> str:
+        answers = self.answers
+        if answers is None or not answers.predicted[row] or self.stale:
+            return "dim"
+        return {True: "passed", False: "error", None: "text"}[answers.right[row]]
+
+    def _answer(self, row: int) -> str:
+        answers = self.answers
+        if answers is None or not answers.predicted[row]:
+            return "not yet"
+        mark = {True: "✓ ", False: "✕ ", None: ""}[answers.right[row]]
+        sure = answers.sure[row]
+        return f"{mark}{answers.predicted[row]}" + (f"  {sure:.0%}" if sure is not None else "")
+
+    def copy_text(self) -> str:
+        """Return the table as tab-separated lines, numbers exact, with a line of names."""
+        if self.answers is None:
+            return ""
+        names = [self.input_name(place) for place in range(self.inputs.shape[1])]
+        lines = ["\t".join([*names, "target", "prediction"])]
+        for row, numbers in enumerate(self.inputs):
+            cells = [exact_text(number) for number in numbers]
+            lines.append("\t".join([*cells, self.answers.wanted[row], self.answers.predicted[row]]))
+        return "\n".join(lines)
+
+
+class SampleTable(QTableView):
+    """The table. The row of the chosen sample is tinted: a selection of Qt's own would hide what is right and wrong."""
+
+    sample_chosen = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.samples = SampleModel()
+        self.setModel(self.samples)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setShowGrid(False)
+        self.setAlternatingRowColors(False)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setAccessibleName("Samples of the batch")
+        self.verticalHeader().hide()
+        header = self.horizontalHeader()
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setResizeContentsPrecision(40)
+        header.setMinimumSectionSize(28)
+        header.setStretchLastSection(True)
+        header.setHighlightSections(False)
+        self.selectionModel().currentRowChanged.connect(self._on_row)
+        self.retheme()
+
+    def retheme(self) -> None:
+        font = theme().font(11, mono=True)
+        self.setFont(font)
+        self.horizontalHeader().setFont(theme().font(11))
+        self.verticalHeader().setDefaultSectionSize(theme().px(21))
+        self.setStyleSheet(
+            f"QTableView {{ border: none; }} QTableView::item {{ padding: 0 {theme().px(3)}px; }}"
+            "QAbstractScrollArea::corner { background: transparent; }"
+        )
+
+    def choose(self, sample: int) -> None:
+        """Tint the row of a sample, and bring it into sight if it is another than before."""
+        model = self.samples
+        if model.chosen != sample:
+            model.chosen = sample
+            self.viewport().update()
+            self.scrollTo(model.index(sample, 0))
+        if self.currentIndex().row() != sample and sample < model.rowCount():
+            self.selectionModel().blockSignals(True)
+            self.setCurrentIndex(model.index(sample, 0))
+            self.selectionModel().blockSignals(False)
+
+    @Slot(QModelIndex, QModelIndex)
+    def _on_row(self, current: QModelIndex, previous: QModelIndex) -> None:
+        if current.isValid():
+            self.sample_chosen.emit(current.row())
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.matches(QKeySequence.StandardKey.Copy):
+            QGuiApplication.clipboard().setText(self.samples.copy_text())
+            event.accept()
+        else:
+            super().keyPressEvent(event)

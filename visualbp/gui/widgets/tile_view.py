@@ -1,0 +1,185 @@
+"""The gestures that all heat maps answer: hovering, clicking, the keyboard, and copying."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, Qt, Signal
+from PySide6.QtGui import QFocusEvent, QGuiApplication, QHelpEvent, QKeyEvent, QKeySequence, QMouseEvent, QPainter
+from PySide6.QtWidgets import QToolTip, QWidget
+
+from visualbp.gui.theme import theme
+from visualbp.gui.widgets.heat_tile import Cell, HeatTile
+from visualbp.layers import Value
+
+ARROWS = {
+    Qt.Key.Key_Left: (0, -1),
+    Qt.Key.Key_Right: (0, 1),
+    Qt.Key.Key_Up: (-1, 0),
+    Qt.Key.Key_Down: (1, 0),
+}
+
+
+class TileView(QWidget):
+    """A widget with tiles. Hover tells a cell's name, index and exact value; a click, or Enter at the keyboard's cell,
+    asks where the number came from; arrow keys move that cell; Ctrl+C copies a tile's numbers, exact, tab-separated."""
+
+    number_chosen = Signal(object, object)
+    """The Value and the index of the number that was clicked."""
+    cursor_moved = Signal(QRect)
+    """Where the keyboard's cell is drawn."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setMouseTracking(True)
+        self._cursor: tuple[HeatTile, Cell] | None = None
+        self._chosen: tuple[Value, tuple[int, ...]] | None = None
+        self._hovered: tuple[HeatTile, Cell] | None = None
+        self._by_keyboard = False
+
+    @property
+    def tiles(self) -> Sequence[HeatTile]:
+        """The tiles, in the order in which the keyboard goes through them."""
+        return ()
+
+    # -- what is marked ----------------------------------------------------------------------------------------------
+
+    def mark_number(self, number: tuple[Value, tuple[int, ...]] | None) -> None:
+        """Outline this number wherever it is shown."""
+        if number != self._chosen:
+            self._chosen = number
+            self.update()
+
+    def paint_marks(self, painter: QPainter, tile: HeatTile) -> None:
+        """Draw the outlines that belong to a tile: the chosen number, the keyboard's cell, the pointer's cell."""
+        if self._chosen is not None and self._chosen[0] == tile.value:
+            cell = tile.cell_of(self._chosen[1])
+            if cell is not None:
+                tile.paint_outline(painter, cell, theme().color("accent"))
+        if self._hovered is not None and self._hovered[0] is tile:
+            tile.paint_outline(painter, self._hovered[1], theme().color("text", 0.7))
+        if self._cursor is not None and self._cursor[0] is tile and self._by_keyboard and self.hasFocus():
+            tile.paint_outline(painter, self._cursor[1], theme().color("text"))
+
+    # -- the pointer -------------------------------------------------------------------------------------------------
+
+    def tile_at(self, point: QPointF) -> tuple[HeatTile, Cell] | None:
+        """Return the tile and the cell under a point."""
+        for tile in self.tiles:
+            cell = tile.cell_at(point)
+            if cell is not None:
+                return tile, cell
+        return None
+
+    def hover_text(self, point: QPointF) -> str:
+        """Return what hovering over a point says."""
+        found = self.tile_at(point)
+        if found is not None:
+            return found[0].describe(found[1])
+        for tile in self.tiles:
+            if tile.rect.contains(point.toPoint()):
+                return f"{tile.value.text}: {tile.absent_text}"
+        return ""
+
+    def event(self, event: QEvent) -> bool:
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
+            self._show_tip(event.globalPos(), QPointF(event.pos()))
+            return True
+        copying = isinstance(event, QKeyEvent) and event.matches(QKeySequence.StandardKey.Copy)
+        if copying and event.type() == QEvent.Type.ShortcutOverride:
+            event.accept()  # here Ctrl+C copies numbers, not layers
+            return True
+        return super().event(event)
+
+    def _show_tip(self, where: QPoint, point: QPointF) -> None:
+        text = self.hover_text(point)
+        if text:
+            QToolTip.showText(where, text, self)
+        else:
+            QToolTip.hideText()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        found = self.tile_at(event.position())
+        if found != self._hovered:
+            self._hovered = found
+            self.setCursor(Qt.CursorShape.PointingHandCursor if found else Qt.CursorShape.ArrowCursor)
+            if QToolTip.isVisible():
+                self._show_tip(event.globalPosition().toPoint(), event.position())
+            self.update()
+
+    def leaveEvent(self, event: QEvent) -> None:
+        self._hovered = None
+        self.update()
+        super().leaveEvent(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        found = self.tile_at(event.position())
+        if found is None or event.button() != Qt.MouseButton.LeftButton:
+            super().mousePressEvent(event)
+            return
+        self._cursor, self._by_keyboard = found, False
+        self._choose(*found)
+
+    def _choose(self, tile: HeatTile, cell: Cell) -> None:
+        index = tile.index_of(cell)
+        if index is not None:
+            self.number_chosen.emit(tile.value, index)
+        self.update()
+
+    # -- the keyboard ------------------------------------------------------------------------------------------------
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        if self._cursor is None or self._cursor[0] not in self.tiles:
+            shown = next((tile for tile in self.tiles if tile.array is not None and tile.array.size), None)
+            self._cursor = (shown, (0, 0)) if shown is not None else None
+        self._by_keyboard = event.reason() in (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason)
+        self.update()
+        super().focusInEvent(event)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        self.update()
+        super().focusOutEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.matches(QKeySequence.StandardKey.Copy):
+            self.copy()
+        elif event.key() in ARROWS and self._cursor is not None:
+            self._move(*ARROWS[Qt.Key(event.key())])
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space) and self._cursor is not None:
+            self._choose(*self._cursor)
+        else:
+            super().keyPressEvent(event)
+            return
+        event.accept()
+
+    def _move(self, down: int, right: int) -> None:
+        """Move the keyboard's cell; beyond a tile's upper or lower edge is the next tile."""
+        assert self._cursor is not None
+        tile, (row, column) = self._cursor
+        place = row + down, column + right
+        if tile.grid.flat(place) is not None and tile.array is not None:
+            self._set_cursor(tile, place)
+            return
+        shown = [other for other in self.tiles if other.array is not None and other.array.size]
+        if down and tile in shown:
+            following = shown.index(tile) + down
+            if 0 <= following < len(shown):
+                other = shown[following]
+                column = min(column, other.grid.columns - 1)
+                self._set_cursor(other, (0 if down > 0 else other.grid.rows - 1, column))
+
+    def _set_cursor(self, tile: HeatTile, cell: Cell) -> None:
+        self._cursor, self._by_keyboard = (tile, cell), True
+        self.setAccessibleDescription(tile.describe(cell))
+        box = tile.cell_rect(cell)
+        if box is not None:
+            self.cursor_moved.emit(box.toAlignedRect())
+        self.update()
+
+    def copy(self) -> None:
+        """Copy the numbers of the tile that the keyboard or the pointer is on, or of the first."""
+        spot = self._hovered or self._cursor
+        tile = spot[0] if spot else next((tile for tile in self.tiles if tile.array is not None), None)
+        if tile is not None and tile.array is not None:
+            QGuiApplication.clipboard().setText(tile.copy_text())
