@@ -84,4 +84,5 @@ class Embedding(Operation):
 
     def vjp_equation(self, operand: int, result: str, upstream: str, output: str, operands: Sequence[str]) -> str:
         x = operands[0]
-        return rf"\left({result}\right)_{{v}} = \sum_{{t \, : \, {x}_t = v}} \left({upstream}\right)_{{t}}"
+        one_hot, gradient = rf"\mathbf{{e}}\left[{x}\right]_{{t}}", rf"\left({upstream}\right)_{{t}}^{{T}}"
+        return rf"{result} = \sum_{{t}} {one_hot} \, {gradient}"
