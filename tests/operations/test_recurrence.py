@@ -14,6 +14,7 @@ from tests.operations.derivative_checks import (
     assert_equations_can_be_set,
     bytes_allocated_by_a_second_run,
 )
+from visualbp.analysis.explain import Moment, explain
 from visualbp.core.arrays import Array
 from visualbp.datasets import load_dataset
 from visualbp.engine import Executor, Phase, compile_plan
@@ -166,6 +167,16 @@ def test_raw_data_get_no_gradient_and_an_embedding_gets_its_own_gathered_from_al
     parts = [values[Value("memory", f"x[{t}]").gradient] for t in range(STEPS)]
     np.testing.assert_array_equal(values[Value("letters", "upstream")], np.stack(parts, axis=1))
     assert [step.operation for step in executor.plan.steps].count("gather") == 1
+
+
+def test_a_gathered_gradient_is_explained_by_its_time_step() -> None:
+    executor = executor_of(network(embedded=True))
+    values = whole_iteration(executor)
+    moment = Moment(executor.plan, values, executor.cursor, executor.store.views_of(executor.start))
+    explanation = explain(moment, Value("letters", "upstream"), (1, 2, 0))
+    assert explanation.agrees and explanation.number == values[Value("letters", "upstream")][1, 2, 0]
+    (factor,) = explanation.terms[0].factors
+    assert (factor.value, factor.index) == (Value("memory", "x[2]").gradient, (1, 0))
 
 
 def test_a_sequence_that_goes_two_ways_sums_the_gathered_part_and_the_other() -> None:

@@ -27,6 +27,8 @@ def draft_of_step(past: Past, step: Step, value: Value, index: Index) -> Draft:
     match step.operation:
         case "accumulate":
             return _accumulated(past, step, index)
+        case "gather":
+            return _gathered(past, step, index)
         case "penalty":
             return _penalty(past, step) if step.phase == Phase.FORWARD else _penalty_gradient(past, step, index)
         case "clip":
@@ -43,6 +45,12 @@ def _accumulated(past: Past, step: Step, index: Index) -> Draft:
         "what comes back on every path, added up: the chain rule for several variables",
         [one_term(factor, label=f"from {part.part}") for factor, part in zip(factors, step.reads, strict=True)],
     )
+
+
+def _gathered(past: Past, step: Step, index: Index) -> Draft:
+    sample, time, *inside = index
+    factor = past.factor(step.reads[time], (sample, *inside), step.index)
+    return Draft(factor.symbol, "what comes back at its time step", [one_term(factor, label=f"time step {time}")])
 
 
 # -- penalties -------------------------------------------------------------------------------------------------------
