@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from visualbp.core.arrays import Array, Shape
+from visualbp.core.expression_parser import ExpressionOption
 from visualbp.core.options import (
     BoolOption,
     Choice,
@@ -38,7 +39,9 @@ def some_values(option: Option) -> list[Any]:
         case ChoiceOption():
             return list(option.choices)
         case EntryOption():
-            return list(option.registry.names())
+            return [_plain_choice(entry) for entry in option.registry]
+        case ExpressionOption():
+            return [""] if option.optional else ["x * tanh(x)"]
         case IntOption():
             return [min(max(3, option.minimum), option.maximum)]
         case ShapeOption():
@@ -47,6 +50,12 @@ def some_values(option: Option) -> list[Any]:
             inside = [value for value in (0.3, 0.7, 1.5) if option.minimum < value < option.maximum]
             return inside or [option.minimum]
     raise AssertionError(f"there are no sample values for {type(option).__name__}: add some")
+
+
+def _plain_choice(entry: Any) -> Any:
+    """Return an entry as a file names it, with values for the options that it must be given."""
+    required = {option.name: some_values(option)[0] for option in entry.options if option.required}
+    return {"type": entry.type_name, **required} if required else entry.type_name
 
 
 def some_options(options: Sequence[Option]) -> Iterator[dict[str, Any]]:
@@ -131,7 +140,10 @@ def node_cases(case: LayerCase, seed: int = 0, dtype: Any = np.float64) -> list[
     values: dict[Value, Array] = {
         value: generator.standard_normal((BATCH, *shape)) for value, shape in zip(sources, case.shapes, strict=True)
     }
-    for spec in case.kind.parameters(case.options, case.shapes):
+    if case.kind.takes_samples:
+        classes = case.options["vocabulary"]
+        values = {value: generator.integers(0, classes, array.shape).astype(float) for value, array in values.items()}
+    for spec in (*case.kind.parameters(case.options, case.shapes), *case.kind.buffers(case.options, case.shapes)):
         values[Value("layer", spec.name)] = generator.standard_normal(spec.shape)
     cases = []
     for node in case.kind.lower("layer", case.options, sources, case.shapes).nodes:

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as np_st
 
+from tests.registry_cases import some_values
 from visualbp.core.arrays import Array
-from visualbp.core.options import Choice, EntryOption, parse_options
+from visualbp.core.options import Choice, EntryOption, Option, parse_options
 from visualbp.datasets import datasets
 from visualbp.datasets.arrays import LONGEST_LIST
 from visualbp.datasets.base import make_spec
@@ -163,8 +165,15 @@ def test_short_things_stay_on_one_line_and_long_rows_are_filled() -> None:
     assert len(lines) < 100
 
 
-def choices(registry: Any, **required: Any) -> list[Choice]:
-    return [Choice(entry.type_name, parse_options(entry.options, required)) for entry in registry]
+def needed(options: Sequence[Option]) -> dict[str, Any]:
+    """Values for the options that have to be given."""
+    return {option.name: some_values(option)[0] for option in options if option.required}
+
+
+def choices(registry: Any, **given: Any) -> list[Choice]:
+    return [
+        Choice(entry.type_name, parse_options(entry.options, {**needed(entry.options), **given})) for entry in registry
+    ]
 
 
 options_of_sources = {
@@ -188,7 +197,7 @@ def test_any_network_survives(data: Any) -> None:
     layers = []
     for name in dict.fromkeys(names):
         kind = drawn(st.sampled_from(list(layer_types)))
-        given_options: dict[str, Any] = {}
+        given_options = needed(kind.options)
         for option in kind.options_for({"function": "relu"}):
             if isinstance(option, EntryOption):
                 given_options[option.name] = drawn(st.sampled_from(choices(option.registry)))
@@ -199,7 +208,10 @@ def test_any_network_survives(data: Any) -> None:
                 given_options["units"] = drawn(st.integers(1, 99))
             case "activation":
                 function = drawn(st.sampled_from(list(activations)))
-                given_options = {"function": function.type_name, **parse_options(function.options, {})}
+                given_options = {
+                    "function": function.type_name,
+                    **parse_options(function.options, needed(function.options)),
+                }
         frozen = drawn(st.booleans()) if kind.type_name == "dense" else False
         layers.append(make_layer(name, kind.type_name, given_options, frozen))
     found = [layer.name for layer in layers]

@@ -12,7 +12,7 @@ from visualbp.analysis.explain_record import Block, Draft, Factor, Past, constan
 from visualbp.analysis.explain_words import Index, element_text, plain, unraveled
 from visualbp.core.arrays import Shape
 from visualbp.engine.notation import ALL_GRADIENTS
-from visualbp.engine.plan import GRADIENT_NORM, Phase, Step
+from visualbp.engine.plan import GRADIENT_NORM, LEARNING_RATE, Phase, Step
 from visualbp.initializers import initializers
 from visualbp.initializers.base import fans
 from visualbp.layers import Value
@@ -27,6 +27,8 @@ def draft_of_step(past: Past, step: Step, value: Value, index: Index) -> Draft:
     match step.operation:
         case "accumulate":
             return _accumulated(past, step, index)
+        case "gather":
+            return _gathered(past, step, index)
         case "penalty":
             return _penalty(past, step) if step.phase == Phase.FORWARD else _penalty_gradient(past, step, index)
         case "clip":
@@ -43,6 +45,12 @@ def _accumulated(past: Past, step: Step, index: Index) -> Draft:
         "what comes back on every path, added up: the chain rule for several variables",
         [one_term(factor, label=f"from {part.part}") for factor, part in zip(factors, step.reads, strict=True)],
     )
+
+
+def _gathered(past: Past, step: Step, index: Index) -> Draft:
+    sample, time, *inside = index
+    factor = past.factor(step.reads[time], (sample, *inside), step.index)
+    return Draft(factor.symbol, "what comes back at its time step", [one_term(factor, label=f"time step {time}")])
 
 
 # -- penalties -------------------------------------------------------------------------------------------------------
@@ -168,6 +176,13 @@ def _slot(step: Step, name: str) -> Value:
     return next(value for value in step.writes if value.role.split("/")[0] == name)
 
 
+def _rate(past: Past, step: Step) -> float:
+    """Return the learning rate of the iteration: what the schedule set, or the optimiser's own."""
+    if LEARNING_RATE in step.reads:
+        return float(past.array(LEARNING_RATE, step.index))
+    return float(past.plan.network.training.optimizer.options["learning_rate"])
+
+
 def _decayed(past: Past, step: Step, index: Index, optimizer: Optimizer) -> list[tuple[tuple[Factor, ...], str]]:
     """Return the gradient and, with weight decay, what that adds to it, as products with their labels."""
     parameter, gradient = step.reads[:2]
@@ -192,7 +207,7 @@ def _by_sgd(past: Past, step: Step, value: Value, index: Index, optimizer: Optim
     if value != parameter:
         last = (momentum, past.factor(value, index, step.index))
         return _sum_of([(last, "last velocity"), *gradient], "what is kept of the last velocity, and the gradient")
-    rate = constant(-options["learning_rate"], r"-\eta", "minus the learning rate")
+    rate = constant(-_rate(past, step), r"-\eta", "minus the learning rate")
     old = ((past.factor(parameter, index, step.index),), "before")
     if not options["momentum"]:
         moves = [((rate, *factors), label) for factors, label in gradient]
@@ -226,7 +241,7 @@ def _by_adam(past: Past, step: Step, value: Value, index: Index, optimizer: Opti
         return _sum_of([last, ((new, g, g), "gradient squared")], "the running mean of the squared gradient")
     t = past.moment.iteration - past.moment.first_iteration + 1
     rate = constant(
-        -options["learning_rate"] / (1.0 - options["beta1"] ** t),
+        -_rate(past, step) / (1.0 - options["beta1"] ** t),
         r"-\frac{\eta}{1 - \beta_1^t}",
         f"minus the learning rate, corrected for update {t}",
     )
@@ -250,11 +265,14 @@ def _by_adam(past: Past, step: Step, value: Value, index: Index, optimizer: Opti
 
 def _by_any(past: Past, step: Step, value: Value, index: Index, optimizer: Optimizer) -> Draft:
     """An optimiser without a rule here: run its own rule on this one element, and show what it changed."""
-    parameter, gradient, *slots = step.reads
-    element = {read: past.array(read, step.index)[index].reshape(1).copy() for read in step.reads}
+    parameter, gradient = step.reads[:2]
+    read = (gradient, *step.writes)
+    element = {each: past.array(each, step.index)[index].reshape(1).copy() for each in read}
     before = float(element[value][0])
     state = UpdateState(
-        {slot.role.split("/")[0]: element[slot] for slot in slots}, np.array(past.moment.first_iteration, np.int64)
+        {slot.role.split("/")[0]: element[slot] for slot in step.writes[1:]},
+        np.array(past.moment.first_iteration, np.int64),
+        np.array(_rate(past, step), element[parameter].dtype),
     )
     context = IterationContext(past.plan.network.seed, past.moment.iteration)
     with np.errstate(all="ignore"):

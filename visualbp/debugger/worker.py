@@ -289,7 +289,7 @@ class Worker:
             name: LayerNorms(flow.delta_norm, flow.weight_gradient_norm, flow.bias_gradient_norm, flow.update_ratio)
             for name, flow in flows.items()
         }
-        parameters = {info.value: values[info.value] for info in plan.parameters}
+        parameters = {info.value: values[info.value] for info in plan.lasting}
         score = accuracy(plan, parameters, executor.inputs[:LARGEST_SCORED], executor.targets[:LARGEST_SCORED])
         return Metrics(executor.iteration, score, self._held_out_accuracy(parameters), layers)
 

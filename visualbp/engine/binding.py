@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from visualbp.core.arrays import Array
-from visualbp.engine.plan import GRADIENT_NORM, Phase, Plan, Step
+from visualbp.engine.plan import GRADIENT_NORM, LEARNING_RATE, Phase, Plan, Step
 from visualbp.engine.store import Store, stream_of
 from visualbp.layers import Node, Value
 from visualbp.operations.base import Call, Emitter, IterationContext
 from visualbp.optimizers.base import UpdateState, make_optimizer
+from visualbp.optimizers.schedules import make_schedule, set_rate
 
 
 def emit_clip(emit: Emitter, by: str, limit: float, gradients: Array, norm: Array) -> None:
@@ -73,6 +74,8 @@ class Binding:
         for value, shape in plan.shapes.items():
             if value not in self.buffers:
                 self.buffers[value] = np.zeros((batch_size, *shape) if value in plan.batched else shape, self.dtype)
+        self._first_rate = float(plan.network.training.optimizer.options["learning_rate"])
+        self._rate = self.buffers.get(LEARNING_RATE, np.array(self._first_rate, self.dtype))
         self._emitters: dict[int, Emitter] = {}
         self._step_emitter = Emitter(context, self.dtype)
         self.calls: tuple[tuple[Call, ...], ...] = tuple(self._calls_of(step) for step in plan.steps)
@@ -99,16 +102,21 @@ class Binding:
                 emit(np.copyto, result, self.buffer(step.reads[0]))
                 for part in step.reads[1:]:
                     emit(np.add, result, self.buffer(part), result)
+            case "gather":
+                for index, part in enumerate(step.reads):
+                    emit(np.copyto, result[:, index], self.buffer(part))
             case "penalty" if step.phase == Phase.FORWARD:
                 emit_penalty(emit, training.l1, training.l2, [self.buffer(value) for value in step.reads], result)
             case "penalty":
                 emit_penalty_gradient(emit, training.l1, training.l2, self.buffer(step.reads[0]), result)
             case "clip":
                 self._emit_clip(emit)
+            case "schedule":
+                self._emit_schedule(emit)
             case "update":
                 value = step.writes[0]
                 slots = {slot.role.split("/")[0]: self.buffer(slot) for slot in step.writes[1:]}
-                state = UpdateState(slots, self.store.first_iteration)
+                state = UpdateState(slots, self.store.first_iteration, self._rate)
                 make_optimizer(training.optimizer).update(emit, result, self.buffer(value.gradient), state)
         return emit.take_calls()
 
@@ -118,6 +126,8 @@ class Binding:
         output = self.buffer(node.output)
         if step.phase == Phase.FORWARD:
             node.operation.forward(emit, inputs, output)
+            if node.updates:
+                node.operation.update(emit, inputs, output, [self.buffer(value) for value in node.updates])
         else:
             upstream = output if node.output == self.plan.loss else self.buffer(node.output.gradient)
             node.operation.vjp(emit, step.operand, upstream, inputs, output, self.buffer(step.writes[0]))
@@ -128,6 +138,11 @@ class Binding:
         if clip is not None:
             norm = self.buffers.get(GRADIENT_NORM, np.zeros((), self.dtype))
             emit_clip(emit, clip.by, clip.limit, self.store.flat_gradients, norm)
+
+    def _emit_schedule(self, emit: Emitter) -> None:
+        choice = self.plan.network.training.schedule
+        if choice.type != "constant":
+            emit(set_rate, self.context, make_schedule(choice), self._first_rate, self._rate)
 
     def _training_calls(self) -> tuple[Call, ...]:
         passes = [
@@ -140,7 +155,8 @@ class Binding:
         emit = Emitter(self.context, self.dtype)
         if self.plan.trainable:
             self._emit_clip(emit)
-            state = UpdateState(self.store.flat_slots, self.store.first_iteration)
+            self._emit_schedule(emit)
+            state = UpdateState(self.store.flat_slots, self.store.first_iteration, self._rate)
             optimizer = make_optimizer(self.plan.network.training.optimizer)
             optimizer.update(emit, self.store.flat_parameters, self.store.flat_gradients, state)
         return (*passes, *emit.take_calls())

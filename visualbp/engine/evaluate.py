@@ -32,9 +32,16 @@ def forward_pass(
 ) -> ForwardPass:
     """Evaluate the plan's nodes in order on `inputs` (B, *shape); the loss too, if `targets` are given.
 
-    `training` keeps dropout on, with the masks of `context` (seed and iteration).
+    `training` keeps dropout on, with the masks of `context` (seed and iteration), and lets batch norm use the batch's
+    own statistics. Buffers such as running statistics are among the `parameters`; they are read outside training, and
+    never written. Raises KeyError where one that is read is not given.
     """
     values: dict[Value, Array] = {**parameters, plan.input: inputs}
+    for info in plan.buffers:
+        if info.value not in values:
+            if not training:
+                raise KeyError(f"an evaluation outside training needs {info.value.text}")
+            values[info.value] = np.zeros(info.spec.shape, inputs.dtype)  # nothing reads it in training
     evaluations: dict[Value, Evaluation] = {}
     if targets is not None:
         values[plan.target] = targets

@@ -16,9 +16,10 @@ from visualbp.core.arrays import Array, frozen_copy, shape_text
 from visualbp.datasets import DataError, Dataset
 from visualbp.datasets.base import encoded_targets
 from visualbp.engine.binding import Binding
-from visualbp.engine.plan import Phase, Plan, Step
+from visualbp.engine.plan import Phase, Plan, PlanError, Step
 from visualbp.engine.store import Store, initial_parameters
 from visualbp.layers import Value
+from visualbp.network.structure import batch_problems
 from visualbp.operations.base import IterationContext
 
 SHUFFLE_STREAM = 0x5348_5546
@@ -68,15 +69,18 @@ class Executor:
 
         `first_iteration` is when those optimiser arrays were zero.
 
-        Raises DataError for data that do not fit the network.
+        Raises DataError for data that do not fit the network, and PlanError for batches that a layer cannot take.
         """
         network = plan.network
         self.plan, self.dataset = plan, dataset
         self.dtype: np.dtype[np.floating] = np.dtype(network.precision)
         shape = plan.shapes[plan.input]
         check_input_shape(dataset, shape, plan.input.layer)
+        check_input_values(dataset, plan)
         self.inputs, self.targets = self._encoded(dataset)
         self.held_out = None if dataset.held_out is None else self._encoded(dataset.held_out)
+        if problems := batch_problems(network, plan.structure, len(dataset)):
+            raise PlanError(problems)
         self.batch_size = min(network.training.batch_size, len(dataset))
         self.batches_per_epoch = -(-len(dataset) // self.batch_size)
         self.context = IterationContext(network.seed, iteration)
@@ -88,6 +92,7 @@ class Executor:
         self.store.first_iteration[...] = first_iteration if kept else iteration
         self.iteration, self.cursor = iteration, 0
         self.non_finite: NonFinite | None = None
+        self._masked = frozenset(node.output for node in plan.nodes if node.operation.minus_infinity_is_meant)
         self._bindings: dict[int, Binding] = {}
         self._loaded: tuple[int, object] = (0, None)
         self._order: tuple[int, Array] | None = None
@@ -177,14 +182,19 @@ class Executor:
         for value in step.writes:
             copy = frozen_copy(bound.buffers[self.plan.resolve(value)])
             values[value] = copy
-            norm = _quick_norm(copy)
+            open_places = self._open_places(value, copy)
+            norm = _quick_norm(open_places)
             if not np.isfinite(norm):  # a sum of squares can overflow: only now is it worth a closer look
-                self._look_for_non_finite(step, value, copy)
-                norm = _safe_norm(copy)
+                self._look_for_non_finite(step, value, open_places)
+                norm = _safe_norm(open_places)
             norms[value] = norm
         self.tape.append(Record(values, norms))
         self.values.update(values)
         self.norms.update(norms)
+
+    def _open_places(self, value: Value, array: Array) -> Array:
+        """Return the array without the -inf that a mask puts into its closed places: 0 there."""
+        return np.where(np.isneginf(array), 0.0, array) if value in self._masked else array
 
     def _look_for_non_finite(self, step: Step, value: Value, array: Array) -> None:
         wrong = np.argwhere(~np.isfinite(array))
@@ -240,9 +250,10 @@ class Executor:
         written = self.plan.written
         shown = written.union(self.store.views)  # a buffer that no step writes holds nothing
         self.values = {value: frozen_copy(buffer) for value, buffer in bound.buffers.items() if value in shown}
+        counted = {v: self._open_places(v, array) for v, array in self.values.items() if v in written}
         with np.errstate(all="ignore"):
-            norms = {value: _quick_norm(array) for value, array in self.values.items() if value in written}
-            self.norms = {v: norm if np.isfinite(norm) else _safe_norm(self.values[v]) for v, norm in norms.items()}
+            norms = {value: _quick_norm(array) for value, array in counted.items()}
+            self.norms = {v: norm if np.isfinite(norm) else _safe_norm(counted[v]) for v, norm in norms.items()}
 
     def restore(self, iteration: int, saved: Array) -> None:
         """Go to the start of `iteration`, where the store was `saved`."""
@@ -256,10 +267,10 @@ class Executor:
             self.step()
 
     def parameter_views(self) -> dict[Value, Array]:
-        """Return read-only copies of the parameters as they are now."""
+        """Return read-only copies of the parameters and buffers as they are now."""
         saved = self.store.save()
         views = self.store.views_of(saved)
-        return {info.value: views[info.value] for info in self.plan.parameters}
+        return {info.value: views[info.value] for info in self.plan.lasting}
 
 
 def _quick_norm(array: Array) -> float:
@@ -280,3 +291,15 @@ def check_input_shape(dataset: Dataset, shape: tuple[int, ...], layer: str) -> N
         raise DataError(
             f"{layer}: takes samples of shape {shape_text(shape)}, the data have {shape_text(dataset.input_shape)}"
         )
+
+
+def check_input_values(dataset: Dataset, plan: Plan) -> None:
+    """Raise DataError where an operation cannot take the samples, such as an index outside its vocabulary."""
+    for node in plan.nodes:
+        for place, value in enumerate(node.operands):
+            if value == plan.input:
+                shapes = [plan.shapes[operand] for operand in node.operands]
+                for part in (dataset, dataset.held_out):
+                    problem = part and node.operation.operand_problem(place, part.inputs, shapes)
+                    if problem:
+                        raise DataError(f"{node.layer}: {problem}")

@@ -6,16 +6,18 @@ what `ziamath` can set.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
-from visualbp.core.arrays import Shape, shape_text, size_of
-from visualbp.engine.plan import GRADIENT_NORM, Phase, Plan, Step
+from visualbp.engine.plan import GRADIENT_NORM, LEARNING_RATE, Phase, Plan, Step
+from visualbp.engine.step_shapes import shapes_of_step
 from visualbp.layers import Node, Value
 from visualbp.operations.activations import Activation, Elementwise
 from visualbp.operations.affine import Affine
 from visualbp.operations.combination import Add, Concatenate, Multiply
 from visualbp.operations.losses import BinaryCrossEntropyWithLogits, Loss, SoftmaxCrossEntropy
+from visualbp.operations.recurrence import Stack
 from visualbp.optimizers.base import make_optimizer
+from visualbp.optimizers.schedules import make_schedule
 
 PSEUDOCODE = (
     "Forward pass:",
@@ -43,10 +45,30 @@ PSEUDOCODE = (
 LOAD_LINE, Z_LINE, H_LINE, LOSS_LINE, OUTPUT_DELTA_LINE, DELTA_LINE = 0, 2, 3, 4, 7, 9
 WEIGHT_GRADIENT_LINE, BIAS_GRADIENT_LINE, UPDATE_LINE, WEIGHT_UPDATE_LINE, BIAS_UPDATE_LINE = 12, 13, 15, 17, 18
 
-SLOT_SYMBOLS = {"velocity": r"\mathbf{v}", "first_moment": "m", "second_moment": "v"}
+SLOT_SYMBOLS = {
+    "velocity": r"\mathbf{v}",
+    "first_moment": "m",
+    "second_moment": "v",
+    "square_sum": "s",
+    "square_average": "s",
+    "mean_gradient": "m",
+}
+
+ATTENTION_SYMBOLS = {
+    "query": "Q",
+    "key": "K",
+    "value": "V",
+    "scores": "S",
+    "masked": r"\tilde{S}",
+    "attention": "A",
+    "mix": "M",
+}
 
 LOSS, PREDICTION, TARGET, PENALTY = r"\mathcal{L}", r"\hat{\mathbf{y}}", r"\mathbf{y}", r"\Omega"
 ALL_GRADIENTS = r"\nabla \mathcal{L}"
+
+MOST_SHOWN = 6
+"""A sum of more terms is abbreviated."""
 
 
 def words_in_latex(text: str) -> str:
@@ -82,6 +104,8 @@ class Notation:
         value = self.plan.resolve(value)
         if value == GRADIENT_NORM:
             return rf"\left\lVert {ALL_GRADIENTS} \right\rVert"
+        if value == LEARNING_RATE:
+            return r"\eta"
         if value.part:
             return self._part_symbol(value)
         if value.role == "delta":
@@ -103,10 +127,13 @@ class Notation:
             return rf"{SLOT_SYMBOLS.get(slot, words_in_latex(slot))}_{{{of}}}"
         kind, _, which = value.role.partition("_")
         below = f"_{{{words_in_latex(which)}}}" if which else ""
-        if value in self._parameters and kind in ("weight", "bias"):
+        if (value in self._parameters and kind in ("weight", "bias")) or value.role == "weight":
             return {"weight": "W", "bias": r"\mathbf{b}"}[kind] + self._index(value) + below
-        if value.role in ("z", "h"):
-            return rf"\mathbf{{{value.role}}}{self._index(value)}"
+        if value.role in ATTENTION_SYMBOLS:
+            return ATTENTION_SYMBOLS[value.role] + self._index(value)
+        role, _, time = value.role.removesuffix("]").partition("[")
+        if role in ("x", "z", "h"):
+            return rf"\mathbf{{{role}}}{self._index(value)}" + (f"_{{{time}}}" if time else "")
         return words_in_latex(value.role) + self._index(value)
 
     def _index(self, value: Value) -> str:
@@ -138,7 +165,10 @@ class Notation:
             case "load":
                 return rf"{result}, \, {TARGET} \leftarrow \text{{the batch}}"
             case "accumulate":
-                return f"{result} = {' + '.join(self.symbol(part) for part in step.reads)}"
+                return f"{result} = {' + '.join(self._shown(step.reads))}"
+            case "gather":
+                parts = r", \, ".join(self._shown(step.reads))
+                return rf"{result} = \left[{parts}\right]"
             case "penalty" if step.phase == Phase.FORWARD:
                 terms = [r"\lambda_1 \sum |w|"] if training.l1 else []
                 terms += [r"\frac{\lambda_2}{2} \sum w^2"] if training.l2 else []
@@ -156,9 +186,17 @@ class Notation:
                 limit = f"{training.clip.limit:g}"
                 cut = rf"g \leftarrow \max(-{limit}, \, \min({limit}, \, g))"
                 return rf"{cut} \; \text{{for each}} \; g \; \text{{of}} \; {ALL_GRADIENTS}"
+            case "schedule":
+                return make_schedule(training.schedule).equation(result)
             case "update":
                 return self._optimizer.equation(result, self.symbol(step.writes[0].gradient))
         raise ValueError(f"no step is called {step.operation}")
+
+    def _shown(self, values: Sequence[Value]) -> list[str]:
+        """Return the symbols of values that are read alike; of very many, the first, the last, and dots."""
+        if len(values) <= MOST_SHOWN:
+            return [self.symbol(value) for value in values]
+        return [self.symbol(values[0]), self.symbol(values[1]), r"\cdots", self.symbol(values[-1])]
 
     def _node_equation(self, step: Step, node: Node) -> str:
         output, operands = self.symbol(node.output), [self.symbol(value) for value in node.operands]
@@ -173,53 +211,7 @@ class Notation:
 
     def step_shapes(self, step: Step, batch_size: int) -> str:
         """Return the shapes of a step in plain text, such as `(2, 4)  =  (4, 2)^T (4, 4)`: rows are samples."""
-
-        def shape(value: Value) -> str:
-            return shape_text(self._whole_shape(value, batch_size))
-
-        if step.operation == "load":
-            return "  and  ".join(shape(value) for value in step.writes)
-        if step.operation == "clip":
-            gradients = [value for value in step.writes if value != GRADIENT_NORM]
-            count = sum(size_of(self.plan.shapes[value]) for value in gradients)
-            return f"{count:,} numbers in {len(gradients)} gradients"
-        result = shape(step.writes[0])
-        if step.operation == "accumulate":
-            return f"{result}  =  {' + '.join(shape(part) for part in step.reads)}"
-        if step.operation == "update":
-            return f"{result}  =  {result} - rate * {result}"
-        if step.node is None:
-            return f"{result}  from  {', '.join(shape(value) for value in step.reads)}"
-        return f"{result}  {self._node_shapes(step, step.node, shape)}"
-
-    def _whole_shape(self, value: Value, batch_size: int) -> Shape:
-        value = self.plan.resolve(value)
-        own = self.plan.shapes[value]
-        return (batch_size, *own) if value in self.plan.batched else own
-
-    def _node_shapes(self, step: Step, node: Node, shape: Callable[[Value], str]) -> str:
-        operation, backward = node.operation, step.phase == Phase.BACKWARD
-        operands = [shape(value) for value in node.operands]
-        upstream = "" if node.output == self.plan.loss else shape(node.output.gradient)
-        match operation:
-            case Affine() if not backward:
-                return f"=  {operands[0]} {operands[1]}^T" + (f" + {operands[2]}" if len(operands) > 2 else "")
-            case Affine() if operation.operand_name(step.operand) == "weight":
-                return f"=  {upstream}^T {operands[0]}"
-            case Affine() if operation.operand_name(step.operand) == "bias":
-                return f"=  sum of {upstream} over the samples"
-            case Affine():
-                return f"=  {upstream} {operands[1]}"
-            case Elementwise() if backward:
-                return f"=  {upstream} * {operands[0]}"
-            case Multiply() if backward:
-                others = [text for place, text in enumerate(operands) if place != step.operand]
-                return "=  " + " * ".join([upstream, *others])
-            case Multiply():
-                return f"=  {' * '.join(operands)}"
-            case Add() if not backward:
-                return f"=  {' + '.join(operands)}"
-        return f"from  {', '.join([upstream] if backward and upstream else operands)}"
+        return shapes_of_step(self.plan, step, batch_size)
 
     # -- the step in words -------------------------------------------------------------------------------------------
 
@@ -235,12 +227,18 @@ class Notation:
                     f"{words[0].upper()}{words[1:]} is the sum of what comes back on {len(step.reads)} paths:"
                     " the chain rule for several variables."
                 )
+            case "gather":
+                words = self._words(target)
+                return f"{words[0].upper()}{words[1:]} is put together from its {len(step.reads)} time steps."
             case "penalty" if step.phase == Phase.FORWARD:
                 return "The penalty on large weights is added to what is minimised."
             case "penalty":
                 return f"The penalty adds its own part to {self._words(target)}: it pulls the weights towards 0."
             case "clip":
                 return self._clip_sentence()
+            case "schedule":
+                label = type(make_schedule(self.plan.network.training.schedule)).label.lower()
+                return f"The schedule ({label}) sets the learning rate of this iteration."
             case "update":
                 return f"{type(self._optimizer).label} moves {self._words(target)} against its gradient."
         if step.node is None:
@@ -268,7 +266,8 @@ class Notation:
             return f"the gradient of {layer}'s activations"
         if value.role.startswith("gradient/"):
             return f"the gradient of {self._words(Value(layer, value.role.removeprefix('gradient/')))}"
-        name = {"h": "activations", "weight": "W", "bias": "b"}.get(value.role, value.role.replace("_", " "))
+        kind, _, which = value.role.partition("_")
+        name = {"h": "activations", "weight": "W", "bias": "b"}.get(kind, kind) + (f" {which}" if which else "")
         return f"{layer}'s {name}"
 
     def _forward_sentence(self, node: Node) -> str:
@@ -277,9 +276,11 @@ class Notation:
         match node.operation:
             case Affine():
                 bias = " and adds b" if len(node.operands) > 2 else ""
-                return f"{layer} takes {sources[0]} through W{bias}: that is its z, {kept}."
+                return f"{layer} takes {sources[0]} through W{bias}: that is its {node.output.role}, {kept}."
             case Activation() as activation:
-                return f"{layer} applies {type(activation).label} to {sources[0]}: that is its h, {kept}."
+                return (
+                    f"{layer} applies {type(activation).label} to {sources[0]}: that is its {node.output.role}, {kept}."
+                )
             case Loss() as loss:
                 return f"{layer} compares {sources[0]} with the targets: the {type(loss).label.lower()} of the batch."
             case Add():
@@ -288,8 +289,10 @@ class Notation:
                 return f"{layer} multiplies {_listed(sources)}, element by element."
             case Concatenate():
                 return f"{layer} puts {_listed(sources)} side by side."
+            case Stack():
+                return f"{layer} puts the states of its {len(sources)} time steps together."
         given = [words for words, value in zip(sources, node.operands, strict=True) if value in self.plan.batched]
-        return f"{layer} computes {self._words(node.output)} from {_listed(given)}, by {node.operation.name}."
+        return f"{layer} computes {self._words(node.output)} from {_listed(given or sources)}, by {_plain_name(node)}."
 
     def _backward_sentence(self, step: Step, node: Node) -> str:
         operation, result = node.operation, self._words(step.writes[0])
@@ -317,7 +320,7 @@ class Notation:
                 return f"{opening} times the other factors goes back to {self._words(value)}."
             case Concatenate():
                 return f"{opening} is cut into parts; this one goes back to {self._words(value)}."
-        return f"{opening} goes back through {operation.name} to {self._words(value)}."
+        return f"{opening} goes back through {_plain_name(node)} to {self._words(value)}."
 
     # -- the step in the algorithm -----------------------------------------------------------------------------------
 
@@ -332,16 +335,23 @@ class Notation:
         if step.phase == Phase.LOAD:
             return LOAD_LINE
         if step.phase == Phase.UPDATE:
-            return UPDATE_LINE if step.operation == "clip" else BIAS_UPDATE_LINE if is_bias else WEIGHT_UPDATE_LINE
+            if step.operation in ("clip", "schedule"):
+                return UPDATE_LINE
+            return BIAS_UPDATE_LINE if is_bias else WEIGHT_UPDATE_LINE
         if step.phase == Phase.FORWARD:
             if result in (self.plan.loss, self.plan.penalty):
                 return LOSS_LINE
-            return Z_LINE if result.role == "z" else H_LINE
-        if result in {value.gradient for value in self._parameters}:
+            return Z_LINE if result.role.partition("[")[0] in ("z", "weight") else H_LINE
+        parameters = {value.gradient for value in self._parameters}
+        if result._replace(part="") in parameters or result.role == "gradient/weight":
             return BIAS_GRADIENT_LINE if is_bias else WEIGHT_GRADIENT_LINE
         at_output = step.node is not None and step.node.output in (self.plan.loss, self.plan.prediction)
         through_weights = step.node is not None and isinstance(step.node.operation, Affine)
         return OUTPUT_DELTA_LINE if at_output and not through_weights else DELTA_LINE
+
+
+def _plain_name(node: Node) -> str:
+    return node.operation.name.replace("_", " ")
 
 
 def _listed(words: list[str]) -> str:

@@ -13,12 +13,15 @@ from visualbp.layers import Node, ParameterSpec, Value
 from visualbp.network import Network, Problem, Structure, structure_of
 from visualbp.network.structure import parameter_problems
 from visualbp.operations.losses import Loss
+from visualbp.operations.recurrence import TimeSlice
 from visualbp.optimizers.base import make_optimizer
 
 WHOLE_NETWORK = ""
 """The layer of steps and values that belong to no single layer, such as clipping."""
 
 GRADIENT_NORM = Value(WHOLE_NETWORK, "gradient_norm")
+LEARNING_RATE = Value(WHOLE_NETWORK, "learning_rate")
+"""The rate of an iteration, where a schedule sets it."""
 
 
 class Phase(StrEnum):
@@ -32,8 +35,9 @@ class Phase(StrEnum):
 class Step:
     """One operation of an iteration: the smallest thing that the debugger can do.
 
-    `operation` is the operation's name, or `load`, `accumulate`, `penalty`, `clip`, `update`. `node` and `operand` say
-    which rule runs: the forward rule of `node`, or, on the way back, its reverse-mode rule for `operand`.
+    `operation` is the operation's name, or `load`, `accumulate`, `gather`, `penalty`, `clip`, `schedule`, `update`.
+    `node` and `operand` say which rule runs: the forward rule of `node`, or, on the way back, its reverse-mode rule for
+    `operand`.
     """
 
     index: int
@@ -60,8 +64,8 @@ def step_label(step: Step) -> str:
     """Return the short name of a step, after the value that it writes."""
     if step.operation == "load":
         return "batch"
-    if step.operation == "clip":
-        return "clip"
+    if step.operation in ("clip", "schedule"):
+        return "clip" if step.operation == "clip" else "rate"
     value = step.writes[0]
     if step.phase == Phase.UPDATE:
         return f"update {short_role(value.role)} {value.layer}"
@@ -83,7 +87,7 @@ def short_role(role: str) -> str:
 
 @dataclass(frozen=True)
 class ParameterInfo:
-    """A parameter of the plan: its value, its spec, and whether updates leave it out."""
+    """A parameter or a buffer of the plan: its value, its spec, and whether updates leave it out."""
 
     value: Value
     spec: ParameterSpec
@@ -103,7 +107,8 @@ class Plan:
     """A compiled network.
 
     `shapes` gives the shape of every value: of one sample where `batched` holds it, whole otherwise. `aliases` maps
-    names to the values that they mean.
+    names to the values that they mean. `buffers` are what forward steps keep from iteration to iteration, such as
+    running statistics.
     """
 
     network: Network
@@ -114,6 +119,7 @@ class Plan:
     batched: frozenset[Value]
     aliases: Mapping[Value, Value]
     parameters: tuple[ParameterInfo, ...]
+    buffers: tuple[ParameterInfo, ...]
     input: Value
     prediction: Value
     target: Value
@@ -133,6 +139,11 @@ class Plan:
     @cached_property
     def trainable(self) -> tuple[ParameterInfo, ...]:
         return tuple(info for info in self.parameters if not info.frozen)
+
+    @cached_property
+    def lasting(self) -> tuple[ParameterInfo, ...]:
+        """What a file keeps, and what an evaluation needs: the parameters, then the buffers."""
+        return (*self.parameters, *self.buffers)
 
     @cached_property
     def written(self) -> frozenset[Value]:
@@ -161,6 +172,16 @@ class Plan:
         return end
 
 
+def is_slice(node: Node) -> bool:
+    """Return whether a node takes one time step out of a sequence."""
+    return isinstance(node.operation, TimeSlice)
+
+
+def is_later_slice(node: Node) -> bool:
+    """Return whether it takes another step than the first, which stands for all on the way back."""
+    return isinstance(node.operation, TimeSlice) and node.operation.index > 0
+
+
 class _Compiler:
     """Collects the nodes and steps of a plan. One life: `compile_plan` makes it, runs it, and takes the result."""
 
@@ -173,6 +194,7 @@ class _Compiler:
         self.batched: set[Value] = set()
         self.outputs: dict[str, Value] = {}
         self.parameters: list[ParameterInfo] = []
+        self.buffers: list[ParameterInfo] = []
 
     def lower(self) -> None:
         """Turn each layer into nodes, sources first."""
@@ -187,6 +209,9 @@ class _Compiler:
                 info = ParameterInfo(Value(name, spec.name), spec, layer.is_frozen(spec.name))
                 self.parameters.append(info)
                 self.shapes[info.value] = self.shapes[info.value.gradient] = spec.shape
+            for spec in self.structure.buffers.get(name, ()):
+                self.buffers.append(ParameterInfo(Value(name, spec.name), spec, frozen=True))
+                self.shapes[Value(name, spec.name)] = spec.shape
             self.nodes.extend(lowering.nodes)
             if not lowering.nodes:
                 self._add_shape(lowering.output, self.structure.shapes[name])
@@ -208,7 +233,11 @@ class _Compiler:
         operands = [
             (batch, *self.shapes[value]) if value in self.batched else self.shapes[value] for value in node.operands
         ]
-        self._add_shape(node.output, tuple(node.operation.output_shape(operands)[1:]))
+        shape = tuple(node.operation.output_shape(operands))
+        if self.batched.intersection(node.operands):
+            self._add_shape(node.output, shape[1:])
+        else:  # made of parameters alone, such as a weight from its direction and its length
+            self.shapes[node.output] = self.shapes[node.output.gradient] = shape
 
     def add(self, phase: Phase, layer: str, operation: str, reads: tuple[Value, ...], writes: tuple[Value, ...],
             node: Node | None = None, operand: int = 0) -> None:  # fmt: skip
@@ -217,7 +246,8 @@ class _Compiler:
     def add_forward(self, source: Value, target: Value, penalty: Value | None) -> None:
         self.add(Phase.LOAD, source.layer, "load", (), (source, target))
         for node in self.nodes:
-            self.add(Phase.FORWARD, node.layer, node.operation.name, node.operands, (node.output,), node)
+            writes = (node.output, *node.updates)
+            self.add(Phase.FORWARD, node.layer, node.operation.name, node.operands, writes, node)
         if penalty is not None:
             penalised = tuple(info.value for info in self.parameters if info.spec.penalised)
             self.shapes[penalty] = ()
@@ -227,16 +257,18 @@ class _Compiler:
         """Add, in reverse, a step for each operand that has a derivative: parameters first, as the document does.
 
         Where a value goes to several nodes, each sends back its part, and a step of its own sums them up: the chain
-        rule for several variables.
+        rule for several variables. What a layer takes apart into time steps goes back as one: a step gathers them.
         """
         aliased = {value for name, value in self.aliases.items() if name.role == "z" and value == source}
         wanted = {node.output for node in self.nodes} | {info.value for info in self.parameters} | aliased
+        wanted -= {node.output for node in self.nodes if is_slice(node) and not wanted.issuperset(node.operands)}
         uses: Counter[Value] = Counter()
-        for node in self.nodes:
+        senders = [node for node in self.nodes if not is_later_slice(node)]
+        for node in senders:
             uses.update(value for value in node.operands if value in wanted)
         left = Counter(uses)
         parts: dict[Value, list[Value]] = {value: [] for value in uses}
-        for node in reversed(self.nodes):
+        for node in reversed(senders):
             gradient = node.output.gradient
             places = [
                 i for i, value in enumerate(node.operands) if value in wanted and not node.operation.is_constant(i)
@@ -251,11 +283,19 @@ class _Compiler:
                     result = self._part_of(value, node, parts[value])
                 if (name := Value(node.layer, "z")) in self.aliases and self.aliases[name] == value:
                     self.aliases[name.gradient] = result
-                reads = (node.output, *node.operands) if node.output.role == "loss" else (gradient, *node.operands)
-                self.add(Phase.BACKWARD, node.layer, node.operation.name, reads, (result,), node, place)
+                if is_slice(node):
+                    self.add(Phase.BACKWARD, node.layer, "gather", self._gradients_of_slices(node), (result,))
+                else:
+                    reads = (node.output, *node.operands) if node.output.role == "loss" else (gradient, *node.operands)
+                    self.add(Phase.BACKWARD, node.layer, node.operation.name, reads, (result,), node, place)
                 left[value] -= 1
                 if not left[value]:
                     self._finish(value, parts[value])
+
+    def _gradients_of_slices(self, first: Node) -> tuple[Value, ...]:
+        """Return the gradients of all time steps into which a layer takes a sequence apart, in order."""
+        same = (n for n in self.nodes if is_slice(n) and (n.layer, n.operands) == (first.layer, first.operands))
+        return tuple(node.output.gradient for node in same)
 
     def _shows_delta_of(self, node: Node, source: Value) -> bool:
         return self.aliases.get(Value(node.layer, "z")) == source
@@ -288,12 +328,17 @@ class _Compiler:
             norm = (GRADIENT_NORM,) if training.clip.by == "norm" else ()
             self.shapes[GRADIENT_NORM] = ()
             self.add(Phase.UPDATE, WHOLE_NETWORK, "clip", gradients, (*gradients, *norm))
+        rate: tuple[Value, ...] = ()
+        if trainable and training.schedule.type != "constant":
+            rate = (LEARNING_RATE,)
+            self.shapes[LEARNING_RATE] = ()
+            self.add(Phase.UPDATE, WHOLE_NETWORK, "schedule", (), rate)
         for info in trainable:
             value = info.value
             slots = tuple(Value(value.layer, f"{slot}/{value.role}") for slot in optimizer.slots)
             for slot in slots:
                 self.shapes[slot] = info.spec.shape
-            self.add(Phase.UPDATE, value.layer, "update", (value, value.gradient, *slots), (value, *slots))
+            self.add(Phase.UPDATE, value.layer, "update", (value, value.gradient, *slots, *rate), (value, *slots))
 
 
 def compile_plan(network: Network, structure: Structure | None = None) -> Plan:
@@ -322,6 +367,7 @@ def compile_plan(network: Network, structure: Structure | None = None) -> Plan:
         batched=frozenset(compiler.batched),
         aliases=compiler.aliases,
         parameters=tuple(compiler.parameters),
+        buffers=tuple(compiler.buffers),
         input=source,
         prediction=loss_node.operands[0],
         target=target,

@@ -1,7 +1,8 @@
-"""What outlives an iteration: parameters and the optimiser's own arrays, as views of one flat buffer.
+"""What outlives an iteration: parameters, buffers and the optimiser's own arrays, as views of one flat buffer.
 
 One flat buffer makes a checkpoint one copy, an update of everything two or three calls, and the norm of all gradients
-one product. Trainable parameters come first, then frozen ones, then the optimiser's arrays for the trainable.
+one product. Trainable parameters come first, then frozen ones, then the layers' buffers, then the optimiser's arrays
+for the trainable.
 """
 
 from __future__ import annotations
@@ -29,14 +30,22 @@ def stream_of(text: str) -> int:
 
 
 def initial_parameters(plan: Plan) -> dict[Value, Array]:
-    """Return where a run starts: the network's own parameters, others drawn by name from their initialisers."""
-    network, start = plan.network, {}
-    for info in plan.parameters:
-        given = network.parameters.get(info.value.layer, {}).get(info.value.role)
+    """Return where a run starts: the network's own parameters, others drawn by name from their initialisers.
+
+    The layers' buffers are among them.
+    """
+    network = plan.network
+    start: dict[Value, Array] = {}
+    for info in plan.lasting:
+        value, spec = info.value, info.spec
+        given = network.parameters.get(value.layer, {}).get(value.role)
+        if given is None and spec.initial is not None:
+            given = spec.initial({other.role: array for other, array in start.items() if other.layer == value.layer})
         if given is None:
-            generator = IterationContext(network.seed).generator(stream_of(info.value.text))
-            given = initial_values(info.spec.initializer, info.spec.shape, generator)
-        start[info.value] = given
+            stream = Value(value.layer, spec.drawn_as or value.role)
+            generator = IterationContext(network.seed).generator(stream_of(stream.text))
+            given = initial_values(spec.initializer, spec.shape, generator)
+        start[value] = given
     return start
 
 
@@ -56,8 +65,11 @@ class Store:
             offsets[info.value] = total
             total += _padded(size_of(info.spec.shape))
             trainable = total if not info.frozen else trainable
-        self.persistent = np.zeros(total + trainable * len(slots), dtype)
         self.gradient = np.zeros(total, dtype)
+        for info in plan.buffers:
+            offsets[info.value] = total
+            total += _padded(size_of(info.spec.shape))
+        self.persistent = np.zeros(total + trainable * len(slots), dtype)
         self.flat_parameters = self.persistent[:trainable]
         self.flat_gradients = self.gradient[:trainable]
         self.flat_slots = {
@@ -73,6 +85,8 @@ class Store:
                 for index, slot in enumerate(slots):
                     start = total + trainable * index + offsets[info.value]
                     self._place(Value(info.value.layer, f"{slot}/{info.value.role}"), start, info.spec.shape)
+        for info in plan.buffers:
+            self._place(info.value, offsets[info.value], info.spec.shape)
         self.first_iteration = np.zeros((), np.int64)
 
     def _place(self, value: Value, offset: int, shape: tuple[int, ...]) -> None:

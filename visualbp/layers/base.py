@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from visualbp.core.arrays import Shape
+from visualbp.core.arrays import Array, Shape
 from visualbp.core.options import Choice, Option
 from visualbp.core.registry import Registry, import_all
 from visualbp.layers.lowering import Lowering, Value
@@ -25,12 +25,19 @@ class ShapeError(ValueError):
 
 @dataclass(frozen=True)
 class ParameterSpec:
-    """A parameter of a layer: its shape, where it starts from, and whether penalties count it (weights, not biases)."""
+    """A parameter or a buffer of a layer: its shape, where it starts from, and whether penalties count it.
+
+    Penalties count weights, not biases. `drawn_as` names the random stream that it is drawn from, if not its own: two
+    forms of one weight then start alike. `initial`, where there is one, gives the start from the layer's parameters and
+    buffers before it, by name.
+    """
 
     name: str
     shape: Shape
     initializer: Choice
     penalised: bool
+    drawn_as: str = ""
+    initial: Callable[[Mapping[str, Array]], Array] | None = None
 
 
 class LayerType:
@@ -49,6 +56,8 @@ class LayerType:
     most_inputs: ClassVar[int | None] = 1
     """None: any number."""
     is_loss: ClassVar[bool] = False
+    takes_samples: ClassVar[bool] = False
+    """Whether it takes the data themselves, such as class indices, and nothing that another layer computes."""
     default_name: ClassVar[str] = ""
     """What a new layer is called; the type's name if empty."""
 
@@ -63,6 +72,17 @@ class LayerType:
     def parameters(self, options: Options, inputs: Sequence[Shape]) -> tuple[ParameterSpec, ...]:
         """Return the parameters, in the order in which files and panels show them."""
         return ()
+
+    def buffers(self, options: Options, inputs: Sequence[Shape]) -> tuple[ParameterSpec, ...]:
+        """Return what the layer keeps from iteration to iteration beside its parameters, such as running statistics.
+
+        Forward steps write them (`Node.updates`); they have no gradient, and files keep them among the parameters.
+        """
+        return ()
+
+    def fewest_samples(self, options: Options, inputs: Sequence[Shape]) -> int:
+        """Return the smallest batch that the layer can be trained on."""
+        return 1
 
     def lower(self, name: str, options: Options, inputs: Sequence[Value], shapes: Sequence[Shape]) -> Lowering:
         """Return the layer called `name` as operations on the values `inputs`, whose samples have `shapes`."""

@@ -9,6 +9,7 @@ from visualbp.core.options import BoolOption, EntryOption, IntOption
 from visualbp.initializers import initializers
 from visualbp.layers.base import LayerType, Options, ParameterSpec, layer_types
 from visualbp.layers.lowering import Lowering, Node, Value
+from visualbp.layers.weights import WEIGHT_NORM, lower_weight, weight_parameters
 from visualbp.operations.activations import activations
 from visualbp.operations.affine import Affine
 
@@ -25,6 +26,7 @@ class Dense(LayerType):
         BoolOption("bias", True, "whether there is a b"),
         EntryOption("weight_init", "glorot_uniform", "where W starts from", "Weights start from", initializers),
         EntryOption("bias_init", "zeros", "where b starts from", "Biases start from", initializers),
+        WEIGHT_NORM,
     )
 
     def output_shape(self, options: Options, inputs: Sequence[Shape]) -> Shape:
@@ -32,19 +34,20 @@ class Dense(LayerType):
 
     def parameters(self, options: Options, inputs: Sequence[Shape]) -> tuple[ParameterSpec, ...]:
         units = options["units"]
-        weight = ParameterSpec("weight", (units, inputs[0][-1]), options["weight_init"], penalised=True)
+        weight = weight_parameters((units, inputs[0][-1]), options["weight_init"], options["weight_norm"])
         bias = ParameterSpec("bias", (units,), options["bias_init"], penalised=False)
-        return (weight, bias) if options["bias"] else (weight,)
+        return (*weight, bias) if options["bias"] else weight
 
     def lower(self, name: str, options: Options, inputs: Sequence[Value], shapes: Sequence[Shape]) -> Lowering:
         z, h = Value(name, "z"), Value(name, "h")
-        operands = [inputs[0], Value(name, "weight")] + ([Value(name, "bias")] if options["bias"] else [])
-        affine = Node(name, Affine(), tuple(operands), z)
+        made, weight = lower_weight(name, options["weight_norm"])
+        operands = (inputs[0], weight, Value(name, "bias")) if options["bias"] else (inputs[0], weight)
+        nodes = (*made, Node(name, Affine(), operands, z))
         choice = options["activation"]
         if choice.type == "linear":
-            return Lowering((affine,), z, {h: z, h.gradient: z.gradient})
+            return Lowering(nodes, z, {h: z, h.gradient: z.gradient})
         activation = activations.get(choice.type)(**choice.options)
-        return Lowering((affine, Node(name, activation, (z,), h)), h)
+        return Lowering((*nodes, Node(name, activation, (z,), h)), h)
 
     def summary(self, options: Options) -> str:
         return f"{self.label}  {options['activation'].type}"

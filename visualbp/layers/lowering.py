@@ -38,12 +38,16 @@ class Value(NamedTuple):
 
 @dataclass(frozen=True)
 class Node:
-    """One operation applied to values. `operands` are values of this or earlier layers, parameters included."""
+    """One operation applied to values. `operands` are values of this or earlier layers, parameters included.
+
+    `updates` are the layer's buffers that a forward step of training writes too, by the operation's `update` rule.
+    """
 
     layer: str
     operation: Operation
     operands: tuple[Value, ...]
     output: Value
+    updates: tuple[Value, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -151,14 +151,14 @@ def drop_unfit_parameters(network: Network) -> Network:
     """Return the network without the given parameters that fit no layer any more."""
     if not network.parameters:
         return network
-    specs = structure_of(network).parameters
+    structure = structure_of(network)
     kept: dict[str, dict[str, Array]] = {}
     for name, arrays in network.parameters.items():
-        if name not in specs:
+        if name not in structure.parameters:
             if name in network.names:
                 kept[name] = dict(arrays)
             continue
-        shapes = {spec.name: spec.shape for spec in specs[name]}
+        shapes = {spec.name: spec.shape for spec in structure.saved(name)}
         fitting = {key: array for key, array in arrays.items() if shapes.get(key) == array.shape}
         if fitting:
             kept[name] = fitting

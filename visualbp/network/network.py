@@ -14,6 +14,7 @@ from visualbp.core.options import Choice, Option, parse_options
 from visualbp.datasets import DataSpec
 from visualbp.layers import LayerType, layer_types
 from visualbp.optimizers import optimizers
+from visualbp.optimizers.schedules import CONSTANT
 
 Position = tuple[float, float]
 Connection = tuple[str, str]
@@ -69,7 +70,10 @@ DEFAULT_OPTIMIZER = Choice("sgd", parse_options(optimizers.get("sgd").options, {
 
 @dataclass(frozen=True)
 class Training:
-    """How the network trains. The batch is cut to the size of the data; the last batch of an epoch may be smaller."""
+    """How the network trains. The batch is cut to the size of the data; the last batch of an epoch may be smaller.
+
+    The schedule changes the optimiser's learning rate from iteration to iteration.
+    """
 
     optimizer: Choice = DEFAULT_OPTIMIZER
     batch_size: int = 32
@@ -77,6 +81,7 @@ class Training:
     clip: Clip | None = None
     l1: float = 0.0
     l2: float = 0.0
+    schedule: Choice = CONSTANT
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from visualbp.core.arrays import Shape, shape_text, size_of
@@ -42,6 +42,11 @@ class Structure:
     problems: tuple[Problem, ...]
     input: str | None
     loss: str | None
+    buffers: Mapping[str, tuple[ParameterSpec, ...]] = field(default_factory=dict)
+
+    def saved(self, layer: str) -> tuple[ParameterSpec, ...]:
+        """Return what files keep of a layer: its parameters, then its buffers."""
+        return (*self.parameters.get(layer, ()), *self.buffers.get(layer, ()))
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -135,6 +140,7 @@ def structure_of(network: Network) -> Structure:
     fed = _reachable(inputs, after) if inputs else set(network.names)
     shapes: dict[str, Shape] = {}
     parameters: dict[str, tuple[ParameterSpec, ...]] = {}
+    buffers: dict[str, tuple[ParameterSpec, ...]] = {}
     for name in order:
         layer, sources = by_name[name], before.get(name, [])
         aside = loss is not None and name not in used
@@ -152,10 +158,19 @@ def structure_of(network: Network) -> Structure:
         if problem is not None:
             if not aside:
                 problems.append(problem)
+        elif computed := _computed_source(layer, [by_name[source] for source in sources]):
+            message = f"takes class indices from the data, not what {computed} computes"
+            problems.append(Problem("error", name, message, "connect the input layer to it"))
         elif all(source in shapes for source in sources):
-            _infer(layer, [shapes[source] for source in sources], shapes, parameters, problems)
+            _infer(layer, [shapes[source] for source in sources], shapes, parameters, buffers, problems)
     runs = tuple(name for name in order if loss is None or name in used)
-    return Structure(runs, shapes, parameters, tuple(problems), inputs, loss)
+    problems += _batch_problems(network, runs, shapes, [network.training.batch_size], "the batch size is {}")
+    return Structure(runs, shapes, parameters, tuple(problems), inputs, loss, buffers)
+
+
+def _computed_source(layer: Layer, sources: Iterable[Layer]) -> str | None:
+    """Return the first of its sources that computes what `layer` takes from the data alone, if there is one."""
+    return next((s.name for s in sources if layer.kind.takes_samples and s.type != "input"), None)
 
 
 def _infer(
@@ -163,15 +178,17 @@ def _infer(
     sources: list[Shape],
     shapes: dict[str, Shape],
     parameters: dict[str, tuple[ParameterSpec, ...]],
+    buffers: dict[str, tuple[ParameterSpec, ...]],
     problems: list[Problem],
 ) -> None:
     try:
         shape = layer.kind.output_shape(layer.options, sources)
         specs = layer.kind.parameters(layer.options, sources)
+        own = layer.kind.buffers(layer.options, sources)
     except ShapeError as error:
         problems.append(Problem("error", layer.name, error.message, error.mend))
         return
-    for what, size in [("its output", size_of(shape)), *[(spec.name, size_of(spec.shape)) for spec in specs]]:
+    for what, size in [("its output", size_of(shape)), *[(spec.name, size_of(spec.shape)) for spec in (*specs, *own)]]:
         if size > LARGEST_SIZE:
             problems.append(
                 Problem(
@@ -182,14 +199,43 @@ def _infer(
                 )
             )
             return
-    shapes[layer.name], parameters[layer.name] = shape, specs
+    shapes[layer.name], parameters[layer.name], buffers[layer.name] = shape, specs, own
+
+
+def _batch_problems(
+    network: Network, runs: Iterable[str], shapes: Mapping[str, Shape], sizes: Iterable[int], said: str
+) -> list[Problem]:
+    """Return the layers that cannot be trained on batches of these sizes; `said` tells of a size."""
+    problems: list[Problem] = []
+    for name in runs:
+        layer, sources = network.layer(name), network.inputs_of(name)
+        if name not in shapes or not all(source in shapes for source in sources):
+            continue
+        fewest = layer.kind.fewest_samples(layer.options, [shapes[source] for source in sources])
+        for size in sizes:
+            if size < fewest:
+                message = f"needs {fewest} samples or more in a batch to train on, and {said.format(size)}"
+                mend = "choose another batch size, or put a layer there that looks at each sample alone"
+                problems.append(Problem("error", name, message, mend))
+                break
+    return problems
+
+
+def batch_problems(network: Network, structure: Structure, samples: int) -> tuple[Problem, ...]:
+    """Return the layers that cannot be trained on the batches of `samples` samples; an epoch's last may be smaller."""
+    batch_size = min(network.training.batch_size, samples)
+    last = samples % batch_size or batch_size
+    said = f"the last batch of an epoch has {{}}, with {samples} samples in batches of {batch_size}"
+    if last == batch_size:
+        said = "the data have {}"
+    return tuple(_batch_problems(network, structure.order, structure.shapes, [last], said))
 
 
 def parameter_problems(network: Network, structure: Structure) -> tuple[Problem, ...]:
     """Return what is wrong with the parameters that the network gives: unknown names, and shapes that do not fit."""
     problems: list[Problem] = []
     for name, arrays in network.parameters.items():
-        specs = {spec.name: spec.shape for spec in structure.parameters.get(name, ())}
+        specs = {spec.name: spec.shape for spec in structure.saved(name)}
         for parameter, array in arrays.items():
             if name not in structure.parameters:
                 continue
@@ -218,6 +264,8 @@ def connection_problem(network: Network, source: str, target: str, structure: St
         return "a loss is the end: nothing comes after it"
     if taker.kind.most_inputs == 0:
         return "an input layer takes no input"
+    if _computed_source(taker, [giver]):
+        return f"{target} takes class indices from the data: connect the input layer to it"
     count = len(network.inputs_of(target))
     if taker.kind.most_inputs is not None and count >= taker.kind.most_inputs:
         return f"{target} takes one input, and has it; put an Add before it to join several"

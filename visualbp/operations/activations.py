@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any, ClassVar
 
 import numpy as np
@@ -359,6 +360,12 @@ class Softmax(Activation):
 
 _NO_ITERATION = IterationContext()
 
-activations: Registry[type[Activation]] = Registry("activation")
+
+def _import_custom() -> None:
+    """The custom activation has a file of its own, which needs this one."""
+    import_module("visualbp.operations.custom")
+
+
+activations: Registry[type[Activation]] = Registry("activation", _import_custom)
 for _entry in (Linear, Relu, LeakyRelu, Elu, Selu, Gelu, Silu, Sigmoid, Tanh, Softplus, Softmax):
     activations.register(_entry)

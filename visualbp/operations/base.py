@@ -111,6 +111,8 @@ class Operation:
     """Names of the operands, in order. An operation on any number of values has one name, for all of them."""
     constant_operands: ClassVar[frozenset[str]] = frozenset()
     """Operands that have no derivative, such as targets."""
+    minus_infinity_is_meant: ClassVar[bool] = False
+    """Whether -inf in the output is no trouble: a mask's closed places."""
 
     def output_shape(self, shapes: Sequence[Shape]) -> Shape:
         """Return the shape of the output for operands of these shapes."""
@@ -119,6 +121,13 @@ class Operation:
     def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:
         """Emit the calls that compute `output`."""
         raise TypeError(f"{self.name} has no forward rule")
+
+    def update(self, emit: Emitter, inputs: Sequence[Array], output: Array, updates: Sequence[Array]) -> None:
+        """Emit the calls that move the layer's buffers `updates` on, after the forward rule of a step of training.
+
+        Probes never call it: the forward rule leaves its inputs alone.
+        """
+        raise TypeError(f"{self.name} has no buffers to update")
 
     def vjp(
         self, emit: Emitter, operand: int, upstream: Array, inputs: Sequence[Array], output: Array, result: Array
@@ -132,6 +141,10 @@ class Operation:
     def jvp(self, tangents: Sequence[Array | None], inputs: Sequence[Array], output: Array) -> Array:
         """Return d output along `tangents`, one for each operand, None for an operand that does not move."""
         raise TypeError(f"{self.name} has no forward-mode rule")
+
+    def operand_problem(self, operand: int, array: Array, shapes: Sequence[Shape]) -> str | None:
+        """Return why the data `array` cannot be this operand, in words, or None. `shapes` are those of all operands."""
+        return None
 
     def branch(self, inputs: Sequence[Array], output: Array) -> Array | None:
         """Return which piece of a piecewise rule each element is on (any integers), or None for a smooth rule.

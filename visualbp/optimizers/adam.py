@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from visualbp.core.arrays import Array
-from visualbp.core.options import FloatOption
+from visualbp.core.options import FloatOption, Option
 from visualbp.operations.base import Emitter, IterationContext
-from visualbp.optimizers.base import LEARNING_RATE, WEIGHT_DECAY, Optimizer, UpdateState, optimizers
+from visualbp.optimizers.base import LEARNING_RATE, WEIGHT_DECAY, Optimizer, UpdateState, emit_decayed, optimizers
+
+BETA1 = FloatOption("beta1", 0.9, "how much of the mean gradient is kept", "", 0.0, 1.0, open_maximum=True)
+BETA2 = FloatOption("beta2", 0.999, "how much of the mean square is kept", "", 0.0, 1.0, open_maximum=True)
+EPSILON = FloatOption("epsilon", 1e-8, "keeps the quotient finite", minimum=0.0, maximum=1.0)
 
 
 def set_corrections(
-    context: IterationContext, first_iteration: Array, rates: tuple[float, float, float], step_size: Array, root: Array
+    context: IterationContext, state: UpdateState, betas: tuple[float, float], step_size: Array, root: Array
 ) -> None:
     """Set step_size = learning_rate / (1 - beta1^t) and root = sqrt(1 - beta2^t) for the t-th update."""
-    learning_rate, beta1, beta2 = rates
-    t = context.iteration - int(first_iteration) + 1
-    step_size[...] = learning_rate / (1.0 - beta1**t)
+    beta1, beta2 = betas
+    t = context.iteration - int(state.first_iteration) + 1
+    step_size[...] = float(state.learning_rate) / (1.0 - beta1**t)
     root[...] = (1.0 - beta2**t) ** 0.5
 
 
@@ -26,36 +32,30 @@ class Adam(Optimizer):
 
     type_name, label = "adam", "Adam"
     description = "Each parameter gets a step size of its own, from running means of its gradient and its square."
-    options = (
-        LEARNING_RATE,
-        FloatOption("beta1", 0.9, "how much of the mean gradient is kept", minimum=0.0, maximum=1.0, open_maximum=True),
-        FloatOption("beta2", 0.999, "how much of the mean square is kept", minimum=0.0, maximum=1.0, open_maximum=True),
-        FloatOption("epsilon", 1e-8, "keeps the quotient finite", minimum=0.0, maximum=1.0),
-        WEIGHT_DECAY,
-    )
+    options: ClassVar[tuple[Option, ...]] = (LEARNING_RATE, BETA1, BETA2, EPSILON, WEIGHT_DECAY)
 
     @property
     def slots(self) -> tuple[str, ...]:
         return ("first_moment", "second_moment")
 
     def update(self, emit: Emitter, parameter: Array, gradient: Array, state: UpdateState) -> None:
+        gradient = emit_decayed(emit, parameter, gradient, self.option_values["weight_decay"])
+        self.emit_step(emit, parameter, gradient, state)
+
+    def emit_step(self, emit: Emitter, parameter: Array, gradient: Array, state: UpdateState) -> None:
+        """Emit the moments' and the parameter's change."""
         values = self.option_values
-        rates = (values["learning_rate"], values["beta1"], values["beta2"])
+        betas = beta1, beta2 = (values["beta1"], values["beta2"])
         m, v = state.slots["first_moment"], state.slots["second_moment"]
         work = emit.memory("work", parameter.shape)
         step_size, root = emit.memory("step size", ()), emit.memory("root", ())
-        if values["weight_decay"]:
-            decayed = emit.memory("decayed", parameter.shape)
-            emit(np.multiply, parameter, emit.constant(values["weight_decay"]), decayed)
-            emit(np.add, gradient, decayed, decayed)
-            gradient = decayed
-        emit(set_corrections, emit.context, state.first_iteration, rates, step_size, root)
+        emit(set_corrections, emit.context, state, betas, step_size, root)
         emit(np.subtract, gradient, m, work)
-        emit(np.multiply, work, emit.constant(1.0 - rates[1]), work)
+        emit(np.multiply, work, emit.constant(1.0 - beta1), work)
         emit(np.add, m, work, m)
-        emit(np.multiply, v, emit.constant(rates[2]), v)
+        emit(np.multiply, v, emit.constant(beta2), v)
         emit(np.multiply, gradient, gradient, work)
-        emit(np.multiply, work, emit.constant(1.0 - rates[2]), work)
+        emit(np.multiply, work, emit.constant(1.0 - beta2), work)
         emit(np.add, v, work, v)
         emit(np.sqrt, v, work)
         emit(np.divide, work, root, work)

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+
 from visualbp.core.arrays import Array
 from visualbp.core.options import Choice, FloatOption, Option
 from visualbp.core.registry import Registry, import_all
@@ -21,11 +23,13 @@ class UpdateState:
     """What an update may read and write beside the parameter and its gradient.
 
     `slots` are the optimiser's own arrays, shaped as the parameter. `first_iteration` is the 0-d array that holds the
-    iteration in which these were zero, for bias corrections.
+    iteration in which these were zero, for bias corrections. `learning_rate` is the 0-d array that holds the rate of
+    the iteration at hand, which a schedule may change.
     """
 
     slots: Mapping[str, Array]
     first_iteration: Array
+    learning_rate: Array
 
 
 class Optimizer:
@@ -54,6 +58,16 @@ class Optimizer:
 
 
 optimizers: Registry[type[Optimizer]] = Registry("optimiser", lambda: import_all("visualbp.optimizers"))
+
+
+def emit_decayed(emit: Emitter, parameter: Array, gradient: Array, decay: float) -> Array:
+    """Emit gradient + decay * parameter into memory of its own, and return it; without decay, return the gradient."""
+    if not decay:
+        return gradient
+    decayed = emit.memory("decayed", parameter.shape)
+    emit(np.multiply, parameter, emit.constant(decay), decayed)
+    emit(np.add, gradient, decayed, decayed)
+    return decayed
 
 
 def make_optimizer(choice: Choice) -> Optimizer:

@@ -7,7 +7,7 @@ import numpy as np
 from visualbp.core.arrays import Array
 from visualbp.core.options import BoolOption, FloatOption
 from visualbp.operations.base import Emitter
-from visualbp.optimizers.base import LEARNING_RATE, WEIGHT_DECAY, Optimizer, UpdateState, optimizers
+from visualbp.optimizers.base import LEARNING_RATE, WEIGHT_DECAY, Optimizer, UpdateState, emit_decayed, optimizers
 
 
 @optimizers.register
@@ -28,13 +28,8 @@ class Sgd(Optimizer):
         return ("velocity",) if self.option_values["momentum"] else ()
 
     def update(self, emit: Emitter, parameter: Array, gradient: Array, state: UpdateState) -> None:
-        momentum, decay = self.option_values["momentum"], self.option_values["weight_decay"]
-        step = emit.memory("step", parameter.shape)
-        if decay:
-            decayed = emit.memory("decayed", parameter.shape)
-            emit(np.multiply, parameter, emit.constant(decay), decayed)
-            emit(np.add, gradient, decayed, decayed)
-            gradient = decayed
+        momentum, step = self.option_values["momentum"], emit.memory("step", parameter.shape)
+        gradient = emit_decayed(emit, parameter, gradient, self.option_values["weight_decay"])
         if momentum:
             velocity = state.slots["velocity"]
             emit(np.multiply, velocity, emit.constant(momentum), velocity)
@@ -45,7 +40,7 @@ class Sgd(Optimizer):
                 gradient = step
             else:
                 gradient = velocity
-        emit(np.multiply, gradient, emit.constant(self.option_values["learning_rate"]), step)
+        emit(np.multiply, gradient, state.learning_rate, step)
         emit(np.subtract, parameter, step, parameter)
 
     def equation(self, parameter: str, gradient: str) -> str:

@@ -1,0 +1,74 @@
+"""The shapes of a step in plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from visualbp.core.arrays import Shape, shape_text, size_of
+from visualbp.engine.plan import GRADIENT_NORM, Phase, Plan, Step
+from visualbp.layers import Node, Value
+from visualbp.operations.activations import Elementwise
+from visualbp.operations.affine import Affine
+from visualbp.operations.combination import Add, Multiply
+
+MOST_SHOWN = 6
+"""Of more values that are read alike, the shape of one and their number are shown."""
+
+
+def shapes_of_step(plan: Plan, step: Step, batch_size: int) -> str:
+    """Return the shapes of a step in plain text, such as `(2, 4)  =  (4, 2)^T (4, 4)`: rows are samples."""
+
+    def shape(value: Value) -> str:
+        return shape_text(_whole_shape(plan, value, batch_size))
+
+    if step.operation == "load":
+        return "  and  ".join(shape(value) for value in step.writes)
+    if step.operation == "schedule":
+        return shape(step.writes[0])
+    if step.operation == "clip":
+        gradients = [value for value in step.writes if value != GRADIENT_NORM]
+        count = sum(size_of(plan.shapes[value]) for value in gradients)
+        return f"{count:,} numbers in {len(gradients)} gradients"
+    result = shape(step.writes[0])
+    if step.operation in ("accumulate", "gather") and len(step.reads) > MOST_SHOWN:
+        return f"{result}  from  {len(step.reads)} parts {shape(step.reads[0])}"
+    if step.operation == "accumulate":
+        return f"{result}  =  {' + '.join(shape(part) for part in step.reads)}"
+    if step.operation == "update":
+        return f"{result}  =  {result} - rate * {result}"
+    if step.node is None:
+        return f"{result}  from  {', '.join(shape(value) for value in step.reads)}"
+    return f"{result}  {_node_shapes(plan, step, step.node, shape)}"
+
+
+def _whole_shape(plan: Plan, value: Value, batch_size: int) -> Shape:
+    value = plan.resolve(value)
+    own = plan.shapes[value]
+    return (batch_size, *own) if value in plan.batched else own
+
+
+def _node_shapes(plan: Plan, step: Step, node: Node, shape: Callable[[Value], str]) -> str:
+    operation, backward = node.operation, step.phase == Phase.BACKWARD
+    operands = [shape(value) for value in node.operands]
+    upstream = "" if node.output == plan.loss else shape(node.output.gradient)
+    match operation:
+        case Affine() if not backward:
+            return f"=  {operands[0]} {operands[1]}^T" + (f" + {operands[2]}" if len(operands) > 2 else "")
+        case Affine() if operation.operand_name(step.operand) == "weight":
+            return f"=  {upstream}^T {operands[0]}"
+        case Affine() if operation.operand_name(step.operand) == "bias":
+            return f"=  sum of {upstream} over the samples"
+        case Affine():
+            return f"=  {upstream} {operands[1]}"
+        case Elementwise() if backward:
+            return f"=  {upstream} * {operands[0]}"
+        case Multiply() if backward:
+            others = [text for place, text in enumerate(operands) if place != step.operand]
+            return "=  " + " * ".join([upstream, *others])
+        case Multiply():
+            return f"=  {' * '.join(operands)}"
+        case Add() if not backward:
+            return f"=  {' + '.join(operands)}"
+    if len(operands) > MOST_SHOWN and not backward:
+        return f"from  {len(operands)} parts {operands[0]}"
+    return f"from  {', '.join([upstream] if backward and upstream else operands)}"

@@ -1,0 +1,95 @@
+"""The convolutional layer: filters slid over an image, then an activation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from visualbp.core.arrays import Shape, shape_text, size_of
+from visualbp.core.options import LARGEST_SIZE, BoolOption, EntryOption, IntOption
+from visualbp.initializers import initializers
+from visualbp.layers.base import LayerType, Options, ParameterSpec, ShapeError, layer_types
+from visualbp.layers.lowering import Lowering, Node, Value
+from visualbp.layers.weights import WEIGHT_NORM, lower_weight, weight_parameters
+from visualbp.operations.activations import activations
+from visualbp.operations.convolution import Convolution, windows_along
+
+LARGEST_KERNEL = 64
+"""On the way back each place of a window is a call of its own; larger ones would make long lists of them."""
+
+
+def require_image(shape: Shape) -> None:
+    """Raise ShapeError for an input that is not an image, (channels, height, width)."""
+    if len(shape) != 3:
+        raise ShapeError(
+            f"takes images (channels, height, width), gets {shape_text(shape)}",
+            "give the input layer a shape such as 1, 8, 8",
+        )
+
+
+def image_of_windows(image: Shape, kernel: int, stride: int, padding: int = 0) -> tuple[int, int]:
+    """Return how many windows fit below and beside each other. Raises ShapeError where not even one does."""
+    require_image(image)
+    _, height, width = image
+    if kernel > min(height, width) + 2 * padding:
+        around = f" with {padding} of padding on every side" if padding else ""
+        raise ShapeError(
+            f"its {kernel} x {kernel} kernel is larger than the image, {height} x {width}{around}",
+            f"use a kernel of at most {min(height, width) + 2 * padding}",
+        )
+    return windows_along(height, kernel, stride, padding), windows_along(width, kernel, stride, padding)
+
+
+class Conv2d(LayerType):
+    """h = sigma(weight * x + bias) on images (channels, height, width), as PyTorch's Conv2d and then the activation."""
+
+    type_name, label, icon = "conv2d", "Convolution", "layer_conv2d"
+    order = 12
+    description = "Slides filters over an image: the same few weights look at every place."
+    options = (
+        IntOption("filters", description="how many filters, each of them a channel of the output"),
+        IntOption("kernel", 3, "height and width of a filter", maximum=LARGEST_KERNEL),
+        IntOption("stride", 1, "how far a filter moves at a time", maximum=1000),
+        IntOption("padding", 0, "how many zeros are put around the image", minimum=0, maximum=1000),
+        EntryOption("activation", "linear", "the function after the convolution", registry=activations),
+        BoolOption("bias", True, "whether each filter has a number that is added"),
+        EntryOption(
+            "weight_init", "glorot_uniform", "where the filters start from", "Weights start from", initializers
+        ),
+        EntryOption("bias_init", "zeros", "where b starts from", "Biases start from", initializers),
+        WEIGHT_NORM,
+    )
+
+    def output_shape(self, options: Options, inputs: Sequence[Shape]) -> Shape:
+        kernel = options["kernel"]
+        places = image_of_windows(inputs[0], kernel, options["stride"], options["padding"])
+        working = inputs[0][0] * kernel * kernel * size_of(places)
+        if working > LARGEST_SIZE:
+            raise ShapeError(
+                f"laying out the windows of one image would take {working:,} numbers; {LARGEST_SIZE:,} is the most",
+                "use a smaller kernel, a larger stride, or pool the image first",
+            )
+        return (options["filters"], *places)
+
+    def parameters(self, options: Options, inputs: Sequence[Shape]) -> tuple[ParameterSpec, ...]:
+        filters, kernel = options["filters"], options["kernel"]
+        shape = (filters, inputs[0][0], kernel, kernel)
+        weight = weight_parameters(shape, options["weight_init"], options["weight_norm"])
+        bias = ParameterSpec("bias", (filters,), options["bias_init"], penalised=False)
+        return (*weight, bias) if options["bias"] else weight
+
+    def lower(self, name: str, options: Options, inputs: Sequence[Value], shapes: Sequence[Shape]) -> Lowering:
+        z, h = Value(name, "z"), Value(name, "h")
+        made, weight = lower_weight(name, options["weight_norm"])
+        operands = (inputs[0], weight, *((Value(name, "bias"),) if options["bias"] else ()))
+        convolution = Node(name, Convolution(options["stride"], options["padding"]), operands, z)
+        choice = options["activation"]
+        if choice.type == "linear":
+            return Lowering((*made, convolution), z, {h: z, h.gradient: z.gradient})
+        activation = activations.get(choice.type)(**choice.options)
+        return Lowering((*made, convolution, Node(name, activation, (z,), h)), h)
+
+    def summary(self, options: Options) -> str:
+        return f"{options['kernel']} x {options['kernel']} {self.label.lower()}  {options['activation'].type}"
+
+
+layer_types.register(Conv2d())

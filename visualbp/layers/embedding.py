@@ -1,0 +1,54 @@
+"""The embedding layer: a learnt row of numbers for each class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from visualbp.core.arrays import Shape, shape_text
+from visualbp.core.options import Choice, EntryOption, IntOption
+from visualbp.initializers import initializers
+from visualbp.layers.base import LayerType, Options, ParameterSpec, ShapeError, layer_types
+from visualbp.layers.lowering import Lowering, Node, Value
+from visualbp.operations.embedding import Embedding
+
+
+class EmbeddingLayer(LayerType):
+    """h[t] = weight[x[t]]: class indices (T) to (T, units), as PyTorch's Embedding."""
+
+    type_name, label, icon = "embedding", "Embedding", "layer_embedding"
+    order = 40
+    description = "Turns class indices, such as letters, into rows of numbers that are learnt."
+    takes_samples = True
+    options = (
+        IntOption("vocabulary", description="how many classes there are: the indices are 0 to one less"),
+        IntOption("units", description="how many numbers a class has"),
+        EntryOption(
+            "weight_init",
+            Choice("normal", {"mean": 0.0, "std": 1.0}),
+            "where the rows start from",
+            "Weights start from",
+            initializers,
+        ),
+    )
+
+    def output_shape(self, options: Options, inputs: Sequence[Shape]) -> Shape:
+        if len(inputs[0]) != 1:
+            raise ShapeError(
+                f"takes class indices (positions), gets {shape_text(inputs[0])}",
+                "give the input layer a shape of one number, the length of a sequence",
+            )
+        return (*inputs[0], options["units"])
+
+    def parameters(self, options: Options, inputs: Sequence[Shape]) -> tuple[ParameterSpec, ...]:
+        shape = (options["vocabulary"], options["units"])
+        return (ParameterSpec("weight", shape, options["weight_init"], penalised=True),)
+
+    def lower(self, name: str, options: Options, inputs: Sequence[Value], shapes: Sequence[Shape]) -> Lowering:
+        h = Value(name, "h")
+        return Lowering((Node(name, Embedding(), (inputs[0], Value(name, "weight")), h),), h)
+
+    def summary(self, options: Options) -> str:
+        return f"{self.label}  {options['vocabulary']} classes"
+
+
+layer_types.register(EmbeddingLayer())

@@ -1,0 +1,80 @@
+"""Batch normalisation and layer normalisation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from visualbp.core.arrays import Shape, size_of
+from visualbp.core.options import Choice, FloatOption
+from visualbp.layers.base import LayerType, Options, ParameterSpec, layer_types
+from visualbp.layers.lowering import Lowering, Node, Value
+from visualbp.operations.normalization import BatchNorm, LayerNorm
+
+ZERO, ONE = Choice("zeros", {}), Choice("constant", {"value": 1.0})
+EPSILON = FloatOption("epsilon", 1e-5, "keeps the deviation above 0", minimum=0.0, maximum=1.0, open_minimum=True)
+
+
+def _weight_and_bias(shape: Shape) -> tuple[ParameterSpec, ...]:
+    return ParameterSpec("weight", shape, ONE, penalised=True), ParameterSpec("bias", shape, ZERO, penalised=False)
+
+
+class BatchNormLayer(LayerType):
+    """As PyTorch's BatchNorm1d and BatchNorm2d: a mean and a deviation for each entry of a sample's first axis.
+
+    That is each unit of a vector, each channel of an image, each position of a sequence.
+    """
+
+    type_name, label, icon = "batch_norm", "Batch norm", "layer_norm"
+    order = 40
+    description = (
+        "Brings each unit, or each channel of an image, to mean 0 and deviation 1 over the batch, then scales and"
+        " shifts it. A bias just before it does nothing."
+    )
+    options = (
+        EPSILON,
+        FloatOption("momentum", 0.1, "how far the running statistics move with each batch", minimum=0.0, maximum=1.0),
+    )
+
+    def parameters(self, options: Options, inputs: Sequence[Shape]) -> tuple[ParameterSpec, ...]:
+        return _weight_and_bias(inputs[0][:1])
+
+    def buffers(self, options: Options, inputs: Sequence[Shape]) -> tuple[ParameterSpec, ...]:
+        channels = inputs[0][:1]
+        mean = ParameterSpec("running_mean", channels, ZERO, penalised=False)
+        return mean, ParameterSpec("running_var", channels, ONE, penalised=False)
+
+    def fewest_samples(self, options: Options, inputs: Sequence[Shape]) -> int:
+        """Return 2 where a batch of 1 would leave one number for each mean: it would be its own mean, and become 0."""
+        return 2 if size_of(inputs[0][1:]) == 1 else 1
+
+    def lower(self, name: str, options: Options, inputs: Sequence[Value], shapes: Sequence[Shape]) -> Lowering:
+        h = Value(name, "h")
+        running = (Value(name, "running_mean"), Value(name, "running_var"))
+        operands = (inputs[0], Value(name, "weight"), Value(name, "bias"), *running)
+        operation = BatchNorm(options["epsilon"], options["momentum"])
+        return Lowering((Node(name, operation, operands, h, running),), h)
+
+
+class LayerNormLayer(LayerType):
+    """As PyTorch's LayerNorm over all axes of a sample; in a sequence (T, n) over the units of each position."""
+
+    type_name, label, icon = "layer_norm", "Layer norm", "layer_norm"
+    order = 41
+    description = (
+        "Brings the units of each sample, or of each position of a sequence, to mean 0 and deviation 1, then scales and"
+        " shifts them. It does not look at the rest of the batch."
+    )
+    options = (EPSILON,)
+
+    def parameters(self, options: Options, inputs: Sequence[Shape]) -> tuple[ParameterSpec, ...]:
+        shape = inputs[0]
+        return _weight_and_bias(shape[-1:] if len(shape) == 2 else shape)
+
+    def lower(self, name: str, options: Options, inputs: Sequence[Value], shapes: Sequence[Shape]) -> Lowering:
+        h = Value(name, "h")
+        operands = (inputs[0], Value(name, "weight"), Value(name, "bias"))
+        return Lowering((Node(name, LayerNorm(options["epsilon"]), operands, h),), h)
+
+
+for _type in (BatchNormLayer(), LayerNormLayer()):
+    layer_types.register(_type)

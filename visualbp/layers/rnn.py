@@ -1,0 +1,111 @@
+"""The recurrent layer, unrolled: every time step is a pair of nodes of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from visualbp.core.arrays import Shape, shape_text
+from visualbp.core.options import LARGEST_SIZE, BoolOption, EntryOption, IntOption
+from visualbp.initializers import initializers
+from visualbp.layers.base import LayerType, Options, ParameterSpec, ShapeError, layer_types
+from visualbp.layers.lowering import Lowering, Node, Value
+from visualbp.operations.activations import activations
+from visualbp.operations.recurrence import FirstRecurrentAffine, RecurrentAffine, Stack, TimeSlice
+
+LONGEST_SEQUENCE = 1000
+"""Every time step is a handful of operations to step through."""
+
+
+class Rnn(LayerType):
+    """h[t] = sigma(x[t] @ weight_input.T + h[t-1] @ weight_hidden.T + bias), from h = 0; as PyTorch's RNN, its two
+    biases in one.
+
+    Takes sequences (T, n). Its values are `x[t]`, `z[t]` and `h[t]` for t = 0 to T-1; its `h` is the last of them, or
+    with `return_sequence` all of them, (T, units). All steps share the weights, whose gradient is the sum of the steps'
+    parts: that is backpropagation through time.
+    """
+
+    type_name, label, icon = "rnn", "Recurrent", "layer_rnn"
+    order = 42
+    description = "Reads a sequence step by step, and carries a state along."
+    options = (
+        IntOption("units", description="how many numbers the state has"),
+        EntryOption("activation", "tanh", "the function at each time step", registry=activations),
+        BoolOption("return_sequence", False, "whether the states of all steps go on, or the last alone"),
+        EntryOption(
+            "weight_input_init",
+            "glorot_uniform",
+            "where W for the input starts from",
+            "W input starts from",
+            initializers,
+        ),
+        EntryOption(
+            "weight_hidden_init",
+            "orthogonal",
+            "where W for the state starts from",
+            "W hidden starts from",
+            initializers,
+        ),
+        EntryOption("bias_init", "zeros", "where b starts from", "Biases start from", initializers),
+    )
+
+    def output_shape(self, options: Options, inputs: Sequence[Shape]) -> Shape:
+        if len(inputs[0]) != 2:
+            raise ShapeError(
+                f"takes sequences (time steps, features), gets {shape_text(inputs[0])}",
+                "put an embedding before it, or give the input layer a shape such as 10, 3",
+            )
+        (steps, features), units = inputs[0], options["units"]
+        if steps > LONGEST_SEQUENCE:
+            raise ShapeError(
+                f"gets a sequence of {steps:,} time steps; {LONGEST_SEQUENCE:,} is the most", "use shorter sequences"
+            )
+        parts = steps * units * (features + units)
+        if parts > LARGEST_SIZE:
+            raise ShapeError(
+                f"would send back {parts:,} numbers for its weights, a part for each of {steps} time steps;"
+                f" {LARGEST_SIZE:,} is the most",
+                "use fewer units or shorter sequences",
+            )
+        return (steps, units) if options["return_sequence"] else (units,)
+
+    def parameters(self, options: Options, inputs: Sequence[Shape]) -> tuple[ParameterSpec, ...]:
+        units = options["units"]
+        return (
+            ParameterSpec("weight_input", (units, inputs[0][1]), options["weight_input_init"], penalised=True),
+            ParameterSpec("weight_hidden", (units, units), options["weight_hidden_init"], penalised=True),
+            ParameterSpec("bias", (units,), options["bias_init"], penalised=False),
+        )
+
+    def lower(self, name: str, options: Options, inputs: Sequence[Value], shapes: Sequence[Shape]) -> Lowering:
+        shared = tuple(Value(name, role) for role in ("weight_input", "weight_hidden", "bias"))
+        choice = options["activation"]
+        nodes: list[Node] = []
+        aliases: dict[Value, Value] = {}
+        states: list[Value] = []
+        z = h = Value(name, "h")
+        for step in range(shapes[0][0]):
+            x, z, h = (Value(name, f"{role}[{step}]") for role in ("x", "z", "h"))
+            nodes.append(Node(name, TimeSlice(step), (inputs[0],), x))
+            operation = RecurrentAffine() if states else FirstRecurrentAffine()
+            nodes.append(Node(name, operation, (x, *shared, *states[-1:]), z))
+            if choice.type == "linear":
+                aliases.update({h: z, h.gradient: z.gradient})
+                states.append(z)
+            else:
+                nodes.append(Node(name, activations.get(choice.type)(**choice.options), (z,), h))
+                states.append(h)
+        output = Value(name, "h")
+        if options["return_sequence"]:
+            nodes.append(Node(name, Stack(), tuple(states), output))
+            return Lowering(tuple(nodes), output, aliases)
+        last = states[-1]
+        aliases.update({output: last, output.gradient: last.gradient})
+        aliases.update({Value(name, "z"): z, Value(name, "z").gradient: z.gradient})
+        return Lowering(tuple(nodes), last, aliases)
+
+    def summary(self, options: Options) -> str:
+        return f"{self.label}  {options['activation'].type}"
+
+
+layer_types.register(Rnn())

@@ -1,0 +1,86 @@
+"""The self-attention layer: every position of a sequence looks at the others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from visualbp.core.arrays import Shape, shape_text
+from visualbp.core.options import LARGEST_SIZE, BoolOption, EntryOption, IntOption
+from visualbp.initializers import initializers
+from visualbp.layers.base import LayerType, Options, ParameterSpec, ShapeError, layer_types
+from visualbp.layers.lowering import Lowering, Node, Value
+from visualbp.operations.activations import Softmax
+from visualbp.operations.affine import Affine
+from visualbp.operations.attention import CausalMask, Mix, Scores
+
+PROJECTIONS = ("query", "key", "value", "output")
+
+
+class SelfAttention(LayerType):
+    """Scaled dot product attention of a sequence (T, d) with itself, heads split as in PyTorch's MultiheadAttention.
+
+    Every step is a node with a value of its own: `query`, `key`, `value` and `mix` (T, d), `scores`, `masked` (if
+    causal) and `attention` (heads, T, T), and `h` (T, d), the output projection of `mix`.
+    """
+
+    type_name, label, icon = "self_attention", "Self-attention", "layer_attention"
+    order = 44
+    description = "Every position asks all positions, and gathers what answers: the heart of a transformer."
+    options = (
+        IntOption("heads", 1, "how many times, side by side, each with its part of the width", maximum=1000),
+        BoolOption("causal", False, "whether a position sees itself and those before it alone"),
+        EntryOption("weight_init", "glorot_uniform", "where the W start from", "Weights start from", initializers),
+        EntryOption("bias_init", "zeros", "where the b start from", "Biases start from", initializers),
+    )
+
+    def output_shape(self, options: Options, inputs: Sequence[Shape]) -> Shape:
+        if len(inputs[0]) != 2:
+            raise ShapeError(
+                f"takes sequences (positions, features), gets {shape_text(inputs[0])}",
+                "put an embedding before it, or give the input layer a shape such as 8, 16",
+            )
+        (positions, width), heads = inputs[0], options["heads"]
+        if width % heads:
+            near = [str(count) for count in range(1, min(width, 64) + 1) if width % count == 0]
+            raise ShapeError(
+                f"{heads} heads do not divide the {width} features of its input",
+                f"use {' or '.join([', '.join(near[:-1]), near[-1]] if len(near) > 1 else near)}",
+            )
+        if heads * positions * positions > LARGEST_SIZE:
+            raise ShapeError(
+                f"would score {heads * positions * positions:,} pairs of positions a sample;"
+                f" {LARGEST_SIZE:,} is the most",
+                "use shorter sequences or fewer heads",
+            )
+        return inputs[0]
+
+    def parameters(self, options: Options, inputs: Sequence[Shape]) -> tuple[ParameterSpec, ...]:
+        width = inputs[0][1]
+        weights = [ParameterSpec(f"weight_{of}", (width, width), options["weight_init"], True) for of in PROJECTIONS]
+        biases = [ParameterSpec(f"bias_{of}", (width,), options["bias_init"], False) for of in PROJECTIONS]
+        return (*weights, *biases)
+
+    def lower(self, name: str, options: Options, inputs: Sequence[Value], shapes: Sequence[Shape]) -> Lowering:
+        heads = options["heads"]
+
+        def projection(of: str, source: Value, result: Value) -> Node:
+            return Node(name, Affine(), (source, Value(name, f"weight_{of}"), Value(name, f"bias_{of}")), result)
+
+        query, key, value = (Value(name, role) for role in PROJECTIONS[:3])
+        scores, masked, attention = (Value(name, role) for role in ("scores", "masked", "attention"))
+        mix, h = Value(name, "mix"), Value(name, "h")
+        nodes = [projection(made.role, inputs[0], made) for made in (query, key, value)]
+        nodes.append(Node(name, Scores(heads), (query, key), scores))
+        if options["causal"]:
+            nodes.append(Node(name, CausalMask(), (scores,), masked))
+        nodes.append(Node(name, Softmax(), (masked if options["causal"] else scores,), attention))
+        nodes.append(Node(name, Mix(heads), (attention, value), mix))
+        nodes.append(projection("output", mix, h))
+        return Lowering(tuple(nodes), h)
+
+    def summary(self, options: Options) -> str:
+        count = options["heads"]
+        return f"{self.label}  {count} head{'s' if count > 1 else ''}{'  causal' if options['causal'] else ''}"
+
+
+layer_types.register(SelfAttention())

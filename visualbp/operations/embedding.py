@@ -1,0 +1,88 @@
+"""The embedding: class indices looked up in a table of learnt rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from visualbp.core.arrays import Array, Shape
+from visualbp.operations.base import Emitter, Operation
+
+
+def index_problem(indices: Array, vocabulary: int) -> str | None:
+    """Return what is wrong with the first of `indices` that is no class of the vocabulary, or None."""
+    wrong = np.argwhere(~((indices >= 0) & (indices < vocabulary) & (indices == np.floor(indices))))
+    if not len(wrong):
+        return None
+    place = tuple(int(number) for number in wrong[0])
+    where = f"sample {place[0]}" + (f", position {place[1]}" if len(place) > 1 else "")
+    return f"takes class indices 0 to {vocabulary - 1}, and {where} is {indices[place]:g}"
+
+
+def look_up(weight: Array, indices: Array, rows: Array, output: Array) -> None:
+    """Put the row of `weight` for each of `indices` into `output`; `rows` (of integers) gets the indices themselves.
+
+    Raises IndexError for an index that is no class: nothing is ever looked up in the wrong row.
+    """
+    np.copyto(rows, indices, "unsafe")
+    if not (rows.min() >= 0 and rows.max() < len(weight) and np.array_equal(rows, indices)):
+        raise IndexError(f"an embedding {index_problem(indices, len(weight))}")
+    np.take(weight, rows, 0, output, "clip")
+
+
+class Embedding(Operation):
+    """h[b, t] = weight[x[b, t]]: the row of each class. The gradient of a row is the sum over the places it went to.
+
+    x (B, T) class indices, which have no derivative; weight (vocabulary, units); h (B, T, units). Source: PyTorch's
+    Embedding.
+    """
+
+    name = "embedding"
+    operands = ("x", "weight")
+    constant_operands = frozenset({"x"})
+
+    def output_shape(self, shapes: Sequence[Shape]) -> Shape:
+        return (*shapes[0], shapes[1][1])
+
+    def operand_problem(self, operand: int, array: Array, shapes: Sequence[Shape]) -> str | None:
+        return index_problem(array, shapes[1][0]) if self.operand_name(operand) == "x" else None
+
+    def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:
+        indices, weight = inputs
+        emit(look_up, weight, indices, emit.memory("rows", indices.shape, np.intp), output)
+
+    def vjp(
+        self, emit: Emitter, operand: int, upstream: Array, inputs: Sequence[Array], output: Array, result: Array
+    ) -> None:
+        indices, weight = inputs
+        units = weight.shape[1]
+        rows = emit.memory("rows", indices.shape, np.intp).reshape(-1, 1)
+        starts, places = emit.memory("starts", rows.shape, np.intp), emit.memory("places", (rows.size, units), np.intp)
+        emit(np.multiply, rows, np.array(units, np.intp), starts)
+        emit(np.add, starts, np.arange(units, dtype=np.intp).reshape(1, -1), places)
+        emit(result.fill, 0.0)
+        # On flat arrays add.at adds the same numbers in the same order, many times faster than row by row.
+        emit(np.add.at, result.reshape(-1), places.reshape(-1), upstream.reshape(-1))
+
+    def jvp(self, tangents: Sequence[Array | None], inputs: Sequence[Array], output: Array) -> Array:
+        tangent = tangents[1]
+        if tangent is None:
+            return np.zeros_like(output)
+        moved: Array = tangent[inputs[0].astype(np.intp)]
+        return moved
+
+    def multiplications(self, shapes: Sequence[Shape], output: Shape) -> int:
+        return 0
+
+    def vjp_multiplications(self, operand: int, shapes: Sequence[Shape], output: Shape) -> int:
+        return 0
+
+    def equation(self, output: str, operands: Sequence[str]) -> str:
+        x, weight = operands
+        return rf"{output} = {weight}\left[{x}\right]"
+
+    def vjp_equation(self, operand: int, result: str, upstream: str, output: str, operands: Sequence[str]) -> str:
+        x = operands[0]
+        one_hot, gradient = rf"\mathbf{{e}}\left[{x}\right]_{{t}}", rf"\left({upstream}\right)_{{t}}^{{T}}"
+        return rf"{result} = \sum_{{t}} {one_hot} \, {gradient}"

@@ -1,0 +1,107 @@
+"""Weight normalisation: a weight made of a direction and a length for each output unit, learnt apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from visualbp.core.arrays import Array, Shape, size_of
+from visualbp.operations.base import Emitter, Operation
+
+
+def lengths(direction: Array) -> Array:
+    """Return the Euclidean length of each output unit's direction, as a gain (n_out, 1, ...); squares that overflow or
+    vanish are scaled."""
+    rows = direction.reshape(len(direction), -1)
+    largest = np.max(np.abs(rows), axis=1, keepdims=True)
+    scaled = rows / np.where(largest > 0.0, largest, 1.0)
+    found: Array = largest * np.sqrt(np.sum(scaled * scaled, axis=1, keepdims=True))
+    return found.reshape(gain_shape(direction.shape))
+
+
+def gain_shape(direction: Shape) -> Shape:
+    """Return the shape of the gain for a direction: one number for each output unit, as PyTorch keeps it."""
+    return (direction[0], *[1] * (len(direction) - 1))
+
+
+def rescue_lengths(rows: Array, squares: Array, length: Array, unit: Array) -> None:
+    """Do the lengths and unit directions again where squares overflowed, or are too small to be exact."""
+    tiny = np.finfo(squares.dtype).tiny / np.finfo(squares.dtype).eps
+    if tiny <= squares.min() and squares.max() < np.inf:
+        return
+    scale = np.max(np.abs(rows), axis=1, keepdims=True)
+    scaled = rows / scale
+    norm = np.sqrt(np.sum(scaled * scaled, axis=1, keepdims=True))
+    np.multiply(scale, norm, out=length)
+    np.divide(scaled, norm, out=unit)
+
+
+class WeightNorm(Operation):
+    """weight = gain * direction / |direction|, a length for each output unit (PyTorch's weight_norm with dim 0).
+
+    direction (n_out, ...), gain (n_out, 1, ...), weight (n_out, ...). The weight's gradient splits in two: its part
+    along the direction moves the gain, its part across, scaled by gain / |direction|, turns the direction. Source:
+    Salimans, Kingma 2016.
+    """
+
+    name = "weight_norm"
+    operands = ("direction", "gain")
+
+    def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:
+        direction, gain = inputs
+        rows = direction.reshape(len(direction), -1)
+        squares, length = emit.memory("squares", (len(rows),)), emit.memory("length", (len(rows), 1))
+        unit = emit.memory("unit", rows.shape)
+        emit(np.vecdot, rows, rows, squares)
+        emit(np.sqrt, squares.reshape(-1, 1), length)
+        emit(np.divide, rows, length, unit)
+        emit(rescue_lengths, rows, squares, length, unit)
+        emit(np.multiply, unit, gain.reshape(-1, 1), output.reshape(rows.shape))
+
+    def vjp(
+        self, emit: Emitter, operand: int, upstream: Array, inputs: Sequence[Array], output: Array, result: Array
+    ) -> None:
+        gain = inputs[1].reshape(-1, 1)
+        delta, unit = upstream.reshape(len(upstream), -1), emit.memory("unit", (len(gain), upstream.size // len(gain)))
+        if self.operand_name(operand) == "gain":
+            emit(np.vecdot, delta, unit, result.reshape(-1))
+            return
+        across, along = result.reshape(unit.shape), emit.memory("along", (len(unit), 1))
+        factor = emit.memory("factor", (len(unit), 1))
+        emit(np.vecdot, delta, unit, along.reshape(-1))
+        emit(np.multiply, unit, along, across)
+        emit(np.subtract, delta, across, across)
+        emit(np.divide, gain, emit.memory("length", (len(unit), 1)), factor)
+        emit(np.multiply, across, factor, across)
+
+    def jvp(self, tangents: Sequence[Array | None], inputs: Sequence[Array], output: Array) -> Array:
+        direction, gain = inputs
+        rows, length = direction.reshape(len(direction), -1), lengths(direction).reshape(-1, 1)
+        unit, moved = rows / length, np.zeros((len(rows), rows.shape[1]), output.dtype)
+        if (turn := tangents[0]) is not None:
+            turn = turn.reshape(rows.shape)
+            moved += gain.reshape(-1, 1) / length * (turn - unit * np.sum(turn * unit, axis=1, keepdims=True))
+        if (gain_tangent := tangents[1]) is not None:
+            moved += unit * gain_tangent.reshape(-1, 1)
+        return moved.reshape(output.shape)
+
+    def multiplications(self, shapes: Sequence[Shape], output: Shape) -> int:
+        """The square, the division by the length, and the gain: three for each element."""
+        return 3 * size_of(output)
+
+    def vjp_multiplications(self, operand: int, shapes: Sequence[Shape], output: Shape) -> int:
+        return (1 if self.operand_name(operand) == "gain" else 3) * size_of(output)
+
+    def equation(self, output: str, operands: Sequence[str]) -> str:
+        direction, gain = operands
+        return rf"{output} = {gain} \frac{{{direction}}}{{\left\lVert {direction} \right\rVert}}"
+
+    def vjp_equation(self, operand: int, result: str, upstream: str, output: str, operands: Sequence[str]) -> str:
+        direction, gain = operands
+        unit = r"\hat{\mathbf{v}}"
+        where = rf"\; {unit} = \frac{{{direction}}}{{\left\lVert {direction} \right\rVert}}"
+        if self.operand_name(operand) == "gain":
+            return rf"{result} = \left\langle {upstream}, {unit} \right\rangle, {where}"
+        across = rf"\left({upstream} - \left\langle {upstream}, {unit} \right\rangle {unit}\right)"
+        return rf"{result} = \frac{{{gain}}}{{\left\lVert {direction} \right\rVert}} {across}, {where}"

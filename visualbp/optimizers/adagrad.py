@@ -1,0 +1,44 @@
+"""Adagrad (Duchi, Hazan, Singer 2011), with PyTorch's arithmetic and defaults."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from visualbp.core.arrays import Array
+from visualbp.core.options import FloatOption
+from visualbp.operations.base import Emitter
+from visualbp.optimizers.base import LEARNING_RATE, WEIGHT_DECAY, Optimizer, UpdateState, emit_decayed, optimizers
+
+
+@optimizers.register
+class Adagrad(Optimizer):
+    """sum = sum + gradient^2; parameter -= learning_rate * gradient / (sqrt(sum) + epsilon)."""
+
+    type_name, label = "adagrad", "Adagrad"
+    description = "Each parameter's steps shrink with the sum of its squared gradients so far."
+    options = (
+        LEARNING_RATE,
+        FloatOption("epsilon", 1e-10, "keeps the quotient finite", minimum=0.0, maximum=1.0),
+        WEIGHT_DECAY,
+    )
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        return ("square_sum",)
+
+    def update(self, emit: Emitter, parameter: Array, gradient: Array, state: UpdateState) -> None:
+        gradient = emit_decayed(emit, parameter, gradient, self.option_values["weight_decay"])
+        total, work = state.slots["square_sum"], emit.memory("work", parameter.shape)
+        emit(np.multiply, gradient, gradient, work)
+        emit(np.add, total, work, total)
+        emit(np.sqrt, total, work)
+        emit(np.add, work, emit.constant(self.option_values["epsilon"]), work)
+        emit(np.divide, gradient, work, work)
+        emit(np.multiply, work, state.learning_rate, work)
+        emit(np.subtract, parameter, work, parameter)
+
+    def equation(self, parameter: str, gradient: str) -> str:
+        if self.option_values["weight_decay"]:
+            gradient = rf"\left({gradient} + \lambda {parameter}\right)"
+        step = rf"\frac{{{gradient}}}{{\sqrt{{s}} + \epsilon}}"
+        return rf"s \leftarrow s + {gradient}^{{2}}, \quad {parameter} \leftarrow {parameter} - \eta {step}"

@@ -1,0 +1,37 @@
+"""AdamW (Loshchilov, Hutter 2019), with PyTorch's arithmetic and defaults: the moments do not see the decay."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from visualbp.core.arrays import Array
+from visualbp.core.options import FloatOption
+from visualbp.operations.base import Emitter
+from visualbp.optimizers.adam import BETA1, BETA2, EPSILON, Adam
+from visualbp.optimizers.base import LEARNING_RATE, WEIGHT_DECAY, UpdateState, optimizers
+
+
+@optimizers.register
+class AdamW(Adam):
+    """parameter *= 1 - learning_rate * weight_decay, and then Adam's step on the plain gradient."""
+
+    type_name, label = "adamw", "AdamW"
+    description = "Adam, with a pull towards 0 that is the same for all parameters."
+    options = (
+        LEARNING_RATE,
+        BETA1,
+        BETA2,
+        EPSILON,
+        FloatOption("weight_decay", 0.01, WEIGHT_DECAY.description, minimum=0.0, maximum=1e6),
+    )
+
+    def update(self, emit: Emitter, parameter: Array, gradient: Array, state: UpdateState) -> None:
+        kept = emit.memory("kept", ())
+        emit(np.multiply, state.learning_rate, emit.constant(-self.option_values["weight_decay"]), kept)
+        emit(np.add, kept, emit.constant(1.0), kept)
+        emit(np.multiply, parameter, kept, parameter)
+        self.emit_step(emit, parameter, gradient, state)
+
+    def equation(self, parameter: str, gradient: str) -> str:
+        step = r"\frac{\hat{m}}{\sqrt{\hat{v}} + \epsilon}"
+        return rf"{parameter} \leftarrow (1 - \eta \lambda) {parameter} - \eta \, {step}"

@@ -1,0 +1,136 @@
+"""Learning-rate schedules: the rate of each iteration, as a function of its number alone, so that stepping, training
+and replay agree. Each has a closed form; PyTorch's schedulers, stepped once an iteration, give the same."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from visualbp.core.arrays import Array
+from visualbp.core.options import Choice, EntryOption, FloatOption, IntOption, Option
+from visualbp.core.registry import Registry
+from visualbp.operations.base import IterationContext
+
+MOST_ITERATIONS = 1_000_000_000
+WARM_UP = IntOption("warm_up", 0, "iterations in which the rate rises to its full size first", "Warm-up", 0, 1_000_000)
+
+
+class Schedule:
+    """A schedule with the options of its entry."""
+
+    type_name: ClassVar[str] = ""
+    label: ClassVar[str] = ""
+    description: ClassVar[str] = ""
+    options: ClassVar[tuple[Option, ...]] = ()
+    formula: ClassVar[str] = ""
+    """The rate in LaTeX; eta_0 is the optimiser's own, t the number of the iteration after the warm-up, from 0."""
+
+    def __init__(self, option_values: Mapping[str, Any]) -> None:
+        self.option_values = option_values
+
+    def rate(self, learning_rate: float, iteration: int) -> float:
+        """Return the rate in iteration `iteration`, which counts from 0."""
+        warm_up = int(self.option_values.get("warm_up", 0))
+        if iteration < warm_up:
+            return learning_rate * (iteration + 1) / (warm_up + 1)
+        return self.rate_after_warm_up(learning_rate, iteration - warm_up)
+
+    def rate_after_warm_up(self, learning_rate: float, t: int) -> float:
+        raise TypeError(f"{self.type_name} has no rule")
+
+    def equation(self, symbol: str) -> str:
+        """Return the rate of an iteration in LaTeX; `symbol` is the rate's."""
+        rule = rf"{symbol} \leftarrow {self.formula}"
+        warm_up = self.option_values.get("warm_up", 0)
+        return rule + (rf", \; \text{{after a rise over {warm_up} iterations}}" if warm_up else "")
+
+
+class Constant(Schedule):
+    type_name, label = "constant", "Constant"
+    description = "The same rate all the time."
+    formula = r"\eta_0"
+
+    def rate_after_warm_up(self, learning_rate: float, t: int) -> float:
+        return learning_rate
+
+
+class StepDecay(Schedule):
+    """learning_rate * factor^floor(t / every), as PyTorch's StepLR."""
+
+    type_name, label = "step", "Steps"
+    description = "The rate is cut by a factor every so many iterations."
+    options = (
+        IntOption("every", 1000, "iterations between two cuts", maximum=MOST_ITERATIONS),
+        FloatOption("factor", 0.1, "what each cut multiplies the rate by", minimum=0.0, maximum=1.0),
+        WARM_UP,
+    )
+    formula = r"\eta_0 \, \gamma^{\left\lfloor t / k \right\rfloor}"
+
+    def rate_after_warm_up(self, learning_rate: float, t: int) -> float:
+        return float(learning_rate * self.option_values["factor"] ** (t // self.option_values["every"]))
+
+
+class Exponential(Schedule):
+    """learning_rate * factor^t, as PyTorch's ExponentialLR."""
+
+    type_name, label = "exponential", "Exponential"
+    description = "The rate shrinks by the same factor in every iteration."
+    options = (
+        FloatOption("factor", 0.999, "what each iteration multiplies the rate by", minimum=0.0, maximum=1.0),
+        WARM_UP,
+    )
+    formula = r"\eta_0 \, \gamma^{t}"
+
+    def rate_after_warm_up(self, learning_rate: float, t: int) -> float:
+        return float(learning_rate * self.option_values["factor"] ** t)
+
+
+class Cosine(Schedule):
+    """Half a cosine from learning_rate to the lowest rate, which then stays: PyTorch's CosineAnnealingLR up to its
+    T_max. Source: Loshchilov, Hutter 2017."""
+
+    type_name, label = "cosine", "Cosine"
+    description = "The rate goes down along half a cosine, and stays at its lowest."
+    options = (
+        IntOption("iterations", 1000, "how many iterations the way down takes", maximum=MOST_ITERATIONS),
+        FloatOption("lowest", 0.0, "the rate at the end", minimum=0.0, maximum=1e6),
+        WARM_UP,
+    )
+    formula = r"\eta_{T} + \frac{\eta_0 - \eta_{T}}{2} \left(1 + \cos \frac{\pi \min(t, T)}{T}\right)"
+
+    def rate_after_warm_up(self, learning_rate: float, t: int) -> float:
+        lowest, share = self.option_values["lowest"], min(t / self.option_values["iterations"], 1.0)
+        return float(lowest + (learning_rate - lowest) * (1.0 + math.cos(math.pi * share)) / 2.0)
+
+
+class WarmUp(Schedule):
+    """learning_rate * (t + 1) / (warm_up + 1) and then learning_rate: PyTorch's LinearLR that starts at
+    1 / (warm_up + 1). Source: Goyal and others 2017."""
+
+    type_name, label = "warm_up", "Warm-up"
+    description = "The rate rises evenly over the first iterations, and then stays."
+    options = (IntOption("warm_up", 100, WARM_UP.description, WARM_UP.label, 1, 1_000_000),)
+    formula = r"\eta_0"
+
+    def rate_after_warm_up(self, learning_rate: float, t: int) -> float:
+        return learning_rate
+
+
+schedules: Registry[type[Schedule]] = Registry("schedule")
+for _entry in (Constant, StepDecay, Exponential, Cosine, WarmUp):
+    schedules.register(_entry)
+
+CONSTANT = Choice("constant", {})
+SCHEDULE = EntryOption("schedule", "constant", "how the learning rate changes over the iterations", "", schedules)
+"""`training.schedule` of a file."""
+
+
+def make_schedule(choice: Choice) -> Schedule:
+    """Return the chosen schedule with its options."""
+    return schedules.get(choice.type)(choice.options)
+
+
+def set_rate(context: IterationContext, schedule: Schedule, learning_rate: float, rate: Array) -> None:
+    """Set the 0-d array `rate` to the rate of this iteration."""
+    rate[...] = schedule.rate(learning_rate, context.iteration)
