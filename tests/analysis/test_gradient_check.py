@@ -22,6 +22,7 @@ from visualbp.analysis.gradient_check import (
 from visualbp.analysis.gradient_check_differences import central_differences, relative_errors
 from visualbp.analysis.gradient_check_passes import Pace, Passes, Point, point_at
 from visualbp.analysis.gradient_check_stacked import Stacked, can_stack
+from visualbp.analysis.gradient_check_units import ByUnits
 from visualbp.core.arrays import Array
 from visualbp.engine import Executor, Plan, compile_plan
 from visualbp.engine.store import initial_parameters
@@ -422,6 +423,34 @@ def test_chunks_of_any_size_measure_the_same(monkeypatch: pytest.MonkeyPatch) ->
             assert parts.layers[layer][name].way == tensor.way == Stacked.way
 
 
+@pytest.mark.parametrize("network", [network_3_6_5_3(), network_3_6_5_3("relu"), with_branches()], ids=["a", "b", "c"])
+def test_large_networks_are_measured_by_pre_activations_to_the_same_numbers(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setting = Setting(with_training(network, l1=0.01, l2=0.1), batch=4)
+    singly = setting.check()
+    monkeypatch.setattr("visualbp.analysis.gradient_check.LARGEST_STACKED", 0.0)
+    shares: list[float] = []
+    together = setting.check(progress=shares.append)
+    assert together.passed and together.checked == together.parameters and ByUnits.way in together.words
+    for layer, tensors in singly.layers.items():
+        for name, tensor in tensors.items():
+            assert together.layers[layer][name].way == ByUnits.way
+            np.testing.assert_allclose(together.layers[layer][name].numeric, tensor.numeric, rtol=1e-6, atol=1e-9)
+    assert shares == sorted(shares) and shares[-1] == pytest.approx(1.0, abs=0.05)
+    for value in (Value(info.value.layer, info.value.role) for info in setting.plan.parameters):
+        wrong = setting.gradient()
+        wrong[value] = wrong[value] * 1.001
+        assert setting.check(analytic=wrong).failures == ((value.layer, value.role),)
+
+
+def test_pre_activations_at_a_kink_are_measured_on_their_own_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("visualbp.analysis.gradient_check.LARGEST_STACKED", 0.0)
+    for pre_activation in (3e-6, -3e-6, 0.0):
+        result = one_relu(pre_activation).check()
+        assert result.passed and result.kinks == 2 and result.excluded == 0
+
+
 class Centring(Operation):
     """x less its mean over the batch: each sample of the output depends on all samples."""
 
@@ -494,14 +523,17 @@ def test_coupled_samples_and_shared_parameters_are_measured_by_forward_passes(mo
     assert np.abs(bias.analytic).max() < 1e-16 and bias.passed
 
 
+@pytest.mark.parametrize("large", [False, True])
 def test_an_affine_rule_that_is_not_affine_is_noticed_and_measured_without_assuming_it(
-    monkeypatch: pytest.MonkeyPatch,
+    large: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def cubed(self: Affine, emit: Any, inputs: Sequence[Array], output: Array) -> None:
         emit(lambda x, w, z: np.copyto(z, x @ (w**3).T), inputs[0], inputs[1], output)
 
     setting = Setting(network_3_6_5_3())
     monkeypatch.setattr(Affine, "forward", cubed)
+    if large:
+        monkeypatch.setattr("visualbp.analysis.gradient_check.LARGEST_STACKED", 0.0)
     result = setting.check()
     tensor = result.layers["output"]["weight"]
     assert tensor.way == Passes.way and not tensor.passed

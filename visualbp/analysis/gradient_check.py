@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -29,6 +29,7 @@ from visualbp.analysis.gradient_check_result import (
     TensorCheck,
 )
 from visualbp.analysis.gradient_check_stacked import Program, Stacked, can_stack
+from visualbp.analysis.gradient_check_units import ByUnits, Rule
 from visualbp.core.arrays import Array, read_only
 from visualbp.engine.binding import Binding
 from visualbp.engine.plan import ParameterInfo, Plan
@@ -37,6 +38,9 @@ from visualbp.layers import Value
 from visualbp.operations.base import IterationContext
 
 __all__ = ["Cancelled", "CheckError", "CheckOptions", "CheckResult", "Place", "TensorCheck", "gradient_check"]
+
+LARGEST_STACKED = 1.5e9
+"""Elements, some ten seconds: a check that would take more moves pre-activations, and not every weight by itself."""
 
 HOPELESS = 0.01
 """A relative error above this is no matter of round-off, and not measured again."""
@@ -71,7 +75,7 @@ def gradient_check(
             )
         if analytic is None:
             analytic = reverse_mode_gradient(point)
-        run = _Run(point, options, Pace(progress, cancelled), {})
+        run = _Run(point, options, Pace(progress, cancelled))
         run.plan_work()
         layers: dict[str, dict[str, TensorCheck]] = {}
         for info in plan.parameters:
@@ -92,6 +96,9 @@ def reverse_mode_gradient(point: Point) -> dict[Value, Array]:
     return {info.value: store.gradients[info.value.gradient] for info in plan.parameters}
 
 
+Way = Evaluator | ByUnits
+
+
 @dataclass(eq=False)
 class _Run:
     """One check: where, how, and the prepared calls that tensors share."""
@@ -99,28 +106,35 @@ class _Run:
     point: Point
     options: CheckOptions
     pace: Pace
-    programs: dict[object, Program]
+    programs: dict[object, Program] = field(default_factory=dict)
+    deltas: dict[object, Differences] = field(default_factory=dict)
+    is_large: bool = False
 
     def plan_work(self) -> None:
-        """Add up the work there is, for the progress."""
-        total = 0.0
-        for info in self.point.plan.parameters:
-            evaluator = self._evaluator(info)
-            total += 2.0 * evaluator.cost * len(self._entries(info)) + 2.0 * self._along(info).cost
+        """Decide how to measure, and add up the work there is, for the progress."""
+        parameters = self.point.plan.parameters
+        self.is_large = sum(self._work(self._ways(info)[0], info) for info in parameters) > LARGEST_STACKED
+        total = sum(self._work(self._ways(info)[0], info) + 2.0 * self._along(info).cost for info in parameters)
         self.pace.total = max(total, 1.0)
+
+    def _work(self, way: Way, info: ParameterInfo) -> float:
+        if isinstance(way, ByUnits):
+            return 2.0 * way.cost if len(info.spec.shape) > 1 else 0.0  # a bias takes what its weight has measured
+        return 2.0 * way.cost * len(self._entries(info))
 
     def check(self, info: ParameterInfo, analytic: Array) -> TensorCheck:
         """Measure one parameter and compare."""
-        evaluator, entries, along = self._evaluator(info), self._entries(info), self._along(info)
+        entries, along, ways = self._entries(info), self._along(info), self._ways(info)
         whole = central_differences(along, np.zeros(1, np.intp), self.options.epsilon)
-        found = central_differences(evaluator, entries, self.options.epsilon)
-        if isinstance(evaluator, Stacked) and not _agree(found, along.direction, whole):
-            # What stacking assumes of the affine rule does not hold: measure what assumes nothing.
-            evaluator = Passes(self.point, info, self.pace)
-            found = central_differences(evaluator, entries, self.options.epsilon)
+        way, found = ways[0], _measure(ways[0], entries, self.options.epsilon, central_differences)
+        for next_way in ways[1:]:
+            if _agree(found, along.direction, whole):
+                break
+            # What a quick way assumes of the affine rule does not hold: the next assumes less, the last one nothing.
+            way, found = next_way, _measure(next_way, entries, self.options.epsilon, central_differences)
         under_test = analytic.reshape(-1).astype(np.float64)
         noise = 64.0 * _unit(analytic) * float(np.abs(under_test).max(initial=0.0))
-        errors = self._errors(evaluator, entries, under_test[entries], found, noise)
+        errors = self._errors(way, entries, under_test[entries], found, noise)
         # Terms of both signs may all but cancel in the sum: its round-off and its error are those of its terms.
         noise = noise * under_test.size**0.5 + self.options.tolerance * float(np.linalg.norm(under_test))
         expected = np.array([under_test @ along.direction.reshape(-1)])
@@ -138,28 +152,31 @@ class _Run:
             checked=under_test.size if directional else int((~found.excluded).sum()),
             excluded=int(found.excluded.sum()),
             direction_error=None if whole.excluded[0] else direction_error,
-            way=along.way if directional else evaluator.way,
+            way=along.way if directional else way.way,
         )
 
-    def _errors(
-        self, evaluator: Evaluator, entries: Array, analytic: Array, found: Differences, own_noise: float
-    ) -> Array:
+    def _errors(self, way: Way, entries: Array, analytic: Array, found: Differences, own_noise: float) -> Array:
         """Return the errors. A number that fails by a little is first measured again, more exactly."""
         tolerance = self.options.tolerance
         errors = relative_errors(analytic, found, tolerance, own_noise)
         doubtful = np.flatnonzero((errors > tolerance) & (errors < HOPELESS) & ~found.kinks)
         if len(doubtful):
-            better = five_point_differences(evaluator, entries[doubtful], self.options.epsilon)
+            better = _measure(way, entries[doubtful], self.options.epsilon, five_point_differences)
             usable = ~better.excluded
             found.numeric[doubtful[usable]] = better.numeric[usable]
             found.noise[doubtful[usable]] = better.noise[usable]
             errors = relative_errors(analytic, found, tolerance, own_noise)
         return errors
 
-    def _evaluator(self, info: ParameterInfo) -> Evaluator:
-        if self.options.method == "every" and can_stack(self.point, info):
-            return Stacked(self.point, info, self.pace, self.programs)
-        return Passes(self.point, info, self.pace)
+    def _ways(self, info: ParameterInfo) -> list[Way]:
+        """Return how the numbers can be measured, the quickest first; the last way assumes nothing."""
+        point, pace = self.point, self.pace
+        ways: list[Way] = [Passes(point, info, pace)]
+        if self.options.method == "every" and can_stack(point, info):
+            ways.insert(0, Stacked(point, info, pace, self.programs))
+            if self.is_large:
+                ways.insert(0, ByUnits(point, info, pace, self.programs, self.deltas))
+        return ways
 
     def _along(self, info: ParameterInfo) -> Along:
         signs = self._generator(info, "direction").integers(0, 2, info.spec.shape) * 2.0 - 1.0
@@ -179,6 +196,10 @@ class _Run:
 
     def _generator(self, info: ParameterInfo, use: str) -> np.random.Generator:
         return IterationContext(self.options.seed).generator(stream_of(f"{use} {info.value.text}"))
+
+
+def _measure(way: Way, entries: Array, epsilon: float, rule: Rule) -> Differences:
+    return way.measure(entries, epsilon, rule) if isinstance(way, ByUnits) else rule(way, entries, epsilon)
 
 
 def _agree(found: Differences, direction: Array, whole: Differences) -> bool:

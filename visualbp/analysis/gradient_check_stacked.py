@@ -44,11 +44,14 @@ class _Watch(NamedTuple):
 class Program:
     """Buffers and prepared calls for chunks of `numbers` numbers, each moved by `steps` steps.
 
-    A stacked value has the batches of (step 0, number 0), (step 0, number 1), ... one after the other.
+    A stacked value has the batches of (step 0, number 0), (step 0, number 1), ... one after the other. Losses and kinks
+    are told of each batch as a whole, or, with as many `parts` as samples, of each of its samples.
     """
 
-    def __init__(self, point: Point, node: Node, following: Sequence[Node], steps: int, numbers: int) -> None:
-        self.point, self.steps, self.numbers = point, steps, numbers
+    def __init__(
+        self, point: Point, node: Node, following: Sequence[Node], steps: int, numbers: int, parts: int = 1
+    ) -> None:
+        self.point, self.steps, self.numbers, self.parts = point, steps, numbers, parts
         self.copies = steps * numbers
         z = point.values[node.output]
         self.rows = size_of(z.shape[:-1])  # of one copy: samples, and positions within them
@@ -63,7 +66,7 @@ class Program:
         self._runs: list[tuple[int, int, int]] = []
         for following_node in following:
             self._add(following_node)
-        self.losses = self.stacked[point.plan.loss].reshape(steps, numbers)
+        self.losses = self.stacked[point.plan.loss].reshape(steps, numbers, parts)
 
     def _by_unit(self, value: Array) -> Array:
         """Return a resting value (..., n) as (n, rows)."""
@@ -81,7 +84,7 @@ class Program:
         else:
             inputs = [self._dense(value) for value in node.operands]
             shape = self.point.values[output].shape
-            result = np.zeros((self.copies * shape[0], *shape[1:]) if shape else (self.copies,))
+            result = np.zeros((self.copies * shape[0], *shape[1:]) if shape else (emit.copies,))
             self.stacked[output] = result
         operation.forward(emit, inputs, result)
         self.calls.extend(emit.take_calls())
@@ -90,7 +93,8 @@ class Program:
 
     def _emitter(self, node: Node) -> Emitter:
         stream = stream_of(f"{node.layer}/{node.operation.name}")
-        return Emitter(self.point.context, np.dtype(np.float64), stream=stream, copies=self.copies)
+        copies = self.copies * (self.parts if node.output == self.point.plan.loss else 1)
+        return Emitter(self.point.context, np.dtype(np.float64), stream=stream, copies=copies)
 
     def _dense(self, value: Value) -> Array:
         """Return all copies of a value; where one unit of it moves, that unit is written into resting copies."""
@@ -114,7 +118,7 @@ class Program:
             copies[:, np.arange(self.numbers), :, self._units] = column.transpose(1, 0, 2)
 
     def run(self, units: Array, factors: Array, steps: Array) -> Losses:
-        """Return losses and kinks (S, P) with the pre-activation of `units[p]` moved by steps[s] * factors[p].
+        """Return losses and kinks (S, P, parts) with the pre-activation of `units[p]` moved by steps[s] * factors[p].
 
         The losses are overwritten by the next run.
         """
@@ -125,7 +129,7 @@ class Program:
         np.add(self.column, self.z[units], self.column)
         for function, arguments in self.calls:
             function(*arguments)
-        crossed = np.zeros((self.steps, self.numbers), bool)
+        crossed = np.zeros(self.losses.shape, bool)
         for watch in self.watches:
             crossed |= self._crossed(watch)
         for copies, resting in self.spreads:
@@ -135,9 +139,9 @@ class Program:
     def _crossed(self, watch: _Watch) -> Array:
         branch = watch.operation.branch(watch.inputs, watch.output)
         if branch is None:
-            return np.ones((self.steps, self.numbers), bool)
-        base = watch.base[self._units] if watch.by_unit else watch.base.reshape(-1)
-        changed: Array = (branch.reshape(self.steps, self.numbers, -1) != base).any(-1)
+            return np.ones(self.losses.shape, bool)
+        base = watch.base[self._units] if watch.by_unit else watch.base[None]
+        changed: Array = (branch.reshape(*self.losses.shape, -1) != base.reshape(len(base), self.parts, -1)).any(-1)
         return changed
 
 
@@ -153,12 +157,10 @@ class Stacked(Evaluator):
         self.following = point.following(index)
         self._programs = programs
         x = point.values[self.node.operands[0]]
-        self._inputs = np.ascontiguousarray(x.reshape(-1, x.shape[-1]).T) if self._is_weight else None
+        is_weight = self.node.operands[1] == info.value
+        self.inputs_of_rows: Array = x.reshape(-1, x.shape[-1]) if is_weight else np.ones((x.size // x.shape[-1], 1))
+        self._inputs = np.ascontiguousarray(self.inputs_of_rows.T)
         self._width = sum(self._elements(node) for node in self.following)
-
-    @property
-    def _is_weight(self) -> bool:
-        return self.node.operands[1] == self.info.value
 
     def _elements(self, node: Node) -> int:
         """Return the elements of one copy that the node's evaluation takes: of its output, or of what a loss takes."""
@@ -169,32 +171,35 @@ class Stacked(Evaluator):
         return float(self._width)
 
     def data_losses(self, entries: Array, steps: Array) -> Losses:
-        losses, crossed = np.empty((len(steps), len(entries))), np.empty((len(steps), len(entries)), bool)
+        return self.run(entries, steps)
+
+    def run(self, entries: Array, steps: Array, parts: int = 1) -> Losses:
+        """Return losses and kinks (S, P * parts)."""
+        shape = len(steps), len(entries), parts
+        losses, crossed = np.empty(shape), np.empty(shape, bool)
         chunk = max(1, min(BUDGET // (max(map(self._elements, self.following)) * len(steps)), len(entries)))
-        program = self._program(len(steps), chunk)
+        program = self._program(len(steps), chunk, parts)
         for start in range(0, len(entries), chunk):
             part = entries[start : start + chunk]
             if len(part) < chunk:  # the last chunk is filled up with numbers that are not looked at
-                units, factors = self._moves(np.resize(part, chunk))
+                units, factors = self.moves(np.resize(part, chunk))
             else:
-                units, factors = self._moves(part)
+                units, factors = self.moves(part)
             found = program.run(units, factors, steps)
             losses[:, start : start + len(part)] = found[0][:, : len(part)]
             crossed[:, start : start + len(part)] = found[1][:, : len(part)]
             self.pace.advance(self.cost * len(part) * len(steps))
-        return losses, crossed
+        return losses.reshape(len(steps), -1), crossed.reshape(len(steps), -1)
 
-    def _moves(self, entries: Array) -> tuple[Array, Array]:
+    def moves(self, entries: Array) -> tuple[Array, Array]:
         """Return which unit each number moves, and by how much (P, rows) for a step of 1."""
-        if self._inputs is None:
-            return entries, np.ones((len(entries), 1))
         units, inputs = np.divmod(entries, len(self._inputs))
         return units, self._inputs[inputs]
 
-    def _program(self, steps: int, chunk: int) -> Program:
-        key = (self.node.output, steps, chunk)
+    def _program(self, steps: int, chunk: int, parts: int) -> Program:
+        key = (self.node.output, steps, chunk, parts)
         if key not in self._programs:
-            self._programs[key] = Program(self.point, self.node, self.following, steps, chunk)
+            self._programs[key] = Program(self.point, self.node, self.following, steps, chunk, parts)
         return self._programs[key]
 
 
