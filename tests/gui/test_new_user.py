@@ -1,0 +1,268 @@
+"""A new user, from the empty canvas to a trained network in a file, with nothing but mouse and keyboard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QByteArray, QEvent, QMimeData, QPoint, QPointF, QSize, Qt
+from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QMouseEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QComboBox, QFileDialog, QLineEdit, QPushButton, QToolButton, QWidget
+from pytestqt.qtbot import QtBot
+
+from visualbp.debugger.snapshot import CheckDone, Metrics
+from visualbp.files import load_network
+from visualbp.gui import create_window
+from visualbp.gui.canvas.layer_item import LayerItem
+from visualbp.gui.canvas.layer_list import LAYER_MIME
+from visualbp.gui.main_window import MainWindow
+from visualbp.gui.theme import theme
+
+LEFT, NOTHING = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+
+
+class Person:
+    """Two hands at a window. Places are points of the canvas's scene."""
+
+    def __init__(self, window: MainWindow) -> None:
+        self.window, self.canvas = window, window.canvas
+
+    def wait(self) -> None:
+        self.window.debugger.settle()
+
+    def item(self, name: str) -> LayerItem:
+        return self.canvas.network_scene.layers[name]
+
+    def spot(self, place: QPointF) -> QPoint:
+        return self.canvas.mapFromScene(place)
+
+    def drop(self, type_name: str, *places: QPointF) -> None:
+        """Bring a layer from the palette over `places`, and drop it at the last of them."""
+        data = QMimeData()
+        data.setData(LAYER_MIME, QByteArray(type_name.encode()))
+        port, copy = self.canvas.viewport(), Qt.DropAction.CopyAction
+        spots = [self.spot(place) for place in places]
+        QApplication.sendEvent(port, QDragEnterEvent(spots[0], copy, data, LEFT, NOTHING))
+        for spot in spots:
+            QApplication.sendEvent(port, QDragMoveEvent(spot, copy, data, LEFT, NOTHING))
+        QApplication.sendEvent(port, QDropEvent(QPointF(spots[-1]), copy, data, LEFT, NOTHING))
+        self.wait()
+
+    def drag(self, start: QPointF, end: QPointF) -> None:
+        port = self.canvas.viewport()
+        QTest.mousePress(port, LEFT, NOTHING, self.spot(start))
+        for share in (0.3, 0.7, 1.0):
+            spot = QPointF(self.spot(start + (end - start) * share))
+            event = QMouseEvent(QEvent.Type.MouseMove, spot, spot, Qt.MouseButton.NoButton, LEFT, NOTHING)
+            QApplication.sendEvent(port, event)
+        QTest.mouseRelease(port, LEFT, NOTHING, self.spot(end))
+        self.wait()
+
+    def connect(self, source: str, target: str) -> None:
+        self.drag(self.item(source).output_port, self.item(target).input_port)
+
+    def click(self, name: str) -> None:
+        item = self.item(name)
+        place = item.pos() + QPointF(90, item.layout.height - 5)
+        QTest.mouseClick(self.canvas.viewport(), LEFT, NOTHING, self.spot(place))
+
+    def click_empty_canvas(self) -> None:
+        QTest.mouseClick(self.canvas.viewport(), LEFT, NOTHING, QPoint(8, 8))
+
+    def shown(self, kind: type, name: str) -> QWidget:
+        """Return the widget of this name that can be seen in the inspector."""
+        found = [w for w in self.window.docks["inspector"].findChildren(kind, name) if w.isVisible()]
+        assert len(found) == 1, f"{name}: {found}"
+        return found[0]
+
+    def type_into(self, name: str, text: str) -> None:
+        field = self.shown(QLineEdit, name)
+        assert isinstance(field, QLineEdit)
+        field.setFocus()
+        field.selectAll()
+        QTest.keyClicks(field, text)
+        QTest.keyClick(field, Qt.Key.Key_Return)
+        self.wait()
+
+    def choose(self, name: str, words: str) -> None:
+        """Choose an entry of a list by typing its first letters."""
+        combo = self.shown(QComboBox, name)
+        assert isinstance(combo, QComboBox)
+        combo.setFocus()
+        QTest.keyClicks(combo, words)
+        assert combo.currentText().lower().startswith(words.lower())
+        self.wait()
+
+    def press(self, key: Qt.Key, modifiers: Qt.KeyboardModifier = NOTHING) -> None:
+        QTest.keyClick(self.canvas, key, modifiers)
+        self.wait()
+
+    def push(self, name: str) -> None:
+        button = self.window.findChild(QToolButton, f"button_{name}")
+        assert button is not None and button.isEnabled(), name
+        QTest.mouseClick(button, LEFT)
+
+
+@pytest.fixture
+def window(qtbot: QtBot) -> Iterator[MainWindow]:
+    made = create_window(None)
+    made.show()
+    made.activateWindow()
+    yield made
+    made.document.undo_stack.setClean()
+    made.document.set_trained(False)
+    made.close()
+    made.deleteLater()
+    theme().set("dark", 1.0)
+
+
+def start_empty(window: MainWindow) -> Person:
+    new = next(b for b in window.start_page.findChildren(QPushButton) if "new" in b.text().lower())
+    QTest.mouseClick(new, LEFT)
+    person = Person(window)
+    person.wait()
+    QApplication.processEvents()
+    return person
+
+
+def build_xor(person: Person) -> None:
+    """Drag four layers onto the canvas, connect them, choose data and options."""
+    middle = person.canvas.visible_rect().center()
+    for number, type_name in enumerate(("input", "dense", "dense", "binary_cross_entropy")):
+        person.drop(type_name, middle + QPointF(-360 + 240 * number, -20))
+    for source, target in (("input", "dense"), ("dense", "dense_2"), ("dense_2", "loss")):
+        person.connect(source, target)
+    person.click_empty_canvas()
+    person.choose("data_source", "xor")
+    person.click("dense_2")
+    person.type_into("option_units", "1")
+    person.choose("option_activation", "sig")
+
+
+def test_xor_from_an_empty_canvas_to_full_accuracy_and_into_a_file(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = start_empty(window)
+    build_xor(person)
+    document, debugger = window.document, window.debugger
+    assert document.network.connections == (("input", "dense"), ("dense", "dense_2"), ("dense_2", "loss"))
+    assert debugger.snapshot.plan is not None, debugger.snapshot.problems
+    steps = len(debugger.snapshot.plan.steps)
+
+    for _ in range(steps):
+        person.press(Qt.Key.Key_F11)
+    assert (debugger.snapshot.iteration, debugger.snapshot.cursor) == (0, steps)
+    weight = debugger.snapshot.get("dense", "weight")
+    for _ in range(3):
+        person.press(Qt.Key.Key_F10, SHIFT)
+    assert debugger.snapshot.cursor < steps
+    for _ in range(3):
+        person.press(Qt.Key.Key_F10)
+    np.testing.assert_array_equal(debugger.snapshot.get("dense", "weight"), weight)
+
+    checks: list[CheckDone] = []
+    accuracies: list[float | None] = []
+
+    def hear(event: object) -> None:
+        if isinstance(event, CheckDone):
+            checks.append(event)
+        elif isinstance(event, Metrics):
+            accuracies.append(event.accuracy)
+
+    debugger.happened.connect(hear)
+    person.press(Qt.Key.Key_F8)
+    qtbot.waitUntil(lambda: bool(checks), timeout=10_000)
+    assert checks[0].result.passed  # type: ignore[attr-defined, union-attr]
+
+    person.push("train")
+    qtbot.waitUntil(
+        lambda: bool(accuracies) and accuracies[-1] == 1.0 and (debugger.snapshot.loss or 1) < 0.1, timeout=60_000
+    )
+    person.push("pause")
+    person.wait()
+    debugger.happened.disconnect(hear)
+    assert not debugger.snapshot.is_running
+
+    path = tmp_path / "my xor.vbp"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a, **k: (str(path), ""))
+    person.press(Qt.Key.Key_S, CTRL)
+    assert not document.is_modified
+    saved = load_network(path)
+    np.testing.assert_array_equal(saved.parameters["dense"]["weight"], debugger.snapshot.get("dense", "weight"))
+    inputs = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], float)
+    hidden = np.tanh(inputs @ saved.parameters["dense"]["weight"].T + saved.parameters["dense"]["bias"])
+    output = hidden @ saved.parameters["dense_2"]["weight"].T + saved.parameters["dense_2"]["bias"]
+    assert (output[:, 0] > 0).tolist() == [False, True, True, False]
+
+    while document.undo_stack.canUndo():
+        person.press(Qt.Key.Key_Z, CTRL)
+    assert document.network.layers == ()
+    while document.undo_stack.canRedo():
+        person.press(Qt.Key.Key_Z, CTRL | SHIFT)
+    assert document.network.layers == saved.layers and document.network.connections == saved.connections
+
+
+def test_a_drag_that_comes_in_from_the_palette_does_not_scroll_the_canvas(window: MainWindow, qtbot: QtBot) -> None:
+    person = start_empty(window)
+    canvas = person.canvas
+    shown = canvas.visible_rect()
+    edge = canvas.mapToScene(QPoint(3, 200))
+    data = QMimeData()
+    data.setData(LAYER_MIME, QByteArray(b"dense"))
+    copy = Qt.DropAction.CopyAction
+    for x in (2, 8, 14, 20, 26):  # slowly over the edge
+        event = QDragEnterEvent if x == 2 else QDragMoveEvent
+        QApplication.sendEvent(canvas.viewport(), event(QPoint(x, 200), copy, data, LEFT, NOTHING))
+        qtbot.wait(60)
+    QApplication.sendEvent(canvas.viewport(), QDragMoveEvent(QPoint(300, 200), copy, data, LEFT, NOTHING))
+    qtbot.wait(60)
+    QApplication.sendEvent(canvas.viewport(), QDropEvent(QPointF(300, 200), copy, data, LEFT, NOTHING))
+    assert canvas.visible_rect() == shown
+    assert person.spot(edge) == QPoint(3, 200)
+    assert (person.item("dense").centre - canvas.mapToScene(QPoint(300, 200))).manhattanLength() < 20
+
+
+@pytest.mark.parametrize("scale", [1.0, 1.5, 2.0])
+def test_panels_never_lie_over_each_other_and_the_window_fits_its_screen(
+    window: MainWindow, qtbot: QtBot, scale: float
+) -> None:
+    start_empty(window)
+    window.open_sample("xor")
+    window.debugger.settle()
+    theme().set(scale=scale)
+    for size in (QSize(1920, 1080), QSize(1280, 800), QSize(1000, 620)):
+        window.resize(size)
+        for _ in range(4):
+            QApplication.processEvents()
+        places = {name: dock.geometry() for name, dock in window.docks.items() if not dock.visibleRegion().isEmpty()}
+        assert {"inspector", "mathematics", "activations", "timeline"} <= set(places)
+        for (one, first), (other, second) in combinations(places.items(), 2):
+            assert not first.intersects(second), f"{one} lies over {other} at {size}, scale {scale}"
+        assert window.width() <= (1130 if size.width() < 1130 else size.width())
+        assert window.height() <= max(size.height(), 800)
+
+
+def test_links_of_a_narrow_panel_move_into_a_menu(window: MainWindow, qtbot: QtBot) -> None:
+    start_empty(window)
+    window.open_sample("xor")
+    window.debugger.settle()
+    dock = window.docks["gradient_check"]
+    dock.setFloating(True)
+    title = dock.titleBarWidget()
+    more = next(b for b in title.findChildren(QToolButton) if b.text() == "⋯")
+    dock.resize(420, 300)
+    QApplication.processEvents()
+    assert not more.isVisible() and dock.panel.header().isVisible()
+    dock.resize(170, 300)
+    QApplication.processEvents()
+    assert more.isVisible() and not dock.panel.header().isVisible()
+    more.menu().aboutToShow.emit()
+    actions = more.menu().actions()
+    assert [action.text() for action in actions] == [b.text() for b in dock.panel.header().findChildren(QPushButton)]
+    actions[1].trigger()
+    assert dock.panel.header().findChildren(QPushButton)[1].isChecked()
