@@ -37,10 +37,10 @@ class LossLog:
             found = first + int(wrong[0])
             self.first_wrong = found if self.first_wrong is None else min(self.first_wrong, found)
         stop = first + len(values)
-        if not self.end:
-            self._raw_first = first // BLOCK * BLOCK
         self._make_room(stop)
-        skipped = max(0, self._raw_first - first)  # before the raw window: their blocks stay as they are
+        skipped = max(0, self._raw_first - first)
+        if skipped >= len(values):
+            return  # long ago: their blocks are known
         start = first + skipped - self._raw_first
         self._raw[start : stop - self._raw_first] = values[skipped:]
         self.end = max(self.end, stop)
@@ -87,9 +87,9 @@ class LossLog:
         block = -(-iteration // BLOCK)
         self._low[block:], self._high[block:] = np.nan, np.nan
         self.end = max(0, iteration)
-        self._raw_first = min(self._raw_first, self.end // BLOCK * BLOCK)
         if self.end > self._raw_first:
             self._reduce(self.end - 1, self.end)
+        self._raw_first = min(self._raw_first, self.end // BLOCK * BLOCK)
         if self.first_wrong is not None and self.first_wrong >= iteration:
             self.first_wrong = None
 

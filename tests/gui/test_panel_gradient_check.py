@@ -1,0 +1,245 @@
+"""The panel of the gradient check: it runs, it can be stopped, it finds the fault, and it knows when it is old."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
+
+from tests.building import chain, inline, xor
+from tests.gui.workbench import Workbench, pixels
+from visualbp.analysis.gradient_check import CheckOptions, CheckResult, gradient_check, reverse_mode_gradient
+from visualbp.analysis.gradient_check_passes import point_at
+from visualbp.debugger.commands import CheckGradients, Level
+from visualbp.debugger.session import Session
+from visualbp.debugger.snapshot import CheckDone, Mode, Progress
+from visualbp.gui.panels.gradient_check import GradientCheckPanel
+from visualbp.gui.theme import theme
+from visualbp.gui.widgets.check_rows import CheckRow, error_text, share_of
+from visualbp.gui.widgets.error_map import ErrorShading
+from visualbp.layers import Value
+from visualbp.network import Network
+
+
+@pytest.fixture
+def bench(qtbot: QtBot) -> Iterator[Workbench]:
+    made = Workbench(xor())
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def panel(qtbot: QtBot, bench: Workbench) -> GradientCheckPanel:
+    made = GradientCheckPanel(bench.context)
+    qtbot.addWidget(made)
+    qtbot.addWidget(made.header())
+    made.resize(302, 230)
+    made.show()
+    qtbot.waitExposed(made)
+    return made
+
+
+def planted(network: Network, fault: Value, method: str = "every") -> CheckResult:
+    """Return the check of gradients of which one has the wrong sign."""
+    session = Session()
+    session.set_network(network)
+    executor = session.executor
+    assert executor is not None
+    parameters, indices = executor.parameter_views(), executor.batch_indices(0)
+    batch = parameters, executor.inputs[indices], executor.targets[indices], executor.context
+    gradients: Mapping[Value, np.ndarray] = reverse_mode_gradient(point_at(executor.plan, *batch))
+    wrong = {value: -array if value == fault else array for value, array in gradients.items()}
+    return gradient_check(executor.plan, *batch, CheckOptions(method=method), wrong)
+
+
+def click_row(panel: GradientCheckPanel, place: int) -> None:
+    height = panel.rows.content.height() / max(1, len(panel.rows.content.rows))
+    del height
+    spot = QPoint(40, round((place + 0.5) * theme().px(24)))
+    QTest.mouseClick(panel.rows.content, Qt.MouseButton.LeftButton, pos=spot)
+
+
+def test_the_button_checks_every_parameter_and_says_that_all_pass(bench: Workbench, panel: GradientCheckPanel) -> None:
+    assert panel.headline.text() == "Not checked yet"
+    before = pixels(panel)
+    QTest.mouseClick(panel.button, Qt.MouseButton.LeftButton)
+    bench.debugger.settle()
+    assert panel.headline.text() == "17 of 17 pass" and panel.headline.tone == "passed"
+    assert [row.name for row in panel.rows.content.rows] == [
+        "hidden.weight",
+        "hidden.bias",
+        "output.weight",
+        "output.bias",
+    ]
+    assert panel.result is not None and panel.result.worst is not None
+    assert panel.result.worst.text in panel.worst.text()
+    assert not np.array_equal(before, pixels(panel))
+
+
+@pytest.mark.parametrize("method", ["sampled", "directional"])
+def test_the_method_that_was_chosen_is_the_one_that_runs_and_is_named(
+    bench: Workbench, panel: GradientCheckPanel, method: str
+) -> None:
+    panel.method.choose(method)
+    QTest.mouseClick(panel.button, Qt.MouseButton.LeftButton)
+    bench.debugger.settle()
+    assert panel.result is not None and panel.result.method == method
+    assert method in panel.notes.text()
+
+
+def test_a_step_to_another_iteration_outdates_the_result(bench: Workbench, panel: GradientCheckPanel) -> None:
+    bench.send(CheckGradients())
+    assert not panel.is_outdated
+    bench.step(level=Level.ITERATION)
+    assert not panel.is_outdated
+    bench.step(level=Level.ITERATION)
+    assert panel.is_outdated and "outdated" in panel.notes.text() and panel.headline.tone == "dim"
+
+
+def test_a_wrong_gradient_lights_its_own_bar_alone(bench: Workbench, panel: GradientCheckPanel) -> None:
+    bench.debugger.happened.emit(CheckDone(1, 0, planted(xor(), Value("output", "weight"))))
+    rows = {row.name: row for row in panel.rows.content.rows}
+    assert [name for name, row in rows.items() if not row.passed] == ["output.weight"]
+    assert rows["output.weight"].words == "4 fail"
+    assert panel.headline.text() == "4 of 17 fail"
+
+
+def test_a_failure_along_a_direction_is_told_too(bench: Workbench, panel: GradientCheckPanel) -> None:
+    result = planted(xor(), Value("hidden", "weight"), "directional")
+    bench.debugger.happened.emit(CheckDone(1, 0, result))
+    assert not result.passed
+    assert "fail" in panel.headline.text()
+    assert [row.words for row in panel.rows.content.rows if not row.passed] == ["fails"]
+
+
+def test_clicking_a_failed_bar_opens_its_errors_and_goes_to_the_worst_number(
+    bench: Workbench, panel: GradientCheckPanel
+) -> None:
+    result = planted(xor(), Value("hidden", "weight"))
+    bench.debugger.happened.emit(CheckDone(1, 0, result))
+    click_row(panel, 0)
+    assert panel.pages.currentWidget() is panel.detail
+    assert bench.selection.layer == "hidden"
+    value, index = bench.selection.number or (None, ())
+    assert value == Value("hidden", "gradient/weight")
+    errors = result.layers["hidden"]["weight"].errors
+    assert errors[index] == errors.max()
+    error = theme().color("error")
+    reds = (pixels(panel.errors)[..., :3] == [error.blue(), error.green(), error.red()]).all(-1)
+    assert reds.any()
+    QTest.keyClick(panel.errors, Qt.Key.Key_Escape)
+    assert panel.pages.currentWidget() is panel.table
+
+
+def test_clicking_a_bar_that_passed_only_opens_it(bench: Workbench, panel: GradientCheckPanel) -> None:
+    bench.send(CheckGradients())
+    click_row(panel, 2)
+    assert panel.pages.currentWidget() is panel.detail and "output.weight" in panel.detail_name.text()
+    assert bench.selection.number is None
+
+
+def test_a_cell_of_the_errors_tells_both_gradients_and_chooses_its_number(
+    bench: Workbench, panel: GradientCheckPanel
+) -> None:
+    bench.send(CheckGradients())
+    click_row(panel, 0)
+    pixels(panel)
+    box = panel.errors.tile.cell_rect((3, 1))
+    assert box is not None and panel.result is not None
+    check = panel.result.layers["hidden"]["weight"]
+    text = panel.errors.hover_text(QPointF(box.center()))
+    assert "hidden.∂weight[3, 1]" in text
+    assert repr(float(check.analytic[3, 1])) in text and repr(float(check.numeric[3, 1])) in text
+    QTest.mouseClick(panel.errors, Qt.MouseButton.LeftButton, pos=box.center().toPoint())
+    assert bench.selection.number == (Value("hidden", "gradient/weight"), (3, 1))
+
+
+def test_the_worst_number_can_be_clicked(bench: Workbench, panel: GradientCheckPanel) -> None:
+    bench.send(CheckGradients())
+    QTest.mouseClick(panel.worst, Qt.MouseButton.LeftButton, pos=QPoint(20, 5))
+    assert panel.result is not None and panel.result.worst is not None
+    worst = panel.result.worst
+    assert bench.selection.number == (Value(worst.layer, worst.parameter).gradient, worst.index)
+
+
+def test_the_keyboard_opens_a_bar(bench: Workbench, panel: GradientCheckPanel) -> None:
+    bench.send(CheckGradients())
+    content = panel.rows.content
+    for key in (Qt.Key.Key_Down, Qt.Key.Key_Down, Qt.Key.Key_Return):
+        QTest.keyClick(content, key)
+    assert "hidden.bias" in panel.detail_name.text()
+
+
+def test_a_long_check_shows_progress_and_can_be_cancelled(
+    qtbot: QtBot, bench: Workbench, panel: GradientCheckPanel
+) -> None:
+    generator = np.random.default_rng(0)
+    big = chain(
+        ("input", "input", {"shape": [300]}),
+        ("hidden", "dense", {"units": 300, "activation": "tanh"}),
+        ("hidden_2", "dense", {"units": 300, "activation": "tanh"}),
+        ("output", "dense", {"units": 10}),
+        ("loss", "softmax_cross_entropy", {}),
+        data=inline(generator.random((256, 300)), generator.integers(0, 10, 256)),
+    )
+    bench.open(big)
+    shares: list[float] = []
+    bench.debugger.happened.connect(lambda event: shares.append(event.share) if isinstance(event, Progress) else None)
+    QTest.mouseClick(panel.button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: bench.snapshot.mode == Mode.CHECKING and len(shares) > 1, timeout=20000)
+    assert panel.button.text() == "Cancel" and panel.progress.isVisible()
+    QTest.mouseClick(panel.button, Qt.MouseButton.LeftButton)
+    bench.debugger.settle()
+    assert bench.snapshot.mode == Mode.IDLE
+    assert panel.result is None and panel.button.text() == "Check" and not panel.progress.isVisible()
+    assert shares == sorted(shares)
+
+
+def test_a_check_that_cannot_be_made_leaves_the_panel_ready(bench: Workbench, panel: GradientCheckPanel) -> None:
+    bench.open(
+        chain(
+            ("input", "input", {"shape": [1]}),
+            ("output", "dense", {"units": 1}),
+            ("loss", "mean_squared_error", {}),
+            data=inline([[1e300]], [[0.0]]),
+            parameters={"output": {"weight": np.array([[1e300]]), "bias": np.zeros(1)}},
+        )
+    )
+    QTest.mouseClick(panel.button, Qt.MouseButton.LeftButton)
+    bench.debugger.settle()
+    assert panel.headline.text() == "Not checked yet" and panel.button.isEnabled()
+
+
+def test_without_a_network_there_is_no_button(bench: Workbench, panel: GradientCheckPanel) -> None:
+    bench.open(Network())
+    assert not panel.button.isVisible() and "open a sample" in panel.empty.text.text()
+
+
+def test_bars_survive_a_low_panel_and_many_tensors(bench: Workbench, panel: GradientCheckPanel) -> None:
+    rows = [CheckRow(f"a_layer_with_a_long_name_{n}", "weight", 10.0 ** -(n % 16), True) for n in range(2000)]
+    panel.rows.content.show_rows(rows, 1e-5, False)
+    bench.send(CheckGradients())
+    panel.resize(220, 100)
+    assert len(np.unique(pixels(panel).reshape(-1, 4), axis=0)) > 8
+
+
+# -- the parts -------------------------------------------------------------------------------------------------------
+
+
+def test_errors_are_placed_by_their_logarithm() -> None:
+    assert share_of(0.0) == 0.0 and share_of(float("nan")) == 0.0 and share_of(5.0) == 1.0
+    assert share_of(1e-5) == pytest.approx(8 / 13)
+    assert [error_text(e) for e in (2.13e-10, 0.0, 0.3)] == ["2.1e−10", "0", "3.0e−1"]
+
+
+def test_errors_above_the_tolerance_are_red_below_it_green_and_unmeasured_neither() -> None:
+    shading = ErrorShading(1e-5)
+    places = shading.indices(np.array([1e-9, 9e-6, 2e-5, 1.0, np.nan]))
+    colors = shading.table()[places]
+    red, green = (colors >> 16) & 0xFF, (colors >> 8) & 0xFF
+    assert (green[:2] > red[:2]).all() and (red[2:4] > green[2:4]).all()
+    assert f"{colors[4] & 0xFFFFFF:06x}" == theme().palette.line[1:]
