@@ -1,4 +1,4 @@
-"""The panel of the samples: pictures where they are pictures, a table otherwise, and right and wrong by mark and colour."""
+"""The panel of the samples: pictures where they are pictures, a table otherwise; right and wrong by mark and colour."""
 
 from __future__ import annotations
 
