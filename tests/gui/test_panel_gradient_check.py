@@ -57,8 +57,6 @@ def planted(network: Network, fault: Value, method: str = "every") -> CheckResul
 
 
 def click_row(panel: GradientCheckPanel, place: int) -> None:
-    height = panel.rows.content.height() / max(1, len(panel.rows.content.rows))
-    del height
     spot = QPoint(40, round((place + 0.5) * theme().px(24)))
     QTest.mouseClick(panel.rows.content, Qt.MouseButton.LeftButton, pos=spot)
 
@@ -98,6 +96,12 @@ def test_a_step_to_another_iteration_outdates_the_result(bench: Workbench, panel
     assert not panel.is_outdated
     bench.step(level=Level.ITERATION)
     assert panel.is_outdated and "outdated" in panel.notes.text() and panel.headline.tone == "dim"
+
+
+def test_a_result_does_not_outlive_the_parameters_that_it_is_about(bench: Workbench, panel: GradientCheckPanel) -> None:
+    bench.send(CheckGradients())
+    bench.open(xor(5))
+    assert panel.result is None and panel.headline.text() == "Not checked yet"
 
 
 def test_a_wrong_gradient_lights_its_own_bar_alone(bench: Workbench, panel: GradientCheckPanel) -> None:

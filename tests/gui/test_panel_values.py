@@ -18,6 +18,7 @@ from visualbp.gui.panels.deltas import DeltasPanel
 from visualbp.gui.panels.value_panel import ValuePanel
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.heat_tile import HeatTile
+from visualbp.gui.widgets.shading import Diverging
 from visualbp.layers import Value
 from visualbp.network import Network, edits
 
@@ -84,6 +85,15 @@ def test_all_cells_share_the_range_that_the_legend_shows(qtbot: QtBot, bench: Wo
     limits = {t.shading.limit for t in panel.strip.content.tiles}  # type: ignore[attr-defined]
     largest = max(np.abs(bench.snapshot.get(layer, "h")).max() for layer in ("hidden", "output"))
     assert limits == {panel.legend.limit} and largest <= panel.legend.limit <= 1.6 * largest
+
+
+def test_a_layer_alone_has_the_range_of_its_own_values(qtbot: QtBot, bench: Workbench) -> None:
+    bench.step(level=Level.ITERATION)
+    panel = shown(qtbot, bench, ActivationsPanel)
+    bench.selection.select(("hidden",))
+    largest = np.abs(bench.snapshot.get("hidden", "h")).max()
+    assert largest <= panel.legend.limit <= 1.6 * largest
+    assert panel.layer_view.heat_map.tile.shading == Diverging(panel.legend.limit)
 
 
 def test_clicking_a_cell_chooses_the_number_and_its_sample(qtbot: QtBot, bench: Workbench) -> None:

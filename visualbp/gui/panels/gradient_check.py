@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QStackedWi
 from visualbp.analysis.gradient_check_result import CheckResult, Place, TensorCheck
 from visualbp.debugger.commands import CheckGradients, Pause
 from visualbp.debugger.snapshot import CheckDone, Event, Mode, Progress, Snapshot
+from visualbp.engine.plan import Plan
 from visualbp.gui.context import Context
 from visualbp.gui.panels.base import Panel
 from visualbp.gui.theme import theme
@@ -69,6 +70,7 @@ class GradientCheckPanel(Panel):
         self.done: CheckDone | None = None
         self.result: CheckResult | None = None
         self._detail: tuple[str, str] | None = None
+        self._plan: Plan | None = None
         self._rows: list[CheckRow] = []
         self._headline = ("", "text")
         self.method = Links(METHOD_LINKS, "Method", "every")
@@ -185,7 +187,22 @@ class GradientCheckPanel(Panel):
         snapshot, done = self.context.debugger.snapshot, self.done
         return done is not None and (done.generation, done.iteration) != (snapshot.generation, snapshot.iteration)
 
+    def _fits(self, snapshot: Snapshot) -> bool:
+        """Return whether the network still has every parameter that was checked."""
+        plan = snapshot.plan
+        if plan is None or self.result is None:
+            return False
+        return all(
+            plan.shapes.get(Value(layer, name)) == check.errors.shape
+            for layer, tensors in self.result.layers.items()
+            for name, check in tensors.items()
+        )
+
     def refresh(self, snapshot: Snapshot) -> None:
+        if snapshot.plan is not self._plan:
+            self._plan = snapshot.plan
+            if not self._fits(snapshot):
+                self.done = self.result = self._detail = None
         checking = snapshot.mode == Mode.CHECKING
         self.button.setText("Cancel" if checking else "Check again" if self.result else "Check")
         self.button.setToolTip("Stop the check" if checking else "Check every gradient of this batch (Ctrl+G)")

@@ -51,7 +51,7 @@ class ValuePanel(Panel):
         super().__init__(context)
         self._plan: Plan | None = None
         self._layers: dict[str, tuple[str, ...]] = {}
-        self._range = SharedRange()
+        self._range, self._own_range = SharedRange(), SharedRange()
         self._header = Links(self.links, f"{self.title} show", self.first)
         self._header.chosen.connect(self._on_link)
         self.extent = Links(
@@ -111,16 +111,13 @@ class ValuePanel(Panel):
         if plan is not self._plan:
             self._plan = plan
             self._layers = layers_with(plan, tuple(link.key for link in self.links))
-        shown = self._shown(snapshot, plan)
-        limit = self._range.limit({row.value: row.array for row in shown if row.array is not None})
-        self.legend.show_limit(limit)
         sample = self._sample(snapshot)
         self.extent.buttons[SAMPLE].setText(f"sample {sample}" if self.extent.key == SAMPLE else "sample")
         chosen = self.context.selection.layer
         if chosen in self._layers:
-            self._show_layer(snapshot, plan, chosen, limit, sample)
+            self._show_layer(snapshot, plan, chosen, sample)
         else:
-            self._show_strip(snapshot, shown, limit, sample)
+            self._show_strip(snapshot, self._shown(snapshot, plan), sample)
 
     def _shown(self, snapshot: Snapshot, plan: Plan) -> list[StripRow]:
         batch = 0 if snapshot.batch is None else len(snapshot.batch)
@@ -141,8 +138,10 @@ class ValuePanel(Panel):
         batch = 1 if snapshot.batch is None else max(1, len(snapshot.batch))
         return min(self.context.selection.sample, batch - 1)
 
-    def _show_strip(self, snapshot: Snapshot, rows: list[StripRow], limit: float, sample: int) -> None:
+    def _show_strip(self, snapshot: Snapshot, rows: list[StripRow], sample: int) -> None:
         content = self.strip.content
+        limit = self._range.limit({row.value: row.array for row in rows if row.array is not None})
+        self.legend.show_limit(limit)
         one = self.extent.key == SAMPLE
 
         def grid_of(shape: Shape, width: int, height: int) -> Grid | None:
@@ -168,15 +167,14 @@ class ValuePanel(Panel):
                     return by_value[written], place == snapshot.cursor - 1
         return None, False
 
-    def _show_layer(self, snapshot: Snapshot, plan: Plan, layer: str, limit: float, sample: int) -> None:
+    def _show_layer(self, snapshot: Snapshot, plan: Plan, layer: str, sample: int) -> None:
         roles = self._layers[layer]
         role = self.role if self.role in roles else roles[0]
         batch = 0 if snapshot.batch is None else len(snapshot.batch)
         row = self._row(snapshot, plan, Value(layer, role), batch)
         note = "" if role == self.role else f"it has no {self.role}"
-        if (role != self.role or layer == plan.input.layer) and row.array is not None:
-            limit = self._range.limit({row.value: row.array})
-            self.legend.show_limit(limit)
+        limit = self._own_range.limit({} if row.array is None else {row.value: row.array})
+        self.legend.show_limit(limit)
         self.layer_view.show_row(row, limit, sample if self.extent.key == SAMPLE else None, note)
         self.layer_view.mark_number(self.context.selection.number)
         self.pages.setCurrentWidget(self.layer_view)

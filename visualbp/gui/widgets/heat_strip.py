@@ -143,7 +143,7 @@ class StripContent(TileView):
             if whole.bottom() < exposed.top() or whole.top() > exposed.bottom():
                 continue
             self._paint_title(painter, row, tile)
-            tile.paint(painter)
+            tile.paint(painter, in_words=self._titled)
             self._paint_sample(painter, tile)
             self.paint_marks(painter, tile)
 

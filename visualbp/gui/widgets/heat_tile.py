@@ -127,11 +127,11 @@ class HeatTile:
 
     # -- painting ----------------------------------------------------------------------------------------------------
 
-    def paint(self, painter: QPainter, gaps: bool = True) -> None:
-        """Draw the heat map, or the hatching of what is not there."""
+    def paint(self, painter: QPainter, in_words: bool = True) -> None:
+        """Draw the heat map, or the hatching of what is not there, `in_words` too."""
         rect = QRectF(self.rect)
         if self.array is None or not self.array.size or rect.width() < 1 or rect.height() < 1:
-            draw_absent(painter, rect, self.absent_text)
+            draw_absent(painter, rect, self.absent_text if in_words else "")
             return
         image = self._rendered()
         painter.save()
@@ -139,8 +139,7 @@ class HeatTile:
         if self.stale:
             painter.setOpacity(0.42)
         painter.drawImage(self.rect, image)
-        if gaps:
-            self._paint_gaps(painter, image.height(), image.width())
+        self._paint_gaps(painter, image.height(), image.width())
         painter.restore()
         if image.height() == self.grid.rows and image.width() == self.grid.columns:
             self._paint_numbers(painter)
