@@ -351,6 +351,7 @@ def test_a_corner_exactly_at_theta_on_both_sides_is_left_out_and_counted() -> No
     found = result.layers["hidden"]["weight"]
     assert result.passed and result.excluded == 1 and result.checked == result.parameters - 1
     assert np.isnan(found.errors[1, 0]) and found.kink_mask[1, 0] and np.isfinite(found.errors).sum() == weight.size - 1
+    assert found.direction_error is not None and found.direction_error < 1e-5
     assert "left out" in result.words
 
 
