@@ -85,6 +85,9 @@ class GradientCheckPanel(Panel):
         self.progress.setRange(0, 1000)
         self.progress.setTextVisible(False)
         self.progress.setAccessibleName("Progress of the check")
+        policy = self.progress.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self.progress.setSizePolicy(policy)
         self.rows, self.errors, self.empty = CheckRows(), ErrorMap(), EmptyText()
         self.scale = ToleranceScale(self.rows)
         self.back = QPushButton("‹ all")
@@ -131,7 +134,10 @@ class GradientCheckPanel(Panel):
         outer.setSpacing(3)
         outer.addLayout(top)
         outer.addLayout(words)
-        outer.addWidget(self.progress)
+        under = QHBoxLayout()
+        under.setContentsMargins(12, 0, 12, 0)
+        under.addWidget(self.progress)
+        outer.addLayout(under)
         outer.addWidget(self.pages, 1)
 
     def header(self) -> QWidget | None:
@@ -214,6 +220,8 @@ class GradientCheckPanel(Panel):
             self._show_nothing(snapshot)
         else:
             self._show_result(self.result, self.done)
+        if checking:
+            self.headline.show_text("Checking …", "dim")
 
     def _show_nothing(self, snapshot: Snapshot) -> None:
         runs = snapshot.plan is not None

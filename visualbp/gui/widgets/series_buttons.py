@@ -36,7 +36,7 @@ class SeriesButton(QAbstractButton):
         self.setToolTip(f"{series.tip} (click to hide or show)")
         self.setAccessibleName(series.tip)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
 
     def show_text(self, text: str) -> None:
         """Change the words, such as to the newest number."""
@@ -47,6 +47,9 @@ class SeriesButton(QAbstractButton):
     def sizeHint(self) -> QSize:
         self.setFont(theme().font(11))
         return QSize(self.fontMetrics().horizontalAdvance(self.text()) + theme().px(20), theme().px(18))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(theme().px(16), theme().px(18))  # the square; words are cut where there is no room
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         self._by_keyboard = event.reason() in (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason)
@@ -69,8 +72,10 @@ class SeriesButton(QAbstractButton):
         painter.setPen(current.color("text" if self.underMouse() or self._by_keyboard else "dim"))
         if not self.isChecked():
             painter.setPen(current.color("faint"))
-        place = QRectF(box.right() + current.px(5), 0, self.width(), self.height())
-        painter.drawText(place, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, self.text())
+        left = box.right() + current.px(5)
+        place = QRectF(left, 0, self.width() - left, self.height())
+        text = painter.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, int(place.width()) + 1)
+        painter.drawText(place, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)
 
 
 class SeriesButtons(QWidget):
