@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as np_st
 
+from tests.building import with_training, xor
 from tests.registry_cases import some_values
 from visualbp.core.arrays import Array
 from visualbp.core.options import Choice, EntryOption, Option, parse_options
@@ -26,6 +27,7 @@ from visualbp.network import Clip, Network, Training
 from visualbp.network.network import make_layer
 from visualbp.operations.activations import activations
 from visualbp.optimizers import optimizers
+from visualbp.optimizers.schedules import SCHEDULE
 
 CONTRACT_EXAMPLE = """
 {
@@ -243,3 +245,11 @@ def test_every_initialiser_with_its_options_survives() -> None:
     for choice in choices(initializers):
         layer = make_layer("dense", "dense", {"units": 3, "weight_init": choice})
         assert reread(Network(layers=(layer,))).layers == (layer,)
+
+
+def test_a_learning_rate_schedule_survives_saving() -> None:
+    schedule = SCHEDULE.parse({"type": "cosine", "iterations": 500, "warm_up": 20})
+    network = with_training(xor(), schedule=schedule)
+    again = network_from_text(network_to_text(network), "here")
+    assert again.training.schedule == schedule
+    assert network_to_text(again) == network_to_text(network)

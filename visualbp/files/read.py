@@ -36,6 +36,7 @@ from visualbp.network.edits import name_problem
 from visualbp.network.network import DEFAULT_OPTIMIZER, Connection, Position
 from visualbp.network.structure import parameter_problems
 from visualbp.optimizers import optimizers
+from visualbp.optimizers.schedules import SCHEDULE
 
 MOST_LAYERS = 2_000
 MOST_CONNECTIONS = 20_000
@@ -66,6 +67,7 @@ TRAINING = (
     BoolOption("shuffle", Training.shuffle),
     FloatOption("l1", Training.l1, minimum=0.0, maximum=1e9),
     FloatOption("l2", Training.l2, minimum=0.0, maximum=1e9),
+    SCHEDULE,
 )
 CLIP = (
     ChoiceOption("by", choices=("norm", "value")),

@@ -94,8 +94,8 @@ def _training(training: Training) -> Record:
     record: Record = {"optimizer": OPTIMIZER.plain(training.optimizer), "batch_size": training.batch_size}
     for option in TRAINING:
         value = getattr(training, option.name)
-        if value != option.default:
-            record[option.name] = value
+        if value != option.parse(option.default):
+            record[option.name] = option.plain(value)
     if training.clip is not None:
         record["clip"] = plain_options(CLIP, {"by": training.clip.by, "limit": training.clip.limit})
     return record

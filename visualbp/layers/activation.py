@@ -18,6 +18,7 @@ class ActivationLayer(LayerType):
     type_name, label, icon = "activation", "Activation", "layer_activation"
     order = 20
     description = "An activation function by itself."
+    starting_options = {"function": "relu"}
     options = (ChoiceOption("function", description="the function", choices=tuple(activations.names())),)
 
     def options_for(self, given: Options) -> tuple[Option, ...]:

@@ -20,6 +20,7 @@ class Dense(LayerType):
     type_name, label, icon = "dense", "Dense", "layer_dense"
     order = 10
     description = "Every unit is connected with every input: z = W h + b, then an activation."
+    starting_options = {"units": 4, "activation": "tanh"}
     options = (
         IntOption("units", description="how many units"),
         EntryOption("activation", "linear", "the function after z = W h + b", registry=activations),

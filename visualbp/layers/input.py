@@ -14,6 +14,7 @@ class Input(LayerType):
     type_name, label, icon = "input", "Input", "layer_input"
     order = 0
     description = "Where the samples come in; its shape is that of one sample."
+    starting_options = {"shape": (2,)}
     options = (ShapeOption("shape", description="the shape of one sample, such as 2, or 1, 8, 8"),)
     fewest_inputs = 0
     most_inputs = 0

@@ -28,6 +28,7 @@ class Rnn(LayerType):
     type_name, label, icon = "rnn", "Recurrent", "layer_rnn"
     order = 42
     description = "Reads a sequence step by step, and carries a state along."
+    starting_options = {"units": 8}
     options = (
         IntOption("units", description="how many numbers the state has"),
         EntryOption("activation", "tanh", "the function at each time step", registry=activations),

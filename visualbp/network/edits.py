@@ -43,19 +43,10 @@ def free_name(taken: Iterable[str], wanted: str) -> str:
     return f"{stem}_{number}"
 
 
-STARTING_OPTIONS: Mapping[str, Mapping[str, Any]] = {
-    "input": {"shape": (2,)},
-    "dense": {"units": 4, "activation": "tanh"},
-    "activation": {"function": "relu"},
-}
-"""What a layer fresh from the palette has where its type has no default."""
-
-
 def new_layer(network: Network, type_name: str) -> Layer:
     """Return a layer of this type, as it comes from the palette, with a free name."""
     kind = layer_types.get(type_name)
-    given: dict[str, Any] = dict(STARTING_OPTIONS.get(type_name, {}))
-    return make_layer(free_name(network.names, kind.default_name or type_name), type_name, given)
+    return make_layer(free_name(network.names, kind.default_name or type_name), type_name, kind.starting_options)
 
 
 def add_layer(network: Network, layer: Layer, position: Position) -> Network:

@@ -22,6 +22,7 @@ from visualbp.gui.inspector.page import Heading, Page, ProblemCard
 from visualbp.gui.theme import icon, theme
 from visualbp.network import Clip, Network, Training, edits
 from visualbp.optimizers import optimizers
+from visualbp.optimizers.schedules import SCHEDULE
 
 LONGEST_NAME, LONGEST_DESCRIPTION = 200, 20_000
 LARGEST_SEED = 2**63 - 1
@@ -37,6 +38,7 @@ GENERAL: tuple[Option, ...] = (
 BY = ("off", "norm", "value")
 TRAINING: tuple[Option, ...] = (
     EntryOption("optimizer", description="the rule that turns gradients into steps", registry=optimizers),
+    replace(SCHEDULE, label="Learning rate over time"),
     IntOption("batch_size", Training.batch_size, "samples in an iteration"),
     BoolOption("shuffle", Training.shuffle, "take the samples in another order in every epoch"),
     ChoiceOption("clip", "off", "make gradients smaller that are too large", "Clip gradients", BY),
@@ -59,6 +61,7 @@ def training_values(training: Training) -> dict[str, Any]:
     clip = training.clip
     return {
         "optimizer": training.optimizer,
+        "schedule": training.schedule,
         "batch_size": training.batch_size,
         "shuffle": training.shuffle,
         "clip": clip.by if clip else "off",
