@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from visualbp.core.arrays import Shape
 from visualbp.core.options import ChoiceOption, Option
@@ -18,7 +19,7 @@ class ActivationLayer(LayerType):
     type_name, label, icon = "activation", "Activation", "layer_activation"
     order = 20
     description = "An activation function by itself."
-    starting_options = {"function": "relu"}
+    starting_options: ClassVar[Options] = {"function": "relu"}
     options = (ChoiceOption("function", description="the function", choices=tuple(activations.names())),)
 
     def options_for(self, given: Options) -> tuple[Option, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from visualbp.core.arrays import Shape
 from visualbp.core.options import BoolOption, EntryOption, IntOption
@@ -20,7 +21,7 @@ class Dense(LayerType):
     type_name, label, icon = "dense", "Dense", "layer_dense"
     order = 10
     description = "Every unit is connected with every input: z = W h + b, then an activation."
-    starting_options = {"units": 4, "activation": "tanh"}
+    starting_options: ClassVar[Options] = {"units": 4, "activation": "tanh"}
     options = (
         IntOption("units", description="how many units"),
         EntryOption("activation", "linear", "the function after z = W h + b", registry=activations),

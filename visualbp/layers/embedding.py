@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from visualbp.core.arrays import Shape, shape_text
 from visualbp.core.options import Choice, EntryOption, IntOption
@@ -18,7 +19,7 @@ class EmbeddingLayer(LayerType):
     type_name, label, icon = "embedding", "Embedding", "layer_embedding"
     order = 40
     description = "Turns class indices, such as letters, into rows of numbers that are learnt."
-    starting_options = {"vocabulary": 10, "units": 4}
+    starting_options: ClassVar[Options] = {"vocabulary": 10, "units": 4}
     takes_samples = True
     options = (
         IntOption("vocabulary", description="how many classes there are: the indices are 0 to one less"),

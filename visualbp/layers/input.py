@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from visualbp.core.arrays import Shape
 from visualbp.core.options import ShapeOption
@@ -14,7 +15,7 @@ class Input(LayerType):
     type_name, label, icon = "input", "Input", "layer_input"
     order = 0
     description = "Where the samples come in; its shape is that of one sample."
-    starting_options = {"shape": (2,)}
+    starting_options: ClassVar[Options] = {"shape": (2,)}
     options = (ShapeOption("shape", description="the shape of one sample, such as 2, or 1, 8, 8"),)
     fewest_inputs = 0
     most_inputs = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from visualbp.core.arrays import Shape, shape_text
 from visualbp.core.options import LARGEST_SIZE, BoolOption, EntryOption, IntOption
@@ -28,7 +29,7 @@ class Rnn(LayerType):
     type_name, label, icon = "rnn", "Recurrent", "layer_rnn"
     order = 42
     description = "Reads a sequence step by step, and carries a state along."
-    starting_options = {"units": 8}
+    starting_options: ClassVar[Options] = {"units": 8}
     options = (
         IntOption("units", description="how many numbers the state has"),
         EntryOption("activation", "tanh", "the function at each time step", registry=activations),
