@@ -33,7 +33,7 @@ def with_live_parameters(network: Network, snapshot: Snapshot) -> Network:
     if plan is None or not has_trained(snapshot):
         return network
     live: dict[str, dict[str, Array]] = {}
-    for info in plan.parameters:
+    for info in plan.lasting:
         array = snapshot.values.get(info.value)
         if array is not None:
             live.setdefault(info.value.layer, {})[info.value.role] = array

@@ -115,7 +115,7 @@ class BoundaryPanel(Panel):
 
     def _is_drawn(self, snapshot: Snapshot, plan: Plan) -> bool:
         """Return whether the picture is that of these parameters (arrays never change), and as fine as it can be."""
-        arrays = [snapshot.values.get(info.value) for info in plan.parameters]
+        arrays = [snapshot.values.get(info.value) for info in plan.lasting]
         same = len(arrays) == len(self._drawn) and all(a is b for a, b in zip(arrays, self._drawn, strict=True))
         return same and (snapshot.is_running or not self._drawn_running)
 
@@ -166,7 +166,7 @@ class BoundaryPanel(Panel):
         if self._cost > 0:
             finer = int(self._resolution * min(4.0, (budget / self._cost) ** 0.5))
             self._resolution = max(COARSEST, min(FINEST, finer))
-        parameters: dict[Value, Array] = {info.value: snapshot.values[info.value] for info in plan.parameters}
+        parameters: dict[Value, Array] = {info.value: snapshot.values[info.value] for info in plan.lasting}
         started = time.perf_counter()
         self.boundary = boundary(plan, parameters, self.x_range, self.y_range, self._resolution)
         self._cost = max(1e-5, time.perf_counter() - started)
