@@ -266,3 +266,19 @@ def test_links_of_a_narrow_panel_move_into_a_menu(window: MainWindow, qtbot: QtB
     assert [action.text() for action in actions] == [b.text() for b in dock.panel.header().findChildren(QPushButton)]
     actions[1].trigger()
     assert dock.panel.header().findChildren(QPushButton)[1].isChecked()
+
+
+@pytest.mark.parametrize(("scale", "width"), [(1.0, 1600), (1.0, 1000), (1.5, 1280), (2.0, 1600)])
+def test_the_phase_and_the_iteration_can_be_seen_at_every_size(
+    window: MainWindow, qtbot: QtBot, scale: float, width: int
+) -> None:
+    start_empty(window)
+    window.open_sample("xor")
+    window.debugger.settle()
+    theme().set(scale=scale)
+    window.resize(width, 800)
+    for _ in range(4):
+        QApplication.processEvents()
+    bar = window.tool_bar
+    for widget in (bar.pill, bar.numbers, bar.widgetForAction(window.actions_by_name["train"])):
+        assert widget.isVisible() and bar.rect().contains(widget.geometry())

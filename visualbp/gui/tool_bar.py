@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QFont, QPainter, QPaintEvent
+from PySide6.QtGui import QFont, QPainter, QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QSlider, QToolBar, QToolButton, QWidget
 
 from visualbp.debugger.snapshot import Mode, Snapshot
@@ -12,6 +12,8 @@ from visualbp.gui.actions import Actions
 from visualbp.gui.painting import number_text
 from visualbp.gui.theme import icon_size, theme
 
+BREVITY = 4
+"""Levels of brevity: see ToolBar."""
 BUTTONS = ("reset", "step_back", "step_operation", "step_layer", "step_out", "run_iteration")
 
 
@@ -88,7 +90,10 @@ class PhasePill(QWidget):
 
 
 class ToolBar(QToolBar):
-    """Buttons at the left, the place at the right."""
+    """Buttons at the left, the place at the right.
+
+    Where it is narrow, words give way to icons and then the speed goes, so that the place can always be seen.
+    """
 
     speed_changed = Signal(float)
 
@@ -97,13 +102,17 @@ class ToolBar(QToolBar):
         self.setObjectName("tool_bar")
         self.setMovable(False)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
+        self._buttons: dict[str, QToolButton] = {}
+        self._widths: tuple[int, ...] = ()
+        """How wide the tool bar wants to be at each level of brevity."""
+        self._level = 0
         for name in BUTTONS:
-            self._add(actions, name, icon_only=name == "reset")
+            self._add(actions, name)
         self.addWidget(_space(8))
         for name in ("continue", "pause"):
             self._add(actions, name, primary=True)
         self._add(actions, "train")
-        self.addWidget(self._speed())
+        self._speed_action = self.addWidget(self._speed())
         stretch = QWidget()
         stretch.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.addWidget(stretch)
@@ -117,15 +126,14 @@ class ToolBar(QToolBar):
         self.retheme()
         theme().changed.connect(self.retheme)
 
-    def _add(self, actions: Actions, name: str, primary: bool = False, icon_only: bool = False) -> None:
+    def _add(self, actions: Actions, name: str, primary: bool = False) -> None:
         self.addAction(actions[name])
         button = self.widgetForAction(actions[name])
         if isinstance(button, QToolButton):
-            style = Qt.ToolButtonStyle.ToolButtonIconOnly if icon_only else Qt.ToolButtonStyle.ToolButtonTextBesideIcon
-            button.setToolButtonStyle(style)
             button.setProperty("primary", primary)
             button.setObjectName(f"button_{name}")
             button.setAccessibleName(actions[name].text())
+            self._buttons[name] = button
 
     def _speed(self) -> QWidget:
         holder = QWidget()
@@ -133,8 +141,8 @@ class ToolBar(QToolBar):
         row.setContentsMargins(theme().px(10), 0, 0, 0)
         row.setSpacing(theme().px(8))
         holder.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
-        label = QLabel("speed")
-        label.setProperty("dim", True)
+        self._speed_word = QLabel("speed")
+        self._speed_word.setProperty("dim", True)
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setObjectName("speed")
         self.slider.setAccessibleName("Speed of Continue")
@@ -142,7 +150,7 @@ class ToolBar(QToolBar):
         self.slider.setRange(0, 100)
         self.slider.setValue(100)
         self.slider.valueChanged.connect(self._on_slider)
-        row.addWidget(label)
+        row.addWidget(self._speed_word)
         row.addWidget(self.slider)
         return holder
 
@@ -164,6 +172,43 @@ class ToolBar(QToolBar):
         self.slider.setFixedWidth(theme().px(90))
         self.pill.updateGeometry()
         self.pill.update()
+        self._measure()
+
+    # -- where it is narrow ------------------------------------------------------------------------------------------
+
+    def _measure(self) -> None:
+        """Find out how wide each level of brevity is, and take the one that fits."""
+        widths: list[int] = []
+        for level in range(BREVITY):
+            self._be_brief(level)
+            widgets = [self.widgetForAction(action) for action in self.actions() if action.isVisible()]
+            shown = [widget.sizeHint().width() for widget in widgets if widget is not None]
+            widths.append(sum(shown) + len(shown) * theme().px(6) + theme().px(30))
+        self._widths = tuple(widths)
+        self._fit()
+
+    def _be_brief(self, level: int) -> None:
+        """0: words on all buttons but Reset; 1: icons for the steps; 2: icons alone; 3: and no speed."""
+        self._level = level
+        for name, button in self._buttons.items():
+            words = name != "reset" and (level == 0 or (level == 1 and name not in BUTTONS))
+            style = Qt.ToolButtonStyle.ToolButtonTextBesideIcon if words else Qt.ToolButtonStyle.ToolButtonIconOnly
+            button.setToolButtonStyle(style)
+        self._speed_word.setVisible(level == 0)
+        self._speed_action.setVisible(level < 3)
+
+    def _fit(self) -> None:
+        level = next((level for level, width in enumerate(self._widths) if width <= self.width()), BREVITY - 1)
+        if level != self._level:
+            self._be_brief(level)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._measure()  # the style sheet counts from now on
 
 
 def _space(width: int) -> QWidget:
