@@ -25,6 +25,7 @@ from visualbp.gui.dock import PanelDock
 from visualbp.gui.document import Document
 from visualbp.gui.engine_thread import Debugger
 from visualbp.gui.files_controller import FilesController, has_trained
+from visualbp.gui.menu_bar import MenuBar
 from visualbp.gui.panels.base import LEAST_WIDTH
 from visualbp.gui.panels.palette import PalettePanel
 from visualbp.gui.panels.problems import ProblemsPanel
@@ -115,6 +116,8 @@ class MainWindow(QMainWindow):
         self.tool_bar.speed_changed.connect(self.debug.set_speed)
 
     def _build_menus(self) -> None:
+        self.menu_bar = MenuBar()
+        self.setMenuBar(self.menu_bar)
         for title, specs in (("&File", FILE), ("&Edit", EDIT), ("&View", VIEW), ("&Debug", DEBUG), ("&Help", HELP)):
             menu = self.menuBar().addMenu(title)
             self._fill(menu, specs)
@@ -125,12 +128,6 @@ class MainWindow(QMainWindow):
                     panels.addAction(dock.toggleViewAction())
             if title == "&Debug":
                 self._build_lessons()
-        self.title_label = QLabel()
-        self.title_label.setProperty("dim", True)
-        self.title_label.setContentsMargins(0, 0, 14, 0)
-        self.title_label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.title_label.setMinimumSize(theme().px(400), theme().px(25))  # a corner does not grow with its text
-        self.menuBar().setCornerWidget(self.title_label)
 
     def _build_lessons(self) -> None:
         """Add the menu of the samples; it is filled when it is first opened."""
@@ -336,7 +333,7 @@ class MainWindow(QMainWindow):
     def _show_title(self) -> None:
         document = self.document
         edited = "  •  edited" if document.is_modified else ""
-        self.title_label.setText(f"{document.network.name}{edited}")
+        self.menu_bar.show_title(f"{document.network.name}{edited}")
         self.setWindowTitle(f"{document.network.name}{edited} – visualbp")
         self.setWindowModified(False)
 
