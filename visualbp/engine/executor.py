@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from visualbp.core.arrays import Array, frozen_copy, shape_text
+from visualbp.core.arrays import Array, frozen_copy, shape_text, size_of
 from visualbp.datasets import DataError, Dataset
 from visualbp.datasets.base import encoded_targets
 from visualbp.engine.binding import Binding
@@ -102,7 +102,8 @@ class Executor:
         """Return inputs and targets as the network takes them. Raises DataError for targets that do not fit."""
         plan = self.plan
         targets = encoded_targets(dataset.targets, plan.shapes[plan.prediction], plan.loss_rule.target_kind)
-        return np.ascontiguousarray(dataset.inputs, self.dtype), np.ascontiguousarray(targets, self.dtype)
+        inputs = dataset.inputs.reshape(len(dataset), *plan.shapes[plan.input])
+        return np.ascontiguousarray(inputs, self.dtype), np.ascontiguousarray(targets, self.dtype)
 
     # -- batches ---------------------------------------------------------------------------------------------------
 
@@ -286,8 +287,11 @@ def _safe_norm(array: Array) -> float:
 
 
 def check_input_shape(dataset: Dataset, shape: tuple[int, ...], layer: str) -> None:
-    """Raise DataError where samples do not have the shape of the input layer."""
-    if dataset.input_shape != shape:
+    """Raise DataError where samples do not have as many numbers as the input layer takes.
+
+    The same numbers in another shape are laid out anew, row by row: 64 pixels are an image of 1 x 8 x 8.
+    """
+    if size_of(dataset.input_shape) != size_of(shape):
         raise DataError(
             f"{layer}: takes samples of shape {shape_text(shape)}, the data have {shape_text(dataset.input_shape)}"
         )
