@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.building import chain, inline, optimizer, with_training, xor
-from tests.registry_cases import loss_data
+from tests.registry_cases import LayerCase, layer_cases, loss_data
 from visualbp.analysis.gradient_check import (
     Cancelled,
     CheckError,
@@ -27,7 +27,7 @@ from visualbp.core.arrays import Array
 from visualbp.engine import Executor, Plan, compile_plan
 from visualbp.engine.store import initial_parameters
 from visualbp.layers import LayerType, Lowering, Node, ParameterSpec, Value, layer_types
-from visualbp.network import Clip, Network, edits
+from visualbp.network import Clip, Layer, Network, edits
 from visualbp.network.network import make_layer
 from visualbp.operations.activations import Tanh
 from visualbp.operations.affine import Affine
@@ -131,6 +131,43 @@ def test_right_gradients_of_every_loss_pass(loss: str) -> None:
     )
     result = Setting(network).check()
     assert result.passed and result.checked == result.parameters
+
+
+def around(case: LayerCase) -> Network:
+    """Return a network with the layer in the middle: its inputs come from layers with parameters where they may."""
+    network = edits.add_layer(Network(), make_layer("input", "input", {"shape": list(case.shapes[0])}), (0.0, 0.0))
+    layer = Layer("layer", case.kind.type_name, dict(case.options))
+    network = edits.add_layer(network, layer, (0.0, 0.0))
+    for index, shape in enumerate(case.shapes):
+        source = "input"
+        if not case.kind.takes_samples:
+            source = f"before {index}"
+            dense = make_layer(source, "dense", {"units": shape[-1], "activation": "tanh"})
+            network = edits.connect(edits.add_layer(network, dense, (0.0, 0.0)), "input", source)
+        network = edits.connect(network, source, "layer")
+    for source, name, type_name, options in (
+        ("layer", "flat", "flatten", {}),
+        ("flat", "output", "dense", {"units": 3}),
+        ("output", "loss", "softmax_cross_entropy", {}),
+    ):
+        network = edits.add_layer(network, make_layer(name, type_name, options), (0.0, 0.0))
+        network = edits.connect(network, source, name)
+    return network
+
+
+@pytest.mark.parametrize(
+    "case",
+    [case for case in layer_cases() if not case.kind.is_loss and case.kind.most_inputs != 0],
+    ids=lambda case: case.text,
+)
+def test_right_gradients_through_every_layer_pass(case: LayerCase) -> None:
+    setting = Setting(around(case), batch=4)
+    if case.kind.takes_samples:
+        generator = np.random.default_rng(0)
+        setting.inputs = generator.integers(0, case.options["vocabulary"], setting.inputs.shape).astype(float)
+    result = setting.check()
+    assert result.passed and result.checked + result.excluded == result.parameters
+    assert result.excluded < 0.1 * result.parameters
 
 
 def test_penalties_belong_to_the_gradient_and_clipping_does_not() -> None:
