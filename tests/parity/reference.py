@@ -25,7 +25,14 @@ ACTIVATIONS: dict[str, Callable[..., Tensor]] = {
     "tanh": torch.tanh,
     "softplus": functional.softplus,
     "softmax": lambda z: functional.softmax(z, -1),
+    "custom": lambda x, expression="x * sigmoid(x)", derivative="": TYPED[str(expression)](x),
 }
+
+TYPED: dict[str, Callable[[Tensor], Tensor]] = {
+    "x * sigmoid(x)": lambda x: x * torch.sigmoid(x),
+    "x * tanh(x)": lambda x: x * torch.tanh(x),
+}
+"""What the expressions of the tests mean."""
 
 LOSSES: dict[str, Callable[..., Tensor]] = {
     "mean_squared_error": functional.mse_loss,

@@ -146,6 +146,15 @@ TORCH_OPTIMIZERS = {
     "adam": lambda p, o: torch.optim.Adam(
         p, o["learning_rate"], (o["beta1"], o["beta2"]), o["epsilon"], weight_decay=o["weight_decay"]
     ),
+    "adamw": lambda p, o: torch.optim.AdamW(
+        p, o["learning_rate"], (o["beta1"], o["beta2"]), o["epsilon"], weight_decay=o["weight_decay"]
+    ),
+    "adagrad": lambda p, o: torch.optim.Adagrad(
+        p, o["learning_rate"], weight_decay=o["weight_decay"], eps=o["epsilon"]
+    ),
+    "rmsprop": lambda p, o: torch.optim.RMSprop(
+        p, o["learning_rate"], o["alpha"], o["epsilon"], o["weight_decay"], o["momentum"], o["centered"]
+    ),
 }
 
 
@@ -161,7 +170,7 @@ def test_an_optimiser_equals_pytorch_over_many_steps(entry: type[Optimizer]) -> 
         tensor = torch.tensor(start, requires_grad=True)
         reference = TORCH_OPTIMIZERS[entry.type_name]([tensor], options)
         context, optimizer, parameter, gradient = IterationContext(), entry(options), start.copy(), np.zeros(11)
-        state = UpdateState({slot: np.zeros(11) for slot in optimizer.slots}, np.zeros((), np.int64))
+        state = UpdateState({slot: np.zeros(11) for slot in optimizer.slots}, np.zeros((), np.int64), np.array(0.01))
         emit = Emitter(context, parameter.dtype)
         optimizer.update(emit, parameter, gradient, state)
         calls = emit.take_calls()
