@@ -282,3 +282,21 @@ def test_the_phase_and_the_iteration_can_be_seen_at_every_size(
     bar = window.tool_bar
     for widget in (bar.pill, bar.numbers, bar.widgetForAction(window.actions_by_name["train"])):
         assert widget.isVisible() and bar.rect().contains(widget.geometry())
+
+
+def test_a_layer_dropped_into_a_saved_network_leaves_it_able_to_run(window: MainWindow, qtbot: QtBot) -> None:
+    """The weights of the layer behind no longer fit: it starts anew, and all others keep theirs."""
+    person = start_empty(window)
+    window.open_sample("worked_example")
+    person.wait()
+    QApplication.processEvents()
+    given = window.document.network.parameters
+    edge = window.canvas.network_scene.connections["input", "hidden"]
+    person.drop("dense", QPointF(0, 400), (edge.source.output_port + edge.target.input_port) / 2)
+    snapshot = window.debugger.snapshot
+    assert ("input", "dense") in window.document.network.connections
+    assert snapshot.plan is not None, snapshot.problems
+    assert snapshot.get("hidden", "weight").shape == (2, 4)  # type: ignore[union-attr]
+    np.testing.assert_array_equal(snapshot.get("output", "weight"), given["output"]["weight"])
+    person.press(Qt.Key.Key_Z, CTRL)
+    np.testing.assert_array_equal(window.debugger.snapshot.get("hidden", "weight"), given["hidden"]["weight"])

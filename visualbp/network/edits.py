@@ -59,15 +59,19 @@ def add_layer(network: Network, layer: Layer, position: Position) -> Network:
 
 
 def remove_layers(network: Network, names: Iterable[str]) -> Network:
-    """Return the network without these layers, their connections, positions and parameters."""
+    """Return the network without these layers, their connections, positions and parameters.
+
+    Given parameters of others that no longer fit go too, here and wherever connections change.
+    """
     gone = set(names)
-    return replace(
+    rest = replace(
         network,
         layers=tuple(layer for layer in network.layers if layer.name not in gone),
         connections=tuple(c for c in network.connections if not gone.intersection(c)),
         positions={name: place for name, place in network.positions.items() if name not in gone},
         parameters={name: arrays for name, arrays in network.parameters.items() if name not in gone},
     )
+    return drop_unfit_parameters(rest)
 
 
 def connect(network: Network, source: str, target: str) -> Network:
@@ -76,12 +80,12 @@ def connect(network: Network, source: str, target: str) -> Network:
         raise EditError(f"cannot connect {source} to {target}: there is no such layer")
     if (source, target) in network.connections:
         raise EditError(f"{source} and {target} are connected already")
-    return replace(network, connections=(*network.connections, (source, target)))
+    return drop_unfit_parameters(replace(network, connections=(*network.connections, (source, target))))
 
 
 def disconnect(network: Network, connections: Iterable[Connection]) -> Network:
     gone = set(connections)
-    return replace(network, connections=tuple(c for c in network.connections if c not in gone))
+    return drop_unfit_parameters(replace(network, connections=tuple(c for c in network.connections if c not in gone)))
 
 
 def remove(network: Network, names: Iterable[str], connections: Iterable[Connection]) -> Network:
@@ -98,7 +102,8 @@ def insert_on_connection(network: Network, layer: Layer, connection: Connection,
     connections: list[Connection] = []
     for present in grown.connections:
         connections += [(source, layer.name), (layer.name, target)] if present == connection else [present]
-    return replace(grown, connections=tuple(connections), positions={**grown.positions, layer.name: position})
+    positions = {**grown.positions, layer.name: position}
+    return drop_unfit_parameters(replace(grown, connections=tuple(connections), positions=positions))
 
 
 def rename_layer(network: Network, old: str, new: str) -> Network:
