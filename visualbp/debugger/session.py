@@ -8,16 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from visualbp.core.arrays import Array
-from visualbp.core.options import OptionError
-from visualbp.datasets import DataError, Dataset, load_dataset
-from visualbp.datasets.base import TargetError
+from visualbp.datasets import Dataset
 from visualbp.debugger.commands import Level
 from visualbp.debugger.history import History, replay_stops
+from visualbp.debugger.prepare import Carried, load_data, prepare
 from visualbp.debugger.snapshot import Mode, Snapshot
-from visualbp.engine import Executor, Phase, PlanError, Step, compile_plan
-from visualbp.engine.memory import check_memory
+from visualbp.engine import Executor, Phase, Step
 from visualbp.layers import Value
-from visualbp.network import Network, Problem, structure_of
+from visualbp.network import Network, Problem
 from visualbp.network.diff import difference
 
 CHECKPOINT_EVERY = 16
@@ -50,9 +48,8 @@ class Session:
         self.generation = 0
         self.message = ""
         self._folder: Path | None = None
-        self._carried: dict[Value, Array] = {}
-        self._iteration = 0
-        self._first_iteration = 0
+        self._data_problem: Problem | None = None
+        self._carried = Carried()
         self._outdated: Mapping[Value, Array] = {}
         self._serial = 0
 
@@ -78,14 +75,14 @@ class Session:
             self._compile(reload=changes.data or moved or self.dataset is None)
             if changes.parameters:
                 self._edit_parameters(changes.parameters)
-            return self._iteration if self.executor is None else self.executor.iteration
+            return self._carried.iteration if self.executor is None else self.executor.iteration
         if changes.parameters:
             self._edit_parameters(changes.parameters)
             return self.executor.iteration
         return None
 
     def _start_anew(self) -> None:
-        self._carried, self._iteration, self._outdated = {}, 0, {}
+        self._carried, self._outdated = Carried(), {}
         self.message = ""
         self._compile(reload=True)
 
@@ -95,50 +92,31 @@ class Session:
 
     def _carry(self) -> None:
         """Keep what outlives the plan: weights, the optimiser's arrays, and the number of the iteration."""
-        if self.executor is not None:
-            executor = self.executor
-            if self._in_update():
-                executor.finish_iteration()
-            self._carried.update(executor.store.views_of(executor.store.save() if executor.at_end else executor.start))
-            self._iteration = executor.iteration + (1 if executor.at_end else 0)
-            self._first_iteration = int(executor.store.first_iteration)
+        executor = self.executor
+        if executor is None:
+            return
+        if self._in_update():
+            executor.finish_iteration()
+        saved = executor.store.save() if executor.at_end else executor.start
+        self._carried = Carried(
+            {**self._carried.arrays, **executor.store.views_of(saved)},
+            executor.iteration + (1 if executor.at_end else 0),
+            int(executor.store.first_iteration),
+        )
 
     def _in_update(self) -> bool:
         executor = self.executor
         return bool(executor and executor.last_step and executor.last_step.phase == Phase.UPDATE)
 
     def _compile(self, reload: bool) -> None:
-        self.executor, self._outdated = None, {}
+        self._outdated = {}
         self.history.clear()
-        structure = structure_of(self.network)
-        self.problems = structure.problems
         if reload:
-            self._load_data()
-        if self.dataset is None and not any(p.layer is None and "data" in p.message for p in self.problems):
-            mend = "choose some: click the empty canvas, then Data in the inspector"
-            self.problems += (Problem("error", None, "the network has no data", mend),)
-        try:
-            plan = compile_plan(self.network, structure)
-            if self.dataset is not None:
-                check_memory(plan, len(self.dataset))
-                self.executor = Executor(plan, self.dataset, self._carried, self._iteration, self._first_iteration)
-                self.history.add(self.executor.iteration, self.executor.start)
-        except PlanError as error:
-            self.problems += tuple(problem for problem in error.problems if problem not in self.problems)
-        except TargetError as error:
-            layer = plan.prediction.layer
-            message = str(error).replace("the layer before the loss gives", f"{layer} gives")
-            self.problems += (Problem("error", layer, message, error.mend),)
-        except (DataError, OptionError) as error:
-            self.problems += (Problem("error", structure.input, str(error), "choose other data, or change the layer"),)
-
-    def _load_data(self) -> None:
-        self.dataset = None
-        if self.network.data is not None:
-            try:
-                self.dataset = load_dataset(self.network.data, self._folder)
-            except DataError as error:
-                self.problems += (Problem("error", None, f"data: {error}", "choose other data in the inspector"),)
+            self.dataset, self._data_problem = load_data(self.network, self._folder)
+        prepared = prepare(self.network, self.dataset, self._carried, self._data_problem)
+        self.executor, self.problems = prepared.executor, prepared.problems
+        if self.executor is not None:
+            self.history.add(self.executor.iteration, self.executor.start)
 
     def _edit_parameters(self, edited: tuple[tuple[str, str], ...]) -> None:
         executor = self.executor
@@ -374,7 +352,7 @@ class Session:
                 self.network,
                 dataset=self.dataset,
                 problems=self.problems,
-                iteration=self._iteration,
+                iteration=self._carried.iteration,
                 mode=mode,
                 message=self.message,
                 breakpoints=self.breakpoints,

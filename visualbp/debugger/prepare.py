@@ -1,0 +1,70 @@
+"""From a network to an executor that runs it, or to the problems that keep it from running, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from visualbp.core.arrays import Array
+from visualbp.core.options import OptionError
+from visualbp.datasets import DataError, Dataset, load_dataset
+from visualbp.datasets.base import TargetError
+from visualbp.engine import Executor, PlanError, compile_plan
+from visualbp.engine.memory import check_memory
+from visualbp.layers import Value
+from visualbp.network import Network, Problem, structure_of
+
+CHOOSE_DATA = "choose some: click the empty canvas, then Data in the inspector"
+
+
+@dataclass(frozen=True, eq=False)
+class Carried:
+    """What a new executor takes over from an older one, where it still fits: arrays, and the number of the iteration.
+
+    `first_iteration` is when the optimiser's arrays were zero.
+    """
+
+    arrays: Mapping[Value, Array] = field(default_factory=dict)
+    iteration: int = 0
+    first_iteration: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """An executor, or None and the problems that say why."""
+
+    executor: Executor | None
+    problems: tuple[Problem, ...]
+
+
+def load_data(network: Network, folder: Path | None) -> tuple[Dataset | None, Problem | None]:
+    """Return the network's data, or what is wrong with them. Relative paths start in `folder`."""
+    if network.data is None:
+        return None, Problem("error", None, "the network has no data", CHOOSE_DATA)
+    try:
+        return load_dataset(network.data, folder), None
+    except DataError as error:
+        return None, Problem("error", None, f"data: {error}", "choose other data in the inspector")
+
+
+def prepare(network: Network, dataset: Dataset | None, carried: Carried, data_problem: Problem | None) -> Prepared:
+    """Compile `network` and make its executor. `data_problem` is why there is no `dataset`."""
+    structure = structure_of(network)
+    problems = structure.problems + ((data_problem,) if data_problem else ())
+    try:
+        plan = compile_plan(network, structure)
+    except PlanError as error:
+        return Prepared(None, problems + tuple(problem for problem in error.problems if problem not in problems))
+    if dataset is None:
+        return Prepared(None, problems)
+    try:
+        check_memory(plan, len(dataset))
+        return Prepared(Executor(plan, dataset, carried.arrays, carried.iteration, carried.first_iteration), problems)
+    except TargetError as error:
+        layer = plan.prediction.layer
+        message = str(error).replace("the layer before the loss gives", f"{layer} gives")
+        return Prepared(None, (*problems, Problem("error", layer, message, error.mend)))
+    except (DataError, OptionError) as error:
+        mend = "choose other data, or change the layer"
+        return Prepared(None, (*problems, Problem("error", structure.input, str(error), mend)))
