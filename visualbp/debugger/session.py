@@ -14,6 +14,7 @@ from visualbp.debugger.commands import Level
 from visualbp.debugger.history import History, replay_stops
 from visualbp.debugger.snapshot import Mode, Snapshot
 from visualbp.engine import Executor, Phase, PlanError, Step, compile_plan
+from visualbp.engine.bugs import bug_problems
 from visualbp.engine.memory import check_memory
 from visualbp.layers import Value
 from visualbp.network import Network, Problem, structure_of
@@ -118,6 +119,7 @@ class Session:
             self.problems += (Problem("error", None, "the network has no data", mend),)
         try:
             plan = compile_plan(self.network, structure)
+            self.problems += bug_problems(plan)
             if self.dataset is not None:
                 check_memory(plan, len(self.dataset))
                 self.executor = Executor(plan, self.dataset, self._carried, self._iteration, self._first_iteration)
