@@ -40,6 +40,10 @@ TEACHING_ORDER = (
     "digits_convolution",
     "strings",
     "copy_transformer",
+    "bug_hunt_1",
+    "bug_hunt_2",
+    "bug_hunt_3",
+    "bug_hunt_4",
 )
 """The order in which people see the samples. Others follow by name."""
 
