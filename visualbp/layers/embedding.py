@@ -16,7 +16,7 @@ class EmbeddingLayer(LayerType):
     """h[t] = weight[x[t]]: class indices (T) to (T, units), as PyTorch's Embedding."""
 
     type_name, label, icon = "embedding", "Embedding", "layer_embedding"
-    order = 40
+    order = 50
     description = "Turns class indices, such as letters, into rows of numbers that are learnt."
     takes_samples = True
     options = (
