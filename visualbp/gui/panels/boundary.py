@@ -114,7 +114,7 @@ class BoundaryPanel(Panel):
 
     def _key(self, snapshot: Snapshot, plan: Plan) -> tuple[object, ...]:
         """Return what a picture depends on: the parameters (arrays never change), and how fine it is."""
-        return (*(id(snapshot.values.get(info.value)) for info in plan.parameters), snapshot.is_running)
+        return (*(id(snapshot.values.get(info.value)) for info in plan.lasting), snapshot.is_running)
 
     def _take_data(self, plan: Plan, dataset: Dataset) -> None:
         """Draw the points of the data, each class with a colour and a shape of its own."""
@@ -163,7 +163,7 @@ class BoundaryPanel(Panel):
         if self._cost > 0:
             finer = int(self._resolution * min(4.0, (budget / self._cost) ** 0.5))
             self._resolution = max(COARSEST, min(FINEST, finer))
-        parameters: dict[Value, Array] = {info.value: snapshot.values[info.value] for info in plan.parameters}
+        parameters: dict[Value, Array] = {info.value: snapshot.values[info.value] for info in plan.lasting}
         started = time.perf_counter()
         self.boundary = boundary(plan, parameters, self.x_range, self.y_range, self._resolution)
         self._cost = max(1e-5, time.perf_counter() - started)
