@@ -70,3 +70,29 @@ def compare(seed: int) -> int:
 @pytest.mark.parametrize("first", range(0, NETWORKS, PER_TEST))
 def test_random_networks_equal_pytorch_in_every_value_gradient_and_update(first: int) -> None:
     assert sum(compare(seed) for seed in range(first, first + PER_TEST)) > 20 * PER_TEST
+
+
+def compare_in_float32(seed: int) -> int:
+    """Compare the first passes in float32 with PyTorch's in float64, relative to each array's norm."""
+    network = random_network(seed, precision="float32")
+    plan = compile_plan(network)
+    executor = Executor(plan, random_data(network, seed))
+    start = {(i.value.layer, i.value.role): executor.values[i.value].astype(float) for i in plan.parameters}
+    reference = ReferenceNetwork(network, start)
+    while not (executor.cursor and executor.at_end):
+        executor.step()
+    indices = executor.batch_indices(0)
+    reference.backward(executor.inputs[indices].astype(float), executor.targets[indices].astype(float))
+    for (layer, role), tensor in reference.values.items():
+        for value, wanted in ((Value(layer, role), tensor.detach()), (Value(layer, role).gradient, tensor.grad)):
+            if wanted is not None:
+                found = executor.values[plan.resolve(value)]
+                assert found.dtype == np.float32
+                error = np.linalg.norm(found - wanted.numpy())
+                assert error <= 1e-4 * max(1.0, np.linalg.norm(wanted.numpy())), value
+    return len(reference.values)
+
+
+@pytest.mark.parametrize("first", range(0, NETWORKS, 5 * PER_TEST))
+def test_random_networks_in_float32_are_within_1e_4_of_pytorch(first: int) -> None:
+    assert sum(compare_in_float32(seed) for seed in range(first, first + 5 * PER_TEST)) > 10 * PER_TEST
