@@ -115,7 +115,7 @@ def test_a_pass_ends_where_the_next_begins() -> None:
 def test_every_value_that_is_read_was_written_before() -> None:
     for seed in range(60):
         plan = compile_plan(random_network(seed, with_dropout=True))
-        known = {info.value for info in plan.parameters}
+        known = {info.value for info in plan.lasting}
         for step in plan.steps:
             assert all(plan.resolve(value) in known or "/" in value.role for value in step.reads), step
             known.update(step.writes)

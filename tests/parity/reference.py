@@ -25,14 +25,16 @@ ACTIVATIONS: dict[str, Callable[..., Tensor]] = {
     "tanh": torch.tanh,
     "softplus": functional.softplus,
     "softmax": lambda z: functional.softmax(z, -1),
-    "custom": lambda x, expression="x * sigmoid(x)", derivative="": TYPED[str(expression)](x),
+    "custom": lambda z, expression, derivative="": EXPRESSIONS[expression](z),
 }
 
-TYPED: dict[str, Callable[[Tensor], Tensor]] = {
-    "x * sigmoid(x)": lambda x: x * torch.sigmoid(x),
+EXPRESSIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "x * sigmoid(x)": functional.silu,
     "x * tanh(x)": lambda x: x * torch.tanh(x),
+    "sin(x) + x / 2": lambda x: torch.sin(x) + x / 2,
+    "where(x > 0, x, exp(x) - 1)": lambda x: torch.where(x > 0, x, torch.exp(torch.clamp(x, max=0.0)) - 1),
+    "sqrt(1 + x**2)": lambda x: torch.sqrt(1 + x**2),
 }
-"""What the expressions of the tests mean."""
 
 LOSSES: dict[str, Callable[..., Tensor]] = {
     "mean_squared_error": functional.mse_loss,
@@ -45,6 +47,10 @@ LOSSES: dict[str, Callable[..., Tensor]] = {
     "cross_entropy": lambda p, y: -(y * torch.log(p)).sum() / p[..., 0].numel(),
     "hinge": lambda p, y: torch.clamp(1.0 - y * p, min=0.0).mean(),
 }
+
+
+def _activated(choice: Any, z: Tensor) -> Tensor:
+    return ACTIVATIONS[choice.type](z, **choice.options)
 
 
 class ReferenceNetwork:
@@ -71,8 +77,14 @@ class ReferenceNetwork:
         if choice.type == "sgd":
             momentum, nesterov = options["momentum"], options["nesterov"]
             return torch.optim.SGD(self.trainable, rate, momentum, weight_decay=decay, nesterov=nesterov)
+        if choice.type == "adagrad":
+            return torch.optim.Adagrad(self.trainable, rate, weight_decay=decay, eps=options["epsilon"])
+        if choice.type == "rmsprop":
+            alpha, epsilon, momentum = options["alpha"], options["epsilon"], options["momentum"]
+            return torch.optim.RMSprop(self.trainable, rate, alpha, epsilon, decay, momentum, options["centered"])
+        kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[choice.type]
         betas = options["beta1"], options["beta2"]
-        return torch.optim.Adam(self.trainable, rate, betas, options["epsilon"], weight_decay=decay)
+        return kind(self.trainable, rate, betas, options["epsilon"], weight_decay=decay)
 
     def forward(self, inputs: Array, targets: Array) -> tuple[Tensor, Tensor]:
         """Return the loss of the data and the penalty. Every value on the way keeps its gradient."""
@@ -86,12 +98,24 @@ class ReferenceNetwork:
                 case "input":
                     outputs[layer.name] = torch.tensor(inputs)
                     continue
-                case "dense":
-                    weight, bias = (self.parameters.get((layer.name, name)) for name in ("weight", "bias"))
-                    assert weight is not None
-                    z = self._keep(layer.name, "z", functional.linear(sources[0], weight, bias))
-                    choice = options["activation"]
-                    h = ACTIVATIONS[choice.type](z, **choice.options)
+                case "dense" | "conv2d":
+                    h = self._weighted(layer.name, layer.type, options, sources[0])
+                case "max_pool2d":
+                    h = functional.max_pool2d(sources[0], options["kernel"], options["stride"])
+                case "avg_pool2d":
+                    h = functional.avg_pool2d(sources[0], options["kernel"], options["stride"])
+                case "batch_norm":
+                    weight, bias = self._of(layer.name, "weight", "bias")
+                    h = functional.batch_norm(sources[0], None, None, weight, bias, True, 0.0, options["epsilon"])
+                case "layer_norm":
+                    weight, bias = self._of(layer.name, "weight", "bias")
+                    h = functional.layer_norm(sources[0], weight.shape, weight, bias, options["epsilon"])
+                case "embedding":
+                    h = functional.embedding(sources[0].long(), *self._of(layer.name, "weight"))
+                case "rnn":
+                    h = self._recurrent(layer.name, options, sources[0])
+                case "self_attention":
+                    h = self._attention(layer.name, options, sources[0])
                 case "activation":
                     h = ACTIVATIONS[options.pop("function")](sources[0], **options)
                 case "add":
@@ -109,11 +133,54 @@ class ReferenceNetwork:
                     continue
             outputs[layer.name] = self._keep(layer.name, "h", h)
         training = self.network.training
-        weights = [tensor for (_, name), tensor in self.parameters.items() if name == "weight"]
+        weights = [tensor for (_, name), tensor in self.parameters.items() if name.startswith("weight")]
         penalty = sum(
             (training.l1 * w.abs().sum() + 0.5 * training.l2 * (w * w).sum() for w in weights), torch.zeros(())
         )
         return loss, penalty
+
+    def _of(self, layer: str, *names: str) -> list[Tensor]:
+        return [self.parameters[layer, name] for name in names]
+
+    def _weighted(self, layer: str, kind: str, options: Mapping[str, Any], x: Tensor) -> Tensor:
+        """Dense and convolutional layers: the weight, perhaps normed; z; and the activation."""
+        if options["weight_norm"]:
+            direction, gain = self._of(layer, "weight_direction", "weight_gain")
+            weight = self._keep(layer, "weight", torch._weight_norm(direction, gain, 0))
+        else:
+            (weight,) = self._of(layer, "weight")
+        bias = self.parameters.get((layer, "bias"))
+        if kind == "dense":
+            z = functional.linear(x, weight, bias)
+        else:
+            z = functional.conv2d(x, weight, bias, options["stride"], options["padding"])
+        return _activated(options["activation"], self._keep(layer, "z", z))
+
+    def _recurrent(self, layer: str, options: Mapping[str, Any], x: Tensor) -> Tensor:
+        weight_input, weight_hidden, bias = self._of(layer, "weight_input", "weight_hidden", "bias")
+        h, states = torch.zeros(len(x), len(bias), dtype=x.dtype), []
+        for t in range(x.shape[1]):
+            z = functional.linear(x[:, t], weight_input, bias) + h @ weight_hidden.T
+            h = self._keep(layer, f"h[{t}]", _activated(options["activation"], self._keep(layer, f"z[{t}]", z)))
+            states.append(h)
+        return torch.stack(states, 1) if options["return_sequence"] else h
+
+    def _attention(self, layer: str, options: Mapping[str, Any], x: Tensor) -> Tensor:
+        batch, positions, width = x.shape
+        heads = options["heads"]
+
+        def projected(of: str, tensor: Tensor) -> Tensor:
+            return functional.linear(tensor, *self._of(layer, f"weight_{of}", f"bias_{of}"))
+
+        def split(tensor: Tensor) -> Tensor:
+            return tensor.reshape(batch, positions, heads, width // heads).transpose(1, 2)
+
+        query, key, value = (self._keep(layer, of, projected(of, x)) for of in ("query", "key", "value"))
+        mixed = functional.scaled_dot_product_attention(
+            split(query), split(key), split(value), is_causal=options["causal"]
+        )
+        mix = self._keep(layer, "mix", mixed.transpose(1, 2).reshape(batch, positions, width))
+        return projected("output", mix)
 
     def _keep(self, layer: str, role: str, tensor: Tensor) -> Tensor:
         if tensor.requires_grad:
@@ -134,12 +201,18 @@ class ReferenceNetwork:
                 tensor.grad = torch.zeros_like(tensor)
         return loss.item(), penalty.item()
 
+    def take_over(self, key: tuple[str, str], array: Array, places: Array) -> None:
+        """Set the parameter `key` to `array` at some places."""
+        with torch.no_grad():
+            self.parameters[key][torch.tensor(places)] = torch.tensor(array[places])
+
     def update(self) -> None:
         """Clip and update, as PyTorch does."""
+        if self.optimizer is None:
+            return
         clip = self.network.training.clip
         if clip is not None and clip.by == "norm":
             torch.nn.utils.clip_grad_norm_(self.trainable, clip.limit)
         elif clip is not None:
             torch.nn.utils.clip_grad_value_(self.trainable, clip.limit)
-        if self.optimizer is not None:
-            self.optimizer.step()
+        self.optimizer.step()

@@ -8,12 +8,16 @@ import pytest
 pytest.importorskip("torch", reason="the oracle of these tests is PyTorch: install the parity extra")
 
 from tests.parity.reference import ReferenceNetwork
-from tests.random_networks import random_data, random_network
+from tests.random_networks import ADAPTIVE, random_data, random_network
 from visualbp.engine import Executor, Phase, compile_plan
 from visualbp.layers import Value
 
-NETWORKS = 200
-PER_TEST = 20
+NETWORKS = 500
+PER_TEST = 25
+
+ROUNDING = 1e-13
+"""A gradient below this is 0 in truth, as that of a bias before batch norm. Optimisers that divide a gradient by its
+own size blow such rounding up, in PyTorch as here: what they make of it is not compared, and taken over."""
 
 
 def close(found: np.ndarray, expected: np.ndarray, what: object) -> None:
@@ -29,7 +33,7 @@ def compare(seed: int) -> int:
     start = {(info.value.layer, info.value.role): executor.values[info.value] for info in plan.parameters}
     reference = ReferenceNetwork(network, start)
     update = next((step.index for step in plan.steps if step.phase == Phase.UPDATE), len(plan.steps))
-    compared = 0
+    compared, adaptive = 0, network.training.optimizer.type in ADAPTIVE
     for iteration in range(3):
         while not (executor.iteration == iteration and executor.cursor == update):
             executor.step()
@@ -54,7 +58,11 @@ def compare(seed: int) -> int:
             executor.step()
         reference.update()
         for (layer, name), tensor in reference.parameters.items():
-            close(executor.values[Value(layer, name)], tensor.detach().numpy(), (layer, name, "updated"))
+            assert tensor.grad is not None
+            felt = np.abs(tensor.grad.numpy()) > ROUNDING if adaptive else np.ones(tensor.shape, bool)
+            found, expected = executor.values[Value(layer, name)], tensor.detach().numpy()
+            close(found[felt], expected[felt], (layer, name, "updated"))
+            reference.take_over((layer, name), found, ~felt)
             compared += 1
     return compared
 
@@ -62,3 +70,29 @@ def compare(seed: int) -> int:
 @pytest.mark.parametrize("first", range(0, NETWORKS, PER_TEST))
 def test_random_networks_equal_pytorch_in_every_value_gradient_and_update(first: int) -> None:
     assert sum(compare(seed) for seed in range(first, first + PER_TEST)) > 20 * PER_TEST
+
+
+def compare_in_float32(seed: int) -> int:
+    """Compare the first passes in float32 with PyTorch's in float64, relative to each array's norm."""
+    network = random_network(seed, precision="float32")
+    plan = compile_plan(network)
+    executor = Executor(plan, random_data(network, seed))
+    start = {(i.value.layer, i.value.role): executor.values[i.value].astype(float) for i in plan.parameters}
+    reference = ReferenceNetwork(network, start)
+    while not (executor.cursor and executor.at_end):
+        executor.step()
+    indices = executor.batch_indices(0)
+    reference.backward(executor.inputs[indices].astype(float), executor.targets[indices].astype(float))
+    for (layer, role), tensor in reference.values.items():
+        for value, wanted in ((Value(layer, role), tensor.detach()), (Value(layer, role).gradient, tensor.grad)):
+            if wanted is not None:
+                found = executor.values[plan.resolve(value)]
+                assert found.dtype == np.float32
+                error = np.linalg.norm(found - wanted.numpy())
+                assert error <= 1e-4 * max(1.0, np.linalg.norm(wanted.numpy())), value
+    return len(reference.values)
+
+
+@pytest.mark.parametrize("first", range(0, NETWORKS, 5 * PER_TEST))
+def test_random_networks_in_float32_are_within_1e_4_of_pytorch(first: int) -> None:
+    assert sum(compare_in_float32(seed) for seed in range(first, first + 5 * PER_TEST)) > 10 * PER_TEST

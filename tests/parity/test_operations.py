@@ -50,17 +50,18 @@ def test_an_activation_equals_pytorch_over_its_whole_range(entry: type[Activatio
     if entry.type_name == "softmax":
         inputs = np.random.default_rng(0).permutation(np.tile(SWEEP, 5)[:5040]).reshape(504, 2, 5)
     for given in some_options(entry.options):
-        operation = entry(**parse_options(entry.options, given))
+        options = parse_options(entry.options, given)
         function = ACTIVATIONS[entry.type_name]
-        against(operation, lambda z, f=function, g=given: f(z, **g), [inputs], [0])
+        against(entry(**options), lambda z, f=function, o=options: f(z, **o), [inputs], [0])
 
 
 def test_the_derivatives_at_0_are_pytorchs() -> None:
     for entry in activations:
         if entry.type_name != "softmax":
             z = torch.zeros((1, 1), dtype=torch.float64, requires_grad=True)
-            ACTIVATIONS[entry.type_name](z).sum().backward()
-            found = evaluate(entry(**parse_options(entry.options, {})), [np.zeros((1, 1))]).vjp(0, np.ones((1, 1)))
+            options = parse_options(entry.options, {})
+            ACTIVATIONS[entry.type_name](z, **options).sum().backward()
+            found = evaluate(entry(**options), [np.zeros((1, 1))]).vjp(0, np.ones((1, 1)))
             assert z.grad is not None and found.item() == pytest.approx(z.grad.item(), abs=1e-15), entry.type_name
 
 
@@ -170,7 +171,8 @@ def test_an_optimiser_equals_pytorch_over_many_steps(entry: type[Optimizer]) -> 
         tensor = torch.tensor(start, requires_grad=True)
         reference = TORCH_OPTIMIZERS[entry.type_name]([tensor], options)
         context, optimizer, parameter, gradient = IterationContext(), entry(options), start.copy(), np.zeros(11)
-        state = UpdateState({slot: np.zeros(11) for slot in optimizer.slots}, np.zeros((), np.int64), np.array(0.01))
+        slots = {slot: np.zeros(11) for slot in optimizer.slots}
+        state = UpdateState(slots, np.zeros((), np.int64), np.array(options["learning_rate"]))
         emit = Emitter(context, parameter.dtype)
         optimizer.update(emit, parameter, gradient, state)
         calls = emit.take_calls()

@@ -11,10 +11,11 @@ import numpy as np
 from visualbp.analysis.explain_words import Index, element_symbol, element_text
 from visualbp.core.arrays import Array
 from visualbp.engine.binding import emit_penalty_gradient
+from visualbp.engine.bugs import ReverseRule, bugs_by_step, emit_buggy_rule
 from visualbp.engine.notation import Notation
 from visualbp.engine.plan import GRADIENT_NORM, Plan, Step
 from visualbp.engine.store import stream_of
-from visualbp.layers import Value
+from visualbp.layers import Node, Value
 from visualbp.operations.base import Emitter, Evaluation, IterationContext, evaluate
 
 
@@ -152,6 +153,7 @@ class Past:
         self.moment, self.plan, self.notation = moment, moment.plan, Notation(moment.plan)
         self.lasting = {info.value for info in self.plan.parameters}
         self._computed: dict[int, Array] = {}
+        self._bugs = bugs_by_step(self.plan)
         self._writers: dict[Value, list[int]] = defaultdict(list)
         for step in self.plan.steps:
             for value in step.writes:
@@ -210,7 +212,7 @@ class Past:
     def _again(self, step: Step) -> Array:
         """Return what a step of the backward pass wrote: a gradient that the penalty or clipping has overwritten."""
         if step.node is not None:
-            return self.evaluation(step).vjp(step.operand, self.upstream(step))
+            return self._again_by_rule(step, step.node)
         if step.operation == "accumulate":
             first, *others = self.arrays(step.reads, step.index)
             result = first.copy()
@@ -221,6 +223,19 @@ class Past:
         result, training = gradient.copy(), self.plan.network.training
         emit = Emitter(IterationContext(), result.dtype, eager=True)
         emit_penalty_gradient(emit, training.l1, training.l2, weight, result)
+        return result
+
+    def _again_by_rule(self, step: Step, node: Node) -> Array:
+        """Return what the reverse-mode rule of a step gave for a parameter, with the bug that is planted in it."""
+        done, upstream = self.evaluation(step), self.upstream(step)
+        bug = self._bugs.get(step.index)
+        if bug is None:
+            return done.vjp(step.operand, upstream)
+        result = np.zeros(done.inputs[step.operand].shape, done.output.dtype)
+        batched = node.operands[step.operand] in self.plan.batched
+        rule = ReverseRule(node, step.operand, done.emitter, upstream, done.inputs, done.output, result, batched)
+        with np.errstate(all="ignore"):
+            emit_buggy_rule(bug, rule)
         return result
 
     # -- factors -----------------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ COMMANDS = {
     "trace": "run iterations and print every step of the last one, with shapes and norms",
     "check": "compare every gradient with finite differences",
     "train": "train at full speed",
+    "convert": "write a model as a PyTorch program that trains it, or as a model file again",
     "screenshot": "draw the window into a picture, without a display",
 }
 """The commands that need no display. Each is a module of this package with `add_arguments` and `run`."""

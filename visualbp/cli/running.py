@@ -11,6 +11,7 @@ from pathlib import Path
 
 from visualbp.datasets import DataError, load_dataset
 from visualbp.engine import Executor, PlanError, compile_plan
+from visualbp.engine.bugs import bug_problems
 from visualbp.engine.memory import check_memory
 from visualbp.files import FileError, find_model, load_network
 from visualbp.network import Network
@@ -31,6 +32,8 @@ def open_model(name_or_path: str) -> Model:
     network = load_network(path)
     try:
         plan = compile_plan(network)
+        if misplaced := bug_problems(plan):
+            raise PlanError(misplaced)
         if network.data is None:
             raise DataError('data: is missing; add, for example, "data": {"source": "xor"}')
         dataset = load_dataset(network.data, path.parent)

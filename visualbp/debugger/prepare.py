@@ -11,6 +11,7 @@ from visualbp.core.options import OptionError
 from visualbp.datasets import DataError, Dataset, load_dataset
 from visualbp.datasets.base import TargetError
 from visualbp.engine import Executor, PlanError, compile_plan
+from visualbp.engine.bugs import bug_problems
 from visualbp.engine.memory import check_memory
 from visualbp.layers import Value
 from visualbp.network import Network, Problem, structure_of
@@ -56,6 +57,7 @@ def prepare(network: Network, dataset: Dataset | None, carried: Carried, data_pr
         plan = compile_plan(network, structure)
     except PlanError as error:
         return Prepared(None, problems + tuple(problem for problem in error.problems if problem not in problems))
+    problems += bug_problems(plan)
     if dataset is None:
         return Prepared(None, problems)
     try:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from visualbp.core.arrays import Array
+from visualbp.engine.bugs import ReverseRule, bugs_by_step, emit_buggy_rule
 from visualbp.engine.plan import GRADIENT_NORM, LEARNING_RATE, Phase, Plan, Step
 from visualbp.engine.store import Store, stream_of
 from visualbp.layers import Node, Value
@@ -77,6 +79,7 @@ class Binding:
         self._first_rate = float(plan.network.training.optimizer.options["learning_rate"])
         self._rate = self.buffers.get(LEARNING_RATE, np.array(self._first_rate, self.dtype))
         self._emitters: dict[int, Emitter] = {}
+        self._bugs = bugs_by_step(plan)
         self._step_emitter = Emitter(context, self.dtype)
         self.calls: tuple[tuple[Call, ...], ...] = tuple(self._calls_of(step) for step in plan.steps)
         self.training_calls: tuple[Call, ...] = self._training_calls()
@@ -130,8 +133,33 @@ class Binding:
                 node.operation.update(emit, inputs, output, [self.buffer(value) for value in node.updates])
         else:
             upstream = output if node.output == self.plan.loss else self.buffer(node.output.gradient)
-            node.operation.vjp(emit, step.operand, upstream, inputs, output, self.buffer(step.writes[0]))
+            result = self.buffer(step.writes[0])
+            if bug := self._bugs.get(step.index):
+                batched = node.operands[step.operand] in self.plan.batched
+                updated = partial(self._emit_updated, node)
+                rule = ReverseRule(node, step.operand, emit, upstream, inputs, output, result, batched, updated)
+                emit_buggy_rule(bug, rule)
+            else:
+                node.operation.vjp(emit, step.operand, upstream, inputs, output, result)
         return emit.take_calls()
+
+    def _emit_updated(self, node: Node, emit: Emitter, place: int) -> Array:
+        """Emit the update of a node's parameter, without clipping, on copies; return the copy of the parameter."""
+        value, training = node.operands[place], self.plan.network.training
+        optimizer = make_optimizer(training.optimizer)
+        names = {"": value, **{slot: Value(value.layer, f"{slot}/{value.role}") for slot in optimizer.slots}}
+        copies = {name: emit.memory(f"updated {name}", self.buffer(value).shape) for name in names}
+        for name, copied in names.items():
+            emit(np.copyto, copies[name], self.buffer(copied))
+        rate = self._rate
+        if training.schedule.type != "constant":  # the step that sets it is yet to come
+            rate = emit.memory("rate", ())
+            emit(set_rate, self.context, make_schedule(training.schedule), self._first_rate, rate)
+        slots = {slot: copies[slot] for slot in optimizer.slots}
+        optimizer.update(
+            emit, copies[""], self.buffer(value.gradient), UpdateState(slots, self.store.first_iteration, rate)
+        )
+        return copies[""]
 
     def _emit_clip(self, emit: Emitter) -> None:
         clip = self.plan.network.training.clip

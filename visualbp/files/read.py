@@ -32,7 +32,8 @@ from visualbp.files.record import (
 )
 from visualbp.layers import layer_types
 from visualbp.network import Clip, Layer, Network, Training, structure_of
-from visualbp.network.edits import name_problem
+from visualbp.network.bugs import PlantedBug, bug_kinds
+from visualbp.network.edits import LONGEST_NAME, name_problem
 from visualbp.network.network import DEFAULT_OPTIMIZER, Connection, Position
 from visualbp.network.structure import parameter_problems
 from visualbp.optimizers import optimizers
@@ -55,6 +56,8 @@ KEYS = (
     "layout",
     "data",
     "training",
+    "bug_hunt",
+    "bugs",
     "parameters",
 )
 NAME = TextOption("name", longest=200)
@@ -62,6 +65,14 @@ DESCRIPTION = TextOption("description", "", longest=20_000)
 SEED = IntOption("seed", 0, minimum=0, maximum=2**63 - 1)
 PRECISION = ChoiceOption("precision", "float64", choices=("float64", "float32"))
 OPTIMIZER = EntryOption("optimizer", registry=optimizers)
+BUG_HUNT = BoolOption("bug_hunt", False)
+BUG = (
+    ChoiceOption("kind", choices=tuple(bug_kinds.names())),
+    TextOption("layer", longest=LONGEST_NAME),
+    TextOption("output", longest=60),
+    TextOption("operand", longest=60),
+)
+MOST_BUGS = 1_000
 TRAINING = (
     IntOption("batch_size", Training.batch_size),
     BoolOption("shuffle", Training.shuffle),
@@ -131,6 +142,8 @@ def _network(record: Mapping[str, Any]) -> Network:
         positions=_positions(as_object(record.get("layout", {}), "layout"), names),
         data=_data(record.get("data")),
         training=_training(as_object(record.get("training", {}), "training")),
+        bug_hunt=parsed(BUG_HUNT, record, ""),
+        bugs=_bugs(record, names),
         parameters=_parameters(as_object(record.get("parameters", {}), "parameters"), names),
     )
     structure = structure_of(network)
@@ -273,6 +286,23 @@ def _training(record: Mapping[str, Any]) -> Training:
     if record.get("clip") is not None:
         clip = Clip(**parsed_options(CLIP, as_object(record["clip"], "training.clip"), "training.clip", "clip"))
     return Training(optimizer=optimizer, clip=clip, **values)
+
+
+def _bugs(record: Mapping[str, Any], names: Sequence[str]) -> tuple[PlantedBug, ...]:
+    if "bugs" not in record:
+        return ()
+    entries = as_list(record["bugs"], "bugs", MOST_BUGS)
+    if entries and record.get("bug_hunt") is not True:
+        raise PlaceError("bugs", "only a bug hunt has bugs in its file", 'add "bug_hunt": true, or remove them')
+    bugs: dict[tuple[str, str, str], PlantedBug] = {}
+    for index, entry in enumerate(entries):
+        place = f"bugs[{index}]"
+        bug = PlantedBug(**parsed_options(BUG, as_object(entry, place), place, "a planted bug"))
+        _known(bug.layer, names, f"{place}.layer")
+        if bug.place in bugs:
+            raise PlaceError(place, f"there is a bug in {bug.layer}.{bug.output} for {bug.operand} already")
+        bugs[bug.place] = bug
+    return tuple(bugs.values())
 
 
 def _parameters(record: Mapping[str, Any], names: Iterable[str]) -> dict[str, dict[str, Array]]:

@@ -1,12 +1,14 @@
 """From a network to text that a person can read and edit, and that reads back to the same bits.
 
-What is at its default is left out. Short things stay on one line, matrices have a line for each row.
+What is at its default is left out. Short things stay on one line, matrices have a line for each row. Planted bugs are
+written only if the network is marked as a bug hunt.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -18,7 +20,7 @@ from visualbp.datasets.arrays import plain_from_array
 from visualbp.files.errors import FileError
 from visualbp.files.json_text import BUDGET, LARGEST_TEXT, MOST_VALUES, reading_cost
 from visualbp.files.migrate import FORMAT, VERSION
-from visualbp.files.read import CLIP, OPTIMIZER, TRAINING
+from visualbp.files.read import BUG, CLIP, OPTIMIZER, TRAINING
 from visualbp.network import Layer, Network, Training
 from visualbp.network.network import options_of
 
@@ -56,6 +58,10 @@ def network_to_record(network: Network) -> Record:
     if network.data is not None:
         record["data"] = _data(network.data, arrays)
     record["training"] = _training(network.training)
+    if network.bug_hunt:
+        record["bug_hunt"] = True
+    if network.bug_hunt and network.bugs:
+        record["bugs"] = [plain_options(BUG, asdict(bug)) for bug in network.bugs]
     parameters = _parameters(network, arrays)
     if parameters:
         record["parameters"] = parameters

@@ -28,7 +28,7 @@ def has_trained(snapshot: Snapshot) -> bool:
 
 
 def with_live_parameters(network: Network, snapshot: Snapshot) -> Network:
-    """Return the network with the parameters as they are now, if it has been trained: what a save writes."""
+    """Return the network with parameters and buffers as they are now, if it has been trained: what a save writes."""
     plan = snapshot.plan
     if plan is None or not has_trained(snapshot):
         return network

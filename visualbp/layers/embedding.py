@@ -17,7 +17,7 @@ class EmbeddingLayer(LayerType):
     """h[t] = weight[x[t]]: class indices (T) to (T, units), as PyTorch's Embedding."""
 
     type_name, label, icon = "embedding", "Embedding", "layer_embedding"
-    order = 40
+    order = 50
     description = "Turns class indices, such as letters, into rows of numbers that are learnt."
     starting_options: ClassVar[Options] = {"vocabulary": 10, "units": 4}
     takes_samples = True

@@ -27,7 +27,7 @@ class Rnn(LayerType):
     """
 
     type_name, label, icon = "rnn", "Recurrent", "layer_rnn"
-    order = 42
+    order = 52
     description = "Reads a sequence step by step, and carries a state along."
     starting_options: ClassVar[Options] = {"units": 8}
     options = (

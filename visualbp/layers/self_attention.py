@@ -24,7 +24,7 @@ class SelfAttention(LayerType):
     """
 
     type_name, label, icon = "self_attention", "Self-attention", "layer_attention"
-    order = 44
+    order = 54
     description = "Every position asks all positions, and gathers what answers: the heart of a transformer."
     options = (
         IntOption("heads", 1, "how many times, side by side, each with its part of the width", maximum=1000),

@@ -24,13 +24,13 @@ class Difference:
     parameters: tuple[tuple[str, str], ...]
     """(layer, parameter) pairs that are given differently."""
     positions: bool
+    bugs: bool
 
     @property
     def needs_new_plan(self) -> bool:
         """Whether anything but positions and given parameters differs."""
-        return bool(
-            self.added or self.removed or self.changed or self.connections or self.training or self.data or self.seed
-        )
+        layers = self.added or self.removed or self.changed or self.connections
+        return bool(layers or self.training or self.data or self.seed or self.bugs)
 
 
 def difference(old: Network, new: Network) -> Difference:
@@ -47,6 +47,7 @@ def difference(old: Network, new: Network) -> Difference:
         seed=(old.seed, old.precision) != (new.seed, new.precision),
         parameters=tuple(_changed_parameters(old, new)),
         positions=dict(old.positions) != dict(new.positions),
+        bugs=old.bugs != new.bugs,
     )
 
 

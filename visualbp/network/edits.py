@@ -10,6 +10,7 @@ from typing import Any
 from visualbp.core.arrays import Array
 from visualbp.core.options import parse_options
 from visualbp.layers import layer_types
+from visualbp.network.bugs import PlantedBug, bug_kinds
 from visualbp.network.network import Connection, Layer, Network, Position, make_layer, options_of
 from visualbp.network.structure import structure_of
 
@@ -59,7 +60,7 @@ def add_layer(network: Network, layer: Layer, position: Position) -> Network:
 
 
 def remove_layers(network: Network, names: Iterable[str]) -> Network:
-    """Return the network without these layers, their connections, positions and parameters.
+    """Return the network without these layers, their connections, positions, parameters and planted bugs.
 
     Given parameters of others that no longer fit go too, here and wherever connections change.
     """
@@ -70,6 +71,7 @@ def remove_layers(network: Network, names: Iterable[str]) -> Network:
         connections=tuple(c for c in network.connections if not gone.intersection(c)),
         positions={name: place for name, place in network.positions.items() if name not in gone},
         parameters={name: arrays for name, arrays in network.parameters.items() if name not in gone},
+        bugs=tuple(bug for bug in network.bugs if bug.layer not in gone),
     )
     return drop_unfit_parameters(rest)
 
@@ -121,6 +123,7 @@ def rename_layer(network: Network, old: str, new: str) -> Network:
         connections=tuple((renamed(source), renamed(target)) for source, target in network.connections),
         positions={renamed(name): place for name, place in network.positions.items()},
         parameters={renamed(name): arrays for name, arrays in network.parameters.items()},
+        bugs=tuple(replace(bug, layer=renamed(bug.layer)) for bug in network.bugs),
     )
 
 
@@ -180,13 +183,39 @@ def clear_parameters(network: Network, seed: int | None = None) -> Network:
     return replace(network, parameters={}, seed=network.seed if seed is None else seed)
 
 
+def plant_bug(network: Network, bug: PlantedBug) -> Network:
+    """Return the network with `bug` in its backward pass, in place of one that is in the same rule. Raises EditError.
+
+    Whether the bug fits its rule is known where the network is compiled: `engine.bugs.obstacle` says it.
+    """
+    if bug.kind not in bug_kinds:
+        raise EditError(f"there is no bug called {bug.kind}; there are {', '.join(bug_kinds.names())}")
+    if bug.layer not in network.names:
+        raise EditError(f"a bug cannot be planted in {bug.layer}: there is no such layer")
+    return replace(network, bugs=(*(other for other in network.bugs if other.place != bug.place), bug))
+
+
+def remove_bugs(network: Network, bugs: Iterable[PlantedBug] | None = None) -> Network:
+    """Return the network without these bugs, by default without any."""
+    gone = set(network.bugs if bugs is None else bugs)
+    return replace(network, bugs=tuple(bug for bug in network.bugs if bug not in gone))
+
+
+def set_bug_hunt(network: Network, bug_hunt: bool) -> Network:
+    """Return the network marked as a bug hunt, whose file keeps the bugs, or as none."""
+    return replace(network, bug_hunt=bug_hunt)
+
+
 def copy_part(network: Network, names: Iterable[str]) -> Network:
     """Return these layers with the connections among them, as a network of their own (a clipboard's content)."""
     return remove_layers(network, set(network.names) - set(names))
 
 
 def paste(network: Network, part: Network, offset: Position) -> tuple[Network, tuple[str, ...]]:
-    """Return the network with the layers of `part` added beside, under free names, and those names."""
+    """Return the network with the layers of `part` added beside, under free names, and those names.
+
+    Bugs are not copied.
+    """
     new_names: dict[str, str] = {}
     for layer in part.layers:
         new_names[layer.name] = free_name([*network.names, *new_names.values()], layer.name)

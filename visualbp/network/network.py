@@ -13,6 +13,7 @@ from visualbp.core.arrays import Array
 from visualbp.core.options import Choice, Option, parse_options
 from visualbp.datasets import DataSpec
 from visualbp.layers import LayerType, layer_types
+from visualbp.network.bugs import PlantedBug
 from visualbp.optimizers import optimizers
 from visualbp.optimizers.schedules import CONSTANT
 
@@ -86,10 +87,11 @@ class Training:
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """Everything that a model file holds. Compared by value, arrays included.
+    """Everything that a model file holds, and the bugs planted in it. Compared by value, arrays included.
 
     `connections` are (source, target) pairs; the order of those that end at a layer is the order of its operands.
-    `parameters` are where a run starts; what is absent is drawn from the layer's initialiser with the seed.
+    `parameters` are where a run starts; what is absent is drawn from the layer's initialiser with the seed. Only the
+    file of a bug hunt holds `bugs`; of other networks they are gone when it is opened again.
     """
 
     name: str = "Untitled"
@@ -102,6 +104,8 @@ class Network:
     data: DataSpec | None = None
     training: Training = field(default_factory=Training)
     parameters: Parameters = field(default_factory=dict)
+    bug_hunt: bool = False
+    bugs: tuple[PlantedBug, ...] = ()
 
     def layer(self, name: str) -> Layer:
         """Return the layer called `name`. Raises KeyError."""
@@ -134,9 +138,10 @@ class Network:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Network):
             return False
-        plain = ("name", "description", "seed", "precision", "layers", "connections", "data", "training")
+        plain = ("name", "description", "seed", "precision", "layers", "connections", "data", "training", "bugs")
         return (
             all(getattr(self, part) == getattr(other, part) for part in plain)
+            and self.bug_hunt == other.bug_hunt
             and dict(self.positions) == dict(other.positions)
             and same_parameters(self.parameters, other.parameters)
         )

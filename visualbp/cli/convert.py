@@ -1,0 +1,71 @@
+"""visualbp convert: a model written in another form, which the suffix of the new file names."""
+
+from __future__ import annotations
+
+import argparse
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from visualbp.cli.main import InputError
+from visualbp.cli.running import check_folder
+from visualbp.datasets import DataError, load_dataset
+from visualbp.engine import PlanError
+from visualbp.files import FileError, find_model, load_network, moved, save_network, write_atomically
+from visualbp.files.samples import SUFFIX
+from visualbp.interchange import ExportError, pytorch_script
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    kinds = ", ".join(f"{suffix} ({what})" for suffix, (what, _) in KINDS.items())
+    parser.add_argument("file", metavar="IN", help="a model file (.vbp), or a sample's name")
+    parser.add_argument("out", metavar="OUT", help=f"the file to write: {kinds}")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    out = Path(arguments.out)
+    if out.suffix.lower() not in KINDS:
+        kinds = ", ".join(f"{suffix} ({what})" for suffix, (what, _) in KINDS.items())
+        raise InputError(f"{arguments.out}: is not the name of a file that convert writes; it writes {kinds}")
+    source = find_model(arguments.file)
+    if source.suffix.lower() != SUFFIX:
+        raise InputError(f"{arguments.file}: is not the name of a file that convert reads; it reads {SUFFIX} files")
+    check_folder(arguments.out)
+    _, write = KINDS[out.suffix.lower()]
+    write(source, out)
+    return 0
+
+
+def _write_model(source: Path, out: Path) -> None:
+    """Write the model file as visualbp itself writes it; paths of data in it still lead to the same files."""
+    save_network(moved(load_network(source), source.parent, out.parent), out)
+    print(f"wrote {out}")
+
+
+def _write_pytorch(source: Path, out: Path) -> None:
+    """Write the model as a program, and arrays too long for it into a file beside it."""
+    network = load_network(source)
+    beside = out.with_name(f"{out.stem}_arrays.npz")
+    try:
+        if network.data is None:
+            raise DataError('data: is missing; add, for example, "data": {"source": "xor"}')
+        dataset = load_dataset(network.data, source.parent)
+        script = pytorch_script(network, network.parameters, dataset, out.name, beside.name)
+    except (DataError, PlanError, ExportError) as error:
+        raise FileError(str(source), "", str(error)) from None
+    if script.arrays:
+        archive = io.BytesIO()
+        np.savez(archive, **dict(script.arrays))  # type: ignore[arg-type]
+        write_atomically(beside, archive.getvalue())
+    write_atomically(out, script.source.encode("utf-8", "replace"))
+    also = f" and, with its arrays, {beside}" if script.arrays else ""
+    print(f"wrote {out}{also}\ntry: python {out} --iterations 20 --print-losses")
+
+
+KINDS: dict[str, tuple[str, Callable[[Path, Path], None]]] = {
+    SUFFIX: ("a model file", _write_model),
+    ".py": ("a PyTorch program", _write_pytorch),
+}
+"""What can be written, by suffix."""

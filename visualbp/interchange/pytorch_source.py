@@ -1,0 +1,256 @@
+"""A network as a PyTorch program: one readable file with the module, its parameters, its data, and its training.
+
+The program needs PyTorch and NumPy alone. Its losses are the engine's to rounding: the same parameters, batches, masks,
+loss, penalties, clipping, optimiser and learning rates, on one process or, under torchrun, on several. visualbp debugs
+on one machine; what outgrows it goes on from there.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from visualbp import __version__
+from visualbp.core.arrays import Array, shape_text
+from visualbp.datasets import Dataset
+from visualbp.engine import Executor, compile_plan
+from visualbp.interchange.pytorch_classes import CLASSES
+from visualbp.interchange.pytorch_layers import CustomFunctions, LayerCode, LayerContext, layer_code
+from visualbp.interchange.pytorch_script import (
+    GENERATOR,
+    IN_ORDER,
+    ORDER,
+    SHUFFLED,
+    UNPACKED,
+    Training,
+    load_function,
+    main_function,
+    one_process_only,
+    penalty_function,
+    train_function,
+)
+from visualbp.interchange.pytorch_text import array_text, docstring, identifiers, printable
+from visualbp.interchange.pytorch_training import loss_code, optimizer_code, schedule_code
+from visualbp.network import Network
+from visualbp.network.network import Parameters
+
+IMPORTS = (
+    ("argparse", "import argparse"),
+    ("base64", "import base64"),
+    ("math", "import math"),
+    ("os", "import os"),
+    ("sys", "import sys"),
+    ("zlib", "import zlib"),
+    ("Callable", "from collections.abc import Callable"),
+    ("Iterator", "from collections.abc import Iterator"),
+    ("lru_cache", "from functools import lru_cache"),
+    ("Path", "from pathlib import Path"),
+    ("Any", "from typing import Any"),
+    ("", ""),
+    ("np", "import numpy as np"),
+    ("torch", "import torch"),
+    ("distributed", "import torch.distributed as distributed"),
+    ("nn", "from torch import Tensor, nn"),
+    ("functional", "from torch.nn import functional"),
+    ("DistributedDataParallel", "from torch.nn.parallel import DistributedDataParallel"),
+    ("weight_norm", "from torch.nn.utils.parametrizations import weight_norm"),
+)
+"""What a program may import, and the name that it uses it by."""
+
+LARGEST_IN_FILE = 4_000_000
+"""Bytes of arrays above which a program is better off with its arrays in a file beside it."""
+
+
+@dataclass(frozen=True)
+class PytorchScript:
+    """A program. `arrays` have to stand beside it in a file of NumPy's .npz format, if there are any."""
+
+    source: str
+    arrays: Mapping[str, Array] = field(default_factory=dict)
+
+
+def export_pytorch(network: Network, parameters: Parameters, dataset: Dataset, file_name: str = "network.py") -> str:
+    """Return a PyTorch program that trains `network` on `dataset`, from `parameters`, all in one text.
+
+    Parameters that are absent start from the layers' initialisers with the seed. `file_name` is what its own text calls
+    it. Raises ExportError, PlanError for a network that cannot run, and DataError for data that do not fit it.
+    """
+    return _Program(network, parameters, dataset, file_name, None).script().source
+
+
+def pytorch_script(
+    network: Network, parameters: Parameters, dataset: Dataset, file_name: str, arrays_name: str
+) -> PytorchScript:
+    """As `export_pytorch`; long arrays, where they are many, are left out for a file `arrays_name` beside it."""
+    return _Program(network, parameters, dataset, file_name, arrays_name).script()
+
+
+class _Program:
+    """The making of one program."""
+
+    def __init__(
+        self, network: Network, parameters: Parameters, dataset: Dataset, file_name: str, arrays_name: str | None
+    ) -> None:
+        self.network, self.file_name = replace(network, parameters=parameters), file_name
+        self.plan = compile_plan(self.network)
+        self.executor = Executor(self.plan, dataset)
+        self.structure = self.plan.structure
+        self.loss = self.network.layer(self.plan.loss.layer)
+        self.order = [name for name in self.structure.order if name != self.loss.name]
+        self.names = identifiers(self.order)
+        self.functions = CustomFunctions()
+        self.codes = {name: self._code(name) for name in self.order}
+        self.targets, self.of_classes = self._targets()
+        self.parameters = {
+            self._parameter(value.layer, value.role): array for value, array in self.executor.parameter_views().items()
+        }
+        total = sum(a.nbytes for a in (self.executor.inputs, self.targets, *self.parameters.values()))
+        self.arrays_name = arrays_name if total > LARGEST_IN_FILE else None
+        self.beside: dict[str, Array] = {}
+
+    def _code(self, name: str) -> LayerCode:
+        sources = self.network.inputs_of(name)
+        shapes = [self.structure.shapes[source] for source in sources]
+        inputs = [self.names[source] for source in sources]
+        return layer_code(LayerContext(self.network.layer(name), self.names[name], inputs, shapes, self.functions))
+
+    def _targets(self) -> tuple[Array, bool]:
+        """Return the targets, as class indices where each of them is one class."""
+        targets = self.executor.targets
+        if self.plan.loss_rule.target_kind != "classes":
+            return targets, False
+        one_hot = np.isin(targets, (0.0, 1.0)).all() and (targets.sum(-1) == 1.0).all()
+        return (targets.argmax(-1), True) if one_hot else (targets, False)
+
+    def _parameter(self, layer: str, role: str) -> str:
+        return f"{self.names[layer]}.{self.codes[layer].parameters.get(role, role)}"
+
+    def _training(self) -> Training:
+        network, plan = self.network, self.plan
+        trains, training = bool(plan.trainable), network.training
+        return Training(
+            optimizer=optimizer_code(training.optimizer) if trains else "",
+            clip=training.clip,
+            has_schedule=trains and training.schedule.type != "constant",
+            has_penalty=trains and bool(training.l1 or training.l2) and any(i.spec.penalised for i in plan.parameters),
+            has_dropout=any(network.layer(name).type == "dropout" for name in self.order),
+            frozen=[self._parameter(i.value.layer, i.value.role) for i in plan.parameters if i.frozen],
+            batch_norms=[printable(name) for name in self.order if network.layer(name).type == "batch_norm"],
+        )
+
+    def script(self) -> PytorchScript:
+        training, settings = self._training(), self.network.training
+        shuffled = settings.shuffle
+        parts = [self._constants(training)]
+        parts += [GENERATOR] if shuffled or training.has_dropout else []
+        parts += [ORDER, SHUFFLED] if shuffled else [IN_ORDER]
+        parts += self.functions.sources()
+        made = " ".join(code.make for code in self.codes.values())
+        parts += [source for name, source in CLASSES.items() if f"{name}(" in made]
+        parts += [self._module(), self._loss()]
+        parts += [penalty_function(settings.l1, settings.l2)] if training.has_penalty else []
+        if training.has_schedule:
+            parts.append(schedule_code(settings.schedule, settings.optimizer.options["learning_rate"]))
+        parts += [load_function(training), train_function(training, "torch.long" if self.of_classes else "DTYPE")]
+        parts.append(main_function(training))
+        data = self._data()
+        parts += [UNPACKED] if "unpacked(" in data else []
+        body = "\n\n\n".join([*parts, data, 'if __name__ == "__main__":\n    main()']) + "\n"
+        head = f"{docstring(self._about())}\n\nfrom __future__ import annotations\n\n{_imports(body)}\n\n"
+        return PytorchScript(head + body, self.beside)
+
+    def _about(self) -> str:
+        plain, several = f"    python {self.file_name}", f"    torchrun --nproc_per_node=2 {self.file_name}"
+        options = " --iterations 20 --print-losses"
+        about = [f"{self.network.name}, as a PyTorch module and the program that trains it.", ""]
+        about += [self.network.description, ""] if self.network.description.strip() else []
+        about += [
+            f"Written by visualbp {__version__}. Parameters, order of the samples, loss, penalties, clipping, optimiser"
+            " and learning rates are the model's, so the losses are those of visualbp, to rounding.",
+            "",
+            plain + options,
+        ]
+        return "\n".join([*about, several + options])
+
+    def _constants(self, training: Training) -> str:
+        network, size = self.network, self.executor.batch_size
+        lines = [f"DTYPE = torch.{network.precision}"]
+        lines += [f"SEED = {network.seed}"] if network.training.shuffle or training.has_dropout else []
+        lines.append(f"BATCH_SIZE = {size}")
+        if training.frozen:
+            lines.append(f"FROZEN = {_tuple(training.frozen)}")
+        if training.has_penalty:
+            named = [self._parameter(i.value.layer, i.value.role) for i in self.plan.parameters if i.spec.penalised]
+            lines.append(f"PENALISED = {_tuple(named)}")
+        lines += [one_process_only(training.batch_norms)] if training.batch_norms else []
+        return "\n".join(lines)
+
+    def _module(self) -> str:
+        source, shapes = self.names[self.plan.input.layer], self.structure.shapes
+        makes, calls = [], []
+        for name in self.order:
+            own, code = self.names[name], self.codes[name]
+            note = f"  # {printable(name)!r}" if own != name else ""
+            if code.make:
+                makes.append(f"        self.{own} = {code.make}{note}\n")
+            if own != source:
+                shape = f"  # (batch, {', '.join(map(str, shapes[name]))})"
+                calls.append(f"        {own} = {code.call}{shape}{note if not code.make else ''}\n")
+        aside = [name for name in self.network.names if name not in self.structure.order]
+        left_out = f"\n\nLeft out, for they do not lead to the loss: {', '.join(aside)}." if aside else ""
+        takes = f"Gives the prediction for samples of the shape {shape_text(shapes[self.plan.input.layer])}."
+        about = docstring(takes + left_out, "    ")
+        result = self.names[self.plan.prediction.layer]
+        return (
+            f"class Network(nn.Module):\n{about}\n\n"
+            f"    def __init__(self) -> None:\n        super().__init__()\n{''.join(makes)}\n"
+            f"    def forward(self, {source}: Tensor) -> Tensor:\n{''.join(calls)}        return {result}"
+        )
+
+    def _loss(self) -> str:
+        kind = self.loss.kind
+        code = loss_code(self.loss.type, self.loss.options, self.plan.shapes[self.plan.prediction], self.of_classes)
+        return (
+            "def loss_of(prediction: Tensor, target: Tensor) -> Tensor:\n"
+            f'    """{kind.label}. {kind.description}"""\n'
+            f"    return {code}"
+        )
+
+    def _data(self) -> str:
+        """Return the parameters and the data, which come last: they are long, and not for reading."""
+        lines = [f'    "{name}": {self._array(name, array, "    ")},\n' for name, array in self.parameters.items()]
+        parts = [
+            f"PARAMETERS: dict[str, np.ndarray] = {{\n{''.join(lines)}}}" if lines else "PARAMETERS = {}",
+            f"INPUTS = {self._array('INPUTS', self.executor.inputs)}",
+            f"TARGETS = {self._array('TARGETS', self.targets)}",
+        ]
+        if self.beside:
+            parts.insert(0, f"ARRAYS = np.load(Path(__file__).with_name({self.arrays_name!r}))")
+        return "\n".join(parts)
+
+    def _array(self, name: str, array: Array, indent: str = "") -> str:
+        text = "" if self.arrays_name is not None and array.size > 10_000 else array_text(array, indent)
+        if text:
+            return text
+        self.beside[name] = array
+        return f'ARRAYS["{name}"]'
+
+
+def _tuple(names: Sequence[str]) -> str:
+    inner = "".join(f'    "{name}",\n' for name in names)
+    return f"(\n{inner})"
+
+
+def _imports(body: str) -> str:
+    """Return the imports that a program needs, by the names that its code has."""
+    used = {node.id for node in ast.walk(ast.parse(body)) if isinstance(node, ast.Name)}
+    lines: list[str] = []
+    for name, line in IMPORTS:
+        if not name or name in used:
+            lines.append(line)
+    text = "\n".join(lines)
+    both = "from collections.abc import Callable\nfrom collections.abc import Iterator"
+    return text.replace(both, "from collections.abc import Callable, Iterator")
