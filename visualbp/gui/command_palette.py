@@ -28,6 +28,7 @@ class CommandPalette(QDialog):
 
     def __init__(self, actions: Iterable[QAction], parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._window = parent
         self.setObjectName("command_palette")
         self.setAccessibleName("Find a command")
