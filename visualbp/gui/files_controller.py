@@ -45,6 +45,8 @@ class FilesController(QObject):
 
     opened = Signal()
     saved = Signal()
+    noted = Signal(str)
+    """Something worth saying that is no failure."""
     failed = Signal(str)
     """One sentence for the message bar."""
 
@@ -127,6 +129,10 @@ class FilesController(QObject):
         self.settings.add_recent(path)
         self.settings.folder = str(path.parent)
         self.saved.emit()
+        if network.bugs and not network.bug_hunt:
+            self.noted.emit(
+                "The planted bugs are not in the file. Debug, Plant a bug, This network is a bug hunt keeps them."
+            )
         return True
 
     def may_discard(self) -> bool:

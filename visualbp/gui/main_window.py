@@ -17,6 +17,7 @@ from visualbp.files.samples import sample_paths
 from visualbp.gui import dialogs
 from visualbp.gui.actions import DEBUG, EDIT, FILE, HELP, VIEW, Actions, ActionSpec
 from visualbp.gui.autosave import Autosave
+from visualbp.gui.bug_menu import BugMenu
 from visualbp.gui.canvas import Canvas
 from visualbp.gui.command_palette import CommandPalette
 from visualbp.gui.context import Context, Selection
@@ -127,6 +128,8 @@ class MainWindow(QMainWindow):
                 for dock in self.docks.values():
                     panels.addAction(dock.toggleViewAction())
             if title == "&Debug":
+                menu.addSeparator()
+                menu.addMenu(BugMenu(self.context, menu))
                 self._build_lessons()
 
     def _build_lessons(self) -> None:
@@ -195,6 +198,7 @@ class MainWindow(QMainWindow):
         self.autosave.failed.connect(self.show_failure)
         files.opened.connect(self._on_opened)
         files.saved.connect(self._on_saved)
+        files.noted.connect(self.message_bar.show_message)
         self.document.state_changed.connect(self._show_title)
         self.document.changed.connect(self._on_document)
         canvas.message.connect(self._on_message)
