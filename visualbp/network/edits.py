@@ -48,6 +48,9 @@ STARTING_OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "input": {"shape": (2,)},
     "dense": {"units": 4, "activation": "tanh"},
     "activation": {"function": "relu"},
+    "conv2d": {"filters": 4, "padding": 1, "activation": "relu"},
+    "rnn": {"units": 4},
+    "embedding": {"vocabulary": 10, "units": 4},
 }
 """What a layer fresh from the palette has where its type has no default."""
 
