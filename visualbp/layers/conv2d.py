@@ -46,7 +46,7 @@ class Conv2d(LayerType):
     type_name, label, icon = "conv2d", "Convolution", "layer_conv2d"
     order = 12
     description = "Slides filters over an image: the same few weights look at every place."
-    starting_options: ClassVar[Options] = {"filters": 4, "activation": "relu"}
+    starting_options: ClassVar[Options] = {"filters": 4, "padding": 1, "activation": "relu"}
     options = (
         IntOption("filters", description="how many filters, each of them a channel of the output"),
         IntOption("kernel", 3, "height and width of a filter", maximum=LARGEST_KERNEL),
