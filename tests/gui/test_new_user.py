@@ -11,7 +11,16 @@ import pytest
 from PySide6.QtCore import QByteArray, QEvent, QMimeData, QPoint, QPointF, QSize, Qt
 from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QMouseEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QComboBox, QFileDialog, QLineEdit, QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QComboBox,
+    QFileDialog,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QToolButton,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from visualbp.debugger.snapshot import CheckDone, Metrics
@@ -19,6 +28,7 @@ from visualbp.files import load_network
 from visualbp.gui import create_window
 from visualbp.gui.canvas.layer_item import LayerItem
 from visualbp.gui.canvas.layer_list import LAYER_MIME
+from visualbp.gui.command_palette import CommandPalette
 from visualbp.gui.main_window import MainWindow
 from visualbp.gui.theme import theme
 
@@ -300,3 +310,38 @@ def test_a_layer_dropped_into_a_saved_network_leaves_it_able_to_run(window: Main
     np.testing.assert_array_equal(snapshot.get("output", "weight"), given["output"]["weight"])
     person.press(Qt.Key.Key_Z, CTRL)
     np.testing.assert_array_equal(window.debugger.snapshot.get("hidden", "weight"), given["hidden"]["weight"])
+
+
+def test_xor_can_be_built_with_the_keyboard_alone(window: MainWindow, qtbot: QtBot) -> None:
+    """Layers come from the command palette, each behind the last; the canvas has the focus from the start."""
+    person = start_empty(window)
+    assert window.canvas.hasFocus()
+    for words in ("add input", "add dense", "add dense", "add binary cross-entropy"):
+        person.press(Qt.Key.Key_K, CTRL)
+        palette = QApplication.activePopupWidget()
+        assert isinstance(palette, CommandPalette)
+        QTest.keyClicks(palette.findChild(QLineEdit), words)
+        QTest.keyClick(palette.findChild(QLineEdit), Qt.Key.Key_Return)
+        person.wait()
+    network = window.document.network
+    assert network.connections == (("input", "dense"), ("dense", "dense_2"), ("dense_2", "loss"))
+    person.press(Qt.Key.Key_Escape)
+    for expected in ("input", "dense", "dense_2"):
+        person.press(Qt.Key.Key_Tab)
+        assert window.selection.layer == expected
+    person.type_into("option_units", "1")
+
+
+def test_the_command_palette_says_that_it_has_found_nothing_and_is_gone_when_closed(
+    window: MainWindow, qtbot: QtBot
+) -> None:
+    person = start_empty(window)
+    person.press(Qt.Key.Key_K, CTRL)
+    palette = QApplication.activePopupWidget()
+    assert isinstance(palette, CommandPalette)
+    assert any(label.isVisible() for label in palette.findChildren(QLabel)) is False
+    QTest.keyClicks(palette.findChild(QLineEdit), "qqq")
+    assert [label.text() for label in palette.findChildren(QLabel) if label.isVisible()]
+    QTest.keyClick(palette.findChild(QLineEdit), Qt.Key.Key_Return)
+    with qtbot.waitSignal(palette.destroyed, timeout=2000):
+        palette.close()

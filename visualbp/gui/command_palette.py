@@ -1,14 +1,25 @@
-"""The command palette: type a few letters of any command, Enter runs it."""
+"""The command palette: type a few letters of any command, of any layer to add or panel to show; Enter runs it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, Slot
 from PySide6.QtGui import QAction, QKeyEvent
-from PySide6.QtWidgets import QDialog, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QDialog,
+    QDockWidget,
+    QLabel,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
 
-from visualbp.gui.theme import theme
+from visualbp.gui.theme import icon, theme
+from visualbp.layers import layer_types
 
 
 def rank(words: str, text: str) -> int | None:
@@ -39,21 +50,31 @@ class CommandPalette(QDialog):
         self._list.setIconSize(QSize(theme().px(16), theme().px(16)))
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 8, 8, 8)
+        self._nothing = QLabel("No command has these words.")
+        self._nothing.setProperty("dim", True)
+        self._nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
         column.addWidget(self._field)
         column.addWidget(self._list)
+        column.addWidget(self._nothing, 1)
         self.resize(theme().px(440), theme().px(340))
         self._field.textChanged.connect(self._filter)
         self._field.returnPressed.connect(self._run)
         self._list.itemActivated.connect(self._run)
         self._list.itemClicked.connect(self._run)
         self._field.installEventFilter(self)
-        self._filter("")
+
+    def offer(self, text: str, icon_name: str, function: Callable[[], object]) -> None:
+        """Add a command that has no action in a menu."""
+        action = QAction(icon(icon_name), text, self) if icon_name else QAction(text, self)
+        action.triggered.connect(lambda: function())
+        self._actions.append(action)
 
     def open_over(self) -> None:
         """Show it at the top of its window, ready to type."""
         parent = self._window
         corner = parent.mapToGlobal(parent.rect().topLeft())
         self.move(corner.x() + (parent.width() - self.width()) // 2, corner.y() + theme().px(60))
+        self._filter("")
         self.show()
         self._field.setFocus()
 
@@ -68,6 +89,8 @@ class CommandPalette(QDialog):
             item.setToolTip(action.statusTip())
             self._list.addItem(item)
         self._list.setCurrentRow(0)
+        self._list.setVisible(bool(ranked))
+        self._nothing.setVisible(not ranked)
 
     @Slot()
     def _run(self) -> None:
@@ -85,3 +108,24 @@ class CommandPalette(QDialog):
                 self._list.setCurrentRow(max(0, min(row, self._list.count() - 1)))
                 return True
         return super().eventFilter(watched, event)
+
+
+def open_palette(
+    window: QWidget,
+    actions: Iterable[QAction],
+    add_layer: Callable[[str], object],
+    docks: Mapping[str, QDockWidget],
+) -> CommandPalette:
+    """Open a palette of all that `window` can do: its actions, layers to add, and panels to show."""
+    palette = CommandPalette(actions, window)
+    for kind in layer_types:
+        palette.offer(f"Add {kind.label}", kind.icon, partial(add_layer, kind.type_name))
+    for dock in docks.values():
+        palette.offer(f"Show {dock.toggleViewAction().text()}", "eye", partial(_show, dock))
+    palette.open_over()
+    return palette
+
+
+def _show(dock: QDockWidget) -> None:
+    dock.show()
+    dock.raise_()

@@ -58,7 +58,7 @@ class DockTitle(QWidget):
         self._close.setIcon(icon("close", "faint"))
         size = theme().px(12)
         self._close.setIconSize(QSize(size, size))
-        self._more.setFont(theme().font(12, QFont.Weight.DemiBold))
+        self._more.setFont(theme().font(11))
         self._make_room()
 
     def minimumSizeHint(self) -> QSize:

@@ -19,7 +19,7 @@ from visualbp.gui.actions import DEBUG, EDIT, FILE, HELP, VIEW, Actions, ActionS
 from visualbp.gui.autosave import Autosave
 from visualbp.gui.bug_menu import BugMenu
 from visualbp.gui.canvas import Canvas
-from visualbp.gui.command_palette import CommandPalette
+from visualbp.gui.command_palette import open_palette
 from visualbp.gui.context import Context, Selection
 from visualbp.gui.debug_controller import DebugController
 from visualbp.gui.dock import PanelDock
@@ -242,6 +242,7 @@ class MainWindow(QMainWindow):
     def _on_opened(self) -> None:
         self.message_bar.hide()
         self.show_canvas()
+        self.canvas.setFocus(Qt.FocusReason.OtherFocusReason)
         self.selection.select()
         what = self.document.sample or (str(self.document.path) if self.document.path else "")
         if what and what == self.settings.last and self.settings.breakpoints:
@@ -361,7 +362,7 @@ class MainWindow(QMainWindow):
     # -- small things --------------------------------------------------------------------------------------------------
 
     def show_command_palette(self) -> None:
-        CommandPalette(self.actions_by_name.all(), self).open_over()
+        open_palette(self, self.actions_by_name.all(), self.canvas.add_layer, self.docks)
 
     def show_keys(self) -> None:
         dialogs.show_keys(self)
