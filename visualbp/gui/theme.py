@@ -154,7 +154,9 @@ def apply_theme() -> None:
         return
     load_fonts()
     current = theme()
-    app.setStyle("Fusion")
+    if not app.property("in_fusion"):  # a change of style polishes every widget, and Fusion follows the palette anyway
+        app.setStyle("Fusion")
+        app.setProperty("in_fusion", True)
     app.setFont(current.font(12))
     palette = QPalette()
     roles = {
