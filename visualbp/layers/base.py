@@ -60,6 +60,11 @@ class LayerType:
     is_loss: ClassVar[bool] = False
     takes_samples: ClassVar[bool] = False
     """Whether it takes the data themselves, such as class indices, and nothing that another layer computes."""
+    axes: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """What the axes of its values and parameters are called, by role, where their number does not tell. For values of
+    the batch these are the axes of one sample."""
+    featured: ClassVar[tuple[str, ...]] = ()
+    """Roles of its own values that its card shows beside h, such as what attention looks at."""
     default_name: ClassVar[str] = ""
     """What a new layer is called; the type's name if empty."""
 

@@ -21,6 +21,7 @@ class EmbeddingLayer(LayerType):
     description = "Turns class indices, such as letters, into rows of numbers that are learnt."
     starting_options: ClassVar[Options] = {"vocabulary": 10, "units": 4}
     takes_samples = True
+    axes: ClassVar = {"weight": ("class", "feature")}
     options = (
         IntOption("vocabulary", description="how many classes there are: the indices are 0 to one less"),
         IntOption("units", description="how many numbers a class has"),

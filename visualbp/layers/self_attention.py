@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from visualbp.core.arrays import Shape, shape_text
 from visualbp.core.options import LARGEST_SIZE, BoolOption, EntryOption, IntOption
@@ -14,6 +15,7 @@ from visualbp.operations.affine import Affine
 from visualbp.operations.attention import CausalMask, Mix, Scores
 
 PROJECTIONS = ("query", "key", "value", "output")
+PAIRS = ("head", "query", "key")
 
 
 class SelfAttention(LayerType):
@@ -26,6 +28,8 @@ class SelfAttention(LayerType):
     type_name, label, icon = "self_attention", "Self-attention", "layer_attention"
     order = 54
     description = "Every position asks all positions, and gathers what answers: the heart of a transformer."
+    axes: ClassVar = {"scores": PAIRS, "masked": PAIRS, "attention": PAIRS}
+    featured = ("attention",)
     options = (
         IntOption("heads", 1, "how many times, side by side, each with its part of the width", maximum=1000),
         BoolOption("causal", False, "whether a position sees itself and those before it alone"),

@@ -1,16 +1,21 @@
-"""A form: a row for each option, with the words on the left, the editor on the right, and what is wrong below it."""
+"""A form: a row for each option, with the words on the left, the editor on the right, and what is wrong below it.
+Where it is narrow, the words stand above."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
+from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QGridLayout, QLabel, QLayout, QSizePolicy, QWidget
 
 from visualbp.core.options import Option
 from visualbp.gui.inspector.editors import OptionEditor, editor_for
 from visualbp.gui.theme import theme
+
+EDITOR_WIDTH, NESTED_EDITOR_WIDTH = 120, 72
+"""Pixels that an editor needs beside its words, at scale 1."""
 
 
 class OptionRow:
@@ -57,11 +62,11 @@ class OptionForm(QWidget):
         super().__init__(parent)
         self.rows: dict[str, OptionRow] = {}
         self._nested = nested
+        self._stacked = False
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setColumnStretch(0, 1 if nested else 5)
-        self._grid.setColumnStretch(1, 1 if nested else 6)
+        self._grid.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)  # it is arranged to fit, not widened
         self._grid.setHorizontalSpacing(10)
         self.retheme()
 
@@ -80,13 +85,44 @@ class OptionForm(QWidget):
                 self._grid.removeWidget(widget)
             if name not in kept:
                 row.remove()
-        self.rows = {}
-        for place, option in enumerate(options):
-            row = kept.get(option.name) or self._new_row(option)
-            self.rows[option.name] = row
-            self._grid.addWidget(row.label, 2 * place, 0)
-            self._grid.addWidget(row.editor, 2 * place, 1)
-            self._grid.addWidget(row.problem, 2 * place + 1, 0 if self._nested else 1, 1, 2 if self._nested else 1)
+        self.rows = {option.name: kept.get(option.name) or self._new_row(option) for option in options}
+        self._stacked = self._is_narrow()
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """Put the widgets of each row beside each other, or, where it is narrow, one below the other."""
+        for place, row in enumerate(self.rows.values()):
+            for widget in row.widgets:
+                self._grid.removeWidget(widget)
+            row.label.setWordWrap(self._stacked)
+            if self._stacked:
+                for line, widget in enumerate(row.widgets):
+                    self._grid.addWidget(widget, 3 * place + line, 0, 1, 2)
+            else:
+                self._grid.addWidget(row.label, 3 * place, 0)
+                self._grid.addWidget(row.editor, 3 * place, 1)
+                first, columns = (0, 2) if self._nested else (1, 1)
+                self._grid.addWidget(row.problem, 3 * place + 1, first, 1, columns)
+        self._grid.setColumnStretch(0, 1 if self._nested or self._stacked else 5)
+        self._grid.setColumnStretch(1, 1 if self._nested or self._stacked else 6)
+
+    def _is_narrow(self) -> bool:
+        words = max((row.label.sizeHint().width() for row in self.rows.values()), default=0)
+        editor = theme().px(NESTED_EDITOR_WIDTH if self._nested else EDITOR_WIDTH)
+        return words + self._grid.horizontalSpacing() + editor > self.width()
+
+    def _adapt(self) -> None:
+        if self.rows and self._is_narrow() != self._stacked:
+            self._stacked = not self._stacked
+            self._arrange()
+            self.updateGeometry()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._adapt()
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(theme().px(NESTED_EDITOR_WIDTH), super().minimumSizeHint().height())
 
     def _new_row(self, option: Option) -> OptionRow:
         row = OptionRow(option, self)
@@ -127,3 +163,4 @@ class OptionForm(QWidget):
             form = getattr(row.editor, "form", None)
             if isinstance(form, OptionForm):
                 form.retheme()
+        self._adapt()

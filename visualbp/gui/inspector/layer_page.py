@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Slot
+from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
@@ -33,6 +33,8 @@ class LayerPage(Page):
         self.name.setToolTip("The layer's name; Enter takes it over")
         self.type_label, self.description, self.name_problem = QLabel(self), QLabel(self), QLabel(self)
         self.type_label.setProperty("dim", True)
+        self.type_label.setWordWrap(True)
+        self.type_label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.description.setProperty("dim", True)
         self.description.setWordWrap(True)
         self.name_problem.setProperty("problem", True)
@@ -42,8 +44,8 @@ class LayerPage(Page):
         self.form = OptionForm(self)
         self.sections: dict[str, ValueSection] = {}
         title = QHBoxLayout()
-        title.addWidget(self.name, 1)
-        title.addWidget(self.type_label)
+        title.addWidget(self.name, 3)
+        title.addWidget(self.type_label, 2)
         self.column.addLayout(title)
         for widget in (self.name_problem, self.description, self.problems, self.form):
             self.column.addWidget(widget)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from visualbp.core.arrays import Array
 from visualbp.gui.theme import theme
+from visualbp.gui.widgets.flow_layout import FlowLayout
 from visualbp.gui.widgets.number_model import NumberError, parse_table
 from visualbp.gui.widgets.number_table import NumberTable
 
@@ -41,11 +42,9 @@ class SamplesEditor(QWidget):
         self.paste = self._link(
             "paste table", "Replace all samples by the table on the clipboard; its last columns are the targets"
         )
-        row = QHBoxLayout()
-        row.setSpacing(8)
+        row = FlowLayout(spacing=8)
         for link in (self.add, self.remove, self.paste):
-            row.addWidget(link)
-        row.addStretch(1)
+            row.add(link)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(3)

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QFont
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from visualbp.core.arrays import Array, Shape, shape_text
 from visualbp.debugger.snapshot import Snapshot
 from visualbp.gui.context import Context
 from visualbp.gui.painting import number_text, shared_limit
 from visualbp.gui.theme import icon, theme
+from visualbp.gui.widgets.flow_layout import FlowLayout
 from visualbp.gui.widgets.number_table import NumberTable
 from visualbp.layers import Value
 
@@ -70,16 +71,12 @@ class ValueSection(QWidget):
         self.shape_label.setProperty("dim", True)
         self.facts.setProperty("dim", True)
         self.facts.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        title, self._view_row = QHBoxLayout(), QHBoxLayout()
-        title.setSpacing(8)
-        title.addWidget(self.name_label)
-        title.addWidget(self.shape_label)
-        title.addStretch(1)
+        title, self._view_row = FlowLayout(spacing=8), FlowLayout(spacing=8)
+        title.add(self.name_label)
+        title.add(self.shape_label)
         for widget in (self.lock, self.copy_link, self.from_link):
-            title.addWidget(widget)
-        self._view_row.setSpacing(8)
-        self._view_row.addStretch(1)
-        self._view_row.addWidget(self.facts)
+            title.add(widget, to_the_right=True)
+        self._view_row.add(self.facts, to_the_right=True)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(3)
@@ -138,7 +135,7 @@ class ValueSection(QWidget):
             link.setCheckable(True)
             link.setFont(theme().font(11))
             link.clicked.connect(self._on_view)
-            self._view_row.insertWidget(place, link)
+            self._view_row.insert(place, link)
             self._links.append(link)
 
     def set_frozen(self, frozen: bool | None, name: str = "") -> None:

@@ -14,7 +14,6 @@ from visualbp.gui.inspector.network_page import NetworkPage
 from visualbp.gui.inspector.page import Page
 from visualbp.gui.inspector.several_page import SeveralPage
 from visualbp.gui.panels.base import Panel
-from visualbp.gui.theme import theme
 
 
 class InspectorPanel(Panel):
@@ -71,7 +70,6 @@ class InspectorPanel(Panel):
             self.pages.setCurrentWidget(area)
 
     def retheme(self) -> None:
-        self.setMinimumWidth(theme().px(260))
         for page in self._scrolls:
             page.retheme()
 

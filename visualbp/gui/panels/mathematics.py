@@ -10,6 +10,7 @@ from visualbp.analysis.explain import Factor, Moment, explain
 from visualbp.debugger.snapshot import Snapshot
 from visualbp.engine.notation import Notation
 from visualbp.engine.plan import Phase, Plan, Step
+from visualbp.gui.axes import axes_of
 from visualbp.gui.context import Context
 from visualbp.gui.equations import Equations, EquationView, lines_of
 from visualbp.gui.panels.base import Panel
@@ -18,7 +19,7 @@ from visualbp.gui.panels.mathematics_card import NumberCard
 from visualbp.gui.panels.mathematics_code import PseudocodeView
 from visualbp.gui.panels.mathematics_subject import Subject
 from visualbp.gui.panels.mathematics_trail import Crumb, TrailView
-from visualbp.gui.panels.mathematics_words import Index, axes_of, shapes_text
+from visualbp.gui.panels.mathematics_words import Index, shapes_text
 from visualbp.gui.panels.timeline_ticks import phase_color
 from visualbp.gui.theme import theme
 from visualbp.layers import Value
@@ -61,7 +62,8 @@ class MathematicsPanel(Panel):
     def _build(self) -> None:
         self.step_label, self.shapes, self.sentence = QLabel(self), QLabel(self), QLabel(self)
         self.equation = EquationView(self._equations, 22.0, self)
-        self.sentence.setWordWrap(True)
+        for label in (self.step_label, self.shapes, self.sentence):
+            label.setWordWrap(True)
         self.sentence.setProperty("dim", True)
         self.shapes.setProperty("dim", True)
         self.step_label.setTextFormat(Qt.TextFormat.RichText)
@@ -93,10 +95,8 @@ class MathematicsPanel(Panel):
         crumbs.addWidget(self.back)
         crumbs.addWidget(self.forward)
         crumbs.addWidget(self.trail_view)
-        choosers = QHBoxLayout()
-        choosers.addWidget(self.axes, 1)
-        choosers.addWidget(self.release)
-        column.addLayout(choosers)
+        self.axes.row.add(self.release, to_the_right=True)
+        column.addWidget(self.axes)
         column.addWidget(self.card)
         column.addLayout(crumbs)
         self._stack(top, numbers)
@@ -169,7 +169,6 @@ class MathematicsPanel(Panel):
         return self._header
 
     def retheme(self) -> None:
-        self.setMinimumWidth(theme().px(250))
         current = theme()
         self.step_label.setFont(current.font(11))
         self.shapes.setFont(current.font(11, mono=True))

@@ -3,49 +3,56 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSpinBox, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QSpinBox, QWidget
 
 from visualbp.core.arrays import Shape
 from visualbp.gui.theme import theme
+from visualbp.gui.widgets.flow_layout import FlowLayout
 
 MOST_AXES = 4
 
 
 class AxisChoosers(QWidget):
-    """A small spin box for each axis, with its name. They are made once, and shown as needed."""
+    """A small spin box for each axis, with its name. They are made once, shown as needed, and go on in a new line
+    where the panel is narrow; so does what is added to `row`."""
 
     changed = Signal(int, int)
     """An axis, and the place on it that a person has chosen."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(5)
-        self.labels = [QLabel(self) for _ in range(MOST_AXES)]
-        self.boxes = [QSpinBox(self) for _ in range(MOST_AXES)]
-        for label, box in zip(self.labels, self.boxes, strict=True):
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+        self.row = FlowLayout(spacing=10, line_spacing=4)
+        self.setLayout(self.row)
+        self.pairs = [QWidget(self) for _ in range(MOST_AXES)]
+        self.labels = [QLabel(pair) for pair in self.pairs]
+        self.boxes = [QSpinBox(pair) for pair in self.pairs]
+        for pair, label, box in zip(self.pairs, self.labels, self.boxes, strict=True):
             label.setProperty("dim", True)
             label.setBuddy(box)
             box.setWrapping(True)
             box.valueChanged.connect(self._on_changed)
-            row.addWidget(label)
-            row.addWidget(box)
-        row.addStretch(1)
+            inner = QHBoxLayout(pair)
+            inner.setContentsMargins(0, 0, 0, 0)
+            inner.setSpacing(5)
+            inner.addWidget(label)
+            inner.addWidget(box)
+            self.row.add(pair)
         self.show_axes((), (), ())
 
     def retheme(self) -> None:
         for label, box in zip(self.labels, self.boxes, strict=True):
             label.setFont(theme().font(11))
             box.setFont(theme().font(11, mono=True))
-            box.setFixedSize(theme().px(58), theme().px(25))
+            box.setFixedSize(theme().px(54), theme().px(25))
 
     def show_axes(self, names: tuple[str, ...], lengths: Shape, places: tuple[int, ...]) -> None:
         """Show a chooser for each axis with more than one place."""
-        for axis, (label, box) in enumerate(zip(self.labels, self.boxes, strict=True)):
+        for axis, (pair, label, box) in enumerate(zip(self.pairs, self.labels, self.boxes, strict=True)):
             used = axis < len(names) and lengths[axis] > 1
-            label.setVisible(used)
-            box.setVisible(used)
+            pair.setVisible(used)
             if used:
                 label.setText(names[axis])
                 box.setAccessibleName(f"The {names[axis]} that is explained")

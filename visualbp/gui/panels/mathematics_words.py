@@ -6,24 +6,12 @@ import numpy as np
 
 from visualbp.analysis.explain import Factor
 from visualbp.core.arrays import Array
-from visualbp.engine.plan import Plan, short_role
+from visualbp.engine.plan import short_role
 from visualbp.layers import Value
 
 Index = tuple[int, ...]
 
 SYMBOLS = {"delta": "δ", "upstream": "∂L/∂h", "loss": "L", "target": "y"}
-BATCH_AXES: dict[int, tuple[str, ...]] = {
-    1: ("sample",),
-    2: ("sample", "unit"),
-    3: ("sample", "position", "unit"),
-    4: ("sample", "channel", "row", "column"),
-}
-PARAMETER_AXES: dict[int, tuple[str, ...]] = {
-    1: ("unit",),
-    2: ("unit", "input"),
-    3: ("unit", "input", "place"),
-    4: ("filter", "channel", "row", "column"),
-}
 
 
 def value_symbol(value: Value) -> str:
@@ -40,12 +28,6 @@ def element_name(value: Value, index: Index) -> str:
     place = f"[{', '.join(map(str, index))}]" if index else ""
     sender = f" from {value.part}" if value.part else ""
     return f"{value.layer} {value_symbol(value)}{place}{sender}".strip()
-
-
-def axes_of(plan: Plan, value: Value, dimensions: int) -> tuple[str, ...]:
-    """Return what the axes of a value are called."""
-    named = BATCH_AXES if plan.resolve(value) in plan.batched else PARAMETER_AXES
-    return named.get(dimensions, tuple(f"axis {axis}" for axis in range(dimensions)))
 
 
 def largest_index(array: Array, fixed: dict[int, int]) -> Index:
