@@ -22,12 +22,12 @@ def optimizer(name: str = "sgd", **options: Any) -> Choice:
 
 def chain(*layers: tuple[str, str, Mapping[str, Any]], **fields: Any) -> Network:
     """Return a network of (name, type, options) layers, each connected to the next."""
-    network = Network(**fields)
+    network = Network()
     for place, (name, type_name, options) in enumerate(layers):
         network = edits.add_layer(network, make_layer(name, type_name, options), (230.0 * place, 0.0))
         if place:
             network = edits.connect(network, layers[place - 1][0], name)
-    return network
+    return replace(network, **fields)
 
 
 def inline(inputs: Sequence[Any], targets: Sequence[Any]) -> DataSpec:

@@ -53,20 +53,19 @@ def prepare(network: Network, dataset: Dataset | None, carried: Carried, data_pr
     """Compile `network` and make its executor. `data_problem` is why there is no `dataset`."""
     structure = structure_of(network)
     problems = structure.problems + ((data_problem,) if data_problem else ())
+    executor, layer = None, structure.input
     try:
         plan = compile_plan(network, structure)
-    except PlanError as error:
-        return Prepared(None, problems + tuple(problem for problem in error.problems if problem not in problems))
-    problems += bug_problems(plan)
-    if dataset is None:
-        return Prepared(None, problems)
-    try:
-        check_memory(plan, len(dataset))
-        return Prepared(Executor(plan, dataset, carried.arrays, carried.iteration, carried.first_iteration), problems)
-    except TargetError as error:
         layer = plan.prediction.layer
+        problems += bug_problems(plan)
+        if dataset is not None:
+            check_memory(plan, len(dataset))
+            executor = Executor(plan, dataset, carried.arrays, carried.iteration, carried.first_iteration)
+    except PlanError as error:
+        problems += tuple(problem for problem in error.problems if problem not in problems)
+    except TargetError as error:
         message = str(error).replace("the layer before the loss gives", f"{layer} gives")
-        return Prepared(None, (*problems, Problem("error", layer, message, error.mend)))
+        problems += (Problem("error", layer, message, error.mend),)
     except (DataError, OptionError) as error:
-        mend = "choose other data, or change the layer"
-        return Prepared(None, (*problems, Problem("error", structure.input, str(error), mend)))
+        problems += (Problem("error", structure.input, str(error), "choose other data, or change the layer"),)
+    return Prepared(executor, problems)
