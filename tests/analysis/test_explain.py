@@ -156,7 +156,7 @@ def test_the_terms_add_up_in_sequences_too(loss: str) -> None:
 def test_an_operation_without_rules_of_its_own_is_explained_by_its_local_jacobian(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for rules in (explain_rules._forward, explain_rules._backward):
+    for rules in (explain_rules._forward, explain_rules._backward, explain_rules._buffers):
         for operation in set(rules) - {Dropout}:
             monkeypatch.delitem(rules, operation)
     executor, generator = executor_of(random_network(seed), seed), np.random.default_rng(seed)

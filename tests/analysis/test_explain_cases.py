@@ -12,7 +12,7 @@ from latex2mathml.converter import convert
 
 from tests.analysis.test_explain import all_numbers, check_adds_up, executor_of, random_network, run
 from tests.building import chain, inline, optimizer, with_training, xor
-from visualbp.analysis import explain_operations
+from visualbp.analysis import explain_activations
 from visualbp.analysis.explain import Explanation, Moment, explain
 from visualbp.core.arrays import Array
 from visualbp.datasets import Dataset
@@ -227,7 +227,7 @@ def test_no_right_slope_is_called_wrong_even_at_corners_and_at_saturation(kind: 
     rule = kind(**{option.name: option.default for option in kind.options})
     for z in (-800.0, -30.0, -1.0, -1e-7, 0.0, 1e-7, 0.5, 20.0, 20.00001, 800.0, 1e6):
         h = forward_of(rule, z)
-        assert explain_operations._doubt(rule, z, explain_operations.slope(rule, z, h)) == ""
+        assert explain_activations.right_slope(rule, z, h).doubt == ""
 
 
 def forward_of(rule: Elementwise, z: float) -> float:

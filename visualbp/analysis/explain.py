@@ -11,10 +11,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+import visualbp.analysis.explain_activations
+import visualbp.analysis.explain_images
 import visualbp.analysis.explain_losses
-import visualbp.analysis.explain_operations  # noqa: F401  (both say how operations are explained)
+import visualbp.analysis.explain_normalization
+import visualbp.analysis.explain_operations
+import visualbp.analysis.explain_sequences  # noqa: F401  (all of them say how operations are explained)
 from visualbp.analysis.explain_record import Block, Draft, Explanation, Factor, Moment, NotKeptError, Past, Term
-from visualbp.analysis.explain_rules import Element, rule_of
+from visualbp.analysis.explain_rules import Element, rule_for
 from visualbp.analysis.explain_updates import draft_of_step, words_of_source
 from visualbp.analysis.explain_words import Index, bracketed, element_symbol, element_text, number_latex, plain
 from visualbp.core.arrays import Array, shape_text
@@ -71,29 +75,29 @@ def _absence(past: Past, value: Value, at: int, reason: str) -> str:
 def _draft(past: Past, step: Step, value: Value, index: Index) -> Draft:
     if step.node is None:
         return draft_of_step(past, step, value, index)
-    rule = rule_of(step.node.operation, backward=step.phase == Phase.BACKWARD)
+    rule = rule_for(step, step.node, value)
     with np.errstate(all="ignore"):
-        return rule(Element(past, step, step.node, index))
+        return rule(Element(past, step, step.node, value, index))
 
 
 def _explanation(
     past: Past, step: Step, value: Value, index: Index, at: int, number: float, draft: Draft, note: str
 ) -> Explanation:
-    products = np.concatenate([np.asarray(block.products, np.float64) for block in draft.blocks])
+    products = np.concatenate([np.zeros(0), *(np.asarray(block.products, np.float64) for block in draft.blocks)])
     chosen = _largest(products)
     terms = tuple(_term(draft.blocks, int(place)) for place in chosen)
     with np.errstate(all="ignore"):
         exact = len(products) <= MOST_SUMMED_EXACTLY and bool(np.isfinite(products).all())
         total = math.fsum(products) if exact else float(products.sum())
         rest = float(np.delete(products, chosen).sum()) if len(products) > len(chosen) else 0.0
-        sizes = float(np.abs(products).sum())
-    agrees = _agree(number, total, sizes, past.plan.network.precision)
+        scale = float(np.abs(products).sum()) + draft.cancels
+    agrees = _agree(number, total, scale, past.plan.network.precision)
     symbol = element_symbol(past.notation, value, index)
     arrow = r"\leftarrow" if value in step.reads else "="
     notes = [note, draft.note]
     if not agrees:
         notes.append(f"the rule that ran gave {plain(number)}, and it should give {plain(total)}: that rule is wrong")
-    elif not math.isfinite(number):
+    elif not math.isfinite(number) and not _is_meant(step, number):
         notes.append(_why_not_finite(draft.blocks, products))
     elif number == 0 and len(products) == 1:
         zero = next((factor for factor in terms[0].factors if factor.number == 0), None)
@@ -106,7 +110,7 @@ def _explanation(
         symbol,
         draft.rule,
         f"{symbol} {arrow} {draft.formula}",
-        f"{draft.numbers or _in_numbers(terms, len(products))} = {number_latex(number)}",
+        f"{draft.numbers or _in_numbers(terms, len(products))} = {number_latex(number)}" if terms else "",
         terms,
         len(products),
         len(products) - len(terms),
@@ -115,7 +119,13 @@ def _explanation(
         agrees,
         note=_joined(*notes),
         step=step,
+        scale=scale,
     )
+
+
+def _is_meant(step: Step, number: float) -> bool:
+    """Return whether a number is the -inf of a mask's closed place."""
+    return number == -math.inf and step.node is not None and step.node.operation.minus_infinity_is_meant
 
 
 def _largest(products: Array) -> Array:
@@ -134,10 +144,10 @@ def _term(blocks: Sequence[Block], place: int) -> Term:
     raise IndexError(f"there is no term {place}")
 
 
-def _agree(number: float, total: float, sizes: float, precision: str) -> bool:
+def _agree(number: float, total: float, scale: float, precision: str) -> bool:
     if not (math.isfinite(number) and math.isfinite(total)):
         return math.isfinite(number) == math.isfinite(total)
-    return abs(number - total) <= TOLERANCE[precision] * sizes
+    return abs(number - total) <= TOLERANCE[precision] * scale
 
 
 def _in_numbers(terms: tuple[Term, ...], count: int) -> str:

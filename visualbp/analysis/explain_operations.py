@@ -1,21 +1,16 @@
-"""How single numbers come about in each operation: forward, and on the way back as upstream x local."""
+"""How single numbers come about in the affine rule, and in what joins values or lays them out anew: forward, and on the
+way back as upstream x local."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from visualbp.analysis.explain_record import Block, Draft, Factor, constant, one_term
-from visualbp.analysis.explain_rules import Element, explains, right_hand_side
-from visualbp.analysis.explain_words import Index, number_latex, plain, plugged, row_text, unraveled
-from visualbp.operations.activations import Activation, Elementwise, Softmax
+from visualbp.analysis.explain_record import Block, Draft, Factor, one_term
+from visualbp.analysis.explain_rules import Element, explains
+from visualbp.analysis.explain_words import Index, row_text, unraveled
 from visualbp.operations.affine import Affine
-from visualbp.operations.base import Emitter, IterationContext, evaluate
 from visualbp.operations.combination import Add, Concatenate, Flatten, Multiply
 from visualbp.operations.dropout import Dropout
-
-SLOPE_TOLERANCE = 1e-4
-"""How far a slope may be from its central difference: far above the difference's error, far below a wrong rule's."""
-
 
 # -- affine ----------------------------------------------------------------------------------------------------------
 
@@ -89,119 +84,6 @@ def _affine_backward(element: Element) -> Draft:
 
 
 explains(Affine, _affine_forward, _affine_backward)
-
-
-# -- activations -----------------------------------------------------------------------------------------------------
-
-
-def _elementwise_forward(element: Element) -> Draft:
-    operation = element.node.operation
-    z = float(element.array(0)[element.index])
-    h = float(element.past.array(element.node.output, element.step.index + 1)[element.index])
-    symbol = right_hand_side(operation, element.input_symbol(0, element.index))
-    numbers = right_hand_side(operation, number_latex(z))
-    label = operation.label if isinstance(operation, Activation) else operation.name
-    formula = operation.formula if isinstance(operation, Activation) else ""
-    factor = element.derived(h, symbol, 0, element.index, f"{label} of z", plugged(formula, z, h))
-    return Draft(symbol, f"{label} of its z", [one_term(factor)], numbers=numbers)
-
-
-def slope(operation: Elementwise, z: float, h: float) -> float:
-    """Return sigma'(z) by the activation's own rule."""
-    at, value, result = np.array([z]), np.array([h]), np.zeros(1)
-    with np.errstate(all="ignore"):
-        operation.derivative(Emitter(IterationContext(), at.dtype, eager=True), at, value, result)
-    return float(result[0])
-
-
-def _doubt(operation: Elementwise, z: float, rule: float) -> str:
-    """Return what is wrong with sigma'(z) if a central difference of sigma does not give it; a corner has none."""
-    nudge = 1e-5 * max(1.0, abs(z))
-    points = np.array([z - nudge, z, z + nudge])
-    done = evaluate(operation, [points])
-    branch = operation.branch(done.inputs, done.output)
-    if branch is not None and not np.all(branch == branch[0]):
-        return ""
-    measured = float(done.output[2] - done.output[0]) / (points[2] - points[0])
-    if not abs(measured - rule) > SLOPE_TOLERANCE * max(1.0, abs(rule)):
-        return ""
-    return f"the rule for the slope gives {plain(rule)}, a central difference {plain(measured)}: that rule is wrong"
-
-
-def _elementwise_backward(element: Element) -> Draft:
-    operation = element.node.operation
-    if not isinstance(operation, Elementwise):
-        raise TypeError(f"{operation.name} does not work on each element alone")
-    upstream = element.upstream(element.index)
-    z, h = float(element.array(0)[element.index]), element.output(element.index).number
-    number, formula = slope(operation, z, h), operation.derivative_formula
-    local = element.derived(
-        number,
-        rf"\sigma'\left({element.input_symbol(0, element.index)}\right)",
-        0,
-        element.index,
-        f"slope of {operation.label} at z",
-        f"{formula} = {plugged(formula, z, h)}",
-    )
-    return Draft(
-        rf"{upstream.symbol} \cdot {local.symbol}",
-        f"upstream x local: what comes back to h, times the slope of {operation.label} at z",
-        [one_term(upstream, local)],
-        _doubt(operation, z, number),
-    )
-
-
-explains(Elementwise, _elementwise_forward, _elementwise_backward)
-
-
-def _softmax_forward(element: Element) -> Draft:
-    *leading, unit = element.index
-    scores = element.array(0)[tuple(leading)].astype(np.float64)
-    with np.errstate(all="ignore"):
-        shifted = np.exp(scores - scores.max())
-        share = 1.0 / float(shifted.sum())
-    z = element.input_symbol(0, element.index)
-    return Draft(
-        rf"\frac{{e^{{{z}}}}}{{\sum_j e^{{z_j}}}}",
-        "its exponential, over the sum of all exponentials of the sample; all z are lowered by the largest of them,"
-        " which changes nothing",
-        [
-            one_term(
-                element.derived(shifted[unit], rf"e^{{{z} - \max z}}", 0, element.index, "exponential of z"),
-                constant(share, r"\frac{1}{\sum_j e^{z_j - \max z}}", "one over the sum of the exponentials"),
-            )
-        ],
-    )
-
-
-def _softmax_backward(element: Element) -> Draft:
-    *leading, unit = element.index
-    row = tuple(leading)
-    h = element.past.array(element.node.output, element.step.index)[row].astype(np.float64)
-    upstream = element.past.upstream(element.step)[row]
-    jacobian = h * ((np.arange(len(h)) == unit) - h[unit])
-
-    def factors(j: int) -> tuple[Factor, ...]:
-        h_symbol, z_symbol = element.symbol(element.node.output, (*row, j)), element.input_symbol(0, element.index)
-        local = element.derived(
-            jacobian[j],
-            rf"\frac{{\partial {h_symbol}}}{{\partial {z_symbol}}}",
-            0,
-            element.index,
-            f"derivative of h {j} by z {unit}",
-            f"h_{{{j}}} (1 - h_{{{j}}})" if j == unit else f"-h_{{{unit}}} h_{{{j}}}",
-        )
-        return element.upstream((*row, j)), local
-
-    z = element.input_symbol(0, element.index)
-    return Draft(
-        rf"\sum_{{j}} {element.indexed_upstream('j')} \, \frac{{\partial h_j}}{{\partial {z}}}",
-        "upstream x local, over all classes: each h depends on every z",
-        [Block(upstream * jacobian, factors, lambda j: f"class {j}")],
-    )
-
-
-explains(Softmax, _softmax_forward, _softmax_backward)
 
 
 # -- what joins values or lays them out anew -------------------------------------------------------------------------

@@ -80,7 +80,8 @@ class Explanation:
     `number` is None if it is not known; `note` says why. `terms` are the largest products, in their own order; `more`
     is how many were left out, and `rest` their sum. `sum` adds all of them up, and `agrees` says whether that is
     `number`: where it is not, the rule that ran is not the one that it should be. With a source, such as an input or a
-    number that was drawn, following ends: it has no terms. `step` is the one that made the number.
+    number that was drawn, following ends: it has no terms. `step` is the one that made the number. `scale` is what
+    rounding goes by: the sizes of the terms, and of what cancels inside them.
     """
 
     value: Value
@@ -100,6 +101,7 @@ class Explanation:
     is_source: bool = False
     note: str = ""
     step: Step | None = field(default=None, repr=False)
+    scale: float = 0.0
 
     @property
     def text(self) -> str:
@@ -120,7 +122,8 @@ class Block:
 class Draft:
     """What a rule says of one element: the right-hand side in symbols and in words, and the terms.
 
-    `numbers` is the right-hand side in numbers, where the products would not say it.
+    `numbers` is the right-hand side in numbers, where the products would not say it. `cancels` is the size of what
+    cancels inside the factors, such as a mean taken off: rounding goes by it too.
     """
 
     formula: str
@@ -128,6 +131,7 @@ class Draft:
     blocks: Sequence[Block]
     note: str = ""
     numbers: str = ""
+    cancels: float = 0.0
 
 
 class NotKeptError(LookupError):
@@ -151,7 +155,7 @@ class Past:
 
     def __init__(self, moment: Moment) -> None:
         self.moment, self.plan, self.notation = moment, moment.plan, Notation(moment.plan)
-        self.lasting = {info.value for info in self.plan.parameters}
+        self.lasting = {info.value for info in self.plan.lasting}
         self._computed: dict[int, Array] = {}
         self._bugs = bugs_by_step(self.plan)
         self._writers: dict[Value, list[int]] = defaultdict(list)

@@ -14,18 +14,19 @@ from visualbp.analysis.explain_record import Block, Draft, Factor, Past, constan
 from visualbp.analysis.explain_words import Index, element_symbol, indexed_symbol, sample_text, unraveled
 from visualbp.core.arrays import Array
 from visualbp.engine.notation import LOSS, derivative
-from visualbp.engine.plan import Step
+from visualbp.engine.plan import Phase, Step
 from visualbp.layers import Node, Value
 from visualbp.operations.base import Operation
 
 
 @dataclass(frozen=True, eq=False)
 class Element:
-    """One element of what a step of a node wrote: the output, or the gradient of operand `operand`."""
+    """One element of what a step of a node wrote: the output, a buffer, or the gradient of operand `operand`."""
 
     past: Past
     step: Step
     node: Node
+    value: Value
     index: Index
 
     @property
@@ -58,6 +59,9 @@ class Element:
         """Return the symbol of an element of an operand; `place` may be letters."""
         return indexed_symbol(self.past.notation, self.node.operands[operand], place)
 
+    def indexed_output(self, place: str) -> str:
+        return indexed_symbol(self.past.notation, self.node.output, place)
+
     def indexed_upstream(self, place: str) -> str:
         return indexed_symbol(self.past.notation, self.node.output.gradient, place)
 
@@ -72,6 +76,7 @@ Rule = Callable[[Element], Draft]
 
 _forward: dict[type[Operation], Rule] = {}
 _backward: dict[type[Operation], Rule] = {}
+_buffers: dict[type[Operation], Rule] = {}
 
 
 def explains(operation: type[Operation], forward: Rule, backward: Rule) -> None:
@@ -79,13 +84,20 @@ def explains(operation: type[Operation], forward: Rule, backward: Rule) -> None:
     _forward[operation], _backward[operation] = forward, backward
 
 
-def rule_of(operation: Operation, backward: bool) -> Rule:
-    """Return the rule for an operation: its own, an inherited one, or the one by the local Jacobian."""
-    rules = _backward if backward else _forward
-    return next(
-        (rules[kind] for kind in type(operation).__mro__ if kind in rules),
-        backward_by_jacobian if backward else forward_by_jacobian,
-    )
+def explains_buffers(operation: type[Operation], rule: Rule) -> None:
+    """Say how the elements of the buffers that an operation moves on come about."""
+    _buffers[operation] = rule
+
+
+def rule_for(step: Step, node: Node, value: Value) -> Rule:
+    """Return the rule for what a step of a node wrote: the operation's own, an inherited one, or one for any."""
+    if value in node.updates:
+        rules, otherwise = _buffers, buffer_by_difference
+    elif step.phase == Phase.BACKWARD:
+        rules, otherwise = _backward, backward_by_jacobian
+    else:
+        rules, otherwise = _forward, forward_by_jacobian
+    return next((rules[kind] for kind in type(node.operation).__mro__ if kind in rules), otherwise)
 
 
 def right_hand_side(operation: Operation, *operands: str) -> str:
@@ -166,4 +178,21 @@ def backward_by_jacobian(element: Element) -> Draft:
                 lambda i: sample_text(element.past.plan, element.node.output, unraveled(int(used[i]), shape)),
             )
         ],
+    )
+
+
+def buffer_by_difference(element: Element) -> Draft:
+    """A buffer of an operation without a rule here: run its own rule anew, and show what it changed."""
+    node, at = element.node, element.step.index
+    done = element.past.evaluation(element.step)
+    buffers = [element.past.array(value, at).astype(done.output.dtype) for value in node.updates]
+    before = element.past.factor(element.value, element.index, at)
+    with np.errstate(all="ignore"):
+        node.operation.update(done.emitter, done.inputs, done.output, buffers)
+    after = float(buffers[node.updates.index(element.value)][element.index])
+    change = constant(after - before.number, r"\Delta", f"what {node.operation.name} adds")
+    return Draft(
+        rf"{before.symbol} + \Delta",
+        f"what it was, and what {node.operation.name} adds in a step of training",
+        [one_term(before, label="before"), one_term(change, label="change")],
     )

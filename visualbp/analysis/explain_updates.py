@@ -1,25 +1,21 @@
-"""How single numbers come about where no operation of the network runs: sums over paths, penalties, clipping, and the
-updates of the optimisers; and where following ends, at what was drawn or given."""
+"""How single numbers come about where no operation of the network runs: sums over paths, penalties, clipping; and where
+following ends, at what was drawn or given."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 import numpy as np
 
+from visualbp.analysis.explain_optimizers import scheduled, updated
 from visualbp.analysis.explain_record import Block, Draft, Factor, Past, constant, one_term, trainable_gradients
 from visualbp.analysis.explain_words import Index, element_text, plain, unraveled
 from visualbp.core.arrays import Shape
 from visualbp.engine.notation import ALL_GRADIENTS
-from visualbp.engine.plan import GRADIENT_NORM, LEARNING_RATE, Phase, Step
+from visualbp.engine.plan import GRADIENT_NORM, ParameterInfo, Phase, Plan, Step
 from visualbp.initializers import initializers
 from visualbp.initializers.base import fans
 from visualbp.layers import Value
-from visualbp.operations.base import Emitter, IterationContext
-from visualbp.optimizers.adam import Adam
-from visualbp.optimizers.base import Optimizer, UpdateState, make_optimizer
-from visualbp.optimizers.sgd import Sgd
 
 
 def draft_of_step(past: Past, step: Step, value: Value, index: Index) -> Draft:
@@ -34,7 +30,9 @@ def draft_of_step(past: Past, step: Step, value: Value, index: Index) -> Draft:
         case "clip":
             return _gradient_norm(past, step) if value == GRADIENT_NORM else _clipped(past, step, value, index)
         case "update":
-            return _updated(past, step, value, index)
+            return updated(past, step, value, index)
+        case "schedule":
+            return scheduled(past)
     raise ValueError(f"no step is called {step.operation}")
 
 
@@ -161,136 +159,6 @@ def _clipped(past: Past, step: Step, value: Value, index: Index) -> Draft:
     )
 
 
-# -- updates ---------------------------------------------------------------------------------------------------------
-
-UpdateRule = Callable[[Past, Step, Value, Index, Optimizer], Draft]
-
-
-def _updated(past: Past, step: Step, value: Value, index: Index) -> Draft:
-    optimizer = make_optimizer(past.plan.network.training.optimizer)
-    rule = next((UPDATES[kind] for kind in type(optimizer).__mro__ if kind in UPDATES), _by_any)
-    return rule(past, step, value, index, optimizer)
-
-
-def _slot(step: Step, name: str) -> Value:
-    return next(value for value in step.writes if value.role.split("/")[0] == name)
-
-
-def _rate(past: Past, step: Step) -> float:
-    """Return the learning rate of the iteration: what the schedule set, or the optimiser's own."""
-    if LEARNING_RATE in step.reads:
-        return float(past.array(LEARNING_RATE, step.index))
-    return float(past.plan.network.training.optimizer.options["learning_rate"])
-
-
-def _decayed(past: Past, step: Step, index: Index, optimizer: Optimizer) -> list[tuple[tuple[Factor, ...], str]]:
-    """Return the gradient and, with weight decay, what that adds to it, as products with their labels."""
-    parameter, gradient = step.reads[:2]
-    products: list[tuple[tuple[Factor, ...], str]] = [((past.factor(gradient, index, step.index),), "gradient")]
-    if decay := optimizer.option_values["weight_decay"]:
-        factor = constant(decay, r"\lambda", "weight decay")
-        products.append(((factor, past.factor(parameter, index, step.index)), "weight decay"))
-    return products
-
-
-def _sum_of(products: list[tuple[tuple[Factor, ...], str]], rule: str, note: str = "") -> Draft:
-    formula = " + ".join(r" \, ".join(factor.symbol for factor in factors) for factors, _ in products)
-    return Draft(
-        formula.replace("+ -", "- "), rule, [one_term(*factors, label=label) for factors, label in products], note
-    )
-
-
-def _by_sgd(past: Past, step: Step, value: Value, index: Index, optimizer: Optimizer) -> Draft:
-    options, parameter = optimizer.option_values, step.writes[0]
-    gradient = _decayed(past, step, index, optimizer)
-    momentum = constant(options["momentum"], r"\mu", "momentum")
-    if value != parameter:
-        last = (momentum, past.factor(value, index, step.index))
-        return _sum_of([(last, "last velocity"), *gradient], "what is kept of the last velocity, and the gradient")
-    rate = constant(-_rate(past, step), r"-\eta", "minus the learning rate")
-    old = ((past.factor(parameter, index, step.index),), "before")
-    if not options["momentum"]:
-        moves = [((rate, *factors), label) for factors, label in gradient]
-        return _sum_of([old, *moves], "what it was, less the learning rate times the gradient")
-    velocity = past.factor(_slot(step, "velocity"), index, step.index + 1)
-    if not options["nesterov"]:
-        return _sum_of([old, ((rate, velocity), "velocity")], "what it was, less the learning rate times the velocity")
-    ahead = [((rate, momentum, velocity), "velocity"), *(((rate, *factors), label) for factors, label in gradient)]
-    return _sum_of([old, *ahead], "what it was, less the learning rate times (momentum x velocity + gradient)")
-
-
-def _by_adam(past: Past, step: Step, value: Value, index: Index, optimizer: Optimizer) -> Draft:
-    options, parameter, at = optimizer.option_values, step.writes[0], step.index
-    gradient = _decayed(past, step, index, optimizer)
-    if value == _slot(step, "first_moment"):
-        keep = constant(options["beta1"], r"\beta_1", "what is kept of the mean")
-        new = constant(1.0 - options["beta1"], r"\left(1 - \beta_1\right)", "the weight of the new gradient")
-        moves = [((new, *factors), label) for factors, label in gradient]
-        return _sum_of(
-            [((keep, past.factor(value, index, at)), "last mean"), *moves], "the running mean of the gradient"
-        )
-    if value == _slot(step, "second_moment"):
-        keep = constant(options["beta2"], r"\beta_2", "what is kept of the mean square")
-        new = constant(1.0 - options["beta2"], r"\left(1 - \beta_2\right)", "the weight of the new square")
-        g = past.factor(step.reads[1], index, at)
-        if options["weight_decay"]:
-            total = g.number + options["weight_decay"] * past.factor(parameter, index, at).number
-            symbol = rf"\left({g.symbol} + \lambda w\right)"
-            g = past.derived(total, symbol, step.reads[1], index, at, "the gradient with weight decay")
-        last = ((keep, past.factor(value, index, at)), "last mean square")
-        return _sum_of([last, ((new, g, g), "gradient squared")], "the running mean of the squared gradient")
-    t = past.moment.iteration - past.moment.first_iteration + 1
-    rate = constant(
-        -_rate(past, step) / (1.0 - options["beta1"] ** t),
-        r"-\frac{\eta}{1 - \beta_1^t}",
-        f"minus the learning rate, corrected for update {t}",
-    )
-    moment = past.factor(_slot(step, "first_moment"), index, at + 1)
-    square = past.factor(_slot(step, "second_moment"), index, at + 1)
-    root = square.number**0.5 / (1.0 - options["beta2"] ** t) ** 0.5 + options["epsilon"]
-    symbol = r"\frac{1}{\sqrt{\hat{v}} + \epsilon}"
-    scale = past.derived(
-        1.0 / root if root else np.inf,
-        symbol,
-        _slot(step, "second_moment"),
-        index,
-        at + 1,
-        "one over the root of the mean square",
-    )
-    old = ((past.factor(parameter, index, at),), "before")
-    return _sum_of(
-        [old, ((rate, moment, scale), "step")], "what it was, less a step along the mean gradient, scaled to its size"
-    )
-
-
-def _by_any(past: Past, step: Step, value: Value, index: Index, optimizer: Optimizer) -> Draft:
-    """An optimiser without a rule here: run its own rule on this one element, and show what it changed."""
-    parameter, gradient = step.reads[:2]
-    read = (gradient, *step.writes)
-    element = {each: past.array(each, step.index)[index].reshape(1).copy() for each in read}
-    before = float(element[value][0])
-    state = UpdateState(
-        {slot.role.split("/")[0]: element[slot] for slot in step.writes[1:]},
-        np.array(past.moment.first_iteration, np.int64),
-        np.array(_rate(past, step), element[parameter].dtype),
-    )
-    context = IterationContext(past.plan.network.seed, past.moment.iteration)
-    with np.errstate(all="ignore"):
-        emitter = Emitter(context, element[parameter].dtype, eager=True)
-        optimizer.update(emitter, element[parameter], element[gradient].copy(), state)
-    change = past.derived(
-        float(element[value][0]) - before, r"\Delta", gradient, index, step.index, f"the step of {optimizer.label}"
-    )
-    return _sum_of(
-        [((past.factor(value, index, step.index),), "before"), ((change,), "step")],
-        f"what it was, and the step of {optimizer.label}",
-    )
-
-
-UPDATES: dict[type[Optimizer], UpdateRule] = {Sgd: _by_sgd, Adam: _by_adam}
-"""How the elements of parameters and of an optimiser's own arrays come about, keyed by optimiser."""
-
-
 # -- where following ends --------------------------------------------------------------------------------------------
 
 
@@ -302,22 +170,35 @@ def words_of_source(past: Past, value: Value, index: Index, number: float) -> st
         row = f", row {int(moment.batch[index[0]])} of the data" if moment.batch is not None else ""
         what = "an input" if value == plan.input else "a target"
         return f"{what}: sample {index[0]} of the batch{row} ({data})"
-    earlier = moment.iteration - 1
     if value.role.partition("/")[1]:
         fresh = moment.iteration <= moment.first_iteration
-        return "0, as it is before the first update" if fresh else f"left by the update of iteration {earlier}"
+        return "0, as it is before the first update" if fresh else _left_behind(past, value)
     given = plan.network.parameters.get(value.layer, {}).get(value.role)
     if given is not None and float(given[index]) == number:
         return "given, in the file or by hand"
-    info = next(info for info in plan.parameters if info.value == value)
-    entry = initializers.get(info.spec.initializer.type)
-    fan_in, fan_out = fans(info.spec.shape)
-    drawn = f"drawn from {entry.label} with seed {plan.network.seed} (fan_in {fan_in}, fan_out {fan_out})"
+    info = next(info for info in plan.lasting if info.value == value)
+    began = "given, in the file or by hand" if given is not None else _beginning(plan, info)
+    is_buffer = info in plan.buffers
+    if moment.iteration == 0 or (info.frozen and not is_buffer):
+        return began
+    return f"{_left_behind(past, value)}; it began {began}"
+
+
+def _left_behind(past: Past, value: Value) -> str:
+    """Return which pass of the iteration before has left a value that lasts."""
+    is_buffer = any(info.value == value for info in past.plan.buffers)
+    return f"left by the {'forward pass' if is_buffer else 'update'} of iteration {past.moment.iteration - 1}"
+
+
+def _beginning(plan: Plan, info: ParameterInfo) -> str:
+    """Return where a parameter or buffer starts that is not given."""
+    spec = info.spec
+    if spec.initial is not None:
+        own = [other.value.role for other in plan.lasting if other.value.layer == info.value.layer]
+        return f"computed from {' and '.join(own[: own.index(info.value.role)])} as the layer began"
+    entry = initializers.get(spec.initializer.type)
     if entry.type_name in ("zeros", "constant"):
-        drawn = f"set by the initialiser {entry.label}"
-    began = drawn if given is None else "given, in the file or by hand"
-    return (
-        began
-        if moment.iteration == 0 or info.frozen
-        else f"left by the update of iteration {earlier}; it began {began}"
-    )
+        return f"set by the initialiser {entry.label}"
+    fan_in, fan_out = fans(spec.shape)
+    as_other = f", with the numbers that {spec.drawn_as} would have" if spec.drawn_as else ""
+    return f"drawn from {entry.label} with seed {plan.network.seed} (fan_in {fan_in}, fan_out {fan_out}){as_other}"

@@ -54,6 +54,11 @@ def row_text(leading: Index) -> str:
     return f"sample {leading[0]}{position}"
 
 
+def pixel_text(sample: int, row: int, column: int) -> str:
+    """Return the name of a place in an image of the batch."""
+    return f"sample {sample}, row {row}, column {column}"
+
+
 def unraveled(place: int, shape: Shape) -> Index:
     """Return the index of the element at `place` in row-major order."""
     index = []
