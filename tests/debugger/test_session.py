@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.building import Clip, optimizer, with_training, xor
+from tests.building import Clip, chain, inline, optimizer, with_training, xor
 from visualbp.core.arrays import read_only
 from visualbp.debugger.commands import Level
 from visualbp.debugger.history import History
@@ -266,3 +266,23 @@ def test_targets_that_do_not_fit_are_a_problem_of_the_layer_before_the_loss() ->
     found = [problem for problem in session.snapshot().problems if problem.severity == "error"]
     assert [problem.layer for problem in found] == ["output"]
     assert found[0].text == "output: the targets have 1 value a sample, and output gives 3; give that layer 1 unit"
+
+
+def test_a_layer_step_in_a_recurrent_layer_is_one_time_step_forward_and_back_through_time() -> None:
+    network = chain(
+        ("input", "input", {"shape": [3, 2]}),
+        ("rnn", "rnn", {"units": 2}),
+        ("loss", "mean_squared_error", {}),
+        data=inline(np.arange(12.0).reshape(2, 3, 2) / 10, [[0.0, 1.0], [1.0, 0.0]]),
+    )
+    session = session_of(network)
+    seen = []
+    for _ in range(8):
+        session.forward(Level.LAYER)
+        step = session.snapshot().step
+        assert step is not None
+        seen.append((str(step.phase), step.layer, step.section))
+    assert seen[1:8] == [
+        ("forward", "rnn", "[0]"), ("forward", "rnn", "[1]"), ("forward", "rnn", "[2]"), ("forward", "loss", ""),
+        ("backward", "loss", ""), ("backward", "rnn", "[2]"), ("backward", "rnn", "[1]"),
+    ]  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
 from tests.building import chain, optimizer, with_training, xor
 from tests.random_networks import random_data, random_network
 from visualbp.datasets import DataError, Dataset
-from visualbp.engine import Executor, Phase, Plan, PlanError, compile_plan
+from visualbp.engine import Executor, Phase, Plan, PlanError, Step, compile_plan
 from visualbp.engine.evaluate import accuracy, forward_pass, predict
 from visualbp.engine.store import initial_parameters
 from visualbp.layers import Value
@@ -92,15 +92,20 @@ def test_an_activation_layer_calls_its_input_z_and_what_it_sends_back_delta() ->
     assert on_the_input.resolve(Value("act", "delta")) in on_the_input.written
 
 
+def place(step: Step) -> tuple[object, str]:
+    """Return what a step of the level `layer` has in common: pass and layer, and in a sequence the time step."""
+    return step.group, step.section
+
+
 def test_groups_are_the_stretches_of_one_layer_and_cover_every_step_once() -> None:
     for seed in range(20):
         plan = compile_plan(random_network(seed))
         assert [index for group in plan.groups for index in group] == list(range(len(plan.steps)))
         for group in plan.groups:
-            assert len({plan.steps[index].group for index in group}) == 1
+            assert len({place(plan.steps[index]) for index in group}) == 1
             assert all(plan.group_of(index) == group for index in group)
         for before, after in zip(plan.groups, plan.groups[1:], strict=False):
-            assert plan.steps[before.start].group != plan.steps[after.start].group
+            assert place(plan.steps[before.start]) != place(plan.steps[after.start])
 
 
 def test_a_pass_ends_where_the_next_begins() -> None:

@@ -51,8 +51,14 @@ class Step:
 
     @property
     def group(self) -> tuple[Phase, str]:
-        """Steps in a row with the same group are one step of the level `layer`."""
+        """The pass and the layer: where a breakpoint can be set."""
         return self.phase, self.layer
+
+    @property
+    def section(self) -> str:
+        """The time step of a layer that reads a sequence, `[3]`; empty for all others."""
+        role = self.node.output.role if self.node else self.writes[0].role
+        return role[role.index("[") :] if role.endswith("]") else ""
 
     @property
     def label(self) -> str:
@@ -152,8 +158,9 @@ class Plan:
 
     @cached_property
     def groups(self) -> tuple[range, ...]:
-        """The steps of the level `layer`, as ranges of indices."""
-        bounds = [s.index for s in self.steps if s.index == 0 or s.group != self.steps[s.index - 1].group]
+        """The steps of the level `layer`, as ranges of indices: a layer's steps in a row, or those of one time step."""
+        places = [(step.group, step.section) for step in self.steps]
+        bounds = [index for index, place in enumerate(places) if index == 0 or place != places[index - 1]]
         return tuple(range(a, b) for a, b in zip(bounds, [*bounds[1:], len(self.steps)], strict=True))
 
     def group_of(self, index: int) -> range:
