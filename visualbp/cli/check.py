@@ -88,7 +88,8 @@ def _print(model: Model, result: CheckResult) -> None:
     header = ("layer", "parameter", "shape", "checked", "kinks", "largest error", "result")
     print_table(header, rows, right=("checked", "kinks", "largest error"))
     print(f"\n{result.words}")
-    verdict = "passed" if result.passed else "FAILED"
+    verdicts = [tensor.passed for tensors in result.layers.values() for tensor in tensors.values()]
+    verdict = "passed" if result.passed else f"FAILED in {verdicts.count(False)} of {len(verdicts)} tensors; checked"
     print(
         f"{verdict}: {result.checked:,} of {result.parameters:,} parameters in {result.seconds:.2f} s,"
         f" largest relative error {number(result.max_relative_error)}"
