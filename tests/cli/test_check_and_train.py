@@ -44,7 +44,7 @@ def test_check_finds_a_derivative_that_is_one_in_a_thousand_too_large(
     assert record["layers"]["hidden"]["weight"]["passed"] is False
     assert record["layers"]["output"]["weight"]["passed"] is True
     out, _ = run(capsys, "check", "xor", "--method", method, status=1)
-    assert "FAIL" in out and "FAILED:" in out
+    assert "FAIL" in out and "FAILED in " in out and " of 4 tensors" in out
 
 
 def test_train_prints_the_losses_and_how_many_are_right(capsys: Capture) -> None:
