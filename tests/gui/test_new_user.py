@@ -345,3 +345,45 @@ def test_the_command_palette_says_that_it_has_found_nothing_and_is_gone_when_clo
     QTest.keyClick(palette.findChild(QLineEdit), Qt.Key.Key_Return)
     with qtbot.waitSignal(palette.destroyed, timeout=2000):
         palette.close()
+
+
+def test_panels_grow_with_the_presenter_and_come_back_as_they_were(window: MainWindow, qtbot: QtBot) -> None:
+    start_empty(window)
+    window.open_sample("xor")
+    window.debugger.settle()
+    window.resizeDocks([window.docks["palette"]], [240], Qt.Orientation.Horizontal)
+
+    def extents() -> dict[str, tuple[int, int]]:
+        for _ in range(4):
+            QApplication.processEvents()
+        names = ("palette", "inspector", "activations", "gradients", "timeline")
+        return {name: (window.docks[name].width(), window.docks[name].height()) for name in names}
+
+    before = extents()
+    window.actions_by_name["presenter"].trigger()
+    larger = extents()
+    assert larger["palette"][0] == pytest.approx(1.5 * before["palette"][0], abs=2)
+    assert larger["timeline"][1] > 1.3 * before["timeline"][1]
+    window.actions_by_name["presenter"].trigger()
+    after = extents()
+    for name, size in before.items():
+        assert after[name] == pytest.approx(size, abs=4), name
+
+
+def test_nothing_jumps_when_the_timeline_gets_more_steps_than_it_can_show(window: MainWindow, qtbot: QtBot) -> None:
+    person = start_empty(window)
+    window.open_sample("xor")
+    person.wait()
+
+    def heights() -> list[int]:
+        for _ in range(4):
+            QApplication.processEvents()
+        return [window.docks[name].height() for name in ("timeline", "activations", "gradients", "palette")]
+
+    window.selection.select(("hidden",))
+    before, steps = heights(), len(window.debugger.snapshot.plan.steps)  # type: ignore[union-attr]
+    for _ in range(8):
+        window.canvas.add_layer("dense")
+    person.wait()
+    assert len(window.debugger.snapshot.plan.steps) > 2 * steps  # type: ignore[union-attr]
+    assert heights() == before

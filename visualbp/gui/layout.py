@@ -66,7 +66,7 @@ def side_sizes(window: QMainWindow) -> dict[str, int]:
     """Return how wide the palette and the right column are by default, and how high the timeline is."""
     px = theme().px
     right = min(px(410), max(px(300), round(window.width() * 0.256)))
-    return {"palette": px(206), "inspector": right, "timeline": px(100)}
+    return {"palette": px(206), "inspector": right, "timeline": px(124)}
 
 
 def _resize(window: QMainWindow, docks: Mapping[str, QDockWidget], row: list[QDockWidget]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from PySide6.QtCore import QByteArray, QObject, Qt
+from PySide6.QtCore import QByteArray, QCoreApplication, QEvent, QObject, Qt
 from PySide6.QtWidgets import QDockWidget, QMainWindow
 
 from visualbp.gui.actions import Actions
@@ -58,20 +58,28 @@ class ViewController(QObject):
 
     def _set_scale(self, scale: float) -> None:
         shares = {name: self._extent(name) / size for name, size in side_sizes(self._window).items()}
+        row = self._extent("activations")
         theme().set(scale=scale)
-        for name, size in side_sizes(self._window).items():  # in proportion to what a person has made of them
-            if shares[name]:
-                direction = Qt.Orientation.Vertical if name == "timeline" else Qt.Orientation.Horizontal
-                self._window.resizeDocks([self._docks[name]], [round(size * shares[name])], direction)
+        QCoreApplication.sendPostedEvents(
+            None, QEvent.Type.LayoutRequest.value
+        )  # the docks learn how small they can be
+        wanted = {name: round(size * shares[name]) for name, size in side_sizes(self._window).items() if shares[name]}
+        for upright in (False, True):  # in proportion to what a person has made of them
+            names = [name for name in wanted if (name == "timeline") == upright]
+            docks, sizes = [self._docks[name] for name in names], [wanted[name] for name in names]
+            if upright and row:
+                docks, sizes = [*docks, self._docks["activations"]], [*sizes, row]
+            direction = Qt.Orientation.Vertical if upright else Qt.Orientation.Horizontal
+            self._window.resizeDocks(docks, sizes, direction)
         self._settings.scale = theme().scale
         self._actions["presenter"].setChecked(theme().scale >= PRESENTER_SCALE - 0.1)
 
     def _extent(self, name: str) -> int:
-        """Return how wide a dock at the side of the window is, or how high the timeline is; 0 if it is not there."""
+        """Return how wide a dock at the side of the window is, or how high one below is; 0 if it is not there."""
         dock = self._docks.get(name)
         if dock is None or not dock.isVisible() or dock.isFloating():
             return 0
-        return dock.height() if name == "timeline" else dock.width()
+        return dock.width() if name in ("palette", "inspector") else dock.height()
 
     def switch_motion(self) -> None:
         """Switch the pulses along connections off or on."""

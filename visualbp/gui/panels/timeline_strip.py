@@ -118,12 +118,12 @@ class StepStrip(QWidget):
 
     def _ticks_rect(self) -> QRectF:
         top = MARGIN + theme().px(CHIP) + theme().px(GAP) + 1
-        return QRectF(MARGIN, top, self.width() - 2 * MARGIN, theme().px(TICKS))
+        width = self.count * self._chip_pitch - theme().px(GAP) if self._all_fit else self.width() - 2 * MARGIN
+        return QRectF(MARGIN, top, width, theme().px(TICKS))
 
     def _set_height(self) -> None:
-        height = theme().px(CHIP) + 2 * MARGIN
-        if not self._all_fit:
-            height += theme().px(TICKS) + theme().px(GAP) + 1
+        """The same for every network, so that no panel jumps when a layer is added."""
+        height = theme().px(CHIP) + 2 * MARGIN + theme().px(TICKS) + theme().px(GAP) + 1
         if height != self.height() or self.minimumHeight() != height:
             self.setFixedHeight(height)
 
@@ -150,7 +150,7 @@ class StepStrip(QWidget):
         """Return the step whose chip or tick is at `place`, or -1."""
         if not self.count:
             return -1
-        if not self._all_fit and place.y() >= self._ticks_rect().top() - theme().px(GAP) / 2:
+        if place.y() >= self._ticks_rect().top() - theme().px(GAP) / 2:
             share = (place.x() - MARGIN) / max(1.0, self._ticks_rect().width())
             return min(self.count - 1, max(0, int(share * self.count)))
         offset = (place.x() - MARGIN) / self._chip_pitch + (0 if self._all_fit else self._first_shown)
@@ -170,9 +170,7 @@ class StepStrip(QWidget):
         marked = self._group_starts(snapshot)
         for index in self._shown:
             self._paint_chip(painter, snapshot.plan.steps[index], snapshot.cursor, index in marked)
-        if not self._all_fit:
-            plan, cursor = snapshot.plan, snapshot.cursor
-            self._ticks.draw(painter, self._ticks_rect(), plan, cursor, self._shown, marked)
+        self._ticks.draw(painter, self._ticks_rect(), snapshot.plan, snapshot.cursor, self._shown, marked)
         if self._ringed:
             painter.setPen(QPen(theme().color("accent", 0.7), 1))
             painter.setBrush(Qt.BrushStyle.NoBrush)

@@ -52,10 +52,11 @@ class TickLine:
         bar = theme().px(BAR)
         for step in marked:
             paint_breakpoint(painter, QPointF(tick_x(rect, step, count) + 1, rect.top() + bar / 2))
-        left, right = tick_x(rect, shown.start, count), tick_x(rect, shown.stop, count)
-        painter.setPen(QPen(theme().color("accent"), 1))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawRoundedRect(QRectF(left - 1, rect.top() - 1.5, max(3.0, right - left + 2), bar + 3), 2, 2)
+        if len(shown) < count:
+            left, right = tick_x(rect, shown.start, count), tick_x(rect, shown.stop, count)
+            painter.setPen(QPen(theme().color("accent"), 1))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(QRectF(left - 1, rect.top() - 1.5, max(3.0, right - left + 2), bar + 3), 2, 2)
         if cursor:
             x = tick_x(rect, cursor - 0.5, count)
             painter.fillRect(QRectF(x - 1, rect.top() - 2.5, 2.5, bar + 5), theme().color("text"))
