@@ -93,6 +93,7 @@ def _explanation(
         scale = float(np.abs(products).sum()) + draft.cancels
     agrees = _agree(number, total, scale, past.plan.network.precision)
     symbol = element_symbol(past.notation, value, index)
+    relation = "=" if agrees else r"\neq"
     arrow = r"\leftarrow" if value in step.reads else "="
     notes = [note, draft.note]
     if not agrees:
@@ -110,7 +111,7 @@ def _explanation(
         symbol,
         draft.rule,
         f"{symbol} {arrow} {draft.formula}",
-        f"{draft.numbers or _in_numbers(terms, len(products))} = {number_latex(number)}" if terms else "",
+        f"{draft.numbers or _in_numbers(terms, len(products))} {relation} {number_latex(number)}" if terms else "",
         terms,
         len(products),
         len(products) - len(terms),

@@ -13,7 +13,7 @@ import numpy as np
 
 from visualbp.analysis.explain_record import Block, Draft, Factor, constant, one_term
 from visualbp.analysis.explain_rules import Element, explains, right_hand_side
-from visualbp.analysis.explain_words import bracketed, number_latex, plain, plugged
+from visualbp.analysis.explain_words import number_latex, plain, plugged
 from visualbp.core.arrays import Array
 from visualbp.core.differentiation import derivative
 from visualbp.core.expressions import Expression, latex
@@ -38,7 +38,7 @@ def _elementwise_forward(element: Element) -> Draft:
     z = float(element.array(0)[element.index])
     h = float(element.past.array(element.node.output, element.step.index + 1)[element.index])
     symbol = right_hand_side(operation, element.input_symbol(0, element.index))
-    numbers = right_hand_side(operation, bracketed(z) if isinstance(operation, Custom) else number_latex(z))
+    numbers = right_hand_side(operation, number_latex(z))
     label = operation.label if isinstance(operation, Activation) else operation.name
     factor = element.derived(h, symbol, 0, element.index, f"{label} of z", _formula(operation, z, h))
     return Draft(symbol, f"{label} of its z", [one_term(factor)], numbers=numbers)
@@ -52,7 +52,7 @@ def _formula(operation: object, z: float, h: float) -> str:
 
 def _plugged_expression(expression: Expression, z: float) -> str:
     """Return an expression with z in place of x, or nothing where that is too long to read."""
-    return latex(expression, bracketed(z), LONGEST_LATEX) or ""
+    return latex(expression, number_latex(z), LONGEST_LATEX) or ""
 
 
 # -- slopes ----------------------------------------------------------------------------------------------------------
@@ -68,19 +68,19 @@ class Slope:
     doubt: str = ""
 
 
-def slope(operation: Elementwise, z: float, h: float) -> float:
-    """Return sigma'(z) by the activation's own rule."""
-    at, value, result = np.array([z]), np.array([h]), np.zeros(1)
+def slope(operation: Elementwise, z: float, h: float, precision: str = "float64") -> float:
+    """Return sigma'(z) by the activation's own rule, in that precision: 1 - h^2 is all rounding where it saturates."""
+    at, value, result = np.array([z], precision), np.array([h], precision), np.zeros(1, precision)
     with np.errstate(all="ignore"):
         operation.derivative(Emitter(IterationContext(), at.dtype, eager=True), at, value, result)
     return float(result[0])
 
 
-def right_slope(operation: Elementwise, z: float, h: float) -> Slope:
+def right_slope(operation: Elementwise, z: float, h: float, precision: str = "float64") -> Slope:
     """Return sigma'(z): by the activation's own rule, unless that is wrong."""
     if isinstance(operation, Custom):
-        return _slope_of_custom(operation, z, h)
-    rule, formula = slope(operation, z, h), operation.derivative_formula
+        return _slope_of_custom(operation, z, h, precision)
+    rule, formula = slope(operation, z, h, precision), operation.derivative_formula
     measured = _central_difference(operation, z)
     if measured is None or not abs(measured - rule) > SLOPE_TOLERANCE * max(1.0, abs(rule)):
         return Slope(rule, f"{formula} = {plugged(formula, z, h)}")
@@ -103,7 +103,7 @@ def _has_corner(operation: Elementwise, points: Array) -> bool:
     return branch is not None and not np.all(branch == branch[0])
 
 
-def _slope_of_custom(operation: Custom, z: float, h: float) -> Slope:
+def _slope_of_custom(operation: Custom, z: float, h: float, precision: str) -> Slope:
     """A derivative that was typed is held against the one derived from the expression; a corner has none."""
     rule, derived = slope(operation, z, h), derivative(operation.expression)
     right = float(value_of(derived, np.array([z]))[0])
@@ -113,7 +113,8 @@ def _slope_of_custom(operation: Custom, z: float, h: float) -> Slope:
         doubt = f"the typed derivative gives {plain(rule)}, and the derivative of the function is {plain(right)}"
         return Slope(right, _slope_formula(derived, z), ", derived from the function", doubt)
     typed = operation.option_values["derivative"]
-    return Slope(rule, _slope_formula(operation.slope, z), ", as typed" if typed else ", derived from the function")
+    source = ", as typed" if typed else ", derived from the function"
+    return Slope(slope(operation, z, h, precision), _slope_formula(operation.slope, z), source)
 
 
 def _slope_formula(expression: Expression, z: float) -> str:
@@ -128,7 +129,7 @@ def _elementwise_backward(element: Element) -> Draft:
         raise TypeError(f"{operation.name} does not work on each element alone")
     upstream = element.upstream(element.index)
     z, h = float(element.array(0)[element.index]), element.output(element.index).number
-    found = right_slope(operation, z, h)
+    found = right_slope(operation, z, h, element.past.plan.network.precision)
     local = element.derived(
         found.number,
         rf"\sigma'\left({element.input_symbol(0, element.index)}\right)",

@@ -227,12 +227,21 @@ def latex(expression: Expression, variable: str = "x", longest: int = 1000) -> s
         if isinstance(part, Number):
             texts[part] = _number_latex(part.value)
         elif isinstance(part, Variable):
-            texts[part] = variable, _POWER if "^" in variable or "_" in variable else _ATOM
+            texts[part] = variable, _tightness_of(variable)
         else:
             texts[part] = _apply_latex(part.function, [texts[operand] for operand in part.operands])
         if len(texts[part][0]) > longest:  # parts are shared, texts are not: a derivative's could fill the memory
             return None
     return texts[expression][0]
+
+
+def _tightness_of(variable: str) -> int:
+    """Return how tightly what is written in place of x holds together: a symbol, or a number with or without a sign."""
+    if variable.lstrip("{").startswith("-"):
+        return _SUM
+    if r"\times" in variable:
+        return _PRODUCT
+    return _POWER if "^" in variable or "_" in variable else _ATOM
 
 
 def _number_latex(value: float) -> tuple[str, int]:
