@@ -54,10 +54,8 @@ def _fit_to_screen(window: MainWindow) -> None:
     room = window.screen().availableGeometry()
     frame_width, frame_height = 8, 40
     window.resize(min(window.width(), room.width() - frame_width), min(window.height(), room.height() - frame_height))
-    corner = window.pos()
-    if not room.contains(window.geometry()):
-        corner = room.topLeft()
-    window.move(corner)
+    if not room.contains(window.geometry()):  # only then: a move to where it is would count the frame once more
+        window.move(room.topLeft())
 
 
 def run(path: str | None = None) -> int:
