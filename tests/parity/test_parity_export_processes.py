@@ -25,7 +25,7 @@ import pathlib, runpy, sys
 runpy.run_path(sys.argv.pop(1), run_name="__main__")
 tasks = pathlib.Path("/proc/self/task")
 names = sorted((task / "comm").read_text().strip() for task in tasks.iterdir()) if tasks.is_dir() else []
-sys.stderr.write(f"left: {[name for name in names if 'gloo' in name or 'tcpstore' in name]}\n")
+sys.stderr.write(f"left: {[name for name in names if 'gloo' in name or 'tcpstore' in name]}\\n")
 """
 """Runs a program, and says which threads of its process group are still there when it is done."""
 
