@@ -61,6 +61,8 @@ def _write_pytorch(source: Path, out: Path) -> None:
         write_atomically(beside, archive.getvalue())
     write_atomically(out, script.source.encode("utf-8", "replace"))
     also = f" and, with its arrays, {beside}" if script.arrays else ""
+    if network.bugs:
+        print("the bugs that are planted in the model are not in it: PyTorch finds the gradients itself")
     print(f"wrote {out}{also}\ntry: python {out} --iterations 20 --print-losses")
 
 

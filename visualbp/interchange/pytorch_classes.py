@@ -67,7 +67,7 @@ class SeededDropout(nn.Module):
             return x
         drawn = generator(self.stream, self.iteration).random((self.size, *x.shape[1:]))
         kept = torch.from_numpy(drawn[self.places] >= self.rate)
-        return x * kept.to(x.dtype) / (1.0 - self.rate)'''
+        return x * (kept.to(x.dtype) / (1.0 - self.rate))'''
 
 CLASSES = {"Recurrent": RECURRENT, "SelfAttention": SELF_ATTENTION, "SeededDropout": SEEDED_DROPOUT}
 """By the name that a program uses them under."""

@@ -121,7 +121,8 @@ def _extreme(function: str, operands: list[str], varies: list[bool]) -> str:
     if all(varies):
         return f"torch.{function}imum({operands[0]}, {operands[1]})"
     moving, fixed = operands if varies[0] else reversed(operands)
-    return f"torch.clamp({moving}, {function}={fixed})"
+    bound = "min" if function == "max" else "max"
+    return f"torch.clamp({moving}, {bound}={fixed})"
 
 
 def _choice(condition: Text, operands: list[str], varies: list[bool]) -> str:

@@ -171,7 +171,8 @@ def main() -> None:
     if rank == 0 and arguments.save:
         np.savez(arguments.save, **{{name: tensor.numpy() for name, tensor in network.state_dict().items()}})
     if processes > 1:
-        distributed.destroy_process_group()"""
+        distributed.destroy_process_group()
+        gc.collect()  # with the last that knows of the group its threads end, while Python still runs"""
 
 
 def main_function(training: Training) -> str:

@@ -40,6 +40,7 @@ from visualbp.network.network import Parameters
 IMPORTS = (
     ("argparse", "import argparse"),
     ("base64", "import base64"),
+    ("gc", "import gc"),
     ("math", "import math"),
     ("os", "import os"),
     ("sys", "import sys"),
@@ -53,6 +54,7 @@ IMPORTS = (
     ("np", "import numpy as np"),
     ("torch", "import torch"),
     ("distributed", "import torch.distributed as distributed"),
+    ("distributed", "import torch.distributed.nn  # now: loaded later, it would hold on to the group of processes"),
     ("nn", "from torch import Tensor, nn"),
     ("functional", "from torch.nn import functional"),
     ("DistributedDataParallel", "from torch.nn.parallel import DistributedDataParallel"),
@@ -60,8 +62,8 @@ IMPORTS = (
 )
 """What a program may import, and the name that it uses it by."""
 
-LARGEST_IN_FILE = 4_000_000
-"""Bytes of arrays above which a program is better off with its arrays in a file beside it."""
+LARGEST_IN_FILE, LONGEST_IN_FILE = 4_000_000, 10_000
+"""With more bytes of arrays in all, a program is better off with those of so many numbers in a file beside it."""
 
 
 @dataclass(frozen=True)
@@ -158,22 +160,26 @@ class _Program:
         parts.append(main_function(training))
         data = self._data()
         parts += [UNPACKED] if "unpacked(" in data else []
-        body = "\n\n\n".join([*parts, data, 'if __name__ == "__main__":\n    main()']) + "\n"
-        head = f"{docstring(self._about())}\n\nfrom __future__ import annotations\n\n{_imports(body)}\n\n"
-        return PytorchScript(head + body, self.beside)
+        code = "\n\n\n".join(parts)
+        imports = _imports(code, {"np", *(["Path"] if self.beside else [])})
+        head = f"{docstring(self._about(training))}\n\nfrom __future__ import annotations\n\n{imports}"
+        return PytorchScript(f'{head}\n\n{code}\n\n\n{data}\n\n\nif __name__ == "__main__":\n    main()\n', self.beside)
 
-    def _about(self) -> str:
-        plain, several = f"    python {self.file_name}", f"    torchrun --nproc_per_node=2 {self.file_name}"
-        options = " --iterations 20 --print-losses"
-        about = [f"{self.network.name}, as a PyTorch module and the program that trains it.", ""]
-        about += [self.network.description, ""] if self.network.description.strip() else []
+    def _about(self, training: Training) -> str:
+        network, options = self.network, "--iterations 20 --print-losses"
+        losses = ", so the losses are those of visualbp, to rounding."
+        if network.bugs:
+            losses = ". The bugs that are planted in the model are not in here: these gradients are right."
+        about = [f"{network.name or 'A network'}, as a PyTorch module and the program that trains it.", ""]
+        about += [network.description, ""] if network.description.strip() else []
         about += [
             f"Written by visualbp {__version__}. Parameters, order of the samples, loss, penalties, clipping, optimiser"
-            " and learning rates are the model's, so the losses are those of visualbp, to rounding.",
+            f" and learning rates are the model's{losses}",
             "",
-            plain + options,
+            f"    python {self.file_name} {options}",
         ]
-        return "\n".join([*about, several + options])
+        several = [f"    torchrun --nproc_per_node=2 {self.file_name} {options}"]
+        return "\n".join([*about, *([] if training.batch_norms else several)])
 
     def _constants(self, training: Training) -> str:
         network, size = self.network, self.executor.batch_size
@@ -193,12 +199,12 @@ class _Program:
         makes, calls = [], []
         for name in self.order:
             own, code = self.names[name], self.codes[name]
-            note = f"  # {printable(name)!r}" if own != name else ""
+            note = [repr(printable(name))] if own != name else []
             if code.make:
-                makes.append(f"        self.{own} = {code.make}{note}\n")
+                makes.append(_noted(f"self.{own} = {code.make}", note))
             if own != source:
-                shape = f"  # (batch, {', '.join(map(str, shapes[name]))})"
-                calls.append(f"        {own} = {code.call}{shape}{note if not code.make else ''}\n")
+                shape = f"(batch, {', '.join(map(str, shapes[name]))})"
+                calls.append(_noted(f"{own} = {code.call}", [shape, *([] if code.make else note)]))
         aside = [name for name in self.network.names if name not in self.structure.order]
         left_out = f"\n\nLeft out, for they do not lead to the loss: {', '.join(aside)}." if aside else ""
         takes = f"Gives the prediction for samples of the shape {shape_text(shapes[self.plan.input.layer])}."
@@ -221,22 +227,30 @@ class _Program:
 
     def _data(self) -> str:
         """Return the parameters and the data, which come last: they are long, and not for reading."""
-        lines = [f'    "{name}": {self._array(name, array, "    ")},\n' for name, array in self.parameters.items()]
+        lines = [self._assigned(f'    "{name}": ', name, array) + ",\n" for name, array in self.parameters.items()]
         parts = [
-            f"PARAMETERS: dict[str, np.ndarray] = {{\n{''.join(lines)}}}" if lines else "PARAMETERS = {}",
-            f"INPUTS = {self._array('INPUTS', self.executor.inputs)}",
-            f"TARGETS = {self._array('TARGETS', self.targets)}",
+            f"PARAMETERS: dict[str, np.ndarray] = {{\n{''.join(lines)}}}",
+            self._assigned("INPUTS = ", "INPUTS", self.executor.inputs),
+            self._assigned("TARGETS = ", "TARGETS", self.targets),
         ]
         if self.beside:
             parts.insert(0, f"ARRAYS = np.load(Path(__file__).with_name({self.arrays_name!r}))")
         return "\n".join(parts)
 
-    def _array(self, name: str, array: Array, indent: str = "") -> str:
-        text = "" if self.arrays_name is not None and array.size > 10_000 else array_text(array, indent)
-        if text:
-            return text
+    def _assigned(self, start: str, name: str, array: Array) -> str:
+        """Return `start` and then the array, itself or as what stands in the file beside the program."""
+        if self.arrays_name is None or array.size <= LONGEST_IN_FILE:
+            return start + array_text(array, start[: -len(start.lstrip())], len(start))
         self.beside[name] = array
-        return f'ARRAYS["{name}"]'
+        return f'{start}ARRAYS["{name}"]'
+
+
+def _noted(code: str, notes: Sequence[str]) -> str:
+    """Return a statement of a method with comments behind it, or above it where the line gets too long."""
+    line, indent = "".join([code, *(f"  # {note}" for note in notes)]), " " * 8
+    if len(indent) + len(line) <= 120:
+        return f"{indent}{line}\n"
+    return "".join(f"{indent}# {note}\n" for note in notes) + f"{indent}{code}\n"
 
 
 def _tuple(names: Sequence[str]) -> str:
@@ -244,13 +258,9 @@ def _tuple(names: Sequence[str]) -> str:
     return f"(\n{inner})"
 
 
-def _imports(body: str) -> str:
-    """Return the imports that a program needs, by the names that its code has."""
-    used = {node.id for node in ast.walk(ast.parse(body)) if isinstance(node, ast.Name)}
-    lines: list[str] = []
-    for name, line in IMPORTS:
-        if not name or name in used:
-            lines.append(line)
-    text = "\n".join(lines)
+def _imports(code: str, also: set[str]) -> str:
+    """Return the imports that a program needs, by the names that its code has, and `also` those of its data."""
+    used = also | {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
+    text = "\n".join(line for name, line in IMPORTS if not name or name in used)
     both = "from collections.abc import Callable\nfrom collections.abc import Iterator"
     return text.replace(both, "from collections.abc import Callable, Iterator")

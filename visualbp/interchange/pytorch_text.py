@@ -95,10 +95,13 @@ def number_text(value: Any, single: bool = False) -> str:
     return repr(float(value))
 
 
-def array_text(array: Array, indent: str = "") -> str:
-    """Return an expression of NumPy whose value is `array`, bit by bit; its first line is indented already."""
+def array_text(array: Array, indent: str = "", used: int = 0) -> str:
+    """Return an expression of NumPy whose value is `array`, bit by bit.
+
+    `indent` is that of the line in which it begins, and `used` the characters that stand in this line already.
+    """
     if array.size <= MOST_INLINE and np.isfinite(array).all():
-        return f"np.array({_nested(array, indent, len('np.array('))})"
+        return f"np.array({_nested(array, indent, used + len('np.array()'))})"
     kind = array.dtype.newbyteorder("<").str
     packed = base64.b64encode(zlib.compress(np.ascontiguousarray(array, kind).tobytes())).decode("ascii")
     lines = "\n".join(packed[start : start + WIDTH] for start in range(0, len(packed), WIDTH))
@@ -106,18 +109,16 @@ def array_text(array: Array, indent: str = "") -> str:
 
 
 def _nested(array: Array, indent: str, used: int) -> str:
-    single = array.dtype == np.float32
+    """Return nested lists: on one line where they fit, else a line for each row, and long rows filled."""
+    inner, single = indent + "    ", array.dtype == np.float32
     if array.ndim == 1:
-        numbers = [number_text(number, single) for number in array]
-        line = f"[{', '.join(numbers)}]"
-        if len(indent) + used + len(line) <= WIDTH - 24:
-            return line
-        inner = indent + "    "
-        filled = textwrap.fill(", ".join(numbers) + ",", WIDTH, initial_indent=inner, subsequent_indent=inner)
-        return f"[\n{filled}\n{indent}]"
-    rows = [_nested(row, indent + "    ", 0) for row in array]
+        rows = [number_text(number, single) for number in array]
+    else:
+        rows = [_nested(row, inner, len(inner)) for row in array]
     line = f"[{', '.join(rows)}]"
-    if "\n" not in line and len(indent) + used + len(line) <= WIDTH - 24:
+    if "\n" not in line and used + len(line) + 1 <= WIDTH:
         return line
-    inner = "".join(f"{indent}    {row},\n" for row in rows)
-    return f"[\n{inner}{indent}]"
+    if array.ndim == 1:
+        filled = textwrap.fill(", ".join(rows) + ",", WIDTH, initial_indent=inner, subsequent_indent=inner)
+        return f"[\n{filled}\n{indent}]"
+    return "\n".join(["[", *(f"{inner}{row}," for row in rows), f"{indent}]"])
