@@ -7,7 +7,7 @@ import pytest
 
 from tests.building import chain, optimizer, with_training, xor
 from visualbp.analysis import boundary as module
-from visualbp.analysis.boundary import NOT_A_CLASS, boundary, has_boundary, region_of
+from visualbp.analysis.boundary import NOT_A_CLASS, boundary, has_boundary, is_near, region_of
 from visualbp.core.arrays import Array
 from visualbp.datasets import Dataset, load_dataset
 from visualbp.engine import Executor, compile_plan
@@ -166,3 +166,10 @@ def test_the_region_holds_all_samples_with_a_margin_and_has_an_extent_even_for_o
     assert (left, right) == pytest.approx((-0.2, 2.2))
     assert low < 5.0 < high
     assert region_of(np.zeros((0, 2))) == region_of(np.array([[-1.0, -1.0], [1.0, 1.0]]))
+
+
+def test_samples_too_far_away_to_be_drawn_are_left_out_of_the_region() -> None:
+    samples = np.array([[0.0, 1e308], [-1e308, 1.0], [1.0, 2.0], [0.0, 3.0], [np.nan, 0.0]])
+    assert is_near(samples).tolist() == [False, False, True, True, False]
+    for low, high in region_of(samples):
+        assert np.isfinite(high - low) and high - low < 10

@@ -24,6 +24,9 @@ NUMBERS_AT_ONCE = 2_000_000
 FINEST = 1024
 """The most points along one side."""
 
+FARTHEST = 1e100
+"""Samples further away than this are left out of the picture: no axis reaches there."""
+
 NOT_A_CLASS = -1
 """The class where the network gives a number that is not finite."""
 
@@ -54,11 +57,16 @@ def has_boundary(plan: Plan) -> bool:
     return plan.shapes[plan.input] == (2,) and len(plan.shapes[plan.prediction]) == 1
 
 
+def is_near(samples: Array) -> Array:
+    """Return which of the samples (N, 2) are near enough to be drawn."""
+    return np.asarray((np.abs(samples) <= FARTHEST).all(axis=1))
+
+
 def region_of(inputs: Array, margin: float = 0.15) -> tuple[Range, Range]:
-    """Return the ranges of x and y that hold all finite samples (N, 2), with a margin around them."""
+    """Return the ranges of x and y that hold all samples (N, 2) up to FARTHEST, with a margin around them."""
     ranges: list[Range] = []
     for axis in range(2):
-        column = inputs[:, axis][np.isfinite(inputs[:, axis])]
+        column = inputs[:, axis][np.abs(inputs[:, axis]) <= FARTHEST]
         low, high = (float(column.min()), float(column.max())) if len(column) else (-1.0, 1.0)
         extent = high - low
         pad = margin * extent if extent > 0 else max(1.0, abs(low))

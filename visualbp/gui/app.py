@@ -7,6 +7,7 @@ import threading
 import traceback
 from types import TracebackType
 
+import numpy as np
 from PySide6.QtWidgets import QApplication
 
 from visualbp.gui.main_window import MainWindow
@@ -17,6 +18,7 @@ def make_application() -> QApplication:
     present = QApplication.instance()
     if isinstance(present, QApplication):
         return present
+    np.seterr(all="ignore")  # a number that is not finite is a finding of the panels, not a line on the terminal
     app = QApplication(sys.argv[:1])
     app.setApplicationName("visualbp")
     app.setApplicationDisplayName("visualbp")

@@ -10,7 +10,7 @@ from PySide6.QtCore import QEvent, QObject, QPointF, Qt, QTimer, Slot
 from PySide6.QtGui import QHelpEvent, QMouseEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QToolTip, QVBoxLayout, QWidget
 
-from visualbp.analysis.boundary import Boundary, boundary, has_boundary, region_of
+from visualbp.analysis.boundary import Boundary, boundary, has_boundary, is_near, region_of
 from visualbp.core.arrays import Array, shape_text
 from visualbp.datasets import DataError, Dataset
 from visualbp.datasets.base import encoded_targets
@@ -130,6 +130,7 @@ class BoundaryPanel(Panel):
             self._classes = np.zeros(len(inputs), np.int64)  # the Problems panel says what is wrong with the targets
         every = max(1, -(-len(inputs) // MOST_POINTS))
         shown = np.arange(0, len(inputs), every)
+        shown = shown[is_near(inputs[shown])]
         count = int(self._classes.max(initial=1)) + 1
         classes = self._classes[shown]
         outline = pg.mkPen(theme().color("text"), width=1)
@@ -149,11 +150,12 @@ class BoundaryPanel(Panel):
         ring = pg.mkPen(theme().color("text"), width=1)
         part = batch is not None and len(batch) < len(dataset)
         places = dataset.inputs[batch[:MOST_POINTS]] if part and batch is not None else np.zeros((0, 2))
-        self.batch.setData(pos=places, size=theme().px(11), pen=ring, brush=None, symbol="o")
+        self.batch.setData(pos=places[is_near(places)], size=theme().px(11), pen=ring, brush=None, symbol="o")
         sample = self.context.selection.sample
         chosen = batch[sample : sample + 1] if batch is not None else np.zeros(0, np.int64)
         accent = pg.mkPen(theme().color("accent"), width=2)
-        self.chosen.setData(pos=dataset.inputs[chosen], size=theme().px(14), pen=accent, brush=None, symbol="o")
+        place = dataset.inputs[chosen]
+        self.chosen.setData(pos=place[is_near(place)], size=theme().px(14), pen=accent, brush=None, symbol="o")
 
     @Slot()
     def _compute(self) -> None:
