@@ -279,3 +279,21 @@ def test_a_closed_window_is_collected(qtbot: QtBot) -> None:
     del window
     collected: Callable[[], bool] = lambda: (gc.collect(), reference() is None)[1]  # noqa: E731
     qtbot.waitUntil(collected, timeout=5000)
+
+
+def test_the_network_is_exported_with_its_weights_as_they_are_now(window: MainWindow, tmp_path: Path) -> None:
+    window.actions_by_name["run_iteration"].trigger()
+    window.debugger.settle()
+    assert window.files.export_to(tmp_path / "xor.py")
+    text = (tmp_path / "xor.py").read_text(encoding="utf-8")
+    compile(text, "xor.py", "exec")
+    weight = window.debugger.snapshot.get("hidden", "weight")
+    assert weight is not None and repr(float(weight[0, 0])) in text
+    assert "xor.py" in window.message_bar.text
+
+
+def test_a_network_that_cannot_run_is_not_exported(window: MainWindow, tmp_path: Path) -> None:
+    window.document.edit(lambda n: edits.disconnect(n, [("hidden", "output")]), "Disconnect")
+    window.debugger.settle()
+    assert not window.files.export_to(tmp_path / "xor.py")
+    assert "see Problems" in window.message_bar.text and not (tmp_path / "xor.py").exists()

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import io
 from collections.abc import Callable
 from pathlib import Path
-
-import numpy as np
 
 from visualbp.cli.main import InputError
 from visualbp.cli.running import check_folder
 from visualbp.datasets import DataError, load_dataset
 from visualbp.engine import PlanError
-from visualbp.files import FileError, find_model, load_network, moved, save_network, write_atomically
+from visualbp.files import FileError, find_model, load_network, moved, save_network
 from visualbp.files.samples import SUFFIX
-from visualbp.interchange import ExportError, pytorch_script
+from visualbp.interchange import ExportError, write_pytorch
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,20 +44,14 @@ def _write_model(source: Path, out: Path) -> None:
 def _write_pytorch(source: Path, out: Path) -> None:
     """Write the model as a program, and arrays too long for it into a file beside it."""
     network = load_network(source)
-    beside = out.with_name(f"{out.stem}_arrays.npz")
     try:
         if network.data is None:
             raise DataError('data: is missing; add, for example, "data": {"source": "xor"}')
         dataset = load_dataset(network.data, source.parent)
-        script = pytorch_script(network, network.parameters, dataset, out.name, beside.name)
+        beside = write_pytorch(network, network.parameters, dataset, out)
     except (DataError, PlanError, ExportError) as error:
         raise FileError(str(source), "", str(error)) from None
-    if script.arrays:
-        archive = io.BytesIO()
-        np.savez(archive, **dict(script.arrays))  # type: ignore[arg-type]
-        write_atomically(beside, archive.getvalue())
-    write_atomically(out, script.source.encode("utf-8", "replace"))
-    also = f" and, with its arrays, {beside}" if script.arrays else ""
+    also = f" and, with its arrays, {beside}" if beside else ""
     if network.bugs:
         print("the bugs that are planted in the model are not in it: PyTorch finds the gradients itself")
     print(f"wrote {out}{also}\ntry: python {out} --iterations 20 --print-losses")

@@ -29,6 +29,9 @@ FILE = (
     ActionSpec("open", "Open …", "open", ("Ctrl+O",), "Open a model file"),
     ActionSpec("save", "Save", "save", ("Ctrl+S",), "Save the network and its weights as they are now"),
     ActionSpec("save_as", "Save as …", "save_as", ("Ctrl+Shift+S",), "Save under another name"),
+    ActionSpec(
+        "export", "Export to PyTorch …", "save_as", (), "Write a PyTorch program with the same weights and data"
+    ),
     ActionSpec("start_page", "Samples and recent files", "image", ("Ctrl+H",), "Show the start page"),
     ActionSpec("save_picture", "Save picture of the window …", "image", (), "Save what the window shows as a PNG file"),
     ActionSpec("quit", "Quit", "", ("Ctrl+Q",), "Close the window"),

@@ -10,11 +10,13 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from visualbp.core.arrays import Array
 from visualbp.debugger.snapshot import Snapshot
-from visualbp.engine.plan import Phase
+from visualbp.engine.plan import Phase, PlanError
 from visualbp.files import FileError, find_model, load_network, moved, save_network
 from visualbp.files.samples import sample_paths
+from visualbp.gui.actions import Slots
 from visualbp.gui.context import Context
 from visualbp.gui.settings import Settings
+from visualbp.interchange import ExportError, write_pytorch
 from visualbp.network import Network
 from visualbp.network.edits import drop_unfit_parameters
 
@@ -133,6 +135,39 @@ class FilesController(QObject):
             self.noted.emit(
                 "The planted bugs are not in the file. Debug, Plant a bug, This network is a bug hunt keeps them."
             )
+        return True
+
+    def slots(self) -> Slots:
+        """Return what the actions of the File menu do here, by their names."""
+        return {
+            "new": self.new,
+            "open": self.open,
+            "save": self.save,
+            "save_as": self.save_as,
+            "export": self.export,
+        }
+
+    def export(self) -> None:
+        """Ask for a name, and write a PyTorch program there."""
+        name = self.context.document.network.name
+        start = str(Path(self.settings.folder or Path.home()) / f"{name}.py")
+        chosen, _ = QFileDialog.getSaveFileName(self._window, "Export to PyTorch", start, "Python (*.py)")
+        if chosen:
+            self.export_to(Path(chosen).with_suffix(".py"))
+
+    def export_to(self, path: Path) -> bool:
+        """Write a PyTorch program with the weights as they are now, and say if that cannot be done."""
+        snapshot = self.context.debugger.snapshot
+        network = with_live_parameters(self.context.document.network, snapshot)
+        try:
+            if snapshot.dataset is None or snapshot.plan is None:
+                raise ExportError("A network has to run before it can be exported: see Problems.")
+            write_pytorch(network, network.parameters, snapshot.dataset, path)
+        except (ExportError, PlanError, FileError) as error:
+            self.failed.emit(error.text if isinstance(error, FileError) else str(error))
+            return False
+        bugs = " The planted bugs are not in it: PyTorch finds the gradients itself." if network.bugs else ""
+        self.noted.emit(f"Exported to {path}. Run it with: python {path.name} --iterations 20 --print-losses.{bugs}")
         return True
 
     def may_discard(self) -> bool:

@@ -159,10 +159,7 @@ class MainWindow(QMainWindow):
         canvas, files, stack = self.canvas, self.files, self.document.undo_stack
         self.actions_by_name.bind(
             {
-                "new": files.new,
-                "open": files.open,
-                "save": files.save,
-                "save_as": files.save_as,
+                **files.slots(),
                 "start_page": self.show_start_page,
                 "save_picture": self.save_picture,
                 "quit": self.close,
