@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from visualbp.analysis.gradient_flow import Badge
 from visualbp.core.arrays import Array
 from visualbp.datasets import Dataset
 from visualbp.engine.plan import Phase, Plan, Step
@@ -115,6 +116,8 @@ class LayerNorms:
     weight_gradient: float | None
     bias_gradient: float | None
     update_ratio: float | None
+    badges: tuple[Badge, ...] = ()
+    """What is wrong with the flow through it, in words."""
 
 
 @dataclass(frozen=True)

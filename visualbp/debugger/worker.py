@@ -286,7 +286,9 @@ class Worker:
         start = executor.store.views_of(executor.start) if executor.has_tape else None
         flows = layer_flows(plan, values, executor.norms, start)
         layers = {
-            name: LayerNorms(flow.delta_norm, flow.weight_gradient_norm, flow.bias_gradient_norm, flow.update_ratio)
+            name: LayerNorms(
+                flow.delta_norm, flow.weight_gradient_norm, flow.bias_gradient_norm, flow.update_ratio, flow.badges
+            )
             for name, flow in flows.items()
         }
         parameters = {info.value: values[info.value] for info in plan.lasting}

@@ -204,6 +204,7 @@ class GradientsPanel(Panel):
         if isinstance(event, Metrics):
             self.reader.metrics = event
             self.history.add(event)
+            self._badges = {layer: norms.badges for layer, norms in event.layers.items() if norms.badges}
             snapshot = self.context.debugger.snapshot
             if event.iteration == snapshot.iteration and snapshot.next_step is None:
                 self.update_now()
@@ -245,7 +246,8 @@ class GradientsPanel(Panel):
             if not as_bars:
                 line.setData(np.arange(len(layers), dtype=float), logs[:, place])
         self._show_names(layers)
-        self._quiet.start()
+        if not snapshot.is_running:  # while it runs, the worker says what is wrong, with the metrics
+            self._quiet.start()
 
     def _can(self, layer: str) -> tuple[bool, ...]:
         parts = self.reader.parts[layer]
