@@ -215,7 +215,7 @@ def test_every_step_has_an_equation_that_can_be_drawn_and_a_sentence(shape: tupl
         assert notation.step_shapes(step, 4)
     made = next(step for step in plan.steps if step.operation == "weight_norm")
     assert notation.step_sentence(made) == (
-        "hidden computes hidden's W from hidden's W direction and hidden's W gain, by weight norm."
+        "hidden makes its W from W direction, brought to length 1, times W gain."
     )
     assert PSEUDOCODE[notation.pseudocode_line(made)].strip().startswith("z[l] =")
 

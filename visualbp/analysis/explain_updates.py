@@ -12,6 +12,7 @@ from visualbp.analysis.explain_record import Block, Draft, Factor, Past, constan
 from visualbp.analysis.explain_words import Index, element_text, plain, unraveled
 from visualbp.core.arrays import Shape
 from visualbp.engine.notation import ALL_GRADIENTS
+from visualbp.engine.notation_sentences import time_of
 from visualbp.engine.plan import GRADIENT_NORM, ParameterInfo, Phase, Plan, Step
 from visualbp.initializers import initializers
 from visualbp.initializers.base import fans
@@ -41,8 +42,13 @@ def _accumulated(past: Past, step: Step, index: Index) -> Draft:
     return Draft(
         " + ".join(factor.symbol for factor in factors),
         "what comes back on every path, added up: the chain rule for several variables",
-        [one_term(factor, label=f"from {part.part}") for factor, part in zip(factors, step.reads, strict=True)],
+        [one_term(factor, label=_sender(part)) for factor, part in zip(factors, step.reads, strict=True)],
     )
+
+
+def _sender(part: Value) -> str:
+    timed = time_of(part.part)
+    return f"time step {timed[1]}" if timed is not None else f"from {part.part}"
 
 
 def _gathered(past: Past, step: Step, index: Index) -> Draft:

@@ -7,6 +7,7 @@ import re
 
 from visualbp.core.arrays import Shape
 from visualbp.engine.notation import LOSS, Notation, derivative
+from visualbp.engine.notation_sentences import is_error_signal
 from visualbp.engine.plan import Plan
 from visualbp.layers import Value
 
@@ -28,7 +29,7 @@ def indexed_symbol(notation: Notation, value: Value, place: str) -> str:
     value = notation.plan.resolve(value)
     if not place:
         return notation.symbol(value)
-    if value.is_gradient and value.role != "delta" and not value.part:
+    if value.is_gradient and not is_error_signal(value) and not value.part:
         role = "h" if value.role == "upstream" else value.role.removeprefix("gradient/")
         return derivative(LOSS, indexed_symbol(notation, Value(value.layer, role), place))
     symbol = _BOLD.sub(r"\1", notation.symbol(value))

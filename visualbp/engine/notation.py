@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from visualbp.engine.notation_sentences import is_error_signal, sentence_of, time_of
 from visualbp.engine.plan import GRADIENT_NORM, LEARNING_RATE, Phase, Plan, Step
 from visualbp.engine.step_shapes import shapes_of_step
 from visualbp.layers import Node, Value
-from visualbp.operations.activations import Activation, Elementwise
 from visualbp.operations.affine import Affine
-from visualbp.operations.combination import Add, Concatenate, Multiply
-from visualbp.operations.losses import BinaryCrossEntropyWithLogits, Loss, SoftmaxCrossEntropy
-from visualbp.operations.recurrence import Stack
+from visualbp.operations.convolution import Convolution
+from visualbp.operations.embedding import Embedding
+from visualbp.operations.losses import BinaryCrossEntropyWithLogits, SoftmaxCrossEntropy
+from visualbp.operations.recurrence import RecurrentAffine
+from visualbp.operations.weight_norm import WeightNorm
 from visualbp.optimizers.base import make_optimizer
 from visualbp.optimizers.schedules import make_schedule
 
@@ -67,6 +69,9 @@ ATTENTION_SYMBOLS = {
 LOSS, PREDICTION, TARGET, PENALTY = r"\mathcal{L}", r"\hat{\mathbf{y}}", r"\mathbf{y}", r"\Omega"
 ALL_GRADIENTS = r"\nabla \mathcal{L}"
 
+WEIGHTED = (Affine, Convolution, RecurrentAffine, WeightNorm, Embedding)
+"""What the line of z stands for: what is multiplied by weights, looked up in them, or makes them."""
+
 MOST_SHOWN = 6
 """A sum of more terms is abbreviated."""
 
@@ -113,7 +118,11 @@ class Notation:
         if value.role == "upstream":
             return derivative(LOSS, self.symbol(Value(value.layer, "h")))
         if value.role.startswith("gradient/"):
-            return derivative(LOSS, self.symbol(Value(value.layer, value.role.removeprefix("gradient/"))))
+            role = value.role.removeprefix("gradient/")
+            timed = time_of(role)
+            if timed is not None and is_error_signal(value):
+                return rf"\boldsymbol{{\delta}}{self._index(value)}_{{{timed[1]}}}"
+            return derivative(LOSS, self.symbol(Value(value.layer, role)))
         if value in (self.plan.loss, self.plan.target, self.plan.penalty):
             return {self.plan.loss: LOSS, self.plan.target: TARGET}.get(value, PENALTY)
         if value == self.plan.prediction and value.role == "h" and value != self.plan.input and not self._takes_logits:
@@ -131,9 +140,10 @@ class Notation:
             return {"weight": "W", "bias": r"\mathbf{b}"}[kind] + self._index(value) + below
         if value.role in ATTENTION_SYMBOLS:
             return ATTENTION_SYMBOLS[value.role] + self._index(value)
-        role, _, time = value.role.removesuffix("]").partition("[")
-        if role in ("x", "z", "h"):
-            return rf"\mathbf{{{role}}}{self._index(value)}" + (f"_{{{time}}}" if time else "")
+        if value.role in ("x", "z", "h"):
+            return rf"\mathbf{{{value.role}}}{self._index(value)}"
+        if (timed := time_of(value.role)) is not None:
+            return rf"\mathbf{{{timed[0]}}}{self._index(value)}_{{{timed[1]}}}"
         return words_in_latex(value.role) + self._index(value)
 
     def _index(self, value: Value) -> str:
@@ -145,9 +155,12 @@ class Notation:
         if layer == self.plan.loss.layer:
             sender = LOSS
         elif layer in self._numbers:
-            sender = f"({self._numbers[layer]})" + (rf" {words_in_latex(role)}" if role else "")
+            sender = f"({self._numbers[layer]})"
+            sender += f" {ATTENTION_SYMBOLS.get(role, words_in_latex(role))}" if role else ""
+        elif (timed := time_of(value.part)) is not None:
+            sender = f"t = {timed[1]}"
         else:
-            sender = words_in_latex(value.part)
+            sender = ATTENTION_SYMBOLS.get(value.part, words_in_latex(value.part))
         whole = self.symbol(Value(value.layer, value.role))
         if value.role == "delta":
             return rf"{whole}_{{\leftarrow {sender}}}"
@@ -217,110 +230,7 @@ class Notation:
 
     def step_sentence(self, step: Step) -> str:
         """Return one sentence that says what a step does."""
-        target = step.writes[0] if step.writes else Value("", "")
-        match step.operation:
-            case "load":
-                return f"A batch of samples comes in at {target.layer}, and its targets go to {step.writes[1].layer}."
-            case "accumulate":
-                words = self._words(target)
-                return (
-                    f"{words[0].upper()}{words[1:]} is the sum of what comes back on {len(step.reads)} paths:"
-                    " the chain rule for several variables."
-                )
-            case "gather":
-                words = self._words(target)
-                return f"{words[0].upper()}{words[1:]} is put together from its {len(step.reads)} time steps."
-            case "penalty" if step.phase == Phase.FORWARD:
-                return "The penalty on large weights is added to what is minimised."
-            case "penalty":
-                return f"The penalty adds its own part to {self._words(target)}: it pulls the weights towards 0."
-            case "clip":
-                return self._clip_sentence()
-            case "schedule":
-                label = type(make_schedule(self.plan.network.training.schedule)).label.lower()
-                return f"The schedule ({label}) sets the learning rate of this iteration."
-            case "update":
-                return f"{type(self._optimizer).label} moves {self._words(target)} against its gradient."
-        if step.node is None:
-            raise ValueError(f"no step is called {step.operation}")
-        if step.phase == Phase.FORWARD:
-            return self._forward_sentence(step.node)
-        return self._backward_sentence(step, step.node)
-
-    def _clip_sentence(self) -> str:
-        clip = self.plan.network.training.clip
-        limit = f"{clip.limit:g}" if clip else ""
-        if clip is not None and clip.by == "value":
-            return f"Every single gradient beyond {limit} in size is cut to it."
-        return f"If all gradients together are longer than {limit}, all are scaled down to that length."
-
-    def _words(self, value: Value) -> str:
-        """Return a value in words: `hidden's z`, `the error signal of output`."""
-        value = self.plan.resolve(value)
-        layer = value.layer
-        if value == self.plan.input:
-            return f"{layer}'s samples"
-        if value.role == "delta":
-            return f"the error signal of {layer}"
-        if value.role == "upstream":
-            return f"the gradient of {layer}'s activations"
-        if value.role.startswith("gradient/"):
-            return f"the gradient of {self._words(Value(layer, value.role.removeprefix('gradient/')))}"
-        kind, _, which = value.role.partition("_")
-        name = {"h": "activations", "weight": "W", "bias": "b"}.get(kind, kind) + (f" {which}" if which else "")
-        return f"{layer}'s {name}"
-
-    def _forward_sentence(self, node: Node) -> str:
-        layer, sources = node.layer, [self._words(value) for value in node.operands]
-        kept = "kept for the way back"
-        match node.operation:
-            case Affine():
-                bias = " and adds b" if len(node.operands) > 2 else ""
-                return f"{layer} takes {sources[0]} through W{bias}: that is its {node.output.role}, {kept}."
-            case Activation() as activation:
-                return (
-                    f"{layer} applies {type(activation).label} to {sources[0]}: that is its {node.output.role}, {kept}."
-                )
-            case Loss() as loss:
-                return f"{layer} compares {sources[0]} with the targets: the {type(loss).label.lower()} of the batch."
-            case Add():
-                return f"{layer} adds up {_listed(sources)}."
-            case Multiply():
-                return f"{layer} multiplies {_listed(sources)}, element by element."
-            case Concatenate():
-                return f"{layer} puts {_listed(sources)} side by side."
-            case Stack():
-                return f"{layer} puts the states of its {len(sources)} time steps together."
-        given = [words for words, value in zip(sources, node.operands, strict=True) if value in self.plan.batched]
-        return f"{layer} computes {self._words(node.output)} from {_listed(given or sources)}, by {_plain_name(node)}."
-
-    def _backward_sentence(self, step: Step, node: Node) -> str:
-        operation, result = node.operation, self._words(step.writes[0])
-        value = node.operands[step.operand]
-        if isinstance(operation, Loss):
-            simply = ""
-            if isinstance(operation, SoftmaxCrossEntropy | BinaryCrossEntropyWithLogits):
-                simply = ": prediction minus target"
-            return f"The way back begins at {node.layer}: {result}{simply}."
-        upstream = self._words(node.output.gradient)
-        opening = upstream[0].upper() + upstream[1:]
-        match operation:
-            case Affine() if operation.operand_name(step.operand) == "weight":
-                return f"{opening} times {self._words(node.operands[0])}, summed over the batch, is {result}."
-            case Affine() if operation.operand_name(step.operand) == "bias":
-                return f"{opening}, summed over the batch, is {result}."
-            case Affine():
-                return f"{opening} goes back through W to {self._words(value)}."
-            case Elementwise() as activation:
-                label = type(activation).label
-                return f"{opening} times the slope of {label} at {self._words(value)} is {result}."
-            case Add():
-                return f"{opening} goes back unchanged to {self._words(value)}."
-            case Multiply():
-                return f"{opening} times the other factors goes back to {self._words(value)}."
-            case Concatenate():
-                return f"{opening} is cut into parts; this one goes back to {self._words(value)}."
-        return f"{opening} goes back through {_plain_name(node)} to {self._words(value)}."
+        return sentence_of(self.plan, step)
 
     # -- the step in the algorithm -----------------------------------------------------------------------------------
 
@@ -341,21 +251,13 @@ class Notation:
         if step.phase == Phase.FORWARD:
             if result in (self.plan.loss, self.plan.penalty):
                 return LOSS_LINE
-            return Z_LINE if result.role.partition("[")[0] in ("z", "weight") else H_LINE
+            return Z_LINE if step.node is not None and isinstance(step.node.operation, WEIGHTED) else H_LINE
         parameters = {value.gradient for value in self._parameters}
         if result._replace(part="") in parameters or result.role == "gradient/weight":
             return BIAS_GRADIENT_LINE if is_bias else WEIGHT_GRADIENT_LINE
         at_output = step.node is not None and step.node.output in (self.plan.loss, self.plan.prediction)
-        through_weights = step.node is not None and isinstance(step.node.operation, Affine)
+        through_weights = step.node is not None and isinstance(step.node.operation, WEIGHTED)
         return OUTPUT_DELTA_LINE if at_output and not through_weights else DELTA_LINE
-
-
-def _plain_name(node: Node) -> str:
-    return node.operation.name.replace("_", " ")
-
-
-def _listed(words: list[str]) -> str:
-    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else "".join(words)
 
 
 def step_equation(plan: Plan, step: Step) -> str:

@@ -82,13 +82,14 @@ def step_label(step: Step) -> str:
     if not value.is_gradient:
         return f"{value.layer} {value.role}"
     what = {"delta": "δ", "upstream": "∂h"}.get(value.role) or f"∂{short_role(value.role)}"
+    what = what.replace("∂z[", "δ[")  # the error signal of one time step
     return f"{what} {value.layer}" + (f" ← {value.part}" if value.part else "")
 
 
 def short_role(role: str) -> str:
-    """Return W for weight and b for bias, others as they are, without the word gradient."""
-    name = role.removeprefix("gradient/")
-    return {"weight": "W", "bias": "b"}.get(name, name)
+    """Return W for weight, b for bias and W_input for weight_input, others as they are, without the word gradient."""
+    kind, line, which = role.removeprefix("gradient/").partition("_")
+    return {"weight": "W", "bias": "b"}.get(kind, kind) + line + which
 
 
 @dataclass(frozen=True)
@@ -275,6 +276,7 @@ class _Compiler:
             uses.update(value for value in node.operands if value in wanted)
         left = Counter(uses)
         parts: dict[Value, list[Value]] = {value: [] for value in uses}
+        ways = Counter((value, node.layer) for node in senders for value in set(node.operands) & wanted)
         for node in reversed(senders):
             gradient = node.output.gradient
             places = [
@@ -287,7 +289,7 @@ class _Compiler:
                     continue
                 result = value.gradient
                 if uses[value] > 1:
-                    result = self._part_of(value, node, parts[value])
+                    result = self._part_of(value, node, parts[value], ways[value, node.layer] > 1)
                 if (name := Value(node.layer, "z")) in self.aliases and self.aliases[name] == value:
                     self.aliases[name.gradient] = result
                 if is_slice(node):
@@ -307,9 +309,10 @@ class _Compiler:
     def _shows_delta_of(self, node: Node, source: Value) -> bool:
         return self.aliases.get(Value(node.layer, "z")) == source
 
-    def _part_of(self, value: Value, node: Node, parts: list[Value]) -> Value:
+    def _part_of(self, value: Value, node: Node, parts: list[Value], several: bool) -> Value:
+        """Return the name of what `node` sends back; `several` says whether other nodes of its layer do too."""
         sender = node.layer if node.layer != value.layer else node.output.role
-        if any(part.part == sender for part in parts):
+        if (several and node.layer != value.layer) or any(part.part == sender for part in parts):
             sender = f"{node.layer}.{node.output.role}"
         part = Value(value.layer, value.gradient.role, sender)
         self.shapes[part] = self.shapes[value]

@@ -1,0 +1,292 @@
+"""What each step of a plan does, in one sentence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from visualbp.engine.plan import Phase, Plan, Step
+from visualbp.layers import Node, Value
+from visualbp.operations.activations import Activation, Elementwise
+from visualbp.operations.affine import Affine
+from visualbp.operations.attention import CausalMask, Mix, Scores
+from visualbp.operations.combination import Add, Concatenate, Flatten, Multiply
+from visualbp.operations.convolution import Convolution
+from visualbp.operations.dropout import Dropout
+from visualbp.operations.embedding import Embedding
+from visualbp.operations.losses import BinaryCrossEntropyWithLogits, Loss, SoftmaxCrossEntropy
+from visualbp.operations.normalization import BatchNorm, LayerNorm, Normalization
+from visualbp.operations.pooling import AveragePooling, MaxPooling, Pooling
+from visualbp.operations.recurrence import FirstRecurrentAffine, RecurrentAffine, Stack, TimeSlice
+from visualbp.operations.weight_norm import WeightNorm
+from visualbp.optimizers.base import make_optimizer
+from visualbp.optimizers.schedules import make_schedule
+
+KEPT = "kept for the way back"
+_AT_TIME = re.compile(r"([xzh])\[(\d+)\]")
+_ROLES = {"h": "activations", "x": "input", "masked": "masked scores"}
+
+
+def time_of(role: str) -> tuple[str, int] | None:
+    """Return `z` and 3 of the role `z[3]`, the third time step of a recurrent layer; None for any other role."""
+    found = _AT_TIME.fullmatch(role)
+    return (found.group(1), int(found.group(2))) if found else None
+
+
+def is_error_signal(value: Value) -> bool:
+    """Return whether a value is a delta: dL/dz, or dL/dz of one time step."""
+    timed = time_of(value.role.removeprefix("gradient/"))
+    return value.role == "delta" or (value.is_gradient and timed is not None and timed[0] == "z")
+
+
+def words_of(plan: Plan, value: Value) -> str:
+    """Return a value in words: `hidden's z`, `the error signal of output`."""
+    value = plan.resolve(value)
+    layer, role = value.layer, value.role
+    if value == plan.input:
+        return f"{layer}'s samples"
+    if role == "delta":
+        return f"the error signal of {layer}"
+    if role == "upstream":
+        return f"the gradient of {layer}'s activations"
+    if role.startswith("gradient/"):
+        role = role.removeprefix("gradient/")
+        if (timed := time_of(role)) is not None and is_error_signal(value):
+            return f"the error signal of {layer} at time step {timed[1]}"
+        return f"the gradient of {words_of(plan, Value(layer, role))}"
+    if (timed := time_of(role)) is not None:
+        return f"{layer}'s {_ROLES.get(timed[0], timed[0])} at time step {timed[1]}"
+    if role in _ROLES:
+        return f"{layer}'s {_ROLES[role]}"
+    kind, _, which = role.partition("_")
+    name = {"weight": "W", "bias": "b"}.get(kind, kind)
+    return f"{layer}'s {name}" + (f" {which}" if which else "")
+
+
+def sentence_of(plan: Plan, step: Step) -> str:
+    """Return one sentence that says what a step does."""
+    training = plan.network.training
+    target = step.writes[0] if step.writes else Value("", "")
+    words = words_of(plan, target)
+    match step.operation:
+        case "load":
+            return f"A batch of samples comes in at {target.layer}, and its targets go to {step.writes[1].layer}."
+        case "accumulate":
+            return f"{_opening(words)} is the sum of {_parts(step)}."
+        case "gather":
+            return f"{_opening(words)} is put together from its {len(step.reads)} time steps."
+        case "penalty" if step.phase == Phase.FORWARD:
+            return "The penalty on large weights is added to what is minimised."
+        case "penalty":
+            return f"The penalty adds its own part to {words}: it pulls the weights towards 0."
+        case "clip":
+            return _clip_sentence(plan)
+        case "schedule":
+            label = type(make_schedule(training.schedule)).label.lower()
+            return f"The schedule ({label}) sets the learning rate of this iteration."
+        case "update":
+            return f"{type(make_optimizer(training.optimizer)).label} moves {words} against its gradient."
+    if step.node is None:
+        raise ValueError(f"no step is called {step.operation}")
+    if step.phase == Phase.FORWARD:
+        return _forward_sentence(plan, step.node)
+    return _backward_sentence(plan, step, step.node)
+
+
+def _opening(words: str) -> str:
+    return words[0].upper() + words[1:]
+
+
+def _parts(step: Step) -> str:
+    """Return what a gradient is the sum of: paths, or, for weights that all time steps share, time steps."""
+    if all(time_of(part.part) is not None for part in step.reads) and time_of(step.writes[0].role) is None:
+        return f"its parts from {len(step.reads)} time steps: backpropagation through time"
+    return f"what comes back on {len(step.reads)} paths: the chain rule for several variables"
+
+
+def _clip_sentence(plan: Plan) -> str:
+    clip = plan.network.training.clip
+    limit = f"{clip.limit:g}" if clip else ""
+    if clip is not None and clip.by == "value":
+        return f"Every single gradient beyond {limit} in size is cut to it."
+    return f"If all gradients together are longer than {limit}, all are scaled down to that length."
+
+
+def _listed(words: Sequence[str]) -> str:
+    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else "".join(words)
+
+
+def _plain_name(node: Node) -> str:
+    return node.operation.name.replace("_", " ")
+
+
+def _role_in_words(plan: Plan, value: Value) -> str:
+    """Return what a value is for its own layer: `z`, `activations`, `z at time step 3`."""
+    return words_of(plan, value).removeprefix(f"{value.layer}'s ")
+
+
+def _group(plan: Plan, node: Node) -> str:
+    """Return what a normalisation brings to mean 0: `each channel of`."""
+    dimensions = len(plan.shapes[plan.resolve(node.operands[0])])
+    if isinstance(node.operation, BatchNorm):
+        return {1: "each unit", 2: "each position", 3: "each channel"}.get(dimensions, "each entry")
+    return "each position" if dimensions == 2 else "each sample"
+
+
+def _window(operation: Pooling) -> str:
+    return f"{operation.kernel} x {operation.kernel} window"
+
+
+# -- forward ---------------------------------------------------------------------------------------------------------
+
+
+def _forward_sentence(plan: Plan, node: Node) -> str:
+    layer, sources = node.layer, [words_of(plan, value) for value in node.operands]
+    result = f"that is its {_role_in_words(plan, node.output)}"
+    match node.operation:
+        case Affine():
+            through = " and adds ".join(_role_in_words(plan, value) for value in node.operands[1:])
+            return f"{layer} takes {sources[0]} through {through}: {result}, {KEPT}."
+        case Convolution():
+            bias = " and adds b" if len(sources) > 2 else ""
+            return f"{layer} slides its filters W over {sources[0]}{bias}: {result}, {KEPT}."
+        case Activation() as activation:
+            return f"{layer} applies {activation.label} to {sources[0]}: {result}, {KEPT}."
+        case Loss() as loss:
+            return f"{layer} compares {sources[0]} with the targets: the {type(loss).label.lower()} of the batch."
+        case BatchNorm():
+            return (
+                f"{layer} brings {_group(plan, node)} of {sources[0]} to mean 0 and deviation 1 over the batch, times"
+                " W plus b; the running statistics follow."
+            )
+        case LayerNorm():
+            return f"{layer} brings {_group(plan, node)} of {sources[0]} to mean 0 and deviation 1, times W plus b."
+        case WeightNorm():
+            return f"{layer} makes its W from W direction, brought to length 1, times W gain."
+        case MaxPooling() as pooling:
+            return f"{layer} takes the largest number of each {_window(pooling)} of {sources[0]}."
+        case AveragePooling() as pooling:
+            return f"{layer} takes the mean of each {_window(pooling)} of {sources[0]}."
+        case Embedding():
+            return f"{layer} looks up the row of W for each class in {sources[0]}."
+        case TimeSlice() as taken:
+            return f"{layer} takes time step {taken.index} out of {sources[0]}."
+        case FirstRecurrentAffine():
+            return f"{layer} takes {sources[0]} through W input and adds b; before it the state is 0: {result}, {KEPT}."
+        case RecurrentAffine():
+            return (
+                f"{layer} takes its input through W input, and the state it had after the step before through W"
+                f" hidden, and adds b: {result}, {KEPT}."
+            )
+        case Stack():
+            return f"{layer} puts the states of its {len(sources)} time steps together."
+        case Scores():
+            return f"{layer} scores every pair of positions: query times key, over the root of a head's width."
+        case CausalMask():
+            return f"{layer} closes the scores of all positions that come later: no position sees what follows it."
+        case Mix():
+            return f"{layer} mixes the values: each position gathers those of the positions that it attends to."
+        case Add():
+            return f"{layer} adds up {_listed(sources)}."
+        case Multiply():
+            return f"{layer} multiplies {_listed(sources)}, element by element."
+        case Concatenate():
+            return f"{layer} puts {_listed(sources)} side by side."
+        case Flatten():
+            return f"{layer} lays {sources[0]} out as one row for each sample."
+        case Dropout():
+            return f"{layer} drops some of {sources[0]} by the mask of this iteration, and scales the others up."
+    given = [words for words, value in zip(sources, node.operands, strict=True) if value in plan.batched]
+    return f"{layer} computes {words_of(plan, node.output)} from {_listed(given or sources)}, by {_plain_name(node)}."
+
+
+# -- backward --------------------------------------------------------------------------------------------------------
+
+
+def _backward_sentence(plan: Plan, step: Step, node: Node) -> str:
+    operation, result = node.operation, words_of(plan, step.writes[0])
+    if isinstance(operation, Loss):
+        simply = ""
+        if isinstance(operation, SoftmaxCrossEntropy | BinaryCrossEntropyWithLogits):
+            simply = ": prediction minus target"
+        return f"The way back begins at {node.layer}: {result}{simply}."
+    opening = _opening(words_of(plan, node.output.gradient))
+    value, name = words_of(plan, node.operands[step.operand]), operation.operand_name(step.operand)
+    if plan.resolve(node.operands[step.operand]) in plan.batched:
+        return f"{opening} {_to_value(plan, node, name, value, result)}."
+    what = _to_parameter(plan, node, name, result)
+    return f"{opening}{'' if what.startswith(',') else ' '}{what}."
+
+
+def _to_parameter(plan: Plan, node: Node, name: str, result: str) -> str:
+    """Return how a gradient becomes that of a parameter."""
+    first = words_of(plan, node.operands[0])
+    match node.operation:
+        case Affine() if name == "weight":
+            return f"times {first}, summed over the batch, is {result}"
+        case Convolution() if name == "weight":
+            return f"times what lay under the filters, summed over all places of the batch, is {result}"
+        case Convolution():
+            return f", summed over all places of the batch, is {result}"
+        case Normalization() if name == "weight":
+            return f"times x hat, summed over all that it scales, is {result}"
+        case Normalization():
+            return f", summed over all that it shifts, is {result}"
+        case WeightNorm() if name == "gain":
+            return f"along the direction is {result}"
+        case WeightNorm():
+            return f"across the direction, times gain over length, is {result}"
+        case Embedding():
+            return f"is added to the rows of W that were looked up: that is {result}"
+        case FirstRecurrentAffine() if name == "weight_hidden":
+            return f"meets no state, which is 0 before the first time step: this part of {result} is 0"
+        case RecurrentAffine() if name != "bias":
+            met = first if name == "weight_input" else "the state after the step before"
+            return f"times {met} is this time step's part of {result}"
+        case RecurrentAffine():
+            return f", summed over the batch, is this time step's part of {result}"
+    if name == "bias":
+        return f", summed over the batch, is {result}"
+    return f"goes back through {_plain_name(node)} to become {result}"
+
+
+def _to_value(plan: Plan, node: Node, name: str, value: str, result: str) -> str:
+    """Return how a gradient goes back to what a node read."""
+    match node.operation:
+        case Affine() | Convolution():
+            return f"goes back through {_role_in_words(plan, node.operands[1])} to {value}"
+        case RecurrentAffine():
+            return f"goes back {'in time through W hidden' if name == 'h' else 'through W input'} to {value}"
+        case Elementwise() as activation:
+            return f"times the slope of {activation.label} at {value} is {result}"
+        case Activation() as activation:
+            return f"goes back through the Jacobian of {activation.label} to {value}: every output depends on all"
+        case BatchNorm():
+            return f"goes back to {value}, less what moves the mean and the deviation that the batch shares"
+        case LayerNorm():
+            return f"goes back to {value}, less what moves the mean and the deviation of {_group(plan, node)}"
+        case MaxPooling():
+            return f"goes back to the winner of each window alone, in {value}"
+        case AveragePooling():
+            return f"is shared out evenly over each window of {value}"
+        case Stack():
+            return f"is taken apart; this time step goes back to {value}"
+        case Scores():
+            return f"times the {'keys' if name == 'query' else 'queries'} goes back to {value}"
+        case CausalMask():
+            return f"goes back to {value} where the pair is open, and is 0 elsewhere"
+        case Mix() if name == "attention":
+            return f"times the values goes back to {value}"
+        case Mix():
+            return f"goes back to {value} as much as each position attended to it"
+        case Add():
+            return f"goes back unchanged to {value}"
+        case Multiply():
+            return f"times the other factors goes back to {value}"
+        case Concatenate():
+            return f"is cut into parts; this one goes back to {value}"
+        case Flatten():
+            return f"is laid out as {value} again"
+        case Dropout():
+            return f"goes back through the same mask to {value}"
+    return f"goes back through {_plain_name(node)} to {value}"
