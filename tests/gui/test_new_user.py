@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QLabel,
     QLineEdit,
+    QMessageBox,
     QPushButton,
     QToolButton,
     QWidget,
@@ -24,7 +26,7 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from visualbp.debugger.snapshot import CheckDone, Metrics
-from visualbp.files import load_network
+from visualbp.files import load_network, save_network
 from visualbp.gui import create_window
 from visualbp.gui.canvas.layer_item import LayerItem
 from visualbp.gui.canvas.layer_list import LAYER_MIME
@@ -387,3 +389,58 @@ def test_nothing_jumps_when_the_timeline_gets_more_steps_than_it_can_show(window
     person.wait()
     assert len(window.debugger.snapshot.plan.steps) > 2 * steps  # type: ignore[union-attr]
     assert heights() == before
+
+
+def test_recovering_old_work_asks_about_the_present_work_first(
+    window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = start_empty(window)
+    left = window.autosave.path.with_name("0-left.vbp")
+    save_network(replace(window.document.network, name="Older"), left)
+    build_xor(person)
+    present = window.document.network
+    window._offer_recovery()
+    assert "Older" in window.message_bar.text
+    asked: list[str] = []
+
+    def cancel(box: QMessageBox) -> QMessageBox.StandardButton:
+        asked.append(box.text())
+        return QMessageBox.StandardButton.Cancel
+
+    monkeypatch.setattr(QMessageBox, "exec", cancel)
+    recover = next(b for b in window.message_bar.findChildren(QPushButton) if "Recover" in b.text())
+    QTest.mouseClick(recover, LEFT)
+    assert asked and window.document.network is present and left.exists()
+    assert "Older" in window.message_bar.text, "the offer stands"
+    left.unlink()
+
+
+def test_a_long_message_wraps_and_does_not_widen_the_window(window: MainWindow, qtbot: QtBot) -> None:
+    start_empty(window)
+    before = window.minimumSizeHint().width()
+    window.show_failure("/a/very/long/path/" * 30 + "model.vbp: cannot be read: no such file; choose another one")
+    QApplication.processEvents()
+    assert window.minimumSizeHint().width() == before
+    window.resize(1000, 700)
+    QApplication.processEvents()
+    assert window.width() == 1000
+
+
+def test_a_name_from_a_file_is_never_taken_for_markup(
+    window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start_empty(window)
+    name = "<h1>Huge</h1><img src='/etc/icon.png'>"
+    window.document.edit(lambda network: replace(network, name=name), "Rename")
+    formats: list[Qt.TextFormat] = []
+
+    def cancel(box: QMessageBox) -> QMessageBox.StandardButton:
+        assert name in box.text()
+        formats.append(box.textFormat())
+        return QMessageBox.StandardButton.Cancel
+
+    monkeypatch.setattr(QMessageBox, "exec", cancel)
+    window.files.new()
+    window.show_failure(f"{name}: cannot be written")
+    formats += [label.textFormat() for label in window.message_bar.findChildren(QLabel) if name in label.text()]
+    assert formats == [Qt.TextFormat.PlainText] * 2

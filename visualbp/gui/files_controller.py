@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from visualbp.core.arrays import Array
@@ -177,6 +177,7 @@ class FilesController(QObject):
         name = self.context.document.network.name
         box = QMessageBox(self._window)
         box.setWindowTitle("Unsaved work")
+        box.setTextFormat(Qt.TextFormat.PlainText)
         box.setText(f"Save the changes to {name}?")
         box.setInformativeText("They are lost otherwise.")
         buttons = QMessageBox.StandardButton

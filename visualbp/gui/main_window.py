@@ -294,12 +294,16 @@ class MainWindow(QMainWindow):
             return
 
         def recover() -> None:
-            self.files.recover(network)
-            self.autosave.save()
-            self.autosave.discard(path)
+            if self.files.may_discard():
+                self.files.recover(network)
+                self.autosave.save()
+                self.autosave.discard(path)
+            else:
+                self._offer_recovery()
 
         def discard() -> None:
             self.autosave.discard(path)
+            self._offer_recovery()  # there may be more
 
         self.message_bar.show_message(
             f"visualbp ended unexpectedly, with unsaved work in {network.name}.",
