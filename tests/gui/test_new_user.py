@@ -444,3 +444,22 @@ def test_a_name_from_a_file_is_never_taken_for_markup(
     window.show_failure(f"{name}: cannot be written")
     formats += [label.textFormat() for label in window.message_bar.findChildren(QLabel) if name in label.text()]
     assert formats == [Qt.TextFormat.PlainText] * 2
+
+
+def test_undo_in_a_field_takes_back_the_edit_once_there_is_no_typing_to_take_back(
+    window: MainWindow, qtbot: QtBot
+) -> None:
+    person = start_empty(window)
+    build_xor(person)
+    person.click("dense")
+    person.type_into("option_units", "7")
+    field = person.shown(QLineEdit, "option_units")
+    assert window.document.network.layer("dense").options["units"] == 7
+    QTest.keyClicks(field, "9")
+    QTest.keyClick(field, Qt.Key.Key_Z, CTRL)  # the typing
+    assert isinstance(field, QLineEdit) and field.text() == "7"
+    QTest.keyClick(field, Qt.Key.Key_Z, CTRL)  # the edit
+    person.wait()
+    assert window.document.network.layer("dense").options["units"] == 4 and field.text() == "4"
+    QTest.keyClick(field, Qt.Key.Key_Z, CTRL | SHIFT)
+    assert window.document.network.layer("dense").options["units"] == 7

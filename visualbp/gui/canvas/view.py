@@ -256,6 +256,7 @@ class Canvas(Zooming, QGraphicsView):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self.setFocus(Qt.FocusReason.MouseFocusReason)
+        self.overlays.frame.update_focus(False)
         at = self._at(event)
         gesture = gesture_for(self, at, event.button())
         if gesture is not None:

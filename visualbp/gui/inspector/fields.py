@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QKeySequence, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
 from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QWidget
 
 from visualbp.core.options import OptionError
@@ -89,12 +89,21 @@ class ParsedLine(QLineEdit):
         fine, value = self._parsed()
         if not fine:
             return
-        self.setModified(False)
-        if _same(value, self._value):
-            self.setText(self._text_of(value))
-            return
-        self._value = value
-        self.committed.emit(value, False)
+        self.setText(self.text() if not _same(value, self._value) else self._text_of(value))
+        if not _same(value, self._value):  # the typing is history now: undo takes the edit back
+            self._value = value
+            self.committed.emit(value, False)
+
+    def event(self, event: QEvent) -> bool:
+        """Leave the keys of undo and redo to the window once there is no typing to take back."""
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            keys = QKeySequence.StandardKey
+            if (event.matches(keys.Undo) and not self.isUndoAvailable()) or (
+                event.matches(keys.Redo) and not self.isRedoAvailable()
+            ):
+                event.ignore()
+                return False
+        return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape and self.isModified():
