@@ -20,6 +20,7 @@ from visualbp.layers import Node, Value
 from visualbp.operations.activations import Elementwise, Relu, Sigmoid, Tanh
 from visualbp.operations.base import Emitter, IterationContext
 from visualbp.operations.losses import BinaryCrossEntropy
+from visualbp.operations.recurrence import RecurrentAffine
 
 VANISHING = 1e-3
 """A layer's gradient vanishes if its error signal is smaller than this, relative to that of the last layer. Ten healthy
@@ -64,9 +65,11 @@ class Badge:
 class LayerFlow:
     """The flow through one layer. Norms are Euclidean, over the batch; None for what is not there, or not yet.
 
-    `weight_...` are of all weights of the layer together, `bias_...` of its other parameters. `update_ratio` is the
-    norm of the change of the weights in this iteration, relative to the norm of the weights before it. `dead_share` is
-    of the units of a ReLU, `saturated_share` of the outputs of a sigmoid or tanh.
+    The error signal of a recurrent layer is that of all its time steps together; `through_time` is how many times as
+    large that of its first step is as that of its last. `weight_...` are of all weights of the layer together,
+    `bias_...` of its other parameters. `update_ratio` is the norm of the change of the weights in this iteration,
+    relative to the norm of the weights before it. `dead_share` is of the units (of an image, the channels) of a ReLU,
+    `saturated_share` of the outputs of a sigmoid or tanh.
     """
 
     layer: str
@@ -78,7 +81,18 @@ class LayerFlow:
     update_ratio: float | None = None
     dead_share: float | None = None
     saturated_share: float | None = None
+    through_time: float | None = None
     badges: tuple[Badge, ...] = ()
+
+
+def error_signals(plan: Plan) -> dict[str, tuple[Value, ...]]:
+    """Return the deltas of each layer: none, one, or, of a recurrent layer, one for each time step."""
+    timed: dict[str, list[Value]] = defaultdict(list)
+    for node in plan.nodes:
+        if isinstance(node.operation, RecurrentAffine):
+            timed[node.layer].append(node.output)
+    found = {layer: [plan.resolve(z.gradient) for z in timed[layer] or [Value(layer, "z")]] for layer in plan.layers}
+    return {layer: tuple(delta for delta in deltas if delta in plan.written) for layer, deltas in found.items()}
 
 
 def layer_flows(
@@ -119,7 +133,11 @@ class _State:
     ) -> None:
         self.plan, self.values, self.norms, self.start = plan, values, norms, start
         self.layers = [name for name in plan.layers if name not in (plan.input.layer, plan.loss.layer)]
-        self.activations = {node.layer: node for node in plan.nodes if isinstance(node.operation, Elementwise)}
+        self.activations: dict[str, list[Node]] = defaultdict(list)
+        for node in plan.nodes:
+            if isinstance(node.operation, Elementwise):
+                self.activations[node.layer].append(node)
+        self.deltas = error_signals(plan)
         self.behind: dict[str, list[str]] = defaultdict(list)
         for source, target in plan.network.connections:
             self.behind[source].append(target)
@@ -147,7 +165,7 @@ class _State:
         weights, others = self.weights[name], self.others[name]
         return LayerFlow(
             name,
-            self.norm(Value(name, "delta")),
+            _joint(self.norm(delta) for delta in self.deltas[name]),
             self.norm(Value(name, "upstream")),
             _joint(self.norm(value.gradient) for value in weights),
             _joint(self.norm(value.gradient) for value in others),
@@ -155,7 +173,14 @@ class _State:
             self._update_ratio(weights),
             self._dead_share(name),
             self._saturated_share(name),
+            self._through_time(name),
         )
+
+    def _through_time(self, name: str) -> float | None:
+        if len(self.deltas[name]) < 2:
+            return None
+        first, last = self.norm(self.deltas[name][0]), self.norm(self.deltas[name][-1])
+        return None if first is None or not last else first / last
 
     def _update_ratio(self, weights: list[Value]) -> float | None:
         if self.start is None or not weights or not all(value in self.norms for value in weights):
@@ -167,23 +192,38 @@ class _State:
 
     # -- units that do not pass anything on --------------------------------------------------------------------------
 
-    def _dead_share(self, name: str) -> float | None:
-        node = self.activations.get(name)
-        h = None if node is None else self.find(node.output)
-        if node is None or h is None or not isinstance(node.operation, Relu):
+    def _outputs(self, name: str) -> Array | None:
+        """Return what the layer's activation gives; of a recurrent layer's time steps, all of them one below the other.
+
+        None until all of it is there, and for a layer without an activation of its own.
+        """
+        found = [self.find(node.output) for node in self.activations[name]]
+        there = [h for h in found if h is not None]
+        if not there or len(there) < len(found):
             return None
-        rows = h.reshape(-1, h.shape[-1])
-        return float((rows <= 0).all(0).mean()) if len(rows) >= FEWEST_SAMPLES else None
+        return there[0] if len(there) == 1 else np.concatenate(there)
+
+    def _rule(self, name: str) -> Elementwise | None:
+        nodes = self.activations[name]
+        return nodes[0].operation if nodes and isinstance(nodes[0].operation, Elementwise) else None
+
+    def _dead_share(self, name: str) -> float | None:
+        h = self._outputs(name)
+        if h is None or not isinstance(self._rule(name), Relu):
+            return None
+        is_image = h.ndim == 4
+        rows = np.moveaxis(h, 1, -1).reshape(-1, h.shape[1]) if is_image else h.reshape(-1, h.shape[-1])
+        samples = len(h) // len(self.activations[name]) if is_image or len(self.deltas[name]) > 1 else len(rows)
+        return float((rows <= 0).all(0).mean()) if samples >= FEWEST_SAMPLES else None
 
     def _saturated_share(self, name: str) -> float | None:
-        node = self.activations.get(name)
-        h = None if node is None else self.find(node.output)
-        if node is None or h is None or not isinstance(node.operation, Sigmoid | Tanh):
+        h, rule = self._outputs(name), self._rule(name)
+        if h is None or not isinstance(rule, Sigmoid | Tanh):
             return None
-        slope = 4.0 * h * (1.0 - h) if isinstance(node.operation, Sigmoid) else 1.0 - h * h
+        slope = 4.0 * h * (1.0 - h) if isinstance(rule, Sigmoid) else 1.0 - h * h
         saturated = slope < SATURATED_SLOPE
         target = self.find(self.plan.target)
-        if node.output == self.plan.prediction and target is not None:
+        if self.activations[name][-1].output == self.plan.prediction and target is not None and h.shape == target.shape:
             if isinstance(self.plan.loss_rule, BinaryCrossEntropy):
                 return 0.0  # its gradient is divided by the slope: what is saturated and wrong is pushed all the same
             saturated &= np.abs(h - target) > MET
@@ -207,9 +247,14 @@ class _State:
 
     def badges(self, flow: LayerFlow) -> Iterable[Badge]:
         if flow.dead_share is not None and flow.dead_share >= DEAD_SHARE:
-            yield Badge("dead", _dead_cause(flow.dead_share))
+            yield Badge("dead", _dead_cause(flow.dead_share, self._is_image(flow.layer)))
         if flow.saturated_share is not None and flow.saturated_share >= SATURATED_SHARE:
             yield Badge("saturated", self._saturated_cause(flow.layer, flow.saturated_share))
+        if (ratio := flow.through_time) is not None and math.isfinite(ratio):
+            if ratio < VANISHING:
+                yield Badge("vanishing", self._vanishing_in_time_cause(flow.layer, ratio))
+            elif ratio > EXPLODING:
+                yield Badge("exploding", self._exploding_in_time_cause(flow.layer, ratio))
         route = self.routes[flow.layer]
         signal, reference = flow.delta_norm, route.reference
         if signal is None:
@@ -238,12 +283,17 @@ class _State:
                 sums[name] = (0.0, 0)
                 continue
             total, count = sums[following]
-            sums[name] = (total + self._slope_of(self.activations.get(name)), count + 1)
+            sums[name] = (total + self._slope_of(name), count + 1)
         return sums
 
-    def _slope_of(self, node: Node | None) -> float:
-        if node is None or not isinstance(node.operation, Elementwise):
-            return 1.0
+    def _slope_of(self, name: str) -> float:
+        """Return the mean |sigma'(z)| of a layer, over all its time steps; without an activation it is 1."""
+        slopes = [self._mean_slope(node) for node in self.activations[name]]
+        return sum(slopes) / len(slopes) if slopes else 1.0
+
+    def _mean_slope(self, node: Node) -> float:
+        if not isinstance(node.operation, Elementwise):
+            raise TypeError(f"{node.operation.name} has no slope")
         z, h = self.find(node.operands[0]), self.find(node.output)
         if z is None or h is None:
             return math.nan
@@ -253,8 +303,11 @@ class _State:
         return float(np.abs(slope).mean())
 
     def _activation_label(self, name: str) -> str:
-        node = self.activations.get(name)
-        return node.operation.label if node is not None and isinstance(node.operation, Elementwise) else ""
+        rule = self._rule(name)
+        return rule.label if rule is not None else ""
+
+    def _is_image(self, name: str) -> bool:
+        return any(len(self.plan.shapes[node.output]) == 3 for node in self.activations[name])
 
     def _vanishing_cause(self, flow: LayerFlow, ratio: float, route: _Route) -> str:
         if ratio == 0:
@@ -288,6 +341,23 @@ class _State:
             f" {factor:.2g} on average, so the weights are too large; start them smaller, or clip the gradients"
         )
 
+    def _in_time(self, name: str, ratio: float) -> str:
+        last = len(self.deltas[name]) - 1
+        return (
+            f"through time: the error signal of time step 0 is {ratio:.2g} times that of step {last}, so each step back"
+            f" multiplies it by {ratio ** (1.0 / last):.2g} on average"
+        )
+
+    def _vanishing_in_time_cause(self, name: str, ratio: float) -> str:
+        slope, label = self._slope_of(name), self._activation_label(name)
+        if label and slope < SMALL_SLOPE:
+            return f"{self._in_time(name, ratio)}, and the mean slope of {label} is only {slope:.2g}"
+        return f"{self._in_time(name, ratio)}; the weights of the state are small, start them orthogonal"
+
+    def _exploding_in_time_cause(self, name: str, ratio: float) -> str:
+        mend = "the weights of the state are too large; start them orthogonal, or clip the gradients"
+        return f"{self._in_time(name, ratio)}; {mend}"
+
     def _saturated_cause(self, name: str, share: float) -> str:
         label = self._activation_label(name)
         return (
@@ -296,10 +366,11 @@ class _State:
         )
 
 
-def _dead_cause(share: float) -> str:
-    which = "all of its units are" if share == 1.0 else f"{share:.0%} of its units are"
+def _dead_cause(share: float, is_image: bool) -> str:
+    kind, where = ("channels", "at every place of every sample") if is_image else ("units", "for every sample")
+    which = f"all of its {kind} are" if share == 1.0 else f"{share:.0%} of its {kind} are"
     return (
-        f"{which} off for every sample of the batch: h and slope are 0, so no gradient comes through to bring them"
+        f"{which} off {where} of the batch: h and slope are 0, so no gradient comes through to bring them"
         " back; a leaky ReLU, or a smaller learning rate, helps"
     )
 

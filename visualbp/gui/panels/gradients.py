@@ -12,7 +12,7 @@ from PySide6.QtCore import QEvent, QObject, QPointF, Qt, QTimer, Slot
 from PySide6.QtGui import QHelpEvent, QMouseEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QToolTip, QVBoxLayout, QWidget
 
-from visualbp.analysis.gradient_flow import Badge, layer_flows
+from visualbp.analysis.gradient_flow import Badge, error_signals, layer_flows
 from visualbp.core.arrays import Array
 from visualbp.debugger.snapshot import Event, Metrics, Snapshot, Truncate
 from visualbp.engine.plan import Phase, Plan
@@ -43,25 +43,25 @@ BADGES_AFTER = 60
 
 @dataclass(frozen=True)
 class LayerParts:
-    """What a layer has: a delta, the gradients of its weights, and of its other parameters."""
+    """What a layer has: deltas (a recurrent one many), the gradients of its weights, and of its other parameters."""
 
-    delta: bool
+    deltas: tuple[Value, ...]
     weights: tuple[Value, ...]
     others: tuple[Value, ...]
 
 
 def parts_of(plan: Plan) -> dict[str, LayerParts]:
     """Return the layers that have a delta or parameters, in the order in which they run."""
-    written = {value for step in plan.steps for value in step.writes}
     found: dict[str, LayerParts] = {}
+    deltas = error_signals(plan)
     for layer in plan.layers:
         mine = [info for info in plan.parameters if info.value.layer == layer]
         parts = LayerParts(
-            plan.resolve(Value(layer, "delta")) in written,
+            deltas[layer],
             tuple(info.value for info in mine if info.spec.penalised),
             tuple(info.value for info in mine if not info.spec.penalised),
         )
-        if parts.delta or mine:
+        if parts.deltas or mine:
             found[layer] = parts
     return found
 
@@ -87,11 +87,10 @@ class NormReader:
             self._start = (snapshot.generation, snapshot.iteration, snapshot.values)
         rows, stale = [], []
         for layer, parts in self.parts.items():
-            delta = (Value(layer, "delta"),) if parts.delta else ()
             weights, others = gradients_of(parts.weights), gradients_of(parts.others)
-            norms = joint_norm(snapshot, delta), joint_norm(snapshot, weights), joint_norm(snapshot, others)
+            norms = joint_norm(snapshot, parts.deltas), joint_norm(snapshot, weights), joint_norm(snapshot, others)
             rows.append((*norms, self._ratio(snapshot, layer, parts)))
-            stale.append(any(snapshot.is_stale(value) for value in (*delta, *weights, *others)))
+            stale.append(any(snapshot.is_stale(value) for value in (*parts.deltas, *weights, *others)))
         return rows, stale
 
     def _ratio(self, snapshot: Snapshot, layer: str, parts: LayerParts) -> float | None:
@@ -251,7 +250,7 @@ class GradientsPanel(Panel):
 
     def _can(self, layer: str) -> tuple[bool, ...]:
         parts = self.reader.parts[layer]
-        return parts.delta, bool(parts.weights), bool(parts.others), bool(parts.weights)
+        return bool(parts.deltas), bool(parts.weights), bool(parts.others), bool(parts.weights)
 
     def _show_names(self, layers: tuple[str, ...]) -> None:
         chosen = self.context.selection.layer
