@@ -149,3 +149,13 @@ def test_every_connection_of_a_network_that_runs_could_be_drawn_again(seed: int)
     for connection in network.connections:
         without = edits.disconnect(network, [connection])
         assert connection_problem(without, *connection) is None
+
+
+def test_layers_set_aside_keep_nothing_from_running() -> None:
+    network = xor()
+    spare = make_layer("spare", "input", {"shape": [2]})
+    network = edits.add_layer(network, spare, (0.0, 300.0))
+    network = edits.add_layer(network, make_layer("other loss", "hinge"), (300.0, 300.0))
+    structure = structure_of(network)
+    assert structure.can_run and (structure.input, structure.loss) == ("input", "loss")
+    assert {problem.layer for problem in structure.problems} == {"spare", "other loss"}

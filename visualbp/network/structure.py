@@ -109,34 +109,45 @@ def _count_problem(layer: Layer, count: int) -> Problem | None:
     return None
 
 
-def _ends(network: Network, problems: list[Problem]) -> tuple[str | None, str | None]:
-    """Return the input layer and the loss, and note where there is none, or more than one."""
-    found: list[str | None] = []
-    for what, names, mend in (
-        ("input", [n.name for n in network.layers if n.type == "input"], "drag one from the palette"),
-        ("loss", [n.name for n in network.layers if n.kind.is_loss], "drag one from the palette's losses"),
-    ):
-        if not names:
-            problems.append(Problem("error", None, f"the network has no {what} layer", mend))
-        for extra in names[1:]:
-            problems.append(Problem("error", extra, f"is a second {what} layer beside {names[0]}", "keep one of them"))
-        found.append(names[0] if names else None)
-    return found[0], found[1]
+def _the_one(what: str, mend: str, names: list[str], problems: list[Problem]) -> str | None:
+    """Return the first of `names`, and note where there is none, or more than one."""
+    if not names:
+        problems.append(Problem("error", None, f"the network has no {what} layer", mend))
+    for extra in names[1:]:
+        problems.append(Problem("error", extra, f"is a second {what} layer beside {names[0]}", "keep one of them"))
+    return names[0] if names else None
+
+
+def _loss_of(network: Network, problems: list[Problem]) -> str | None:
+    """Return the loss: of several, those that something is connected to count."""
+    losses = [layer.name for layer in network.layers if layer.kind.is_loss]
+    connected = [name for name in losses if network.inputs_of(name)]
+    return _the_one("loss", "drag one from the palette's losses", connected or losses, problems)
+
+
+def _input_of(network: Network, used: set[str], problems: list[Problem]) -> str | None:
+    """Return the input layer: of several, those that lead to the loss count."""
+    inputs = [layer.name for layer in network.layers if layer.type == "input"]
+    leading = [name for name in inputs if name in used]
+    return _the_one("input", "drag one from the palette", leading or inputs[:1], problems)
 
 
 def structure_of(network: Network) -> Structure:
     """Return the order, the shapes and the problems of `network`. Never raises for what a person can draw."""
     problems: list[Problem] = []
     by_name = {layer.name: layer for layer in network.layers}
-    inputs, loss = _ends(network, problems)
+    after, before = _neighbours(network)
+    of_loss: list[Problem] = []
+    loss = _loss_of(network, of_loss)
+    used = _reachable(loss, before) if loss else set(network.names)
+    inputs = _input_of(network, used, problems)
+    problems += of_loss
     order, cyclic = _ordered(network)
     if cyclic:
         shown = ", ".join(cyclic[:4]) + (" and more" if len(cyclic) > 4 else "")
         problems.append(
             Problem("error", cyclic[0], f"is on, or behind, a cycle ({shown})", "remove one connection of the cycle")
         )
-    after, before = _neighbours(network)
-    used = _reachable(loss, before) if loss else set(network.names)
     fed = _reachable(inputs, after) if inputs else set(network.names)
     shapes: dict[str, Shape] = {}
     parameters: dict[str, tuple[ParameterSpec, ...]] = {}
