@@ -16,8 +16,9 @@ from pytestqt.qtbot import QtBot
 
 from tests.gui.workbench import pixels
 from visualbp.gui.theme import theme
+from visualbp.gui.widgets.arrangement import sample_grid, whole_grid
 from visualbp.gui.widgets.heat_map import HeatMap
-from visualbp.gui.widgets.heat_tile import HeatTile, sample_grid, whole_grid
+from visualbp.gui.widgets.heat_tile import HeatTile
 from visualbp.gui.widgets.histogram import BINS, Histogram, bin_counts
 from visualbp.gui.widgets.shading import Diverging, Magnitude, SharedRange, nice_limit, peaks
 from visualbp.layers import Value

@@ -34,7 +34,7 @@ class OptionRow:
         self.problem.setProperty("problem", True)
         self.problem.setWordWrap(True)
         self.problem.hide()
-        self.widgets = (self.label, self.editor, self.problem)
+        self.widgets: tuple[QWidget, ...] = (self.label, self.editor, self.problem)
 
     def say(self, problem: str) -> None:
         """Show in words what is wrong with what was typed."""

@@ -16,3 +16,4 @@ class DeltasPanel(ValuePanel):
     )
     first = "delta"
     phase_color = "backward"
+    backward = True

@@ -9,15 +9,14 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from visualbp.core.arrays import Shape
 from visualbp.debugger.snapshot import Snapshot
 from visualbp.engine.plan import Plan
 from visualbp.gui.context import Context
+from visualbp.gui.layer_values import Assembler, Picture, Shown, shown_values
 from visualbp.gui.panels.base import Panel
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.empty_text import EmptyText, why_empty
-from visualbp.gui.widgets.heat_strip import HeatStrip, StripRow
-from visualbp.gui.widgets.heat_tile import Grid, sample_grid
+from visualbp.gui.widgets.heat_strip import HeatStrip
 from visualbp.gui.widgets.layer_view import LayerView
 from visualbp.gui.widgets.links import Link, Links
 from visualbp.gui.widgets.range_legend import RangeLegend
@@ -46,14 +45,19 @@ class ValuePanel(Panel):
     links: ClassVar[tuple[Link, ...]] = ()
     first: ClassVar[str] = ""
     phase_color: ClassVar[str] = "forward"
+    backward: ClassVar[bool] = False
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self._plan: Plan | None = None
         self._layers: dict[str, tuple[str, ...]] = {}
         self._range, self._own_range = SharedRange(), SharedRange()
+        self._assembler = Assembler()
+        self._choices: dict[str, tuple[Shown, ...]] = {}
+        self._picked: dict[str, str] = {}
+        """Which of its values a person wants to see of a layer, by their keys, where it is not what the links say."""
         self._header = Links(self.links, f"{self.title} show", self.first)
-        self._header.chosen.connect(self._on_link)
+        self._header.chosen.connect(self._on_role)
         self.extent = Links(
             (
                 Link(BATCH, "batch", "every sample of the batch, one row each"),
@@ -85,6 +89,7 @@ class ValuePanel(Panel):
         self.strip.content.setAccessibleName(f"{self.title} of all layers")
         self.layer_view.number_chosen.connect(self._on_number)
         self.layer_view.back_asked.connect(self._on_back)
+        self.layer_view.value_chosen.connect(self._on_value)
         context.selection.number_chosen.connect(self._on_number_chosen)
         self.setFocusProxy(self.strip.content)
 
@@ -111,6 +116,7 @@ class ValuePanel(Panel):
         if plan is not self._plan:
             self._plan = plan
             self._layers = layers_with(plan, tuple(link.key for link in self.links))
+            self._choices = {}
         sample = self._sample(snapshot)
         self.extent.buttons[SAMPLE].setText(f"sample {sample}" if self.extent.key == SAMPLE else "sample")
         chosen = self.context.selection.layer
@@ -119,35 +125,22 @@ class ValuePanel(Panel):
         else:
             self._show_strip(snapshot, self._shown(snapshot, plan), sample)
 
-    def _shown(self, snapshot: Snapshot, plan: Plan) -> list[StripRow]:
-        batch = 0 if snapshot.batch is None else len(snapshot.batch)
+    def _shown(self, snapshot: Snapshot, plan: Plan) -> list[Picture]:
         rows = []
         for layer, roles in self._layers.items():
             if self.role in roles and layer != plan.input.layer:  # inputs have a range of their own
-                value = Value(layer, self.role)
-                rows.append(self._row(snapshot, plan, value, batch))
+                rows.append(self._assembler.picture(snapshot, plan, Shown(Value(layer, self.role))))
         return rows
-
-    def _row(self, snapshot: Snapshot, plan: Plan, value: Value, batch: int) -> StripRow:
-        real = plan.resolve(value)
-        inner = plan.shapes[real]
-        shape = (batch, *inner) if real in plan.batched else inner
-        return StripRow(value, snapshot.values.get(real), shape, real in snapshot.stale)
 
     def _sample(self, snapshot: Snapshot) -> int:
         batch = 1 if snapshot.batch is None else max(1, len(snapshot.batch))
         return min(self.context.selection.sample, batch - 1)
 
-    def _show_strip(self, snapshot: Snapshot, rows: list[StripRow], sample: int) -> None:
+    def _show_strip(self, snapshot: Snapshot, rows: list[Picture], sample: int) -> None:
         content = self.strip.content
-        limit = self._range.limit({row.value: row.array for row in rows if row.array is not None})
+        limit = self._range.limit({row.shown.value: row.array for row in rows if row.array is not None})
         self.legend.show_limit(limit)
-        one = self.extent.key == SAMPLE
-
-        def grid_of(shape: Shape, width: int, height: int) -> Grid | None:
-            return sample_grid(shape, min(sample, shape[0] - 1), width, height) if one else None
-
-        content.show_rows(rows, Diverging(limit), grid_of, None if one else sample)
+        content.show_rows(rows, Diverging(limit), sample, self.extent.key == SAMPLE)
         newest, is_last = self._newest(snapshot, rows)
         content.mark_current(newest if is_last else None, theme().color(self.phase_color))
         self.strip.follow(newest)
@@ -156,11 +149,11 @@ class ValuePanel(Panel):
         self.setFocusProxy(content)
 
     @staticmethod
-    def _newest(snapshot: Snapshot, rows: list[StripRow]) -> tuple[Value | None, bool]:
+    def _newest(snapshot: Snapshot, rows: list[Picture]) -> tuple[Value | None, bool]:
         """Return the value shown that was computed last, if that was lately, and whether the last step did it."""
         if snapshot.plan is None:
             return None, False
-        by_value = {snapshot.resolve(row.value): row.value for row in rows}
+        by_value = {snapshot.resolve(row.shown.value): row.shown.value for row in rows}
         for place in range(snapshot.cursor - 1, max(-1, snapshot.cursor - 1 - LATELY), -1):
             for written in snapshot.plan.steps[place].writes:
                 if written in by_value:
@@ -168,14 +161,17 @@ class ValuePanel(Panel):
         return None, False
 
     def _show_layer(self, snapshot: Snapshot, plan: Plan, layer: str, sample: int) -> None:
-        roles = self._layers[layer]
-        role = self.role if self.role in roles else roles[0]
-        batch = 0 if snapshot.batch is None else len(snapshot.batch)
-        row = self._row(snapshot, plan, Value(layer, role), batch)
-        note = "" if role == self.role else f"it has no {self.role}"
-        limit = self._own_range.limit({} if row.array is None else {row.value: row.array})
+        if layer not in self._choices:
+            self._choices[layer] = shown_values(plan, layer, self.backward)
+        choices = {shown.key: shown for shown in self._choices[layer]}
+        first = choices.get(self.role) or self._choices[layer][0]
+        shown = choices.get(self._picked.get(layer, ""), first)
+        picture = self._assembler.picture(snapshot, plan, shown)
+        note = f"it has no {self.role}" if self.role not in choices and len(choices) < 3 else ""
+        limit = self._own_range.limit({} if picture.array is None else {shown.value: picture.array})
         self.legend.show_limit(limit)
-        self.layer_view.show_row(row, limit, sample if self.extent.key == SAMPLE else None, note)
+        self.layer_view.show_choices(self._choices[layer], shown.key)
+        self.layer_view.show_picture(picture, limit, sample, self.extent.key == SAMPLE, note)
         self.layer_view.mark_number(self.context.selection.number)
         self.pages.setCurrentWidget(self.layer_view)
         self.setFocusProxy(self.layer_view.heat_map)
@@ -185,6 +181,20 @@ class ValuePanel(Panel):
     @Slot(str)
     def _on_link(self, key: str) -> None:
         self.update_now()
+
+    @Slot(str)
+    def _on_role(self, key: str) -> None:
+        """A link is for all layers: whatever was picked for one of them gives way."""
+        self._picked.clear()
+        self.update_now()
+
+    @Slot(str)
+    def _on_value(self, key: str) -> None:
+        """Show another value of the layer; where a link shows the same, it is chosen with it."""
+        layer = self.context.selection.layer
+        if layer is not None:
+            self._picked[layer] = key
+            self.update_now()
 
     @Slot(str)
     def _on_layer(self, layer: str) -> None:

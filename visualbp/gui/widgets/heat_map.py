@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from visualbp.core.arrays import Array
 from visualbp.gui.theme import theme
-from visualbp.gui.widgets.heat_tile import Grid, HeatTile
+from visualbp.gui.widgets.arrangement import Arrangement
+from visualbp.gui.widgets.heat_tile import HeatTile, Meaning
 from visualbp.gui.widgets.shading import Shading
 from visualbp.gui.widgets.tile_view import TileView
 from visualbp.layers import Value
@@ -34,9 +35,11 @@ class HeatMap(TileView):
         value: Value,
         array: Array | None,
         shading: Shading,
-        grid: Grid | None = None,
+        grid: Arrangement | None = None,
         stale: bool = False,
         crossed: Array | None = None,
+        missing: Array | None = None,
+        meaning: Meaning | None = None,
     ) -> None:
         """Show an array under its name. Absent arrays are None; see HeatTile.show."""
         renamed = value != self.tile.value
@@ -44,7 +47,13 @@ class HeatMap(TileView):
             self._cursor = self._hovered = None
             self.tile.value = value
             self.setAccessibleName(f"Heat map of {value.text}")
-        if self.tile.show(array, shading, grid, stale, crossed) or renamed:
+        if self.tile.show(array, shading, grid, stale, crossed, missing, meaning or Meaning()) or renamed:
+            self.update()
+
+    def mark_sample(self, sample: int | None) -> None:
+        """Mark this sample, where blocks stand for samples."""
+        if sample != self.tile.sample:
+            self.tile.sample = sample
             self.update()
 
     def sizeHint(self) -> QSize:
@@ -56,5 +65,5 @@ class HeatMap(TileView):
     def paintEvent(self, event: QPaintEvent) -> None:
         self.tile.rect = self.rect()
         painter = QPainter(self)
-        self.tile.paint(painter)
+        self.tile.paint(painter, exposed=event.rect())
         self.paint_marks(painter, self.tile)

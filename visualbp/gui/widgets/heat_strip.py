@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
-from visualbp.core.arrays import Array, Shape, shape_text
+from visualbp.core.arrays import shape_text
+from visualbp.gui.layer_values import Picture
 from visualbp.gui.theme import theme
-from visualbp.gui.widgets.heat_tile import Grid, HeatTile
+from visualbp.gui.widgets.arrangement import Arrangement
+from visualbp.gui.widgets.heat_tile import HeatTile, Meaning
 from visualbp.gui.widgets.shading import Diverging, Shading
+from visualbp.gui.widgets.sheets import has_pictures, small_arrangement
 from visualbp.gui.widgets.tile_view import TileView
 from visualbp.layers import Value
 
 SIDE, TITLE, GAP, LOWEST_MAP, LINE = 12, 19, 8, 26, 18
 """Lengths of the layout, in pixels at scale 1."""
-
-
-@dataclass(frozen=True)
-class StripRow:
-    """What one tile shows: the array (None: absent), its whole shape, and whether it is outdated."""
-
-    value: Value
-    array: Array | None
-    shape: Shape
-    stale: bool = False
 
 
 class StripContent(TileView):
@@ -38,33 +30,29 @@ class StripContent(TileView):
     def __init__(self) -> None:
         super().__init__()
         self._tiles: dict[Value, HeatTile] = {}
-        self._rows: tuple[StripRow, ...] = ()
+        self._rows: tuple[Picture, ...] = ()
         self._current: Value | None = None
         self._current_color = QColor()
-        self._sample: int | None = None
+        self._sample, self._alone = 0, False
         self._shading: Shading = Diverging(1.0)
         self._titled = True
-        self._grid_of: Callable[[Shape, int, int], Grid | None] = lambda shape, width, height: None
         self._viewport_height = 100
 
     @property
     def tiles(self) -> Sequence[HeatTile]:
         return tuple(self._tiles.values())
 
-    def show_rows(
-        self,
-        rows: Sequence[StripRow],
-        shading: Shading,
-        grid_of: Callable[[Shape, int, int], Grid | None],
-        sample: int | None,
-    ) -> None:
-        """Show these rows. `grid_of` arranges an array for a width and a height; `sample` marks a row of the batch."""
-        anew = [row.value for row in rows] != list(self._tiles)
+    def show_rows(self, rows: Sequence[Picture], shading: Shading, sample: int, alone: bool) -> None:
+        """Show these rows: of vectors the whole batch, with the chosen `sample` marked, or that sample `alone`; of
+        pictures always those of the sample."""
+        values = [row.shown.value for row in rows]
+        anew = values != list(self._tiles)
         if anew:
-            self._tiles = {row.value: self._tiles.get(row.value, HeatTile(row.value)) for row in rows}
+            self._tiles = {value: self._tiles.get(value, HeatTile(value)) for value in values}
             self._hovered = None
-        elsewhere = sample != self._sample or [row.shape for row in rows] != [row.shape for row in self._rows]
-        self._rows, self._shading, self._grid_of, self._sample = tuple(rows), shading, grid_of, sample
+        elsewhere = (sample, alone) != (self._sample, self._alone)
+        elsewhere = elsewhere or [row.shape for row in rows] != [row.shape for row in self._rows]
+        self._rows, self._shading, self._sample, self._alone = tuple(rows), shading, sample, alone
         if anew:
             self.lay_out(self._viewport_height)
         changed = self._fill()
@@ -78,11 +66,18 @@ class StripContent(TileView):
         """Give each tile its array; return those that look different now."""
         changed = []
         for row in self._rows:
-            tile, array = self._tiles[row.value], row.array
-            grid = None if array is None else self._grid_of(array.shape, tile.rect.width(), tile.rect.height())
-            if tile.show(array, self._shading, grid, row.stale):
+            tile = self._tiles[row.shown.value]
+            meaning = Meaning(row.axes, row.shown.members)
+            if tile.show(row.array, self._shading, self._arranged(row, tile), row.stale, meaning=meaning):
                 changed.append(tile)
         return changed
+
+    def _arranged(self, row: Picture, tile: HeatTile) -> Arrangement | None:
+        if row.array is None or not row.array.size:
+            return None
+        shape, size = row.array.shape, tile.rect
+        sample = min(self._sample, shape[0] - 1) if shape else 0
+        return small_arrangement(shape, row.axes, sample, self._alone, size.width(), size.height())
 
     def mark_current(self, value: Value | None, color: QColor) -> None:
         """Mark the value that the last step has written."""
@@ -138,13 +133,14 @@ class StripContent(TileView):
         painter = QPainter(self)
         exposed = event.rect()
         for row in self._rows:
-            tile = self._tiles[row.value]
+            tile = self._tiles[row.shown.value]
             whole = self._whole(tile)
             if whole.bottom() < exposed.top() or whole.top() > exposed.bottom():
                 continue
             self._paint_title(painter, row, tile)
             tile.paint(painter, in_words=self._titled)
-            self._paint_sample(painter, tile)
+            if not self._alone and not has_pictures(row.shape):
+                self._paint_sample(painter, tile)
             self.paint_marks(painter, tile)
 
     def _whole(self, tile: HeatTile) -> QRect:
@@ -152,7 +148,7 @@ class StripContent(TileView):
         top = tile.rect.top() - (theme().px(TITLE) if self._titled else 1)
         return QRect(0, top, self.width(), tile.rect.bottom() - top + 3)
 
-    def _paint_title(self, painter: QPainter, row: StripRow, tile: HeatTile) -> None:
+    def _paint_title(self, painter: QPainter, row: Picture, tile: HeatTile) -> None:
         current, px = theme(), theme().px
         name_font = current.font(12 if self._titled else 11, QFont.Weight.DemiBold)
         painter.setFont(name_font)
@@ -160,13 +156,13 @@ class StripContent(TileView):
         middle = Qt.AlignmentFlag.AlignVCenter
         if not self._titled:
             box = QRectF(px(SIDE), tile.rect.top(), tile.rect.left() - px(SIDE) - px(6), tile.rect.height())
-            name = metrics.elidedText(row.value.layer, Qt.TextElideMode.ElideMiddle, int(box.width()))
+            name = metrics.elidedText(row.shown.value.layer, Qt.TextElideMode.ElideMiddle, int(box.width()))
             painter.setPen(self._ink(row))
             painter.drawText(box, middle | Qt.AlignmentFlag.AlignLeft, name)
             return
         box = QRectF(tile.rect.left(), tile.rect.top() - px(TITLE), tile.rect.width(), px(TITLE) - px(3))
         painter.setFont(current.font(11, mono=True))
-        shape = "outdated" if row.stale else shape_text(row.shape)
+        shape = "outdated" if row.stale else self._shape_words(row)
         taken = painter.fontMetrics().horizontalAdvance(shape)
         if row.stale:
             pill = QRectF(box.right() - taken - px(10), box.top() + 1, taken + px(10), box.height() - 2)
@@ -179,16 +175,23 @@ class StripContent(TileView):
             painter.setPen(current.color("dim"))
             painter.drawText(box, middle | Qt.AlignmentFlag.AlignRight, shape)
         painter.setFont(name_font)
-        name = metrics.elidedText(row.value.layer, Qt.TextElideMode.ElideMiddle, int(box.width() - taken - px(14)))
+        layer = row.shown.value.layer
+        name = metrics.elidedText(layer, Qt.TextElideMode.ElideMiddle, int(box.width() - taken - px(14)))
         painter.setPen(self._ink(row))
         painter.drawText(box, middle | Qt.AlignmentFlag.AlignLeft, name)
 
-    def _ink(self, row: StripRow) -> QColor:
-        return self._current_color if row.value == self._current else theme().color("text")
+    def _shape_words(self, row: Picture) -> str:
+        """Return the shape of what is seen, and of which sample it is."""
+        if has_pictures(row.shape):
+            return f"sample {min(self._sample, max(0, row.shape[0] - 1))}  {shape_text(row.shape[1:])}"
+        return shape_text(row.shape)
+
+    def _ink(self, row: Picture) -> QColor:
+        return self._current_color if row.shown.value == self._current else theme().color("text")
 
     def _paint_sample(self, painter: QPainter, tile: HeatTile) -> None:
         """Mark the row of the chosen sample at the left edge, where the rows are samples."""
-        if self._sample is None or tile.array is None or tile.grid.rows != tile.shape[0] or tile.shape[0] < 2:
+        if tile.array is None or len(tile.shape) != 2 or tile.grid.rows != tile.shape[0] or tile.shape[0] < 2:
             return
         box = tile.cell_rect((min(self._sample, tile.grid.rows - 1), 0))
         if box is not None:

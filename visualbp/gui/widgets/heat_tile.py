@@ -13,9 +13,22 @@ from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
 from visualbp.core.arrays import Array, Shape
+from visualbp.gui.axes import place_words
 from visualbp.gui.painting import draw_absent, exact_text, number_text
 from visualbp.gui.theme import theme
-from visualbp.gui.widgets.shading import Diverging, Shading, bounds_of, image_of, ink_on, peaks
+from visualbp.gui.widgets.arrangement import (
+    Arrangement,
+    Block,
+    Cell,
+    Grid,
+    Sheet,
+    cell_rect,
+    cells_at,
+    numbers_of,
+    whole_grid,
+)
+from visualbp.gui.widgets.shading import Diverging, Shading, image_of, ink_on, peaks
+from visualbp.gui.widgets.sheet_words import paint_sheet_words
 from visualbp.layers import Value
 
 ABSENT = "not yet computed"
@@ -23,66 +36,16 @@ MOST_WRITTEN = 400
 """Cells that may carry their number as text: more would cost time and be noise."""
 MOST_CROSSES = 400
 
-Cell = tuple[int, int]
-
 
 @dataclass(frozen=True)
-class Grid:
-    """Which numbers of an array lie where: `rows` x `columns` cells, row by row from the flat place `offset`.
+class Meaning:
+    """What the numbers of an array are: the names of its axes; and, where its second axis puts several values side by
+    side, such as the time steps of a recurrent layer, these values."""
 
-    The cells at the end that have no number are `blank`.
-    """
-
-    rows: int
-    columns: int
-    offset: int = 0
-    blank: int = 0
-
-    @property
-    def count(self) -> int:
-        return self.rows * self.columns - self.blank
-
-    def flat(self, cell: Cell) -> int | None:
-        """Return the flat place of a cell's number, or None where there is none."""
-        row, column = cell
-        place = row * self.columns + column
-        inside = 0 <= row < self.rows and 0 <= column < self.columns and place < self.count
-        return self.offset + place if inside else None
-
-    def matrix(self, array: Array) -> tuple[Array, np.ndarray | None]:
-        """Return the numbers as a matrix, and which of its cells are blank."""
-        flat = array.reshape(-1)[self.offset : self.offset + self.count]
-        if not self.blank:
-            return flat.reshape(self.rows, self.columns), None
-        padded = np.zeros(self.rows * self.columns)
-        padded[: self.count] = flat
-        missing = np.arange(len(padded)) >= self.count
-        return padded.reshape(self.rows, self.columns), missing.reshape(self.rows, self.columns)
-
-
-def whole_grid(shape: Shape) -> Grid:
-    """Return the grid of a whole array: the first axis as rows, or one row for a vector."""
-    size = int(np.prod(shape, dtype=np.int64))
-    rows = shape[0] if len(shape) > 1 else 1
-    return Grid(rows, max(1, size // max(1, rows)))
-
-
-def sample_grid(shape: Shape, sample: int, width: int, height: int) -> Grid:
-    """Return the grid of one sample of a batch (B, *sample shape), arranged to fit a picture of this size.
-
-    A sample that is a picture (C, H, W) keeps its rows; a vector that is too long for one row of visible cells is
-    wrapped so that cells are about as wide as high.
-    """
-    inner = shape[1:]
-    size = int(np.prod(inner, dtype=np.int64))
-    offset = sample * size
-    if len(inner) >= 2:
-        return Grid(size // inner[-1], inner[-1], offset)
-    if size * 9 <= width or size <= 1:
-        return Grid(1, max(1, size), offset)
-    columns = int(np.clip(round(np.sqrt(size * width / max(1, height))), 1, size))
-    rows = -(-size // columns)
-    return Grid(rows, columns, offset, rows * columns - size)
+    axes: tuple[str, ...] = ()
+    members: tuple[Value, ...] = ()
+    hole: str = ABSENT
+    """What is said of the cells in `missing`."""
 
 
 class HeatTile:
@@ -95,9 +58,13 @@ class HeatTile:
         self.shape: Shape = ()
         self.shading: Shading = Diverging(1.0)
         self.stale = False
-        self.grid = Grid(1, 1)
+        self.grid: Arrangement = Grid(1, 1)
         self.absent_text = ABSENT
         self.crossed: Array | None = None
+        self.missing: Array | None = None
+        self.meaning = Meaning()
+        self.sample: int | None = None
+        """The sample that is marked, where blocks stand for samples."""
         self.cell_text: Callable[[float], str] = number_text
         self._image: QImage | None = None
         self._drawn: tuple[object, ...] = ()
@@ -106,19 +73,23 @@ class HeatTile:
         self,
         array: Array | None,
         shading: Shading,
-        grid: Grid | None = None,
+        grid: Arrangement | None = None,
         stale: bool = False,
         crossed: Array | None = None,
+        missing: Array | None = None,
+        meaning: Meaning | None = None,
     ) -> bool:
-        """Take the array to draw (None: absent), its shading, and its grid (the whole array if none is given).
+        """Take the array to draw (None: absent), its shading, and its arrangement (the whole array if none is given).
 
-        Cells that are True in `crossed` are crossed out; those that are not finite if it is not given. Returns whether
-        the picture is another one than before. (An array that is the same object has the same numbers.)
+        Cells that are True in `crossed` are crossed out; those that are not finite if it is not given. Those that are
+        True in `missing` are hatched: not computed yet, or what `meaning` says. Returns whether the picture is another
+        one than before. (An array that is the same object has the same numbers.)
         """
         grid = self.grid if array is None else grid or whole_grid(array.shape)
-        same = array is self.array and crossed is self.crossed
+        same = array is self.array and crossed is self.crossed and missing is self.missing
         same = same and (shading, grid, stale) == (self.shading, self.grid, self.stale)
         self.array, self.shading, self.grid, self.stale, self.crossed = array, shading, grid, stale, crossed
+        self.missing, self.meaning = missing, meaning or self.meaning
         if array is not None:
             self.shape = array.shape
         if not same:
@@ -127,93 +98,126 @@ class HeatTile:
 
     # -- painting ----------------------------------------------------------------------------------------------------
 
-    def paint(self, painter: QPainter, in_words: bool = True) -> None:
-        """Draw the heat map, or the hatching of what is not there, `in_words` too."""
+    def paint(self, painter: QPainter, in_words: bool = True, exposed: QRect | None = None) -> None:
+        """Draw the heat map as far as it is `exposed`, or the hatching of what is not there, `in_words` too."""
         rect = QRectF(self.rect)
         if self.array is None or not self.array.size or rect.width() < 1 or rect.height() < 1:
             draw_absent(painter, rect, self.absent_text if in_words else "")
             return
-        image = self._rendered()
+        blocks = self.grid.blocks(self.rect, self.rect if exposed is None else exposed & self.rect)
+        if not blocks:
+            return
+        image = self._rendered(blocks)
+        rows, columns = image.height() // len(blocks), image.width()
+        if self.missing is not None:
+            for block in blocks:
+                draw_absent(painter, QRectF(block.rect))
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
         if self.stale:
             painter.setOpacity(0.42)
-        painter.drawImage(self.rect, image)
-        self._paint_gaps(painter, image.height(), image.width())
+        for number, block in enumerate(blocks):
+            painter.drawImage(block.rect, image, QRect(0, number * rows, columns, rows))
+        if self.grid.gaps:
+            self._paint_gaps(painter, blocks, rows, columns)
         painter.restore()
-        if image.height() == self.grid.rows and image.width() == self.grid.columns:
-            self._paint_numbers(painter)
-        self._paint_crosses(painter)
+        if (rows, columns) == (blocks[0].rows, blocks[0].columns):
+            self._paint_numbers(painter, blocks)
+        self._paint_crosses(painter, blocks)
+        if isinstance(self.grid, Sheet):
+            paint_sheet_words(painter, self.grid, self.rect, blocks, self.sample)
 
-    def _rendered(self) -> QImage:
-        """Return the image, drawn anew only when something in it has changed."""
+    def _rendered(self, blocks: list[Block]) -> QImage:
+        """Return the blocks as one image, below each other, drawn anew only when something in it has changed."""
+        first = blocks[0]
         key = (
             id(self.array),
             id(self.crossed),
+            id(self.missing),
             self.shading,
             self.grid,
-            self.rect.size().toTuple(),
+            (first.offset, len(blocks), first.rect.size().toTuple()),
             theme().palette.name,
         )
         if self._image is None or self._drawn != key:
             assert self.array is not None
-            matrix, missing = self.grid.matrix(self.array)
+            numbers, missing = numbers_of(blocks, self.array)
+            absent = self.missing
+            if absent is not None:
+                missing = numbers_of(blocks, absent)[0].astype(bool)
             if missing is None:
-                matrix = peaks(matrix, self.rect.height(), self.rect.width())
-            self._image, self._drawn = image_of(matrix, self.shading, missing), key
-            self._wrong = np.argwhere(self._crossed_cells(matrix))[:MOST_CROSSES]
-            self._shown_shape = matrix.shape
+                numbers = peaks(numbers, first.rect.height(), first.rect.width())
+            shape = numbers.shape
+            flat = numbers.reshape(-1, shape[-1])
+            blank = None if missing is None else missing.reshape(flat.shape)
+            self._image, self._drawn = image_of(flat, self.shading, blank), key
+            crossed = self._crossed_cells(blocks, numbers)
+            self._wrong = np.argwhere(crossed if missing is None else crossed & ~missing.reshape(shape))[:MOST_CROSSES]
+            self._shown_shape = shape[1:]
         return self._image
 
-    def _crossed_cells(self, shown: Array) -> Array:
+    def _crossed_cells(self, blocks: list[Block], shown: Array) -> Array:
         if self.crossed is None:
             return ~np.isfinite(shown)
-        cells, _ = self.grid.matrix(self.crossed)
-        return peaks(cells.astype(float), *shown.shape) > 0
+        cells, _ = numbers_of(blocks, self.crossed)
+        return peaks(cells.astype(float), *shown.shape[1:]) > 0
 
-    def _edges(self, count: int, horizontal: bool) -> np.ndarray:
-        start, length = (self.rect.left(), self.rect.width()) if horizontal else (self.rect.top(), self.rect.height())
+    @staticmethod
+    def _edges(start: int, length: int, count: int) -> np.ndarray:
         return start + np.rint(np.arange(count + 1) * (length / count)).astype(int)
 
-    def _paint_gaps(self, painter: QPainter, rows: int, columns: int) -> None:
+    def _paint_gaps(self, painter: QPainter, blocks: list[Block], rows: int, columns: int) -> None:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         painter.setPen(QPen(theme().color("panel"), 1))
-        wide, high = self.rect.width() / columns >= 5, self.rect.height() / rows >= 5
-        if wide and (high or rows == 1):
-            for x in self._edges(columns, True)[1:-1]:
-                painter.drawLine(int(x), self.rect.top(), int(x), self.rect.bottom())
-        if high and (wide or columns == 1):
-            for y in self._edges(rows, False)[1:-1]:
-                painter.drawLine(self.rect.left(), int(y), self.rect.right(), int(y))
+        size = blocks[0].rect
+        wide, high = size.width() / columns >= 5, size.height() / rows >= 5
+        for block in blocks:
+            rect = block.rect
+            if wide and (high or rows == 1):
+                for x in self._edges(rect.left(), rect.width(), columns)[1:-1]:
+                    painter.drawLine(int(x), rect.top(), int(x), rect.bottom())
+            if high and (wide or columns == 1):
+                for y in self._edges(rect.top(), rect.height(), rows)[1:-1]:
+                    painter.drawLine(rect.left(), int(y), rect.right(), int(y))
 
-    def _paint_numbers(self, painter: QPainter) -> None:
+    def _paint_numbers(self, painter: QPainter, blocks: list[Block]) -> None:
         """Write each number into its cell, where every cell has room for it."""
-        grid = self.grid
-        width, height = self.rect.width() / grid.columns, self.rect.height() / grid.rows
+        first = blocks[0]
+        width, height = first.rect.width() / first.columns, first.rect.height() / first.rows
         size = 10.5 if width < theme().px(84) else 12
         font = theme().font(size, mono=True)
-        if grid.count > MOST_WRITTEN or height < theme().px(13):
+        if len(blocks) * first.rows * first.columns > MOST_WRITTEN or height < theme().px(13):
             return
         painter.save()
         painter.setFont(font)
         if painter.fontMetrics().horizontalAdvance("−0.0000") + 6 <= width:
-            assert self.array is not None and self._image is not None
-            flat = self.array.reshape(-1)[grid.offset : grid.offset + grid.count]
-            xs, ys = self._edges(grid.columns, True), self._edges(grid.rows, False)
-            for place, number in enumerate(flat):
-                row, column = divmod(place, grid.columns)
-                box = QRectF(xs[column], ys[row], xs[column + 1] - xs[column], ys[row + 1] - ys[row])
-                ink = ink_on(QColor.fromRgb(self._image.pixel(column, row)))
-                painter.setPen(theme().color("dim") if self.stale else ink)
-                painter.drawText(box, Qt.AlignmentFlag.AlignCenter, self.cell_text(float(number)))
+            for number, block in enumerate(blocks):
+                self._write_block(painter, block, number * first.rows)
         painter.restore()
 
-    def _paint_crosses(self, painter: QPainter) -> None:
+    def _write_block(self, painter: QPainter, block: Block, image_row: int) -> None:
+        assert self.array is not None and self._image is not None
+        size = block.rows * block.columns - block.blank
+        flat = self.array.reshape(-1)[block.offset : block.offset + size]
+        missing = None if self.missing is None else self.missing.reshape(-1)[block.offset : block.offset + size]
+        xs = self._edges(block.rect.left(), block.rect.width(), block.columns)
+        ys = self._edges(block.rect.top(), block.rect.height(), block.rows)
+        for place, number in enumerate(flat):
+            if missing is not None and missing[place]:
+                continue
+            row, column = divmod(place, block.columns)
+            box = QRectF(xs[column], ys[row], xs[column + 1] - xs[column], ys[row + 1] - ys[row])
+            ink = ink_on(QColor.fromRgb(self._image.pixel(column, image_row + row)))
+            painter.setPen(theme().color("dim") if self.stale else ink)
+            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, self.cell_text(float(number)))
+
+    def _paint_crosses(self, painter: QPainter, blocks: list[Block]) -> None:
         """Cross out what is not finite: a mark as well as a colour."""
         if not len(self._wrong):
             return
         rows, columns = self._shown_shape
-        width, height = self.rect.width() / columns, self.rect.height() / rows
+        size = blocks[0].rect
+        width, height = size.width() / columns, size.height() / rows
         if (
             width < 4
             or height < 4
@@ -223,8 +227,9 @@ class HeatTile:
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         painter.setPen(QPen(theme().color("on_accent"), 1.2))
-        for row, column in self._wrong:
-            cell = QRectF(self.rect.left() + column * width, self.rect.top() + row * height, width, height)
+        for number, row, column in self._wrong:
+            rect = blocks[number].rect
+            cell = QRectF(rect.left() + column * width, rect.top() + row * height, width, height)
             side = min(width, height) * 0.5
             inner = QRectF(0, 0, side, side)
             inner.moveCenter(cell.center())
@@ -253,26 +258,24 @@ class HeatTile:
         """Return where a cell is drawn, or None if there is no such cell."""
         if self.array is None or self.grid.flat(cell) is None:
             return None
-        row, column = cell
-        left, right = (self.rect.left() + self.rect.width() * c / self.grid.columns for c in (column, column + 1))
-        top, bottom = (self.rect.top() + self.rect.height() * r / self.grid.rows for r in (row, row + 1))
-        return QRectF(QPointF(left, top), QPointF(right, bottom))
+        return cell_rect(self.grid.block_of(cell, self.rect), cell)
 
     def cell_at(self, point: QPointF) -> Cell | None:
         """Return the cell under a point. Where several share a pixel it is the one that is seen: the largest."""
         if self.array is None or not self.array.size or not QRectF(self.rect).contains(point):
             return None
-        grid = self.grid
-        y, x = point.y() - self.rect.top(), point.x() - self.rect.left()
-        rows = _run(grid.rows, self.rect.height(), y)
-        columns = _run(grid.columns, self.rect.width(), x)
-        if len(rows) == len(columns) == 1:
-            cell = (rows.start, columns.start)
-            return cell if grid.flat(cell) is not None else None
-        block = grid.matrix(self.array)[0][rows.start : rows.stop, columns.start : columns.stop]
-        size = np.where(np.isnan(block), np.inf, np.abs(block))
-        row, column = divmod(int(size.argmax()), block.shape[1])
-        return rows.start + row, columns.start + column
+        block = self.grid.block_at(point, self.rect)
+        if block is None:
+            return None
+        rows, columns = cells_at(block, point)
+        row, column = rows.start, columns.start
+        if len(rows) > 1 or len(columns) > 1:
+            shared = numbers_of([block], self.array)[0][0, rows.start : rows.stop, columns.start : columns.stop]
+            size = np.where(np.isnan(shared), np.inf, np.abs(shared))
+            down, right = divmod(int(size.argmax()), shared.shape[1])
+            row, column = row + down, column + right
+        cell = block.first[0] + row, block.first[1] + column
+        return cell if self.grid.flat(cell) is not None else None
 
     def index_of(self, cell: Cell) -> tuple[int, ...] | None:
         """Return the index in the array of a cell's number."""
@@ -287,39 +290,49 @@ class HeatTile:
             return None
         if any(not 0 <= i < length for i, length in zip(index, self.array.shape, strict=True)):
             return None
-        flat = int(np.ravel_multi_index(index, self.array.shape)) if index else 0
-        place = flat - self.grid.offset
-        return divmod(place, self.grid.columns) if 0 <= place < self.grid.count else None
+        return self.grid.cell_of(int(np.ravel_multi_index(index, self.array.shape)) if index else 0)
 
     def number(self, cell: Cell) -> float | None:
         flat = self.grid.flat(cell)
         return None if flat is None or self.array is None else float(self.array.reshape(-1)[flat])
 
+    def is_missing(self, cell: Cell) -> bool:
+        """Whether a cell's number has not been computed yet, while others have."""
+        flat = self.grid.flat(cell)
+        return self.missing is not None and flat is not None and bool(self.missing.reshape(-1)[flat])
+
+    def located(self, index: tuple[int, ...]) -> tuple[Value, tuple[int, ...]]:
+        """Return the value, and the index in it, of what the array has at `index`."""
+        if not self.meaning.members:
+            return self.value, index
+        return self.meaning.members[index[1]], (index[0], *index[2:])
+
+    def cell_of_number(self, value: Value, index: tuple[int, ...]) -> Cell | None:
+        """Return the cell that shows a number of a value, or None if none does."""
+        if value == self.value:
+            return self.cell_of(index)
+        members = self.meaning.members
+        if value not in members or not index:
+            return None
+        return self.cell_of((index[0], members.index(value), *index[1:]))
+
     def describe(self, cell: Cell) -> str:
-        """Return name, index and exact value of a cell, for hovering and screen readers."""
+        """Return name, index, exact value and the place in words, for hovering and screen readers."""
         index, number = self.index_of(cell), self.number(cell)
         if index is None or number is None:
             return ""
-        place = f"[{', '.join(map(str, index))}]" if index else ""
+        value, own = self.located(index)
+        place = f"[{', '.join(map(str, own))}]" if own else ""
+        said = f": {self.meaning.hole}" if self.is_missing(cell) else f" = {exact_text(number)}"
         outdated = "  (outdated)" if self.stale else ""
-        return f"{self.value.text}{place} = {exact_text(number)}{outdated}"
+        words = place_words(self.meaning.axes, index)
+        return f"{value.text}{place}{said}{outdated}" + (f"\n{words}" if words else "")
 
     def copy_text(self) -> str:
         """Return the numbers that are shown, exact, tab-separated, one line for each row."""
         if self.array is None:
             return ""
-        flat = self.array.reshape(-1)[self.grid.offset : self.grid.offset + self.grid.count]
-        columns = self.grid.columns
-        rows = (flat[start : start + columns] for start in range(0, len(flat), columns))
-        return "\n".join("\t".join(exact_text(number) for number in row) for row in rows)
-
-
-def _run(count: int, length: int, place: float) -> range:
-    """Return the cells, of `count` along `length` pixels, that are drawn at the pixel `place`."""
-    if count <= max(1, length):
-        cell = min(count - 1, max(0, int(place * count / length)))
-        return range(cell, cell + 1)
-    starts = bounds_of(count, length)
-    run = min(len(starts) - 1, max(0, int(place * len(starts) / length)))
-    stop = int(starts[run + 1]) if run + 1 < len(starts) else count
-    return range(int(starts[run]), stop)
+        flat = self.array.reshape(-1)
+        return "\n".join(
+            "\t".join(exact_text(number) for number in flat[run.start : run.stop]) for run in self.grid.runs()
+        )

@@ -19,12 +19,12 @@ HALF = 15
 BINS = 2 * HALF + 1
 
 
-def bin_counts(array: Array, limit: float) -> tuple[np.ndarray, int]:
+def bin_counts(array: Array, limit: float, missing: Array | None = None) -> tuple[np.ndarray, int]:
     """Return how many numbers fall into each of BINS equal bins over -limit to limit, and how many are not finite.
 
-    Numbers beyond the range are counted in the outermost bins.
+    Numbers beyond the range are counted in the outermost bins, those in `missing` nowhere.
     """
-    flat = np.asarray(array, float).reshape(-1)
+    flat = np.asarray(array, float).reshape(-1) if missing is None else np.asarray(array[~missing], float)
     finite = np.isfinite(flat)
     wrong = int(len(flat) - np.count_nonzero(finite))
     flat = flat[finite] if wrong else flat
@@ -46,13 +46,26 @@ class Histogram(QWidget):
         self.setMouseTracking(True)
         self._value, self._array, self._limit = Value("", ""), None, 1.0  # type: tuple[Value, Array | None, float]
         self._stale, self._sample, self._size = False, None, 0  # type: tuple[bool, int | None, int]
+        self._missing: Array | None = None
+        self._members: tuple[Value, ...] = ()
         self._counts, self._wrong = np.zeros(BINS, int), 0
         self._hovered = -1
 
     def show_array(
-        self, value: Value, array: Array | None, limit: float, stale: bool = False, sample: int | None = None
+        self,
+        value: Value,
+        array: Array | None,
+        limit: float,
+        stale: bool = False,
+        sample: int | None = None,
+        missing: Array | None = None,
+        members: tuple[Value, ...] = (),
     ) -> None:
-        """Show how an array (None: absent), or one `sample` of it, is spread over -limit to limit."""
+        """Show how an array (None: absent), or one `sample` of it, is spread over -limit to limit.
+
+        What is True in `missing` is not counted. `members` are the values that its second axis puts side by side.
+        """
+        self._members = members
         if array is self._array and (value, limit, stale, sample) == (
             self._value,
             self._limit,
@@ -62,9 +75,11 @@ class Histogram(QWidget):
             return
         if array is not self._array or (limit, sample) != (self._limit, self._sample):
             part = array if array is None or sample is None else array[sample]
-            self._counts, self._wrong = (np.zeros(BINS, int), 0) if part is None else bin_counts(part, limit)
-            self._size = 0 if part is None else int(part.size)
+            absent = missing if missing is None or sample is None else missing[sample]
+            self._counts, self._wrong = (np.zeros(BINS, int), 0) if part is None else bin_counts(part, limit, absent)
+            self._size = int(self._counts.sum()) + self._wrong
         self._value, self._array, self._limit, self._stale, self._sample = value, array, limit, stale, sample
+        self._missing = missing
         self.update()
 
     def sizeHint(self) -> QSize:
@@ -161,6 +176,12 @@ class Histogram(QWidget):
         low, high = self.bounds(bar)
         part = np.asarray(self._array if self._sample is None else self._array[self._sample], float)
         within = (part >= (low if bar else -np.inf)) & (part <= (high if bar < BINS - 1 else np.inf))
+        if self._missing is not None:
+            within &= ~(self._missing if self._sample is None else self._missing[self._sample])
         place = int(np.where(within, np.abs(part), -1.0).argmax())
         index = tuple(int(i) for i in np.unravel_index(place, part.shape)) if part.ndim else ()
-        self.number_chosen.emit(self._value, index if self._sample is None else (self._sample, *index))
+        index = index if self._sample is None else (self._sample, *index)
+        if self._members:
+            self.number_chosen.emit(self._members[index[1]], (index[0], *index[2:]))
+        else:
+            self.number_chosen.emit(self._value, index)

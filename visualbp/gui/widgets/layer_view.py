@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
-from PySide6.QtCore import Signal
-from PySide6.QtGui import QFont, QResizeEvent
-from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QRect, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QFont, QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from visualbp.core.arrays import Array, shape_text
+from visualbp.gui.layer_values import Picture, Shown
 from visualbp.gui.painting import number_text
 from visualbp.gui.theme import theme
+from visualbp.gui.widgets.arrangement import Arrangement, Sheet
 from visualbp.gui.widgets.elided_label import ElidedLabel
 from visualbp.gui.widgets.heat_map import HeatMap
-from visualbp.gui.widgets.heat_strip import StripRow
-from visualbp.gui.widgets.heat_tile import sample_grid
+from visualbp.gui.widgets.heat_tile import Meaning
 from visualbp.gui.widgets.histogram import Histogram
 from visualbp.gui.widgets.shading import Diverging
+from visualbp.gui.widgets.sheets import arrangement, has_pictures
+from visualbp.gui.widgets.value_chooser import ValueChooser
 from visualbp.layers import Value
 
 ROLE_WORDS = {"upstream": "∂L/∂h", "delta": "δ"}
 
 
-def statistics(array: Array) -> str:
+def statistics(array: Array, missing: Array | None = None) -> str:
     """Return mean, standard deviation, extremes, and the share of zeros, in one line; NaN and infinity are left out."""
-    flat = np.asarray(array, float).reshape(-1)
+    flat = np.asarray(array, float).reshape(-1) if missing is None else np.asarray(array[~missing], float)
     wrong = int(np.count_nonzero(~np.isfinite(flat)))
     finite = flat[np.isfinite(flat)] if wrong else flat
     if not finite.size:
@@ -37,11 +42,49 @@ def statistics(array: Array) -> str:
     return "  ".join(parts)
 
 
+class MapScroll(QScrollArea):
+    """Lets a heat map be as high as its pictures need, and keeps in sight what the keyboard is on."""
+
+    resized = Signal()
+
+    def __init__(self, heat_map: HeatMap) -> None:
+        super().__init__()
+        self.setWidget(heat_map)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        heat_map.cursor_moved.connect(self.show_place)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.resized.emit()
+
+    @Slot(QRect)
+    def show_place(self, place: QRect) -> None:
+        self.ensureVisible(place.center().x(), place.center().y(), 0, theme().px(20))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        event.ignore()  # the page keys choose the sample, and arrow keys move the cell; neither scrolls
+
+    def sizeHint(self) -> QSize:
+        return QSize(theme().px(200), theme().px(90))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(theme().px(40), theme().px(24))
+
+
 class LayerView(QWidget):
-    """A value of one layer: `back_asked` when a person wants all layers again."""
+    """A value of one layer, and a chooser where it has more of them; `back_asked` when a person wants all layers again.
+
+    Pictures are shown as pictures: one sample's in as many lines as make them largest, those of a batch below each
+    other.
+    """
 
     number_chosen = Signal(object, object)
     back_asked = Signal()
+    value_chosen = Signal(str)
+    """The key of the value that a person wants to see."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -54,17 +97,22 @@ class LayerView(QWidget):
         self.facts = ElidedLabel(size=10, tone="dim", mono=True)
         self.shape = QLabel()
         self.shape.setProperty("dim", True)
+        self.chooser = ValueChooser()
+        self.chooser.chosen.connect(self.value_chosen)
         self.heat_map, self.histogram = HeatMap(), Histogram()
+        self.map_scroll = MapScroll(self.heat_map)
+        self.map_scroll.resized.connect(self._on_resized)
         self.heat_map.number_chosen.connect(self.number_chosen)
         self.histogram.number_chosen.connect(self.number_chosen)
         title = QHBoxLayout()
         title.setSpacing(6)
         title.addWidget(self.back)
         title.addWidget(self.name, 1)
+        title.addWidget(self.chooser)
         title.addWidget(self.shape)
         self.pictures = QBoxLayout(QBoxLayout.Direction.TopToBottom)
         self.pictures.setSpacing(8)
-        self.pictures.addWidget(self.heat_map, 3)
+        self.pictures.addWidget(self.map_scroll, 3)
         self.pictures.addWidget(self.histogram, 2)
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 0, 12, 0)
@@ -73,32 +121,99 @@ class LayerView(QWidget):
         column.addLayout(self.pictures, 1)
         column.addWidget(self.facts)
         theme().changed.connect(self.retheme)
-        self.retheme()
-        self._shown: tuple[StripRow, float, int | None, str] | None = None
+        self._shown: tuple[Picture, float, int, bool, str] | None = None
         self._facts_of: Array | None = None
         self._facts_sample: int | None = None
+        self._marked = -1
+        self.retheme()
 
+    @Slot()
     def retheme(self) -> None:
         self.back.setFont(theme().font(11))
         self.shape.setFont(theme().font(11, mono=True))
+        self.chooser.retheme()
 
-    def show_row(self, row: StripRow, limit: float, sample: int | None, note: str = "") -> None:
-        """Show a row of the strip in full: the whole batch, or one `sample` of it. `note` goes beside the name."""
-        self._shown = row, limit, sample, note
-        array, grid = row.array, None
-        if array is None or array.ndim < 2:
-            sample = None
-        elif sample is not None:
-            sample = min(sample, len(array) - 1)
-            grid = sample_grid(array.shape, sample, self.heat_map.width(), self.heat_map.height())
-        role = ROLE_WORDS.get(row.value.role, row.value.role)
-        self.name.setText(f"{row.value.layer}  {role}" + (f"   ({note})" if note else ""))
-        self.shape.setText("outdated" if row.stale else shape_text(row.shape))
-        self.heat_map.show_array(row.value, array, Diverging(limit), grid, row.stale)
-        self.histogram.show_array(row.value, array, limit, row.stale, sample)
-        if array is not self._facts_of or sample != self._facts_sample:
-            self.facts.show_text(" " if array is None else statistics(array if sample is None else array[sample]))
-            self._facts_of, self._facts_sample = array, sample
+    # -- what is shown -----------------------------------------------------------------------------------------------
+
+    def show_choices(self, choices: Sequence[Shown], key: str) -> None:
+        """Offer these values, of which `key` is shown. A layer with no more than two has no chooser: links do."""
+        self.chooser.setVisible(len(choices) > 2)
+        self.chooser.show_choices([(shown.key, shown.words) for shown in choices], key)
+
+    def show_picture(self, picture: Picture, limit: float, sample: int, alone: bool, note: str = "") -> None:
+        """Show a value: the whole batch, with the chosen `sample` marked, or that sample `alone`.
+
+        `note` goes beside the name.
+        """
+        self._shown = picture, limit, sample, alone, note
+        array, value = picture.array, picture.shown.value
+        alone = alone and len(picture.shape) > 1
+        role = ROLE_WORDS.get(value.role, picture.shown.words)
+        named = value.layer if self.chooser.isVisibleTo(self) else f"{value.layer}  {role}"
+        self.name.show_text(named + (f"   ({note})" if note else ""))
+        self.shape.setText("outdated" if picture.stale else shape_text(picture.shape))
+        self.shape.setToolTip(", ".join(picture.axes))
+        self._fit_title(picture.stale)
+        self._divide(has_pictures(picture.shape))
+        grid = self._arranged(picture, sample if alone else None)
+        meaning = Meaning(picture.axes, picture.shown.members, picture.hole)
+        shading, one = Diverging(limit), min(sample, len(array) - 1) if alone and array is not None else None
+        self.heat_map.show_array(value, array, shading, grid, picture.stale, None, picture.missing, meaning)
+        self.heat_map.mark_sample(None if alone else sample)
+        self.histogram.show_array(value, array, limit, picture.stale, one, picture.missing, picture.shown.members)
+        self._show_facts(picture, one)
+        if sample != self._marked and not alone:
+            self._follow(sample)
+        self._marked = sample
+
+    def _fit_title(self, outdated: bool) -> None:
+        """Leave the shape to hovering where there is no room for it beside the name."""
+        others = self.back.sizeHint().width() + self.shape.sizeHint().width() + theme().px(60)
+        others += self.chooser.sizeHint().width() if self.chooser.isVisibleTo(self) else 0
+        self.shape.setVisible(outdated or others <= self.width())
+
+    def _divide(self, more: bool) -> None:
+        """Give pictures `more` of the room than rows of vectors have, at the cost of the histogram."""
+        share = 5 if more else 3
+        if self.pictures.stretch(0) != share:
+            self.pictures.setStretch(0, share)
+            self.pictures.activate()
+
+    def _arranged(self, picture: Picture, sample: int | None) -> Arrangement | None:
+        """Return the arrangement of a picture that fits its place, and give the heat map the height that it takes."""
+        array, heat_map = picture.array, self.heat_map
+        if array is None:
+            heat_map.setMinimumHeight(0)
+            return None
+        sample = None if sample is None else min(sample, len(array) - 1)
+        port = self.map_scroll.viewport()
+        height = self.map_scroll.height()
+        made = arrangement(array.shape, picture.axes, sample, port.width(), height)
+        bar = self.map_scroll.verticalScrollBar()
+        if isinstance(made, Sheet) and made.pixel_height > height and not bar.isVisible():
+            width = port.width() - bar.sizeHint().width()  # the bar comes, and takes its room
+            made = arrangement(array.shape, picture.axes, sample, width, height)
+        heat_map.setMinimumHeight(made.pixel_height if isinstance(made, Sheet) else 0)
+        return made
+
+    def _show_facts(self, picture: Picture, sample: int | None) -> None:
+        array, missing = picture.array, picture.missing
+        if array is self._facts_of and sample == self._facts_sample:
+            return
+        if sample is not None and array is not None:
+            array, missing = array[sample], missing if missing is None else missing[sample]
+        self.facts.show_text(" " if array is None else statistics(array, missing))
+        self._facts_of, self._facts_sample = picture.array, sample
+
+    def _follow(self, sample: int) -> None:
+        """Bring the pictures of a sample that was chosen just now into sight."""
+        tile = self.heat_map.tile
+        if tile.array is None or not isinstance(tile.grid, Sheet) or tile.array.ndim < 2 or sample >= len(tile.array):
+            return
+        cell = tile.cell_of((sample, *(0 for _ in tile.array.shape[1:])))
+        place = None if cell is None else tile.cell_rect(cell)
+        if place is not None:
+            self.map_scroll.show_place(place.toAlignedRect())
 
     def mark_number(self, number: tuple[Value, tuple[int, ...]] | None) -> None:
         self.heat_map.mark_number(number)
@@ -109,6 +224,8 @@ class LayerView(QWidget):
         direction = QBoxLayout.Direction.LeftToRight if wide else QBoxLayout.Direction.TopToBottom
         if self.pictures.direction() != direction:
             self.pictures.setDirection(direction)
-        if self._shown is not None and self._shown[2] is not None:
-            self.pictures.activate()
-            self.show_row(*self._shown)  # a sample is arranged to fit
+
+    @Slot()
+    def _on_resized(self) -> None:
+        if self._shown is not None:
+            self.show_picture(*self._shown)  # pictures are arranged to fit

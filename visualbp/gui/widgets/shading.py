@@ -93,12 +93,14 @@ def bounds_of(count: int, most: int) -> np.ndarray:
 
 
 def peaks(matrix: Array, rows: int, columns: int) -> Array:
-    """Return the matrix cut to at most (rows, columns): of all cells that share a pixel, the one of largest magnitude.
+    """Return the matrix, or each of several (..., rows, columns), cut to at most (rows, columns).
+
+    Of all cells that share a pixel, the one of largest magnitude stays.
 
     Nothing that stands out is lost, whatever the size of the picture: a NaN or an infinity among them is kept.
     """
     found = matrix
-    for axis, most in ((0, rows), (1, columns)):
+    for axis, most in ((-2, rows), (-1, columns)):
         if found.shape[axis] > max(1, most):
             starts = bounds_of(found.shape[axis], most)
             high = np.maximum.reduceat(found, starts, axis)

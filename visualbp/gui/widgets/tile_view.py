@@ -9,7 +9,8 @@ from PySide6.QtGui import QFocusEvent, QGuiApplication, QHelpEvent, QKeyEvent, Q
 from PySide6.QtWidgets import QToolTip, QWidget
 
 from visualbp.gui.theme import theme
-from visualbp.gui.widgets.heat_tile import Cell, HeatTile
+from visualbp.gui.widgets.arrangement import Cell
+from visualbp.gui.widgets.heat_tile import HeatTile
 from visualbp.layers import Value
 
 ARROWS = {
@@ -53,8 +54,8 @@ class TileView(QWidget):
 
     def paint_marks(self, painter: QPainter, tile: HeatTile) -> None:
         """Draw the outlines that belong to a tile: the chosen number, the keyboard's cell, the pointer's cell."""
-        if self._chosen is not None and self._chosen[0] == tile.value:
-            cell = tile.cell_of(self._chosen[1])
+        if self._chosen is not None:
+            cell = tile.cell_of_number(*self._chosen)
             if cell is not None:
                 tile.paint_outline(painter, cell, theme().color("accent"))
         if self._hovered is not None and self._hovered[0] is tile:
@@ -123,8 +124,8 @@ class TileView(QWidget):
 
     def _choose(self, tile: HeatTile, cell: Cell) -> None:
         index = tile.index_of(cell)
-        if index is not None:
-            self.number_chosen.emit(tile.value, index)
+        if index is not None and not tile.is_missing(cell):
+            self.number_chosen.emit(*tile.located(index))
         self.update()
 
     # -- the keyboard ------------------------------------------------------------------------------------------------
@@ -158,6 +159,8 @@ class TileView(QWidget):
         assert self._cursor is not None
         tile, (row, column) = self._cursor
         place = row + down, column + right
+        while tile.grid.flat(place) is None and 0 <= place[0] < tile.grid.rows and 0 <= place[1] < tile.grid.columns:
+            place = place[0] + down, place[1] + right  # the last line of a group can have fewer blocks
         if tile.grid.flat(place) is not None and tile.array is not None:
             self._set_cursor(tile, place)
             return

@@ -1,0 +1,149 @@
+"""What can be shown of a layer beside its z and h: the steps inside it, such as the scores of attention, and what a
+recurrent layer computes at each time step, put together as one array."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from operator import is_
+
+import numpy as np
+
+from visualbp.core.arrays import Array, Shape
+from visualbp.debugger.snapshot import Snapshot
+from visualbp.engine.plan import Plan
+from visualbp.gui.axes import axes_of
+from visualbp.layers import Value
+
+BASIC_ROLES = ("z", "h", "delta", "upstream")
+_STEP = re.compile(r"(?P<role>.+)\[(?P<step>\d+)\]$")
+_SYMBOLS = {"z": "z", "h": "h", "delta": "δ", "upstream": "∂h"}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A value of the batch, or several that are the time steps of one: `members`, by their place in time.
+
+    `key` tells it from the others of its layer; `value` is the name that it goes by.
+    """
+
+    value: Value
+    members: tuple[Value, ...] = ()
+
+    @property
+    def key(self) -> str:
+        return self.value.role + (f" from {self.value.part}" if self.value.part else "")
+
+    @property
+    def words(self) -> str:
+        """What the chooser says: `z`, `attention`, `∂scores`, `δ[t]`, `∂h from output`."""
+        role = self.value.role
+        if role == "gradient/z[t]":
+            role = "δ[t]"
+        elif role.startswith("gradient/"):
+            role = "∂" + role.removeprefix("gradient/")
+        sender = f" from {self.value.part}" if self.value.part else ""
+        return _SYMBOLS.get(role, role) + sender
+
+
+def shown_values(plan: Plan, layer: str, backward: bool) -> tuple[Shown, ...]:
+    """Return all values of the batch that steps of this pass write for a layer, its z and h (or their gradients) first.
+
+    Names that mean a value with another name, such as the z of an activation layer, count as well.
+    """
+    basic = BASIC_ROLES[2:] if backward else BASIC_ROLES[:2]
+    found = [Value(layer, role) for role in basic if plan.resolve(Value(layer, role)) in plan.written]
+    series: dict[str, dict[int, Value]] = {}
+    for value in plan.shapes:
+        if value.layer != layer or value.is_gradient != backward or value in found:
+            continue
+        if value not in plan.batched or value not in plan.written:
+            continue
+        step = _STEP.match(value.role)
+        if step is None:
+            found.append(value)
+        elif not value.part:
+            series.setdefault(step["role"], {})[int(step["step"])] = value
+    steps = [
+        Shown(Value(layer, f"{role}[t]"), tuple(values[place] for place in sorted(values)))
+        for role, values in sorted(series.items(), key=lambda item: item[0].replace("x", "~"))  # what it reads last
+    ]
+    plain = [Shown(value) for value in found]
+    return (*plain[:2], *steps, *plain[2:]) if len(found) > 1 else (*plain, *steps)
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """An array to draw (None: nothing of it has been computed), with its whole shape and the names of its axes.
+
+    `missing` is True where there is no number to show, or None if nothing is missing; `hole` says why.
+    """
+
+    shown: Shown
+    array: Array | None
+    shape: Shape
+    axes: tuple[str, ...]
+    stale: bool = False
+    missing: Array | None = None
+    hole: str = "not yet computed"
+
+
+class Assembler:
+    """Puts time steps together. The same arrays give the same array again, so that nothing is painted anew for it."""
+
+    def __init__(self) -> None:
+        self._plan: Plan | None = None
+        self._masked: frozenset[Value] = frozenset()
+        self._made: dict[Value, tuple[tuple[Array | None, ...], Array, Array | None]] = {}
+
+    def picture(self, snapshot: Snapshot, plan: Plan, shown: Shown) -> Picture:
+        """Return what a value is in a snapshot."""
+        batch = 0 if snapshot.batch is None else len(snapshot.batch)
+        real = plan.resolve(shown.members[0] if shown.members else shown.value)
+        inner = plan.shapes[real]
+        if shown.members:
+            shape: Shape = (batch, len(shown.members), *inner)
+            array, missing = self._assembled(snapshot.values, plan, shown)
+            stale = any(plan.resolve(member) in snapshot.stale for member in shown.members)
+            return Picture(shown, array, shape, ("sample", "time", "unit"), stale, missing)
+        shape = (batch, *inner) if real in plan.batched else inner
+        axes = axes_of(plan, shown.value, len(shape))
+        array, stale = snapshot.values.get(real), real in snapshot.stale
+        if array is not None and real in self._masks(plan):
+            return Picture(
+                shown, array, shape, axes, stale, self._closed(shown.value, array), "-inf: closed by the mask"
+            )
+        return Picture(shown, array, shape, axes, stale)
+
+    def _masks(self, plan: Plan) -> frozenset[Value]:
+        """Return the values in which minus infinity is meant, such as scores with a causal mask."""
+        if self._plan is not plan:
+            self._plan = plan
+            nodes = (node for node in plan.nodes if getattr(node.operation, "minus_infinity_is_meant", False))
+            self._masked = frozenset(node.output for node in nodes)
+        return self._masked
+
+    def _closed(self, value: Value, array: Array) -> Array:
+        kept = self._made.get(value)
+        if kept is None or kept[1] is not array or kept[2] is None:
+            kept = self._made[value] = (), array, np.isneginf(array)
+        assert kept[2] is not None
+        return kept[2]
+
+    def _assembled(self, values: Mapping[Value, Array], plan: Plan, shown: Shown) -> tuple[Array | None, Array | None]:
+        parts = tuple(values.get(plan.resolve(member)) for member in shown.members)
+        kept = self._made.get(shown.value)
+        if kept is not None and len(kept[0]) == len(parts) and all(map(is_, kept[0], parts)):
+            return kept[1], kept[2]
+        present = next((part for part in parts if part is not None), None)
+        if present is None:
+            self._made.pop(shown.value, None)
+            return None, None
+        array = np.stack([np.zeros_like(present) if part is None else part for part in parts], axis=1)
+        missing = None
+        if any(part is None for part in parts):
+            missing = np.zeros(array.shape, bool)
+            missing[:, [place for place, part in enumerate(parts) if part is None]] = True
+        self._made[shown.value] = parts, array, missing
+        return array, missing
