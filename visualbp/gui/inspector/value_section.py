@@ -125,7 +125,7 @@ class ValueSection(QWidget):
 
     def _make_links(self) -> None:
         for link in self._links:
-            self._view_row.removeWidget(link)
+            self._view_row.remove(link)
             link.hide()
             link.deleteLater()
         self._links = []

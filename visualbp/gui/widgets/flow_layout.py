@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QMargins, QPoint, QRect, QSize, Qt
-from PySide6.QtWidgets import QLayout, QLayoutItem, QWidget
+from PySide6.QtWidgets import QLayout, QLayoutItem, QWidget, QWidgetItem
 
 
 class FlowLayout(QLayout):
-    """Items keep their preferred size. Those added with `to_the_right` end at the right edge of their line."""
+    """Items keep their preferred size. Those added with `to_the_right` end at the right edge of their line.
+
+    Its items belong to Python alone. QLayout's own `removeWidget` deletes what `takeAt` returns, which Python would
+    delete once more: `remove` takes a widget out, and `takeAt` (called when a widget is deleted) gives nothing back.
+    """
 
     def __init__(self, spacing: int = 6, line_spacing: int = 2, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -23,10 +27,16 @@ class FlowLayout(QLayout):
 
     def insert(self, place: int, widget: QWidget, to_the_right: bool = False) -> None:
         """Put a widget before the item that is at `place` now."""
-        self.addWidget(widget)
-        self._items.insert(place, self._items.pop())
+        self.addChildWidget(widget)
+        self._items.insert(place, QWidgetItem(widget))
         if to_the_right:
             self._right.add(widget)
+        self.invalidate()
+
+    def remove(self, widget: QWidget) -> None:
+        """Take a widget out; it is neither hidden nor deleted."""
+        self._items = [item for item in self._items if item.widget() is not widget]
+        self._right.discard(widget)
         self.invalidate()
 
     def addItem(self, item: QLayoutItem) -> None:
@@ -39,11 +49,9 @@ class FlowLayout(QLayout):
         return self._items[index] if 0 <= index < len(self._items) else None
 
     def takeAt(self, index: int) -> QLayoutItem | None:
-        if not 0 <= index < len(self._items):
-            return None
-        item = self._items.pop(index)
-        self._right.discard(item.widget())
-        return item
+        if 0 <= index < len(self._items):
+            self._right.discard(self._items.pop(index).widget())
+        return None
 
     def expandingDirections(self) -> Qt.Orientation:
         return Qt.Orientation(0)
