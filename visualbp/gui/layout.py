@@ -76,7 +76,7 @@ def _resize(window: QMainWindow, docks: Mapping[str, QDockWidget], row: list[QDo
     window.resizeDocks([docks[n] for n in present], [sides[n] for n in present], Qt.Orientation.Horizontal)
     if row:
         below = size.width() - right
-        widths = [round(below * share) for share in (0.22, 0.22, 0.306, 0.254)][: len(row)]
+        widths = [round(below * share) for share in (0.205, 0.205, 0.28, 0.31)][: len(row)]
         window.resizeDocks(row, widths, Qt.Orientation.Horizontal)
         window.resizeDocks([row[0]], [round(size.height() * 0.265)], Qt.Orientation.Vertical)
     column = [docks[name] for name in ("inspector", "mathematics") if name in docks]

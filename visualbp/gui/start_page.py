@@ -265,8 +265,6 @@ class StartPage(QWidget):
         self._title.setFont(theme().font(22, QFont.Weight.Bold))
         self._new.setIcon(icon("new", "on_accent"))
         self._open.setIcon(icon("open"))
-        for card in self._cards:
-            card.setFixedSize(card.sizeHint())
         self._arrange(force=True)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -287,14 +285,16 @@ class StartPage(QWidget):
         for content in self._load_samples():
             card = SampleCard(content)
             card.chosen.connect(self.sample_chosen)
-            card.setFixedSize(card.sizeHint())
             self._cards.append(card)
         self._arrange(force=True)
 
     def _arrange(self, force: bool = False) -> None:
-        """Put the cards into as many columns as there is room for."""
-        room = self.width() - theme().px(264) - 44
-        columns = max(1, room // (theme().px(CARD_WIDTH) + 14))
+        """Put the cards into as many columns as there is room for, each as wide as its share of the room."""
+        room, gap = self.width() - self._side_panel.width() - 36 - theme().px(16), self._grid.spacing()
+        columns = max(1, (room + gap) // (theme().px(CARD_WIDTH) + gap))
+        size = QSize((room + gap) // columns - gap, theme().px(CARD_HEIGHT))
+        for card in self._cards:
+            card.setFixedSize(size)
         if columns == self._columns and not force:
             return
         self._columns = columns
