@@ -463,3 +463,11 @@ def test_undo_in_a_field_takes_back_the_edit_once_there_is_no_typing_to_take_bac
     assert window.document.network.layer("dense").options["units"] == 4 and field.text() == "4"
     QTest.keyClick(field, Qt.Key.Key_Z, CTRL | SHIFT)
     assert window.document.network.layer("dense").options["units"] == 7
+
+
+def test_an_edit_is_kept_for_after_a_crash_within_seconds(window: MainWindow, qtbot: QtBot) -> None:
+    person = start_empty(window)
+    assert not window.autosave.path.exists()
+    person.drop("dense", person.canvas.visible_rect().center())
+    qtbot.waitUntil(window.autosave.path.exists, timeout=5000)
+    assert load_network(window.autosave.path).names == ("dense",)

@@ -1,4 +1,5 @@
-"""Autosave: unsaved work is written beside the settings every half minute, and offered again after a crash.
+"""Autosave: unsaved work is written beside the settings soon after an edit and every half minute, and offered again
+after a crash.
 
 Each running window holds a lock beside its own autosave file. A file whose lock nobody holds was left by a crash.
 """
@@ -19,6 +20,8 @@ from visualbp.network import Network
 
 INTERVAL = 30_000
 """Milliseconds between two autosaves."""
+AFTER_EDIT = 2_000
+"""Milliseconds after the last of a row of edits: they are not left to the next interval."""
 
 
 def autosave_folder() -> Path:
@@ -47,6 +50,15 @@ class Autosave(QObject):
         self._timer.setInterval(INTERVAL)
         self._timer.timeout.connect(self.save)
         self._timer.start()
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(AFTER_EDIT)
+        self._soon.timeout.connect(self.save)
+        context.document.changed.connect(self._on_changed)
+
+    @Slot(object)
+    def _on_changed(self, network: Network) -> None:
+        self._soon.start()
 
     @Slot()
     def save(self) -> None:
@@ -86,5 +98,6 @@ class Autosave(QObject):
     def close(self) -> None:
         """End cleanly: nothing is left to recover."""
         self._timer.stop()
+        self._soon.stop()
         self.path.unlink(missing_ok=True)
         self._lock.unlock()
