@@ -72,7 +72,7 @@ ALL_GRADIENTS = r"\nabla \mathcal{L}"
 WEIGHTED = (Affine, Convolution, RecurrentAffine, WeightNorm, Embedding)
 """What the line of z stands for: what is multiplied by weights, looked up in them, or makes them."""
 
-MOST_SHOWN = 6
+MOST_SHOWN = 3
 """A sum of more terms is abbreviated."""
 
 
@@ -178,7 +178,7 @@ class Notation:
             case "load":
                 return rf"{result}, \, {TARGET} \leftarrow \text{{the batch}}"
             case "accumulate":
-                return f"{result} = {' + '.join(self._shown(step.reads))}"
+                return f"{result} = {self._sum_over_time(step) or ' + '.join(self._shown(step.reads))}"
             case "gather":
                 parts = r", \, ".join(self._shown(step.reads))
                 return rf"{result} = \left[{parts}\right]"
@@ -205,8 +205,17 @@ class Notation:
                 return self._optimizer.equation(result, self.symbol(step.writes[0].gradient))
         raise ValueError(f"no step is called {step.operation}")
 
+    def _sum_over_time(self, step: Step) -> str:
+        """Return the sum of the parts of all time steps, where that is what a step adds up."""
+        times = [time_of(part.part) for part in step.reads]
+        known = sorted(timed[1] for timed in times if timed is not None)
+        if len(known) < len(times) or known != list(range(known[0], known[0] + len(known))):
+            return ""
+        part = rf"\left({self.symbol(step.writes[0])}\right)_{{\leftarrow t}}"
+        return rf"\sum_{{t = {known[0]}}}^{{{known[-1]}}} {part}"
+
     def _shown(self, values: Sequence[Value]) -> list[str]:
-        """Return the symbols of values that are read alike; of very many, the first, the last, and dots."""
+        """Return the symbols of values that are read alike; of many, the first two, the last, and dots."""
         if len(values) <= MOST_SHOWN:
             return [self.symbol(value) for value in values]
         return [self.symbol(values[0]), self.symbol(values[1]), r"\cdots", self.symbol(values[-1])]

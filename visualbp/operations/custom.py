@@ -113,10 +113,9 @@ class Custom(Elementwise):
         return f"{output} = {text}" if text else super().equation(output, operands)
 
     def vjp_equation(self, operand: int, result: str, upstream: str, output: str, operands: Sequence[str]) -> str:
-        text = latex(self.slope, operands[0], LONGEST_LATEX)
-        if text is None:
-            return super().vjp_equation(operand, result, upstream, output, operands)
-        return rf"{result} = {upstream} \odot \left({text}\right)"
+        rule = rf"{result} = {upstream} \odot f'\left({operands[0]}\right)"
+        text = latex(self.slope, "z", LONGEST_LATEX)
+        return rf"{rule}, \quad f'(z) = {text}" if text else rule
 
 
 activations.register(Custom)

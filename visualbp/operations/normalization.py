@@ -194,7 +194,7 @@ class Normalization(Operation):
     def equation(self, output: str, operands: Sequence[str]) -> str:
         x, weight, bias = operands[:3]
         x_hat = rf"\frac{{{x} - \mu}}{{\sqrt{{\sigma^2 + \epsilon}}}}"
-        return rf"{output} = {weight} \odot \hat{{\mathbf{{x}}}} + {bias}, \; \hat{{\mathbf{{x}}}} = {x_hat}"
+        return rf"{output} = {weight} \odot \hat{{\mathbf{{x}}}} + {bias}, \quad \hat{{\mathbf{{x}}}} = {x_hat}"
 
     def vjp_equation(self, operand: int, result: str, upstream: str, output: str, operands: Sequence[str]) -> str:
         x_hat, weight = r"\hat{\mathbf{x}}", operands[1]
@@ -206,7 +206,7 @@ class Normalization(Operation):
         mean, along = r"\text{mean}(\mathbf{g})", rf"\text{{mean}}(\mathbf{{g}} \odot {x_hat})"
         inner = rf"\mathbf{{g}} - {mean} - {x_hat} \odot {along}"
         slope = r"\frac{1}{\sqrt{\sigma^2 + \epsilon}}"
-        return rf"{result} = {slope} \left({inner}\right), \; \mathbf{{g}} = {weight} \odot {upstream}"
+        return rf"{result} = {slope} \left({inner}\right), \quad \mathbf{{g}} = {weight} \odot {upstream}"
 
 
 class BatchNorm(Normalization):

@@ -100,7 +100,7 @@ class WeightNorm(Operation):
     def vjp_equation(self, operand: int, result: str, upstream: str, output: str, operands: Sequence[str]) -> str:
         direction, gain = operands
         unit = r"\hat{\mathbf{v}}"
-        where = rf"\; {unit} = \frac{{{direction}}}{{\left\lVert {direction} \right\rVert}}"
+        where = rf"\quad {unit} = \frac{{{direction}}}{{\left\lVert {direction} \right\rVert}}"
         if self.operand_name(operand) == "gain":
             return rf"{result} = \left\langle {upstream}, {unit} \right\rangle, {where}"
         across = rf"\left({upstream} - \left\langle {upstream}, {unit} \right\rangle {unit}\right)"
