@@ -328,7 +328,7 @@ class MainWindow(QMainWindow):
         network, plan = self.document.network, snapshot.plan
         facts: list[str] = [network.precision]
         if snapshot.dataset is not None:
-            facts.append(f"{len(snapshot.dataset):,} samples")
+            facts.append(f"{len(snapshot.dataset):,} sample{'s' if len(snapshot.dataset) != 1 else ''}")
         if plan is not None:
             count = sum(snapshot.values[info.value].size for info in plan.parameters if info.value in snapshot.values)
             facts.append(f"{count:,} parameters")
