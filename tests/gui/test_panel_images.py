@@ -18,9 +18,9 @@ from visualbp.engine.plan import compile_plan
 from visualbp.files import load_network
 from visualbp.files.samples import find_model
 from visualbp.gui.panels.images import ImagesPanel
+from visualbp.gui.pictures import picture_of, picture_shape
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.answers import answers
-from visualbp.gui.widgets.sample_images import picture_of, picture_shape
 from visualbp.network import Network
 
 
@@ -141,12 +141,21 @@ def test_without_a_network_the_panel_says_what_to_do(bench: Workbench, panel: Im
 # -- the parts -------------------------------------------------------------------------------------------------------
 
 
+def test_a_vector_is_a_picture_if_its_names_are_those_of_pixels() -> None:
+    pixels_by_place = tuple(f"pixel {row},{column}" for row in range(8) for column in range(8))
+    assert picture_shape((64,), pixels_by_place) == (1, 8, 8)
+    assert picture_shape((784,), tuple(f"pixel{number}" for number in range(784))) == (1, 28, 28)
+    assert picture_shape((12,), tuple(f"{row}x{column}" for row in range(1, 4) for column in range(1, 5))) == (1, 3, 4)
+    assert picture_shape((64,)) is None
+    assert picture_shape((64,), tuple(f"x{number}" for number in range(64))) is None
+    assert picture_shape((64,), pixels_by_place[::-1]) is None, "not in the order of a picture"
+
+
 def test_only_what_looks_like_a_picture_is_one() -> None:
-    assert picture_shape((64,)) == (1, 8, 8)
-    assert picture_shape((784,)) == (1, 28, 28)
     assert picture_shape((1, 8, 8)) == (1, 8, 8)
     assert picture_shape((3, 32, 20)) == (3, 32, 20)
     assert picture_shape((28, 28)) == (1, 28, 28)
+    assert picture_shape((28, 28), flattened=False) is None, "a sequence of 28 steps"
     assert [picture_shape(shape) for shape in ((2,), (4,), (16,), (65,), (3, 2), (2, 8, 8))] == [None] * 6
 
 

@@ -63,6 +63,8 @@ class LayerType:
     axes: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """What the axes of its values and parameters are called, by role, where their number does not tell. For values of
     the batch these are the axes of one sample."""
+    unrolls: ClassVar[bool] = False
+    """Whether it computes its z and h once for every time step of a sequence, as `z[0]`, `h[0]`, `z[1]`, ..."""
     featured: ClassVar[tuple[str, ...]] = ()
     """Roles of its own values that its card shows beside h, such as what attention looks at."""
     default_name: ClassVar[str] = ""

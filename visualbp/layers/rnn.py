@@ -29,6 +29,7 @@ class Rnn(LayerType):
     type_name, label, icon = "rnn", "Recurrent", "layer_rnn"
     order = 52
     description = "Reads a sequence step by step, and carries a state along."
+    unrolls = True
     starting_options: ClassVar[Options] = {"units": 8}
     options = (
         IntOption("units", description="how many numbers the state has"),

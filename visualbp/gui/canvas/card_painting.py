@@ -23,7 +23,9 @@ from visualbp.gui.canvas.geometry import (
     text_width,
 )
 from visualbp.gui.canvas.ranges import Ranges
+from visualbp.gui.canvas.tiles import Tile
 from visualbp.gui.painting import draw_absent, draw_heat, number_text
+from visualbp.gui.pictures import picture_of
 from visualbp.gui.theme import theme
 from visualbp.network import Layer, Problem
 
@@ -138,17 +140,40 @@ def _paint_compact(painter: QPainter, card: Card, ranges: Ranges, detail: float)
         return
     rows = card.content.rows
     gap = 6.0
-    height = (room.height() + gap) / max(1, len(rows)) - gap
-    for number, content in enumerate(rows):
-        strip = QRectF(room.left(), room.top() + number * (height + gap), room.width(), height)
+    share = (room.height() - gap * (len(rows) - 1)) / max(1.0, sum(content.spec.rect.height() for content in rows))
+    top = room.top()
+    for content in rows:
+        spec = content.spec.rect
+        strip = QRectF(room.left(), top, room.width(), spec.height() * share)
+        top = strip.bottom() + gap
         if not content.tiles:
             draw_absent(painter, strip)
             continue
         painter.setOpacity(0.38 if content.stale else painter.opacity())
-        tile = content.tiles[0]
-        if tile.rect.width() < content.spec.rect.width() - 1:
-            strip.setWidth(min(strip.width(), height * tile.rect.width() / tile.rect.height()))
-        draw_heat(painter, strip, tile.matrix, ranges.limit(content.spec.range_name), gaps=False)
+        limit = ranges.limit(content.spec.range_name)
+        square = len(content.tiles) > 1 or content.gray is not None  # pictures keep their proportions
+        wide = min(strip.width() / spec.width(), strip.height() / spec.height()) if square else 0.0
+        across, down = (wide, wide) if square else (strip.width() / spec.width(), strip.height() / spec.height())
+        for hole in content.holes:
+            draw_absent(painter, _moved(hole, spec, strip, across, down))
+        for tile in content.tiles:
+            _paint_matrix(painter, _moved(tile.rect, spec, strip, across, down), tile, content, limit, gaps=False)
+
+
+def _moved(rect: QRectF, inside: QRectF, place: QRectF, across: float, down: float) -> QRectF:
+    """Return a rectangle inside another one as it is when that is moved to `place` and scaled."""
+    left, top = place.left() + (rect.left() - inside.left()) * across, place.top() + (rect.top() - inside.top()) * down
+    return QRectF(left, top, rect.width() * across, rect.height() * down)
+
+
+def _paint_matrix(painter: QPainter, rect: QRectF, tile: Tile, content: RowContent, limit: float, gaps: bool) -> None:
+    """Paint a tile: signed values as colours, data that are pictures as they are."""
+    if content.gray is None or content.array is None or content.spec.picture is None:
+        draw_heat(painter, rect, tile.matrix, limit, gaps)
+        return
+    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
+    sample = content.array[content.sample]
+    painter.drawImage(rect, picture_of(sample, content.spec.picture, *content.gray))
 
 
 def _paint_header(painter: QPainter, card: Card) -> None:
@@ -190,11 +215,15 @@ def _paint_row(painter: QPainter, card: Card, row: int, content: RowContent, ran
     if content.stale:
         painter.setOpacity(0.38)
     numbers = content.tiles[0].matrix.shape[1] <= 2 and spec.role in ("prediction", "target")
+    for hole in content.holes:
+        draw_absent(painter, hole)
     for place, tile in enumerate(content.tiles):
         if numbers:
             _paint_numbers(painter, tile.rect, [float(value) for value in tile.matrix[0]])
         else:
-            draw_heat(painter, tile.rect, tile.matrix, limit, gaps=tile.matrix.shape[1] <= 64)
+            pictures = len(content.tiles) > 1 and not tile.members
+            gaps = tile.matrix.shape[1] <= 64 and not (pictures and content.spec.range_name != content.spec.role)
+            _paint_matrix(painter, tile.rect, tile, content, limit, gaps)
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(theme().color("line"), 1))
             painter.drawRect(tile.rect)

@@ -3,50 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from operator import is_
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtCore import QRectF
 
 from visualbp.core.arrays import Array
 from visualbp.debugger.snapshot import Snapshot
+from visualbp.engine.plan import Plan
 from visualbp.gui.canvas.geometry import CardLayout, RowSpec
+from visualbp.gui.canvas.tiles import Tile, picture_tile, sample_tiles, time_tiles, weight_tiles
+from visualbp.gui.pictures import data_limits
 from visualbp.layers import Value
 
-MOST_ROWS, MOST_COLUMNS = 32, 138
-"""Larger matrices are shown by every n-th of their numbers: a strip has no more pixels than that."""
-MOST_SAMPLES = 5
-"""Of a batch of at most so many vectors all are shown."""
-MOST_IMAGES = 3
-IMAGE_GAP = 4.0
-
-
-@dataclass(frozen=True, eq=False)
-class Tile:
-    """A matrix in a rectangle of the card. `rows` and `columns` are the places of its numbers along `tail`'s axes."""
-
-    rect: QRectF
-    matrix: Array
-    prefix: tuple[int, ...]
-    rows: Array | None
-    columns: Array
-    tail: tuple[int, ...]
-
-    def index(self, row: int, column: int) -> tuple[int, ...]:
-        """Return the index, in the value's array, of the number drawn in this cell."""
-        place = np.unravel_index(int(self.columns[column]), self.tail) if self.tail else ()
-        middle = () if self.rows is None else (int(self.rows[row]),)
-        return (*self.prefix, *middle, *(int(i) for i in place))
-
-    def cell_at(self, point: QPointF) -> tuple[int, int]:
-        count_rows, count_columns = self.matrix.shape
-        row = int((point.y() - self.rect.top()) / self.rect.height() * count_rows)
-        column = int((point.x() - self.rect.left()) / self.rect.width() * count_columns)
-        return min(max(row, 0), count_rows - 1), min(max(column, 0), count_columns - 1)
-
-    def cell_rect(self, row: int, column: int) -> QRectF:
-        count_rows, count_columns = self.matrix.shape
-        width, height = self.rect.width() / count_columns, self.rect.height() / count_rows
-        return QRectF(self.rect.left() + column * width, self.rect.top() + row * height, width, height)
+Parts = tuple[Array | None, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +32,12 @@ class RowContent:
     tiles: tuple[Tile, ...] = ()
     source: Array | None = None
     """The array of the snapshot that this was made from: the same one means that nothing has changed."""
+    parts: Parts = ()
+    """The same where it was made from several arrays, one for each time."""
+    holes: tuple[QRectF, ...] = ()
+    """Where times are shown that have not been computed yet, while others have."""
+    gray: tuple[float, float] | None = None
+    """The range of data that are shown as pictures, from dark to light."""
 
 
 def value_of(layer: str, role: str, snapshot: Snapshot) -> Value:
@@ -70,8 +47,21 @@ def value_of(layer: str, role: str, snapshot: Snapshot) -> Value:
     return Value(layer, role)
 
 
+@lru_cache(maxsize=256)
+def time_steps(plan: Plan, layer: str, role: str) -> tuple[Value, ...]:
+    """Return the values that a role has at each time in a layer that is unrolled: `h[0]`, `h[1]`, ..."""
+    gradient = role in ("delta", "upstream")
+    name = {"delta": "z", "upstream": "h"}.get(role, role)
+    found: list[Value] = []
+    while plan.resolve(step := Value(layer, f"{name}[{len(found)}]")) in plan.shapes:
+        found.append(step.gradient if gradient else step)
+    return tuple(found)
+
+
 def row_content(layer: str, spec: RowSpec, snapshot: Snapshot, sample: int, old: RowContent | None) -> RowContent:
     """Return what a row shows now; `old` itself where nothing has changed."""
+    if spec.unrolled and snapshot.plan is not None:
+        return _time_row(layer, spec, snapshot, snapshot.plan, sample, old)
     value = snapshot.resolve(value_of(layer, spec.role, snapshot))
     array = snapshot.values.get(value)
     stale = bool(snapshot.stale) and value in snapshot.stale
@@ -86,62 +76,36 @@ def row_content(layer: str, spec: RowSpec, snapshot: Snapshot, sample: int, old:
         return RowContent(spec, value, None, stale, sample)
     if spec.role == "prediction" and snapshot.plan is not None:
         array = snapshot.plan.loss_rule.answer(array)
+    if spec.picture is not None and array[sample].size == np.prod(spec.picture):
+        gray = data_limits(snapshot.dataset) if snapshot.dataset is not None else (0.0, 1.0)
+        tiles = picture_tile(spec.rect, array, sample, spec.picture)
+        return RowContent(spec, value, array, stale, sample, tiles, source, gray=gray)
     if spec.range_name == "weight":
-        tiles = _weight_tiles(spec.rect, array)
+        tiles = weight_tiles(spec.rect, array)
     else:
-        tiles = _sample_tiles(spec.rect, array, sample, spec.role in ("prediction", "target"))
+        tiles = sample_tiles(spec.rect, array, sample, spec.role in ("prediction", "target"))
     return RowContent(spec, value, array, stale, sample, tiles, source)
 
 
-def _thinned(count: int, most: int) -> Array:
-    if count <= most:
-        return np.arange(count)
-    return np.arange(most) * count // most
-
-
-def _sample_tiles(rect: QRectF, array: Array, sample: int, single: bool) -> tuple[Tile, ...]:
-    """Return one sample of a batch: a vector as a strip, a sequence as a matrix, channels of images side by side.
-
-    Of a batch of a few vectors all are shown, a row each, unless a `single` one is wanted.
-    """
-    if array.ndim >= 4:
-        return _image_tiles(rect, array, sample)
-    one = array[sample]
-    if one.ndim == 2:
-        rows, columns = _thinned(one.shape[0], MOST_ROWS), _thinned(one.shape[1], MOST_COLUMNS)
-        return (Tile(rect, one[np.ix_(rows, columns)], (sample,), rows, columns, one.shape[1:]),)
-    if array.ndim == 2 and 1 < len(array) <= MOST_SAMPLES and not single:
-        columns = _thinned(array.shape[1], MOST_COLUMNS)
-        return (Tile(rect, array[:, columns], (), np.arange(len(array)), columns, one.shape),)
-    flat = one.reshape(1, -1)
-    columns = _thinned(flat.shape[1], MOST_COLUMNS)
-    return (Tile(rect, flat[:, columns], (sample,), None, columns, one.shape),)
-
-
-def _image_tiles(rect: QRectF, array: Array, sample: int) -> tuple[Tile, ...]:
-    images = array[sample].reshape(array.shape[1], array.shape[2], -1)
-    count = min(len(images), MOST_IMAGES)
-    room = (rect.width() - IMAGE_GAP * (count - 1)) / count
-    height, width = rect.height(), rect.height() * images.shape[2] / images.shape[1]
-    if width > room:
-        height, width = height * room / width, room
-    tiles = []
-    for channel in range(count):
-        place = QRectF(rect.left() + channel * (width + IMAGE_GAP), rect.top(), width, height)
-        rows, columns = _thinned(images.shape[1], 64), _thinned(images.shape[2], 64)
-        matrix = images[channel][np.ix_(rows, columns)]
-        tiles.append(Tile(place, matrix, (sample, channel), rows, columns, array.shape[3:]))
-    return tuple(tiles)
-
-
-def _weight_tiles(rect: QRectF, array: Array) -> tuple[Tile, ...]:
-    if array.ndim < 2:
-        flat = array.reshape(1, -1)
-        columns = _thinned(flat.shape[1], MOST_COLUMNS)
-        return (Tile(rect, flat[:, columns], (), None, columns, array.shape),)
-    matrix = array.reshape(array.shape[0], -1)
-    rows, columns = _thinned(matrix.shape[0], MOST_ROWS), _thinned(matrix.shape[1], MOST_COLUMNS)
-    return (Tile(rect, matrix[np.ix_(rows, columns)], (), rows, columns, array.shape[1:]),)
+def _time_row(
+    layer: str, spec: RowSpec, snapshot: Snapshot, plan: Plan, sample: int, old: RowContent | None
+) -> RowContent:
+    """Return a row with what a layer has computed at each time, the first above."""
+    members = time_steps(plan, layer, spec.role)
+    real = [plan.resolve(member) for member in members]
+    parts: Parts = tuple(snapshot.values.get(value) for value in real)
+    stale = bool(snapshot.stale) and any(value in snapshot.stale for value in real)
+    present = [part for part in parts if part is not None]
+    value = Value(layer, spec.role)
+    if present:
+        sample = min(sample, len(present[0]) - 1)
+    same = old is not None and old.spec is spec and (old.stale, old.sample, old.value) == (stale, sample, value)
+    if same and old is not None and len(old.parts) == len(parts) and all(map(is_, old.parts, parts)):
+        return old
+    if not present:
+        return RowContent(spec, value, None, stale, sample, parts=parts)
+    tiles, holes = time_tiles(spec.rect, parts, members, sample)
+    return RowContent(spec, value, np.stack(present, axis=1), stale, sample, tiles, None, parts, holes)
 
 
 @dataclass(frozen=True, eq=False)

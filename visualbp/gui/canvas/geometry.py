@@ -100,7 +100,11 @@ class RowSpec:
     color: str
     rect: QRectF
     range_name: str
-    """Rows with the same name share one range of colours: `h`, `delta`, `weight`."""
+    """Rows with the same name share one range of colours: `data`, `h`, `delta`, `weight`."""
+    unrolled: bool = False
+    """Whether it shows the values of all times below each other."""
+    picture: Shape | None = None
+    """(channels, height, width) where it shows data that are pictures."""
 
 
 @dataclass(frozen=True)
@@ -138,15 +142,26 @@ def has_parameters(kind: LayerType) -> bool:
     return type(kind).parameters is not LayerType.parameters
 
 
-def layout_of(layer: Layer, shape: Shape | None, weight: str = "weight") -> CardLayout:
-    """Return the layout of a layer's card. `weight` is the parameter that is shown, where there are any."""
+def layout_of(
+    layer: Layer,
+    shape: Shape | None,
+    weight: str = "weight",
+    weight_axes: int = 2,
+    picture: Shape | None = None,
+) -> CardLayout:
+    """Return the layout of a layer's card.
+
+    `weight` is the parameter that is shown, where there are any, and how many axes it has. `picture` is the (channels,
+    height, width) of the data where the layer takes pictures.
+    """
     kind = layer.kind
     top = HEADER
     rows: list[RowSpec] = []
 
-    def add(label: str, role: str, color: str, height: float, range_name: str) -> None:
+    def add(label: str, role: str, color: str, height: float, range_name: str, shown: Shape | None = None) -> None:
         nonlocal top
-        rows.append(RowSpec(label, role, color, _strip(top, height), range_name))
+        unrolled = kind.unrolls and range_name in ("h", "delta")
+        rows.append(RowSpec(label, role, color, _strip(top, height), range_name, unrolled, shown))
         top += height + GAP
 
     if kind.is_loss:
@@ -155,17 +170,21 @@ def layout_of(layer: Layer, shape: Shape | None, weight: str = "weight") -> Card
         add("ŷ", "prediction", "forward", STRIP, "target")
         add("y", "target", "dim", STRIP, "target")
         return CardLayout(top - GAP + BOTTOM + 2, tuple(rows), None, "", True, False, loss)
-    tall = IMAGE if shape is not None and len(shape) >= 2 else STRIP
-    add("h", "h", "forward", tall, "h")
     if kind.most_inputs == 0:
+        seen = IMAGE if picture is not None or (shape is not None and len(shape) >= 2) else STRIP
+        add("h", "h", "forward", seen, "data", picture)  # class indices and pixels have a range of their own
         return CardLayout(top - GAP + BOTTOM + 4, tuple(rows), None, "", False, True)
+    tall = IMAGE if kind.unrolls or (shape is not None and len(shape) >= 2) else STRIP
+    add("h", "h", "forward", tall, "h")
+    for role in kind.featured:
+        add(role[:1].upper(), role, "forward", IMAGE, role)
     if owns_activation(layer):
         add("δ", "delta", "backward", tall, "delta")
     else:
         add("∂h", "upstream", "backward", tall, "delta")
     gradient = rows[-1].role
     if has_parameters(kind):
-        add("W", weight, "dim", WEIGHT, "weight")
+        add("W", weight, "dim", WEIGHT if weight_axes < 3 else IMAGE, "weight")
         gradient = f"gradient/{weight}"
     footer = QRectF(PADDING, top - 1, CARD_WIDTH - 2 * PADDING, FOOTER)
     return CardLayout(top + FOOTER + BOTTOM - 2, tuple(rows), footer, gradient, True, True)

@@ -12,8 +12,10 @@ from PySide6.QtWidgets import QGraphicsItem, QGraphicsRectItem, QStyleOptionGrap
 
 from visualbp.core.arrays import Shape
 from visualbp.debugger.snapshot import Snapshot
+from visualbp.engine.plan import Plan
+from visualbp.gui.axes import axes_of, place_words
 from visualbp.gui.canvas.card_painting import Card, paint_card
-from visualbp.gui.canvas.content import CardContent, RowContent, Tile, card_content
+from visualbp.gui.canvas.content import CardContent, RowContent, card_content
 from visualbp.gui.canvas.geometry import (
     BREAKPOINT_Y,
     CARD_WIDTH,
@@ -26,8 +28,9 @@ from visualbp.gui.canvas.geometry import (
     to_scene,
 )
 from visualbp.gui.canvas.ranges import Ranges
+from visualbp.gui.canvas.tiles import Tile
 from visualbp.gui.painting import exact_text
-from visualbp.layers import ParameterSpec
+from visualbp.layers import ParameterSpec, Value
 from visualbp.network import Layer, Problem
 from visualbp.network.network import Position
 
@@ -43,12 +46,11 @@ class Cell:
     tile: int
     place: tuple[int, int]
     content: RowContent
+    value: Value
     index: tuple[int, ...]
-
-    @property
-    def number(self) -> float:
-        assert self.content.array is not None
-        return float(self.content.array[self.index])
+    number: float
+    words: str = ""
+    """The place in words: `sample 0, channel 2, row 3, column 5`."""
 
     @property
     def text(self) -> str:
@@ -56,11 +58,11 @@ class Cell:
         content = self.content
         inside = ", ".join(map(str, self.index))
         stale = "   (outdated by an edit)" if content.stale else ""
-        name = f"{content.value.text}[{inside}]"
+        name = f"{self.value.text}[{inside}]"
         if content.source is not content.array and content.source is not None:
             raw = exact_text(float(content.source[self.index]))
             return f"ŷ[{inside}] = {exact_text(self.number)}\nfrom {name} = {raw}{stale}"
-        return f"{name} = {exact_text(self.number)}{stale}"
+        return f"{name} = {exact_text(self.number)}{stale}" + (f"\n{self.words}" if self.words else "")
 
 
 class LayerItem(QGraphicsRectItem):
@@ -71,6 +73,8 @@ class LayerItem(QGraphicsRectItem):
         self.ranges = ranges
         self.card = Card(layer, layout_of(layer, None))
         self.connections: set[ConnectionItem] = set()
+        self._picture: Shape | None = None
+        self._plan: Plan | None = None
         self.seen = -1
         """The serial of the last snapshot that this card was compared with."""
         self.setPen(Qt.PenStyle.NoPen)
@@ -96,14 +100,20 @@ class LayerItem(QGraphicsRectItem):
         shape: Shape | None,
         specs: tuple[ParameterSpec, ...],
         problems: tuple[Problem, ...],
+        picture: Shape | None = None,
     ) -> None:
-        """Take over what the network says of this layer."""
+        """Take over what the network says of this layer, and what its data are, if they are pictures."""
         card = self.card
-        if (card.layer is layer or card.layer == layer) and (card.shape, card.problems) == (shape, problems):
+        told = shape, problems, picture
+        if (card.layer is layer or card.layer == layer) and (card.shape, card.problems, self._picture) == told:
             card.layer = layer
             return
-        weights = [spec.name for spec in specs if spec.penalised] or [spec.name for spec in specs]
-        layout = layout_of(layer, shape, weights[0] if weights else "weight")
+        self._picture = picture
+        weights = [spec for spec in specs if spec.penalised] or list(specs)
+        if weights:
+            layout = layout_of(layer, shape, weights[0].name, len(weights[0].shape), picture)
+        else:
+            layout = layout_of(layer, shape, picture=picture)
         centre = self.centre
         card.layer, card.shape, card.problems = layer, shape, problems
         if layout != card.layout:
@@ -115,6 +125,7 @@ class LayerItem(QGraphicsRectItem):
     def show_snapshot(self, snapshot: Snapshot, sample: int) -> bool:
         """Take over the numbers of a snapshot; return whether any is another."""
         self.seen = snapshot.serial
+        self._plan = snapshot.plan
         content = card_content(self.name, self.card.layout, snapshot, sample, self.card.content)
         trouble = snapshot.trouble if snapshot.trouble_layer == self.name else ""
         changed = content is not self.card.content
@@ -202,16 +213,22 @@ class LayerItem(QGraphicsRectItem):
                     return self._cell(row, number, tile, content, point)
         return None
 
-    @staticmethod
-    def _cell(row: int, number: int, tile: Tile, content: RowContent, point: QPointF) -> Cell:
+    def _cell(self, row: int, number: int, tile: Tile, content: RowContent, point: QPointF) -> Cell:
         place = tile.cell_at(point)
-        return Cell(row, number, place, content, tile.index(*place))
+        value = tile.members[place[0]] if tile.members else content.value
+        index, shown = tile.index(*place), float(tile.matrix[place])
+        axes = axes_of(self._plan, value, len(index)) if self._plan is not None and len(index) > 2 else ()
+        return Cell(row, number, place, content, value, index, shown, place_words(axes, index))
 
     def is_on_absent(self, scene_point: QPointF) -> bool:
-        """Whether a point is on a row that has not been computed yet."""
+        """Whether a point is on a row, or on a time of one, that has not been computed yet."""
         point = scene_point - self.pos()
         rows = self.card.content.rows
-        return any(not content.tiles and content.spec.rect.contains(point) for content in rows)
+        return any(
+            hole.contains(point)
+            for content in rows
+            for hole in ((content.spec.rect,) if not content.tiles else content.holes)
+        )
 
     # -- painting ----------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtWidgets import QGraphicsItem, QGraphicsScene
 
+from visualbp.core.arrays import Shape
 from visualbp.debugger.snapshot import Snapshot
 from visualbp.gui.canvas.card_painting import COMPACT_BELOW
 from visualbp.gui.canvas.connection_item import ConnectionItem
@@ -19,6 +20,7 @@ from visualbp.gui.canvas.layer_item import LayerItem
 from visualbp.gui.canvas.overview_item import OverviewItem
 from visualbp.gui.canvas.ranges import Ranges
 from visualbp.gui.canvas.routing import Obstacles
+from visualbp.gui.pictures import data_picture
 from visualbp.network import Network, Problem, Structure
 from visualbp.network.network import Connection
 from visualbp.network.tidy import complete_positions
@@ -62,6 +64,8 @@ class Scene(QGraphicsScene):
         self.is_overview = False
         self.shows_cells = True
         """Whether single numbers can be told apart, and so pointed at."""
+        self._picture: Shape | None = None
+        """What the samples look like, where the data are pictures."""
         self._obstacles = Obstacles.of([])
         self._unsettled: set[ConnectionItem] = set()
         """Connections whose route is to be taken anew when the network stands still."""
@@ -126,7 +130,8 @@ class Scene(QGraphicsScene):
                 self.layers[layer.name] = item
             shape, specs = structure.shapes.get(layer.name), structure.parameters.get(layer.name, ())
             before = item.body
-            item.show_layer(layer, shape, specs, tuple(problems.get(layer.name, ())))
+            picture = self._picture if layer.type == "input" else None
+            item.show_layer(layer, shape, specs, tuple(problems.get(layer.name, ())), picture)
             item.set_position(positions[layer.name])
             if item.body != before:
                 changed.append(item)
@@ -172,6 +177,7 @@ class Scene(QGraphicsScene):
         """Show a snapshot on what is visible; return the connections along which a value has begun to flow."""
         if snapshot.network is not self.network and not self._same_layers(snapshot.network):
             return frozenset()  # of a network that is no longer drawn; the next one is under way
+        self._show_picture(snapshot)
         before, self.snapshot, self.sample = self.flow, snapshot, sample
         flow = self.flow = flow_of(snapshot)
         breakpoints = frozenset(layer for _, layer in snapshot.breakpoints)
@@ -187,6 +193,18 @@ class Scene(QGraphicsScene):
         self._show_flow(changed | flow.carrying | before.carrying)
         self.refresh(visible)
         return flow.carrying if flow.carrying != before.carrying or flow.color != before.color else frozenset()
+
+    def _show_picture(self, snapshot: Snapshot) -> None:
+        """Take over whether the data are pictures: the input's card has room for them then."""
+        known = self.snapshot
+        if known is not None and known.dataset is snapshot.dataset and known.network is snapshot.network:
+            return
+        picture = data_picture(snapshot.dataset, self.network)
+        if picture != self._picture and self.structure is not None:
+            self._picture = picture
+            changed = self._show_layers(self.network, self.structure)
+            self._unsettled.update(edge for item in changed for edge in item.connections)
+            self._settle()
 
     def _same_layers(self, network: Network) -> bool:
         return network.layers == self.network.layers and network.connections == self.network.connections

@@ -13,10 +13,11 @@ from visualbp.debugger.snapshot import Snapshot
 from visualbp.engine.plan import Plan
 from visualbp.gui.context import Context
 from visualbp.gui.panels.base import Panel
+from visualbp.gui.pictures import data_limits, data_picture
 from visualbp.gui.widgets.answers import Answers, answers
 from visualbp.gui.widgets.elided_label import ElidedLabel
 from visualbp.gui.widgets.empty_text import EmptyText, why_empty
-from visualbp.gui.widgets.sample_images import SampleImages, picture_shape
+from visualbp.gui.widgets.sample_images import SampleImages
 from visualbp.gui.widgets.sample_table import SampleTable
 
 
@@ -64,7 +65,7 @@ class ImagesPanel(Panel):
         stale = snapshot.is_stale(plan.prediction)
         said = self._answers(plan, dataset, predictions, snapshot.batch)
         chosen = min(self.context.selection.sample, len(snapshot.batch) - 1)
-        shape = picture_shape(dataset.input_shape)
+        shape = data_picture(dataset, snapshot.network)
         if shape is not None:
             self.images.content.show_samples(self._inputs, shape, self._limits, said, chosen, stale)
             self.pages.setCurrentWidget(self.images)
@@ -82,8 +83,7 @@ class ImagesPanel(Panel):
         batch = snapshot.batch
         assert batch is not None
         if dataset is not self._dataset:
-            finite = dataset.inputs[np.isfinite(dataset.inputs)]
-            self._limits = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+            self._limits = data_limits(dataset)
             self._dataset, self._batch_key = dataset, b""
         key = batch.tobytes()
         if self._batch_key != key:

@@ -2,54 +2,17 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import QFont, QHelpEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QToolTip, QWidget
 
 from visualbp.core.arrays import Array, Shape
+from visualbp.gui.pictures import picture_of
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.answers import Answers
 
 CARD, GAP, LABEL, SIDE = 58, 6, 17, 12
-SMALLEST_SQUARE = 49
-"""Vectors of a square number of values, from this on, are taken for pictures."""
-
-
-def picture_shape(shape: Shape) -> Shape | None:
-    """Return (channels, height, width) of samples that are pictures, or None: (H, W), (1 or 3, H, W), or a square."""
-    if len(shape) == 3 and shape[0] in (1, 3) and min(shape[1:]) >= 3:
-        return shape
-    if len(shape) == 2 and min(shape) >= 4:
-        return (1, *shape)
-    if len(shape) == 1 and shape[0] >= SMALLEST_SQUARE and math.isqrt(shape[0]) ** 2 == shape[0]:
-        side = math.isqrt(shape[0])
-        return (1, side, side)
-    return None
-
-
-def picture_of(sample: Array, shape: Shape, low: float, high: float) -> QImage:
-    """Return a sample as an image with one pixel for each value; what is not finite is red.
-
-    One channel runs from the theme's field to its text colour, three channels are red, green and blue.
-    """
-    share = np.clip((sample.reshape(shape) - low) / max(high - low, 1e-300), 0.0, 1.0)
-    wrong = ~np.isfinite(share)
-    share = np.where(wrong, 0.0, share)
-    current = theme()
-    if shape[0] == 3:
-        colors = (share * 255).round().astype(np.uint32)
-    else:
-        tones = current.color("field"), current.color("text")
-        ends = [np.array([tone.red(), tone.green(), tone.blue()], float) for tone in tones]
-        colors = (ends[0] + (ends[1] - ends[0]) * share[0][..., None]).round().astype(np.uint32).transpose(2, 0, 1)
-    packed = (0xFF000000 | colors[0] << 16 | colors[1] << 8 | colors[2]).astype(np.uint32)
-    packed[wrong.any(0)] = current.color("error").rgb()
-    packed = np.ascontiguousarray(packed)
-    height, width = packed.shape
-    return QImage(packed.data, width, height, width * 4, QImage.Format.Format_RGB32).copy()
 
 
 class ImagesContent(QWidget):

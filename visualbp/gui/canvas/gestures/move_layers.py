@@ -135,7 +135,7 @@ class MoveLayers(Gesture):
             selection.select((self.item.name,))
         cell = self.item.cell_at(at.scene) if self.canvas.network_scene.shows_cells else None
         if cell is not None:
-            selection.choose_number(cell.content.value, cell.index)
+            selection.choose_number(cell.value, cell.index)
 
     def cancel(self) -> None:
         if self.dragging:
