@@ -337,11 +337,11 @@ def test_attention_is_explained_from_scores_to_mix_and_closed_positions_say_why(
     query, key = values[Value("attend", "query")], values[Value("attend", "key")]
     assert [term.product for term in score.terms] == pytest.approx(query[1, 2, 2:] * key[1, 0, 2:] / math.sqrt(2.0))
     closed = explain(moment, Value("attend", "masked"), (0, 0, 0, 2))
-    assert closed.number == -math.inf and closed.agrees and closed.note == ""
-    assert closed.rule == "closed: position 2 comes after position 0, which must not see it"
+    assert closed.number == -math.inf and closed.agrees
+    assert closed.note == "closed: position 2 comes after position 0, which must not see it"
     assert explain(moment, Value("attend", "attention"), (0, 0, 0, 2)).number == 0
     nothing = explain(moment, Value("attend", "gradient/scores"), (0, 0, 0, 2))
-    assert nothing.number == 0 and "closed by the mask" in nothing.rule
+    assert nothing.number == 0 and "closed by the mask" in nothing.note
     mixed = explain(moment, Value("attend", "mix"), (0, 1, 3))
     shares = [term.factors[0].number for term in mixed.terms]
     assert shares == pytest.approx(values[Value("attend", "attention")][0, 1, 1]) and shares[2] == 0.0

@@ -279,14 +279,15 @@ def _mask_forward(element: Element) -> Draft:
     asking, asked = element.index[-2:]
     if _is_closed(element.index):
         words = f"closed: position {asked} comes after position {asking}, which must not see it"
-        return Draft(r"-\infty", words, [one_term(constant(-math.inf, r"-\infty", "the mask"))])
+        closed = one_term(constant(-math.inf, r"-\infty", "the mask"), label="closed")
+        return Draft(r"-\infty", "minus infinity, of which the softmax makes 0", [closed], words)
     factor = element.input(0, element.index)
     return Draft(factor.symbol, "its score, unchanged: it may look at itself and back", [one_term(factor)])
 
 
 def _mask_backward(element: Element) -> Draft:
     if _is_closed(element.index):
-        return Draft("0", "closed by the mask: its score made no difference, so nothing comes back", [])
+        return Draft("0", "0 at a closed place", [], "closed by the mask: its score made no difference")
     upstream = element.upstream(element.index)
     return Draft(upstream.symbol, "what comes back, unchanged: the pair is open", [one_term(upstream)])
 

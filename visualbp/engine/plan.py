@@ -83,7 +83,10 @@ def step_label(step: Step) -> str:
         return f"{value.layer} {value.role}"
     what = {"delta": "δ", "upstream": "∂h"}.get(value.role) or f"∂{short_role(value.role)}"
     what = what.replace("∂z[", "δ[")  # the error signal of one time step
-    return f"{what} {value.layer}" + (f" ← {value.part}" if value.part else "")
+    sender = value.part.removeprefix(f"{step.layer}.")  # the step stands with its layer on the timeline
+    if sender.endswith("]") and value.layer == step.layer and "[" not in what:  # a time step's part for shared weights
+        return f"{what}[{sender.partition('[')[2]} {value.layer}"
+    return f"{what} {value.layer}" + (f" ← {sender}" if sender else "")
 
 
 def short_role(role: str) -> str:

@@ -53,7 +53,13 @@ def factor_color(factor: Factor) -> str:
         return "dim"
     if factor.value.is_gradient:
         return "backward"
-    return "forward" if factor.value.role in ("z", "h") else "text"
+    return "forward" if _is_computed(factor.value) else "text"
+
+
+def _is_computed(value: Value) -> bool:
+    """Return whether a value is made by a layer's forward pass from its samples, and no parameter or buffer."""
+    lasts = value.role.startswith(("weight", "bias", "running_")) or "/" in value.role
+    return bool(value.layer) and not lasts and value.role not in ("target", "loss", "penalty")
 
 
 def shapes_text(shapes: str) -> str:
