@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QMessageBox,
     QPushButton,
+    QSizeGrip,
     QToolButton,
     QWidget,
 )
@@ -471,3 +472,18 @@ def test_an_edit_is_kept_for_after_a_crash_within_seconds(window: MainWindow, qt
     person.drop("dense", person.canvas.visible_rect().center())
     qtbot.waitUntil(window.autosave.path.exists, timeout=5000)
     assert load_network(window.autosave.path).names == ("dense",)
+
+
+def test_a_floating_panel_has_an_edge_and_a_corner_to_resize_it_by(window: MainWindow, qtbot: QtBot) -> None:
+    start_empty(window)
+    dock = window.docks["mathematics"]
+    grip = dock.findChild(QSizeGrip)
+    assert grip is not None and not grip.isVisible()
+    dock.setFloating(True)
+    QApplication.processEvents()
+    assert grip.isVisible() and grip.geometry().bottomRight() == dock.rect().bottomRight()
+    edge, inner = dock.grab().toImage().pixelColor(0, 40), dock.grab().toImage().pixelColor(3, 40)
+    assert edge == theme().color("accent") and inner == theme().color("panel")
+    dock.setFloating(False)
+    QApplication.processEvents()
+    assert not grip.isVisible() and dock.contentsMargins().left() == 0

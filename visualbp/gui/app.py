@@ -67,4 +67,5 @@ def run(path: str | None = None) -> int:
     _catch(window)
     _fit_to_screen(window)
     window.show()
+    window.view.show_floating()
     return int(app.exec())

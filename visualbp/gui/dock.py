@@ -5,8 +5,17 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtCore import QSize, Slot
-from PySide6.QtGui import QFont, QResizeEvent
-from PySide6.QtWidgets import QAbstractButton, QDockWidget, QHBoxLayout, QMainWindow, QMenu, QToolButton, QWidget
+from PySide6.QtGui import QFont, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QDockWidget,
+    QHBoxLayout,
+    QMainWindow,
+    QMenu,
+    QSizeGrip,
+    QToolButton,
+    QWidget,
+)
 
 from visualbp.gui.panels.base import LEAST_WIDTH, Panel
 from visualbp.gui.theme import icon, theme
@@ -91,7 +100,10 @@ class DockTitle(QWidget):
 
 
 class PanelDock(QDockWidget):
-    """A dock for one panel, found by its object name `panel_NAME`."""
+    """A dock for one panel, found by its object name `panel_NAME`.
+
+    It has no frame of the system's when it floats, so it draws an edge, and has a corner to resize it by.
+    """
 
     def __init__(self, panel: Panel, window: QMainWindow) -> None:
         super().__init__(panel.tab or panel.title, window)
@@ -101,3 +113,25 @@ class PanelDock(QDockWidget):
         self.setTitleBarWidget(DockTitle(self, panel))
         self.toggleViewAction().setText(panel.title)
         self.toggleViewAction().setToolTip(panel.hint or f"Show or hide {panel.title}")
+        self._grip = QSizeGrip(self)
+        self._grip.hide()
+        self.topLevelChanged.connect(self._on_floating)
+
+    @Slot(bool)
+    def _on_floating(self, floating: bool) -> None:
+        edge = 1 if floating else 0
+        self.setContentsMargins(edge, edge, edge, edge)
+        self._grip.setVisible(floating)
+        self._grip.raise_()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        size = self._grip.sizeHint()
+        self._grip.setGeometry(self.width() - size.width(), self.height() - size.height(), size.width(), size.height())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if self.isFloating():
+            painter = QPainter(self)
+            painter.setPen(theme().color("accent"))
+            painter.drawRect(self.rect().adjusted(0, 0, -1, -1))

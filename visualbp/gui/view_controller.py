@@ -103,6 +103,13 @@ class ViewController(QObject):
         self._settings.geometry = self._window.saveGeometry()
         self._settings.layout = self._aside or self._window.saveState(LAYOUT_VERSION)
 
+    def show_floating(self) -> None:
+        """Bring floating panels before a window that has just been shown: they were there first, and lie behind it."""
+        for dock in self._docks.values():
+            if dock.isFloating() and dock.isVisible():
+                dock.hide()
+                dock.show()
+
     def hide_panels(self) -> None:
         """Give the whole window to the start page."""
         if self._aside is None:
