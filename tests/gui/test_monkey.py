@@ -371,16 +371,19 @@ def test_nothing_that_a_monkey_does_breaks_the_window(window: MainWindow, sample
     monkey = run(window, seed, 110)
     debugger.send(Pause())
     assert debugger.settle(), monkey.done[-20:]
-    stack = document.undo_stack
-    seen = [document.network]
-    while stack.canUndo():
-        stack.undo()
-        seen.append(document.network)
-        monkey.assert_mirrors()
-    assert document.network == start, monkey.done
-    for expected in reversed(seen[:-1]):
-        stack.redo()
-        assert document.network == expected
+    stack, end = document.undo_stack, document.network
+    seen: list[list[Network]] = []
+    for _ in range(2):
+        while stack.canUndo():
+            stack.undo()
+            monkey.assert_mirrors()
+        assert document.network == start, monkey.done
+        seen.append([])
+        while stack.canRedo():
+            stack.redo()
+            seen[-1].append(document.network)
+        assert document.network == end
+    assert seen[0] == seen[1]
     monkey.assert_mirrors()
     assert debugger.settle()
     assert debugger.snapshot.generation == document.generation
