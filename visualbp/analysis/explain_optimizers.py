@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -285,11 +285,14 @@ def scheduled(past: Past) -> Draft:
     if iteration < warm_up:
         symbol = rf"\frac{{{iteration + 1}}}{{{warm_up + 1}}}"
         share = constant((iteration + 1) / (warm_up + 1), symbol, f"iteration {iteration + 1} of a rise over {warm_up}")
-        words = f"the learning rate of the optimiser, to which the warm-up ({warm_up} iterations) is still rising"
-        return _sum_of([((initial, share), "rising")], words)
+        words = "the learning rate of the optimiser, to which the warm-up is still rising"
+        return replace(_sum_of([((initial, share), "rising")], words), note=share.meaning)
     t = iteration - warm_up
-    after = f", {t:,} iterations after the warm-up" if warm_up else f" at iteration {t:,}"
-    return _sum_of(_rate_after_warm_up(schedule, initial, t), f"the schedule ({label}){after}")
+    products = _rate_after_warm_up(schedule, initial, t)
+    after = f"{t:,} iterations after the warm-up: " if warm_up else f"at iteration {t:,}: "
+    last = products[-1][0][-1]
+    words = last.meaning if last is not initial else "the learning rate of the optimiser"
+    return replace(_sum_of(products, f"set by the schedule ({label})"), note=after + words)
 
 
 def _rate_after_warm_up(schedule: Schedule, initial: Factor, t: int) -> list[Labelled]:
@@ -297,10 +300,11 @@ def _rate_after_warm_up(schedule: Schedule, initial: Factor, t: int) -> list[Lab
     match schedule:
         case StepDecay():
             cuts, factor = t // options["every"], options["factor"]
-            words = f"{cuts:,} cut{'' if cuts == 1 else 's'} by the factor {factor:g}, one every {options['every']:,}"
-            return [((initial, constant(factor**cuts, rf"\gamma^{{{cuts}}}", f"{words} iterations")), "")]
+            every = f"{options['every']:,} iterations" if options["every"] > 1 else "iteration"
+            words = f"{cuts:,} cut{'' if cuts == 1 else 's'} by the factor {factor:g}, one every {every}"
+            return [((initial, constant(factor**cuts, rf"\gamma^{{{cuts}}}", words)), "")]
         case Exponential():
-            words = f"the factor {options['factor']:g}, {t:,} times"
+            words = f"the factor {options['factor']:g}, to the power of {t:,}"
             return [((initial, constant(options["factor"] ** t, rf"\gamma^{{{t}}}", words)), "")]
         case Cosine():
             lowest, done = options["lowest"], min(t / options["iterations"], 1.0)
@@ -308,7 +312,7 @@ def _rate_after_warm_up(schedule: Schedule, initial: Factor, t: int) -> list[Lab
             range_ = constant(initial.number - lowest, r"\left(\eta_0 - \eta_T\right)", "how far it goes down")
             symbol = r"\frac{1}{2} \left(1 + \cos \frac{\pi t}{T}\right)"
             left = constant(
-                (1.0 + math.cos(math.pi * done)) / 2.0, symbol, f"what is left of it, {done:.0%} of the way"
+                (1.0 + math.cos(math.pi * done)) / 2.0, symbol, f"what is left of the way down after {done:.0%} of it"
             )
             return [((end,), "lowest"), ((range_, left), "above it")]
     rate = schedule.rate_after_warm_up(initial.number, t)

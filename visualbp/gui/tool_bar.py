@@ -33,7 +33,8 @@ def place_words(snapshot: Snapshot) -> tuple[str, str, str]:
     if step.phase == Phase.LOAD:
         return "FORWARD", "batch loaded", "forward"
     if step.phase == Phase.UPDATE:
-        return "UPDATE", step.layer or "clipping", "accent"
+        of_all = "learning rate" if step.operation == "schedule" else "clipping"
+        return "UPDATE", step.layer or of_all, "accent"
     colour = "forward" if step.phase == Phase.FORWARD else "backward"
     return step.phase.upper(), f"layer {layer_place(plan, step.layer)}", colour
 
