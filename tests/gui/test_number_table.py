@@ -100,7 +100,7 @@ def test_the_index_of_a_deeper_array_is_its_own_and_not_the_matrix_s(qtbot: QtBo
 
 
 def test_copied_numbers_are_exact_and_come_back_by_pasting(qtbot: QtBot, table: NumberTable) -> None:
-    table.copy_all()
+    table.copy_array(table.numbers.array)
     text = QGuiApplication.clipboard().text()
     assert np.array_equal(np.array([[float(part) for part in line.split("\t")] for line in text.split("\n")]), WEIGHT)
     QGuiApplication.clipboard().setText("1\t2\n3\t4")

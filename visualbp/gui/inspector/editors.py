@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
+from visualbp.core.expression_parser import ExpressionOption
 from visualbp.core.options import (
     BoolOption,
     Choice,
@@ -37,6 +38,8 @@ class OptionEditor(QWidget):
     """The new canonical value, and whether it is one of a row of small changes (to be one step of undo)."""
     problem_changed = Signal(str)
     """What is wrong with what was typed, in words; empty when it is fine again."""
+    takes_whole_row: ClassVar[bool] = False
+    """Whether its words stand above it, however wide the form is."""
 
     def __init__(self, option: Option, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -45,6 +48,12 @@ class OptionEditor(QWidget):
 
     def show_value(self, value: object) -> None:
         raise TypeError(f"the editor of {self.option.name} shows nothing")
+
+    def show_siblings(self, options: Sequence[Option], values: Mapping[str, Any]) -> None:
+        """Take over what the other options of the form are, where that matters."""
+
+    def retheme(self) -> None:
+        """Colours or sizes have changed."""
 
     def _hold(self, widget: QWidget) -> None:
         """Make `widget` the whole of the editor."""
@@ -282,6 +291,9 @@ class EntryEditor(OptionEditor):
         show_in(self.combo, value.type)
         self.form.show_options(self.option.registry.get(value.type).options, value.options)
 
+    def retheme(self) -> None:
+        self.form.retheme()
+
     @Slot(int)
     def _on_activated(self, place: int) -> None:
         name = self.combo.itemData(place)
@@ -312,6 +324,10 @@ EDITORS: dict[type[Option], Callable[[Any], OptionEditor]] = {
 
 def editor_for(option: Option) -> OptionEditor:
     """Return an editor for an option, by its kind; a kind that is not known is edited as JSON."""
+    from visualbp.gui.inspector.expression_editor import ExpressionEditor  # it is an editor, and made from one
+
+    if isinstance(option, ExpressionOption):
+        return ExpressionEditor(option)
     for kind in type(option).__mro__:
         if kind in EDITORS:
             return EDITORS[kind](option)

@@ -76,6 +76,7 @@ class OptionForm(QWidget):
             self._make_rows(options)
         for name, row in self.rows.items():
             row.editor.show_value(values[name])
+            row.editor.show_siblings(options, values)
         self.setVisible(bool(self.rows))
 
     def _make_rows(self, options: Sequence[Option]) -> None:
@@ -95,7 +96,7 @@ class OptionForm(QWidget):
             for widget in row.widgets:
                 self._grid.removeWidget(widget)
             row.label.setWordWrap(self._stacked)
-            if self._stacked:
+            if self._stacked or row.editor.takes_whole_row:
                 for line, widget in enumerate(row.widgets):
                     self._grid.addWidget(widget, 3 * place + line, 0, 1, 2)
             else:
@@ -160,7 +161,5 @@ class OptionForm(QWidget):
         self._grid.setVerticalSpacing(theme().px(4))
         for row in self.rows.values():
             row.retheme()
-            form = getattr(row.editor, "form", None)
-            if isinstance(form, OptionForm):
-                form.retheme()
+            row.editor.retheme()
         self._adapt()

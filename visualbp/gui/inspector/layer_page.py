@@ -87,8 +87,9 @@ class LayerPage(Page):
 
     def _show_parameters(self, layer: Layer, snapshot: Snapshot) -> None:
         network = self.context.document.network
-        specs = self.context.document.structure.parameters.get(layer.name, ())
-        for name in [name for name in self.sections if name not in {spec.name for spec in specs}]:
+        structure = self.context.document.structure
+        specs, buffers = structure.parameters.get(layer.name, ()), structure.buffers.get(layer.name, ())
+        for name in [name for name in self.sections if name not in {spec.name for spec in (*specs, *buffers)}]:
             section = self.sections.pop(name)
             self.column.removeWidget(section)
             section.hide()
@@ -106,6 +107,13 @@ class LayerPage(Page):
             )
             section.set_views(tuple(views))
             section.set_frozen(frozen, f"{layer.name}.{spec.name}")
+            section.show_snapshot(snapshot, spec.shape, network.parameters.get(layer.name, {}).get(spec.name))
+        for spec in buffers:
+            section = self.sections.get(spec.name) or self._new_section(spec.name)
+            section.set_views((View("value", Value(layer.name, spec.name)),))
+            section.set_note(
+                "kept by the forward pass", "Forward steps change it; it has no gradient, and is only read"
+            )
             section.show_snapshot(snapshot, spec.shape, network.parameters.get(layer.name, {}).get(spec.name))
 
     def _new_section(self, name: str) -> ValueSection:

@@ -20,6 +20,7 @@ from visualbp.gui.inspector.fields import ParsedLine
 from visualbp.gui.inspector.form import OptionForm
 from visualbp.gui.inspector.page import Heading, Page, ProblemCard
 from visualbp.gui.theme import icon, theme
+from visualbp.gui.widgets.rate_curve import RateCurve
 from visualbp.network import Clip, Network, Training, edits
 from visualbp.optimizers import optimizers
 from visualbp.optimizers.schedules import SCHEDULE
@@ -114,7 +115,8 @@ class NetworkPage(Page):
         self.column.addWidget(self.description)
         self.column.addWidget(self.problems)
         self.column.addWidget(self.general)
-        for widget in (self.headings[0], self.data, self.headings[1], self.training):
+        self.curve = RateCurve(self)
+        for widget in (self.headings[0], self.data, self.headings[1], self.training, self.curve):
             self.column.addWidget(widget)
         self.column.addStretch(1)
         self.name.committed.connect(self._on_name)
@@ -134,7 +136,7 @@ class NetworkPage(Page):
         self.dice.setIcon(icon("dice", "dim"))
         size = current.px(18)
         self.dice.setIconSize(self.dice.iconSize().scaled(size, size, Qt.AspectRatioMode.IgnoreAspectRatio))
-        for part in (self.problems, self.general, self.training, self.data, *self.headings):
+        for part in (self.problems, self.general, self.training, self.data, self.curve, *self.headings):
             part.retheme()
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
@@ -151,6 +153,8 @@ class NetworkPage(Page):
         self.general.show_options(GENERAL, {"seed": network.seed, "precision": network.precision})
         self.training.show_options(training_options(network.training), training_values(network.training))
         self.data.show_spec(network.data, snapshot)
+        rate = float(network.training.optimizer.options["learning_rate"])
+        self.curve.show_schedule(network.training.schedule, rate, snapshot.iteration)
 
     # -- edits -------------------------------------------------------------------------------------------------------
 

@@ -11,9 +11,11 @@ from PySide6.QtWidgets import QLabel, QPushButton, QSizePolicy, QToolButton, QVB
 
 from visualbp.core.arrays import Array, Shape, shape_text
 from visualbp.debugger.snapshot import Snapshot
+from visualbp.gui.axes import parameter_axes, place_words
 from visualbp.gui.context import Context
 from visualbp.gui.painting import number_text, shared_limit
 from visualbp.gui.theme import icon, theme
+from visualbp.gui.widgets.filter_map import FilterMap
 from visualbp.gui.widgets.flow_layout import FlowLayout
 from visualbp.gui.widgets.number_table import NumberTable
 from visualbp.layers import Value
@@ -42,6 +44,8 @@ class ValueSection(QWidget):
         self._place = 0
         self._array: Array | None = None
         self._shape: Shape = ()
+        self._given: Array | None = None
+        self._number: tuple[int, ...] | None = None
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.name_label, self.shape_label, self.facts = QLabel(name, self), QLabel(self), QLabel(self)
         self.problem = QLabel(self)
@@ -57,12 +61,24 @@ class ValueSection(QWidget):
         )
         self.from_link = self._link("where from?", "Show where the chosen number came from (Space)")
         self._links: list[QPushButton] = []
+        self.note = QLabel(self)
+        self.note.setProperty("dim", True)
+        self.note.hide()
+        self.filters = FilterMap(self)
+        self.filters.hide()
+        self.block_label = QLabel(self)
+        self.block_label.setProperty("dim", True)
+        self.block_label.hide()
+        self._block: tuple[int, ...] = ()
+        """Filter and channel of the tile that the table shows, where the array has more than two axes."""
         self.table = NumberTable(self)
         self._build()
+        self.filters.block_chosen.connect(self._on_block)
+        self.filters.number_chosen.connect(self._on_number)
         self.table.number_chosen.connect(self._on_number)
         self.table.edited.connect(self._on_edited)
         self.table.refused.connect(self._on_refused)
-        self.copy_link.clicked.connect(self.table.copy_all)
+        self.copy_link.clicked.connect(self._on_copy)
         self.from_link.clicked.connect(self._on_where_from)
         self.lock.clicked.connect(self.frozen_toggled)
         self.retheme()
@@ -76,11 +92,14 @@ class ValueSection(QWidget):
         title.add(self.shape_label)
         for widget in (self.lock, self.copy_link, self.from_link):
             title.add(widget, to_the_right=True)
+        self._view_row.add(self.note)
         self._view_row.add(self.facts, to_the_right=True)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(3)
         column.addLayout(title)
+        column.addWidget(self.filters)
+        column.addWidget(self.block_label)
         column.addWidget(self.table)
         column.addLayout(self._view_row)
         column.addWidget(self.problem)
@@ -98,6 +117,8 @@ class ValueSection(QWidget):
         self.shape_label.setFont(current.font(12, mono=True))
         self.facts.setFont(current.font(10.5, mono=True))
         self.problem.setFont(current.font(11))
+        self.block_label.setFont(current.font(11))
+        self.note.setFont(current.font(11))
         for link in (self.copy_link, self.from_link, *self._links):
             link.setFont(current.font(11))
         self._show_lock(self.lock.isChecked())
@@ -149,6 +170,12 @@ class ValueSection(QWidget):
         self.lock.setChecked(bool(frozen))
         self._show_lock(bool(frozen))
 
+    def set_note(self, words: str, tip: str) -> None:
+        """Say what the array is, where that is not plain."""
+        self.note.setText(words)
+        self.note.setToolTip(tip)
+        self.note.setVisible(bool(words))
+
     def _show_lock(self, frozen: bool) -> None:
         self.lock.setIcon(icon("lock", "accent" if frozen else "faint"))
         size = theme().px(14)
@@ -157,9 +184,9 @@ class ValueSection(QWidget):
 
     def show_snapshot(self, snapshot: Snapshot, shape: Shape, given: Array | None = None) -> None:
         """Show the chosen view, or its absence in `shape`; `given` is the parameter of a network that cannot run."""
-        view = self.view
+        view, self._given = self.view, given
         array = snapshot.find(view.value)
-        if array is None and view.editable:
+        if array is None and (view.editable or len(self.views) == 1):
             array = given
         self._array, self._shape = array, shape if array is None else array.shape
         stale = snapshot.is_stale(view.value)
@@ -167,14 +194,39 @@ class ValueSection(QWidget):
         self.table.absent_text = "drawn when the network runs" if view.editable else "not yet computed"
         self.table.set_editable(view.editable)
         self.table.set_name(view.value.text.replace("gradient/", "gradient of "))
-        self.table.show_array(array, shape, limit, stale)
         chosen = self._context.selection.number
-        self.table.mark(chosen[1] if chosen and snapshot.resolve(chosen[0]) == snapshot.resolve(view.value) else None)
+        own = chosen is not None and snapshot.resolve(chosen[0]) == snapshot.resolve(view.value)
+        number = chosen[1] if chosen is not None and own else None
+        if number is not None and number != self._number and len(number) == len(self._shape):
+            self._block = number[:-2]
+        self._number = number
+        self._show_numbers(snapshot, limit, stale)
         self.shape_label.setText(shape_text(self._shape))
         self.facts.setText(_facts(array, limit) + ("  outdated" if stale else ""))
         self.facts.setToolTip("The largest magnitude, which the colours go up to, and the norm")
         for place, link in enumerate(self._links):
             link.setChecked(place == self._place)
+
+    def _show_numbers(self, snapshot: Snapshot, limit: float, stale: bool) -> None:
+        """Show a table; of filters, and of whatever else has more than two axes, all as tiles and one as a table."""
+        array, shape, number = self._array, self._shape, self._number
+        tiled = len(shape) in (3, 4)
+        self.filters.setVisible(tiled)
+        self.block_label.setVisible(tiled)
+        leading = shape[:-2] if tiled else ()
+        if len(self._block) != len(leading):
+            self._block = (0,) * len(leading)
+        self._block = tuple(min(place, length - 1) for place, length in zip(self._block, leading, strict=True))
+        self.table.numbers.prefix = self._block
+        if tiled:
+            axes = parameter_axes(snapshot.network, self.view.value, len(shape))
+            self.filters.show_array(self.view.value, array, shape, axes, limit, stale)
+            self.filters.choose(self._block)
+            self.filters.mark(number)
+            self.block_label.setText(place_words(axes, self._block, shape) or axes[0] + " 0")
+            array, shape = None if array is None else array[self._block], shape[-2:]
+        self.table.show_array(array, shape, limit, stale)
+        self.table.mark(number)
 
     # -- gestures ----------------------------------------------------------------------------------------------------
 
@@ -183,7 +235,17 @@ class ValueSection(QWidget):
         if self.sender() in self._links:
             self._place = self._links.index(self.sender())  # type: ignore[arg-type]
             self._say("")
-            self.show_snapshot(self._context.debugger.snapshot, self._shape)
+            self.show_snapshot(self._context.debugger.snapshot, self._shape, self._given)
+
+    @Slot(object)
+    def _on_block(self, block: tuple[int, ...]) -> None:
+        """Show another filter in the table."""
+        self._block = block
+        self.show_snapshot(self._context.debugger.snapshot, self._shape, self._given)
+
+    @Slot()
+    def _on_copy(self) -> None:
+        self.table.copy_array(self._array)
 
     @Slot(object)
     def _on_number(self, index: tuple[int, ...]) -> None:
@@ -204,6 +266,11 @@ class ValueSection(QWidget):
     @Slot(object, object)
     def _on_edited(self, array: Array, index: tuple[int, ...]) -> None:
         self._say("")
+        if self._block and self._array is not None:
+            whole = self._array.copy()
+            whole[self._block] = array
+            whole.setflags(write=False)
+            array = whole
         self.edited.emit(array, index)
 
     @Slot(str)

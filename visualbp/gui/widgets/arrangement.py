@@ -104,7 +104,9 @@ class Sheet:
     caption: int = 0
     gaps: bool = False
     member_word: str = ""
-    """What the blocks of a group are: `channel`, `head`; `sample` where the only group is that of all samples."""
+    """What the blocks of a group are: `channel`, `head`."""
+    of_samples: bool = False
+    """Whether the blocks of the only group are the places of the array's first axis, such as samples."""
     row_word: str = ""
     column_word: str = ""
     """What the rows and the columns of a block are, written at the edges of the picture."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from PySide6.QtCore import QRect, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QFont, QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtGui import QFont, QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from visualbp.core.arrays import Array, shape_text
 from visualbp.gui.layer_values import Picture, Shown
@@ -18,6 +18,7 @@ from visualbp.gui.widgets.elided_label import ElidedLabel
 from visualbp.gui.widgets.heat_map import HeatMap
 from visualbp.gui.widgets.heat_tile import Meaning
 from visualbp.gui.widgets.histogram import Histogram
+from visualbp.gui.widgets.map_scroll import MapScroll
 from visualbp.gui.widgets.shading import Diverging
 from visualbp.gui.widgets.sheets import arrangement, has_pictures
 from visualbp.gui.widgets.value_chooser import ValueChooser
@@ -40,38 +41,6 @@ def statistics(array: Array, missing: Array | None = None) -> str:
         parts.append(f"zero {zeros:.0%}")
     parts += [f"min {number_text(float(finite.min()))}", f"max {number_text(float(finite.max()))}"]
     return "  ".join(parts)
-
-
-class MapScroll(QScrollArea):
-    """Lets a heat map be as high as its pictures need, and keeps in sight what the keyboard is on."""
-
-    resized = Signal()
-
-    def __init__(self, heat_map: HeatMap) -> None:
-        super().__init__()
-        self.setWidget(heat_map)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        heat_map.cursor_moved.connect(self.show_place)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self.resized.emit()
-
-    @Slot(QRect)
-    def show_place(self, place: QRect) -> None:
-        self.ensureVisible(place.center().x(), place.center().y(), 0, theme().px(20))
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        event.ignore()  # the page keys choose the sample, and arrow keys move the cell; neither scrolls
-
-    def sizeHint(self) -> QSize:
-        return QSize(theme().px(200), theme().px(90))
-
-    def minimumSizeHint(self) -> QSize:
-        return QSize(theme().px(40), theme().px(24))
 
 
 class LayerView(QWidget):

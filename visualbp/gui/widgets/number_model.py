@@ -58,6 +58,8 @@ class NumberModel(QAbstractTableModel):
         self.limit = 1.0
         self.editable = False
         self.name = ""
+        self.prefix: tuple[int, ...] = ()
+        """Where what is shown is in the array that it is a part of."""
         self._matrix: Array = np.zeros((1, 1))
 
     def show_array(self, array: Array | None, shape: Shape, limit: float | None = None) -> None:
@@ -85,10 +87,11 @@ class NumberModel(QAbstractTableModel):
     def array_index(self, row: int, column: int) -> tuple[int, ...]:
         """Return the place in the array of a cell."""
         flat = row * self._matrix.shape[1] + column
-        return tuple(int(i) for i in np.unravel_index(flat, self.shape)) if self.shape else ()
+        return (*self.prefix, *(int(i) for i in np.unravel_index(flat, self.shape))) if self.shape else self.prefix
 
     def cell_of(self, index: tuple[int, ...]) -> tuple[int, int]:
-        flat = int(np.ravel_multi_index(index, self.shape)) if self.shape else 0
+        own = index[len(self.prefix) :]
+        flat = int(np.ravel_multi_index(own, self.shape)) if self.shape else 0
         row, column = divmod(flat, self._matrix.shape[1])
         return row, column
 

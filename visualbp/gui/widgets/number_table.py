@@ -190,8 +190,10 @@ class NumberTable(QTableView):
 
     def mark(self, index: tuple[int, ...] | None) -> None:
         """Outline the number that other panels explain."""
-        fits = index is not None and len(index) == len(self.numbers.shape)
-        inside = fits and index is not None and all(i < n for i, n in zip(index, self.numbers.shape, strict=True))
+        prefix, shape = self.numbers.prefix, self.numbers.shape
+        fits = index is not None and len(index) == len(prefix) + len(shape) and index[: len(prefix)] == prefix
+        own = () if index is None else index[len(prefix) :]
+        inside = fits and all(i < n for i, n in zip(own, shape, strict=True))
         self._delegate.marked = self.numbers.cell_of(index) if inside and index is not None else None
         self.viewport().update()
 
@@ -301,14 +303,16 @@ class NumberTable(QTableView):
             chosen = cells.first()
             self._copy(slice(chosen.top(), chosen.bottom() + 1), slice(chosen.left(), chosen.right() + 1))
 
-    @Slot()
-    def copy_all(self) -> None:
-        self._copy(slice(None), slice(None))
+    def copy_array(self, array: Array | None) -> None:
+        """Copy a whole array, such as the one that what is shown is a part of; further axes lie in the columns."""
+        if array is not None:
+            self._copy_matrix(as_matrix(array))
 
     def _copy(self, rows: slice, columns: slice) -> None:
-        if self.numbers.array is None:
-            return
-        matrix = as_matrix(self.numbers.array)[rows, columns]
+        if self.numbers.array is not None:
+            self._copy_matrix(as_matrix(self.numbers.array)[rows, columns])
+
+    def _copy_matrix(self, matrix: Array) -> None:
         if matrix.size > MOST_COPIED:
             self.refused.emit(f"{matrix.size:,} numbers are too many for the clipboard; select fewer")
             return

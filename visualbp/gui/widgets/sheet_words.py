@@ -25,7 +25,7 @@ def paint_sheet_words(
         _paint_captions(painter, sheet, blocks, first)
     if sheet.groups > 1:
         _paint_samples(painter, sheet, blocks, first, sample)
-    elif sheet.member_word == "sample" and sample is not None and 0 <= sample - first < len(blocks):
+    elif sheet.of_samples and sample is not None and 0 <= sample - first < len(blocks):
         painter.setPen(QPen(theme().color("accent"), 2))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawRect(blocks[sample - first].rect.adjusted(-1, -1, 0, 0))

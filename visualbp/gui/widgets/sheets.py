@@ -75,8 +75,8 @@ def arrangement(shape: Shape, axes: Sequence[str], sample: int | None, width: in
     if sample is not None:
         sheet = replace(sheet, offset=sample * size_of(shape[1:]))
     words = tuple(axes[-2:]) if len(axes) >= 2 and sheet.left >= theme().px(AXIS_WORD) and sheet.top else ("", "")
-    member = axes[-3] if len(axes) >= 3 else ""
-    return replace(sheet, row_word=words[0], column_word=words[1], member_word=member)
+    member, alone = axes[-3] if len(axes) >= 3 else "", sheet.groups == 1 and sample is None
+    return replace(sheet, row_word=words[0], column_word=words[1], member_word=member, of_samples=alone)
 
 
 def _margins(height: int, worded: bool, labelled: bool) -> tuple[int, int]:
