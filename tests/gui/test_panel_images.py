@@ -12,6 +12,7 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from tests.building import chain, inline, xor
+from tests.gui.shape_networks import sequences, tokens
 from tests.gui.workbench import Workbench, pixels
 from visualbp.debugger.commands import Level, Train
 from visualbp.engine.plan import compile_plan
@@ -212,3 +213,42 @@ def test_vectors_are_neither_right_nor_wrong() -> None:
     plan = compile_plan(plan_with("mean_squared_error", 2))
     found = answers(plan, np.array([[0.5, 0.25]]), np.array([[1.0, 0.0]]))
     assert found.predicted == ("0.5000  0.2500",) and found.right == (None,)
+
+
+# -- sequences -------------------------------------------------------------------------------------------------------
+
+
+def test_class_indices_are_a_line_of_whole_numbers_and_every_position_is_answered(
+    bench: Workbench, panel: ImagesPanel
+) -> None:
+    bench.open(tokens())
+    inputs = bench.snapshot.dataset.inputs
+    bench.step(level=Level.PASS)
+    assert panel.pages.currentWidget() is panel.table
+    scores = bench.snapshot.get("output", "h")
+    for row in range(5):
+        assert cell(panel, row, 1) == " ".join(f"{number:.0f}" for number in inputs[row])
+        said, wanted = cell(panel, row, 3), cell(panel, row, 2)
+        assert wanted == cell(panel, row, 1), "the task is to copy"
+        assert said[2:] == " ".join(map(str, scores[row].argmax(-1)))
+        assert said.startswith("✓" if said[2:] == wanted else "✕")
+
+
+def test_learnt_sequences_are_right(bench: Workbench, panel: ImagesPanel) -> None:
+    bench.open(tokens())
+    bench.send(Train(400))
+    assert "5 right, 0 wrong" in panel.summary.text()
+
+
+def test_a_sequence_of_numbers_is_a_line_with_a_bar_between_two_times(bench: Workbench, panel: ImagesPanel) -> None:
+    bench.open(sequences())
+    steps = cell(panel, 1, 1).split(" | ")
+    assert steps[-1] == "… 1 more" and len(steps) == 7
+    first = [float(number.replace("−", "-")) for number in steps[0].split()]
+    np.testing.assert_allclose(first, bench.snapshot.dataset.inputs[1, 0], rtol=0.06)
+    model = panel.table.samples
+    tip = str(model.data(model.index(1, 1), Qt.ItemDataRole.ToolTipRole))
+    assert repr(float(bench.snapshot.dataset.inputs[1, 0, 0])) in tip
+    QTest.keyClick(panel.table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    copied = QGuiApplication.clipboard().text().splitlines()[2].split("\t")[:21]
+    np.testing.assert_array_equal([float(number) for number in copied], bench.snapshot.dataset.inputs[1].reshape(-1))

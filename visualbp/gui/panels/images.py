@@ -14,11 +14,27 @@ from visualbp.engine.plan import Plan
 from visualbp.gui.context import Context
 from visualbp.gui.panels.base import Panel
 from visualbp.gui.pictures import data_limits, data_picture
-from visualbp.gui.widgets.answers import Answers, answers
+from visualbp.gui.widgets.answers import Answers, answers, sequence_text
 from visualbp.gui.widgets.elided_label import ElidedLabel
 from visualbp.gui.widgets.empty_text import EmptyText, why_empty
 from visualbp.gui.widgets.sample_images import SampleImages
 from visualbp.gui.widgets.sample_table import SampleTable
+from visualbp.network import Network
+
+MOST_STEPS, MOST_FEATURES = 6, 4
+"""Time steps, and numbers of each, that are written out of a sequence."""
+
+
+def class_text(sample: Array) -> str:
+    """Return class indices as whole numbers in a line."""
+    return sequence_text([f"{number:.0f}" if np.isfinite(number) else str(number) for number in sample.reshape(-1)])
+
+
+def steps_text(sample: Array) -> str:
+    """Return a sequence (time steps, ...) as the numbers of its first steps, a bar between two of them."""
+    steps = [" ".join(f"{number:.2g}" for number in step.reshape(-1)[:MOST_FEATURES]) for step in sample[:MOST_STEPS]]
+    more = f" | … {len(sample) - MOST_STEPS} more" if len(sample) > MOST_STEPS else ""
+    return " | ".join(steps).replace("-", "−") + more
 
 
 class ImagesPanel(Panel):
@@ -32,6 +48,8 @@ class ImagesPanel(Panel):
         self._limits = (0.0, 1.0)
         self._batch_key = b""
         self._inputs: Array = np.zeros((0, 1))
+        self._texts_of: Array | None = None
+        self._texts: tuple[str, ...] = ()
         self.summary = ElidedLabel(size=11, tone="dim")
         self.images, self.table, self.empty = SampleImages(), SampleTable(), EmptyText()
         self.images.content.sample_chosen.connect(self._on_sample_chosen)
@@ -72,7 +90,7 @@ class ImagesPanel(Panel):
             self.setFocusProxy(self.images.content)
         else:
             rows = self._inputs.reshape(len(self._inputs), -1)
-            self.table.samples.show_samples(rows, dataset.input_names, said, stale)
+            self.table.samples.show_samples(rows, dataset.input_names, said, stale, self._in_words(snapshot.network))
             self.table.choose(chosen)
             self.pages.setCurrentWidget(self.table)
             self.setFocusProxy(self.table)
@@ -88,6 +106,22 @@ class ImagesPanel(Panel):
         key = batch.tobytes()
         if self._batch_key != key:
             self._batch_key, self._inputs = key, dataset.inputs[batch]
+
+    def _in_words(self, network: Network) -> tuple[str, ...] | None:
+        """Return the inputs as lines of text where they are class indices, such as letters, or sequences."""
+        takers = {
+            network.layer(name).kind
+            for layer in network.layers
+            if layer.type == "input"
+            for name in network.outputs_of(layer.name)
+        }
+        are_classes = any(kind.takes_samples for kind in takers)
+        if not are_classes and self._inputs.ndim < 3:
+            return None
+        if self._texts_of is not self._inputs:
+            self._texts_of = self._inputs
+            self._texts = tuple(map(class_text if are_classes else steps_text, self._inputs))
+        return self._texts
 
     @staticmethod
     def _answers(plan: Plan, dataset: Dataset, predictions: Array | None, batch: Array) -> Answers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +11,8 @@ from visualbp.core.arrays import Array
 from visualbp.engine.plan import Plan
 from visualbp.gui.painting import number_text
 
-MOST_SHOWN = 4
-"""Numbers of a vector that are written out."""
+MOST_SHOWN, MOST_POSITIONS = 4, 24
+"""Numbers of a vector, and positions of a sequence, that are written out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +48,8 @@ def answers(plan: Plan, predictions: Array | None, targets: Array, class_names: 
     count = len(targets)
     kind = plan.loss_rule.target_kind
     wanted = targets.reshape(count, -1)
+    if kind == "classes" and len(plan.shapes[plan.prediction]) > 1:
+        return _sequence_answers(predictions, targets, class_names)
     if kind == "vector" or (kind == "binary" and wanted.shape[1] > 1) or len(plan.shapes[plan.prediction]) > 1:
         return _vector_answers(None if predictions is None else predictions.reshape(count, -1), wanted)
     classes = class_of(plan, targets)
@@ -71,6 +74,22 @@ def answers(plan: Plan, predictions: Array | None, targets: Array, class_names: 
     )
 
 
+def _sequence_answers(predictions: Array | None, targets: Array, class_names: tuple[str, ...]) -> Answers:
+    """Return the class at every position (N, ..., classes), in order; right is a sample whose positions all are."""
+    count, classes = len(targets), targets.shape[-1]
+    wanted = targets.reshape(count, -1, classes).argmax(-1)
+    said = tuple(sequence_text([_class_name(number, class_names) for number in row]) for row in wanted.tolist())
+    if predictions is None:
+        return Answers(("",) * count, said, (None,) * count, (None,) * count)
+    rows = predictions.reshape(count, -1, classes)
+    found = np.where(np.isnan(rows), -np.inf, rows).argmax(-1)
+    fine = np.isfinite(rows).reshape(count, -1).all(-1).tolist()
+    right = tuple(bool(same and ok) for same, ok in zip((found == wanted).all(-1).tolist(), fine, strict=True))
+    texts = [sequence_text([_class_name(number, class_names) for number in row]) for row in found.tolist()]
+    predicted = tuple(text if ok else "nan" for text, ok in zip(texts, fine, strict=True))
+    return Answers(predicted, said, right, (None,) * count)
+
+
 def _vector_answers(predictions: Array | None, targets: Array) -> Answers:
     count = len(targets)
     said = ("",) * count if predictions is None else tuple(vector_text(row) for row in predictions)
@@ -79,6 +98,13 @@ def _vector_answers(predictions: Array | None, targets: Array) -> Answers:
 
 def _class_name(number: int, names: tuple[str, ...]) -> str:
     return names[number] if number < len(names) else str(number)
+
+
+def sequence_text(words: Sequence[str]) -> str:
+    """Return the words of a sequence in a line: as many as can be read at a glance."""
+    return " ".join(words[:MOST_POSITIONS]) + (
+        f" … {len(words) - MOST_POSITIONS} more" if words[MOST_POSITIONS:] else ""
+    )
 
 
 def vector_text(row: Array) -> str:

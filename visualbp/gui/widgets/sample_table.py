@@ -21,6 +21,7 @@ from visualbp.gui.widgets.answers import Answers
 
 MOST_COLUMNS = 8
 """Inputs that have a column of their own."""
+MOST_IN_TIP = 24
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -31,17 +32,26 @@ class SampleModel(QAbstractTableModel):
     def __init__(self) -> None:
         super().__init__()
         self.inputs: Array = np.zeros((0, 0))
+        self.texts: tuple[str, ...] | None = None
+        """What the inputs are in words, where they are sequences; a column of numbers each otherwise."""
         self.names: tuple[str, ...] = ()
         self.answers: Answers | None = None
         self.stale = False
         self.chosen = 0
 
-    def show_samples(self, inputs: Array, names: tuple[str, ...], answers: Answers, stale: bool) -> None:
-        """Show the inputs (N, columns), named, and the answers."""
-        anew = inputs.shape != self.inputs.shape or names != self.names
+    def show_samples(
+        self,
+        inputs: Array,
+        names: tuple[str, ...],
+        answers: Answers,
+        stale: bool,
+        texts: tuple[str, ...] | None = None,
+    ) -> None:
+        """Show the inputs (N, columns), named, or their `texts`, and the answers."""
+        anew = inputs.shape != self.inputs.shape or names != self.names or (texts is None) != (self.texts is None)
         if anew:
             self.beginResetModel()
-        self.inputs, self.names, self.answers, self.stale = inputs, names, answers, stale
+        self.inputs, self.names, self.answers, self.stale, self.texts = inputs, names, answers, stale, texts
         if anew:
             self.endResetModel()
         elif len(inputs):
@@ -49,7 +59,7 @@ class SampleModel(QAbstractTableModel):
 
     @property
     def shown_inputs(self) -> int:
-        return min(MOST_COLUMNS, self.inputs.shape[1])
+        return min(MOST_COLUMNS, self.inputs.shape[1]) if self.texts is None else 1
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
         return 0 if parent.isValid() else len(self.inputs)
@@ -63,7 +73,7 @@ class SampleModel(QAbstractTableModel):
         if section == 0:
             return "#"
         if section <= self.shown_inputs:
-            return self.input_name(section - 1)
+            return self.input_name(section - 1) if self.texts is None else "input"
         return ("target", "prediction")[section - self.shown_inputs - 1]
 
     def input_name(self, place: int) -> str:
@@ -74,6 +84,8 @@ class SampleModel(QAbstractTableModel):
         if answers is None or not index.isValid():
             return None
         if role == Qt.ItemDataRole.TextAlignmentRole:
+            if self.texts is not None and column:
+                return Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         if role == Qt.ItemDataRole.BackgroundRole:
             return theme().color("accent", 0.22) if row == self.chosen else None
@@ -81,6 +93,10 @@ class SampleModel(QAbstractTableModel):
             if role == Qt.ItemDataRole.ForegroundRole:
                 return theme().color("dim")
             return str(row) if role == Qt.ItemDataRole.DisplayRole else None
+        if column <= self.shown_inputs and self.texts is not None:
+            if role == Qt.ItemDataRole.ToolTipRole:
+                return self._sequence_tip(row)
+            return self.texts[row] if role == Qt.ItemDataRole.DisplayRole else None
         if column <= self.shown_inputs:
             number = float(self.inputs[row, column - 1])
             if role == Qt.ItemDataRole.DisplayRole:
@@ -92,6 +108,13 @@ class SampleModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.ForegroundRole and is_prediction:
             return theme().color(self._tone(row))
         return None
+
+    def _sequence_tip(self, row: int) -> str:
+        """Return all numbers of a sequence with their names, as far as a tooltip has room for them."""
+        numbers = self.inputs[row][:MOST_IN_TIP]
+        lines = [f"{self.input_name(place)} = {exact_text(number)}" for place, number in enumerate(numbers)]
+        more = len(self.inputs[row]) - len(lines)
+        return "\n".join(lines) + (f"\n… {more:,} more" if more else "")
 
     def _tone(self, row: int) -> str:
         answers = self.answers
