@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-from visualbp.debugger.snapshot import CheckDone, Metrics
+from visualbp.debugger.snapshot import CheckDone, Metrics, Mode, Snapshot
 from visualbp.files import load_network, save_network
 from visualbp.gui import create_window
 from visualbp.gui.canvas.layer_item import LayerItem
@@ -34,6 +34,7 @@ from visualbp.gui.canvas.layer_list import LAYER_MIME
 from visualbp.gui.command_palette import CommandPalette
 from visualbp.gui.main_window import MainWindow
 from visualbp.gui.theme import theme
+from visualbp.network import edits
 
 LEFT, NOTHING = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
@@ -487,3 +488,54 @@ def test_a_floating_panel_has_an_edge_and_a_corner_to_resize_it_by(window: MainW
     dock.setFloating(False)
     QApplication.processEvents()
     assert not grip.isVisible() and dock.contentsMargins().left() == 0
+
+
+def test_breakpoints_are_set_on_all_selected_layers_and_follow_a_new_name(window: MainWindow, qtbot: QtBot) -> None:
+    person = start_empty(window)
+    window.open_sample("xor")
+    person.wait()
+    debugger = window.debugger
+    window.selection.select(("hidden", "output"))
+    QTest.keyClick(window.canvas, Qt.Key.Key_F9)
+    person.wait()
+    assert {layer for _, layer in debugger.snapshot.breakpoints} == {"hidden", "output"}
+    window.document.edit(lambda network: edits.rename_layer(network, "hidden", "middle"), "Rename")
+    person.wait()
+    assert {layer for _, layer in debugger.snapshot.breakpoints} == {"middle", "output"}
+    window.selection.select(("middle",))
+    QTest.keyClick(window.canvas, Qt.Key.Key_F9)
+    QTest.keyClick(window.canvas, Qt.Key.Key_F9)  # before the window has heard of the first
+    window.selection.select(("middle", "output"))
+    QTest.keyClick(window.canvas, Qt.Key.Key_F9)
+    person.wait()
+    assert debugger.snapshot.breakpoints == frozenset()
+
+
+def test_training_goes_on_through_quick_edits_and_an_edit_just_after_pause_does_not_start_it_again(
+    window: MainWindow, qtbot: QtBot
+) -> None:
+    person = start_empty(window)
+    window.open_sample("xor")
+    person.wait()
+    debugger, modes = window.debugger, list[Mode]()
+
+    def note(snapshot: Snapshot) -> None:
+        modes.append(snapshot.mode)
+
+    for stop in ("pause", "reset"):
+        window.actions_by_name["train"].trigger()
+        qtbot.waitUntil(lambda: debugger.snapshot.mode == Mode.TRAINING, timeout=5000)
+        modes.clear()
+        debugger.snapshot_changed.connect(note)
+        for units in (7, 8, 9, 10):
+            changed = edits.set_options(window.document.network, "hidden", {"units": units})
+            window.document.apply(changed, "Change units")
+            qtbot.wait(20)
+        qtbot.waitUntil(lambda: debugger.snapshot.generation == window.document.generation, timeout=5000)
+        assert set(modes) == {Mode.TRAINING}
+        debugger.snapshot_changed.disconnect(note)
+        assert debugger.snapshot.get("hidden", "bias").shape == (10,)  # type: ignore[union-attr]
+        window.actions_by_name[stop].trigger()
+        window.document.undo_stack.undo()
+        person.wait()
+        assert debugger.snapshot.mode == Mode.IDLE, stop

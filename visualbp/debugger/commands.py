@@ -65,12 +65,16 @@ class Seek:
 
 @dataclass(frozen=True, eq=False)
 class SetNetwork:
-    """The network has been edited, or another one opened (`fresh`). `folder` is where relative data paths start."""
+    """The network has been edited, or another one opened (`fresh`). `folder` is where relative data paths start.
+
+    `train` says that training goes on with it, without a stop that anybody could see.
+    """
 
     network: Network
     generation: int
     folder: Path | None = None
     fresh: bool = False
+    train: bool = False
 
 
 @dataclass(frozen=True)

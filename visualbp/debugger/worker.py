@@ -146,6 +146,8 @@ class Worker:
                 outdated = session.set_network(command.network, command.generation, command.folder, command.fresh)
                 if outdated is not None:
                     self.mailbox.post(None, Truncate(outdated))
+                if command.train:
+                    self._train(None)
             case SetBreakpoints():
                 session.breakpoints = command.breakpoints
             case SetSpeed():

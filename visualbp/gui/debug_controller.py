@@ -22,6 +22,7 @@ from visualbp.debugger.commands import (
 )
 from visualbp.debugger.snapshot import Event, Failure, Mode, Snapshot
 from visualbp.gui.actions import Actions
+from visualbp.gui.canvas.scene import renamed_layers
 from visualbp.gui.context import Context
 from visualbp.network import Network
 
@@ -46,6 +47,9 @@ class DebugController(QObject):
         super().__init__(parent)
         self.context, self.actions = context, actions
         self.share = 1.0
+        self._stopping = False
+        """Whether a stop has been asked for that no snapshot has shown yet: an edit must not start training again."""
+        self._network = context.document.network
         actions.bind(
             {
                 "step_operation": self._sender(StepForward(Level.OPERATION)),
@@ -56,9 +60,9 @@ class DebugController(QObject):
                 "step_back_operation": self._sender(StepBack(Level.OPERATION)),
                 "step_back_iteration": self._sender(StepBack(Level.ITERATION)),
                 "continue": self.go_on,
-                "pause": self._sender(Pause()),
+                "pause": self.pause,
                 "train": self._sender(Train()),
-                "reset": self._sender(Reset()),
+                "reset": self.reset,
                 "breakpoint": self.toggle_breakpoint,
                 "check_gradients": self._sender(CheckGradients()),
             }
@@ -74,6 +78,16 @@ class DebugController(QObject):
 
         return send
 
+    def pause(self) -> None:
+        """Stop what runs."""
+        self._stopping = True
+        self.context.debugger.send(Pause())
+
+    def reset(self) -> None:
+        """Go back to the beginning, and stay there."""
+        self._stopping = True
+        self.context.debugger.send(Reset())
+
     def go_on(self) -> None:
         """Continue at the speed of the slider."""
         self.context.debugger.send(Continue(speed_of(self.share)))
@@ -86,8 +100,7 @@ class DebugController(QObject):
 
     def toggle_breakpoint(self) -> None:
         """Set or remove the breakpoints of the selected layers."""
-        for layer in self.context.selection.layers:
-            self.context.debugger.toggle_breakpoint(layer)
+        self.context.debugger.toggle_breakpoints(self.context.selection.layers)
 
     def seek(self, iteration: int, cursor: int) -> None:
         self.context.debugger.send(Seek(iteration, cursor))
@@ -96,15 +109,16 @@ class DebugController(QObject):
     def _on_network(self, network: Network, fresh: bool) -> None:
         """Give the session an edited network. Training goes on through an edit; a fresh network stands still."""
         debugger, document = self.context.debugger, self.context.document
-        was_training = debugger.snapshot.mode == Mode.TRAINING and not fresh
+        goes_on = debugger.snapshot.mode == Mode.TRAINING and not fresh and not self._stopping
+        debugger.rename_breakpoints({} if fresh else renamed_layers(self._network, network))
+        self._network = network
         debugger.generation = document.generation
-        debugger.send(SetNetwork(network, document.generation, document.folder, fresh))
-        if was_training:
-            debugger.send(Train())
+        debugger.send(SetNetwork(network, document.generation, document.folder, fresh, goes_on))
 
     @Slot(object)
     def _on_snapshot(self, snapshot: Snapshot) -> None:
         idle = not snapshot.is_running
+        self._stopping = self._stopping and not idle
         for name in (*STEPS, "train", "continue", "check_gradients"):
             self.actions[name].setEnabled(idle)
         for name in BACK:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from PySide6.QtCore import QEventLoop, QObject, QThread, QTimer, Signal, Slot
 
 from visualbp.debugger.commands import Close, Command, SetBreakpoints, Sync
@@ -47,6 +49,7 @@ class Debugger(QObject):
         self.frames = FrameQueue(self)
         """Who waits for a turn to draw the snapshot while something runs."""
         self._sync = 0
+        self._breakpoints: frozenset[tuple[Phase, str]] = frozenset()
         self._thread = EngineThread()
         self._thread.news.connect(self._on_news)
         self._frame = QTimer(self)
@@ -57,17 +60,29 @@ class Debugger(QObject):
 
     def send(self, command: Command) -> None:
         """Give the worker a command; returns at once."""
+        if isinstance(command, SetBreakpoints):
+            self._breakpoints = command.breakpoints
         self._thread.worker.submit(command)
 
     @property
     def breakpoints(self) -> frozenset[tuple[Phase, str]]:
-        return self.snapshot.breakpoints
+        """The breakpoints as they were last asked for: the snapshot that has them may still be under way."""
+        return self._breakpoints
 
-    def toggle_breakpoint(self, layer: str) -> None:
-        """Set breakpoints before the layer's forward and backward steps, or remove them."""
-        both = {(Phase.FORWARD, layer), (Phase.BACKWARD, layer)}
-        present = self.breakpoints
-        self.send(SetBreakpoints(frozenset(present - both if present & both else present | both)))
+    def toggle_breakpoints(self, layers: Iterable[str]) -> None:
+        """Set breakpoints before the forward and backward steps of all these layers; remove them if all have some."""
+        names, wanted = set(layers), set(self.breakpoints)
+        if names <= {layer for _, layer in wanted}:
+            wanted = {point for point in wanted if point[1] not in names}
+        else:
+            wanted |= {(phase, name) for name in names for phase in (Phase.FORWARD, Phase.BACKWARD)}
+        self.send(SetBreakpoints(frozenset(wanted)))
+
+    def rename_breakpoints(self, renamed: Mapping[str, str]) -> None:
+        """Let breakpoints follow layers that have another name now."""
+        moved = frozenset((phase, renamed.get(layer, layer)) for phase, layer in self.breakpoints)
+        if moved != self.breakpoints:
+            self.send(SetBreakpoints(moved))
 
     @Slot()
     def _on_news(self) -> None:

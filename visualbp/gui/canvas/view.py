@@ -205,8 +205,7 @@ class Canvas(Zooming, QGraphicsView):
 
     def toggle_breakpoint(self) -> None:
         """Set or remove the breakpoints of the selected layers."""
-        for name in self.context.selection.layers:
-            self.context.debugger.toggle_breakpoint(name)
+        self.context.debugger.toggle_breakpoints(self.context.selection.layers)
 
     def rename(self, name: str) -> None:
         """Open a field over the layer's name."""

@@ -36,7 +36,7 @@ def gesture_for(canvas: Canvas, at: Pointer, button: Qt.MouseButton) -> Gesture 
     if item is not None:
         part = item.part_at(at.scene)
         if part == "gutter":
-            canvas.context.debugger.toggle_breakpoint(item.name)
+            canvas.context.debugger.toggle_breakpoints((item.name,))
             return None
         return DrawConnection(canvas, at, item, part) if part in ("input", "output") else MoveLayers(canvas, at, item)
     edge = scene.connection_at(at.scene)
