@@ -11,6 +11,7 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from tests.building import chain, inline, xor
+from tests.gui.shape_networks import images
 from tests.gui.workbench import Workbench, pixels
 from visualbp.analysis.gradient_check import CheckOptions, CheckResult, gradient_check, reverse_mode_gradient
 from visualbp.analysis.gradient_check_passes import point_at
@@ -247,3 +248,18 @@ def test_errors_above_the_tolerance_are_red_below_it_green_and_unmeasured_neithe
     red, green = (colors >> 16) & 0xFF, (colors >> 8) & 0xFF
     assert (green[:2] > red[:2]).all() and (red[2:4] > green[2:4]).all()
     assert f"{colors[4] & 0xFFFFFF:06x}" == theme().palette.line[1:]
+
+
+def test_the_errors_of_filters_are_tiles_with_square_cells(bench: Workbench, panel: GradientCheckPanel) -> None:
+    bench.open(images(6))
+    bench.send(CheckGradients())
+    place = next(n for n, row in enumerate(panel.rows.content.rows) if row.name == "conv2.weight")
+    panel.rows.content.row_chosen.emit(place)
+    pixels(panel)
+    tile = panel.errors.tile
+    for index in ((0, 0, 0, 0), (3, 5, 2, 1)):
+        box = tile.cell_rect(tile.cell_of(index))
+        assert box.width() == pytest.approx(box.height())
+        text = panel.errors.hover_text(box.center())
+        assert f"[{', '.join(map(str, index))}]" in text
+        assert text.endswith("filter {}, channel {}, row {}, column {}".format(*index))

@@ -134,7 +134,8 @@ def _paint_compact(painter: QPainter, card: Card, ranges: Ranges, detail: float)
     room.setRight(card.layout.body.right() - 12)
     if card.layout.loss is not None:
         loss = card.content.loss
-        painter.setFont(scene_font(size * 1.15, QFont.Weight.Medium, mono=True))
+        wide = text_width(number_text(loss), size * 1.15, mono=True)
+        painter.setFont(scene_font(size * 1.15 * min(1.0, room.width() / wide), QFont.Weight.Medium, mono=True))
         painter.setPen(theme().color("text" if loss is not None else "faint"))
         painter.drawText(room, Align.AlignVCenter | Align.AlignLeft, number_text(loss))
         return

@@ -83,8 +83,8 @@ def _sequence_answers(predictions: Array | None, targets: Array, class_names: tu
         return Answers(("",) * count, said, (None,) * count, (None,) * count)
     rows = predictions.reshape(count, -1, classes)
     found = np.where(np.isnan(rows), -np.inf, rows).argmax(-1)
-    fine = np.isfinite(rows).reshape(count, -1).all(-1).tolist()
-    right = tuple(bool(same and ok) for same, ok in zip((found == wanted).all(-1).tolist(), fine, strict=True))
+    fine = [bool(np.isfinite(row).all()) for row in rows]
+    right = tuple(ok and bool((one == other).all()) for ok, one, other in zip(fine, found, wanted, strict=True))
     texts = [sequence_text([_class_name(number, class_names) for number in row]) for row in found.tolist()]
     predicted = tuple(text if ok else "nan" for text, ok in zip(texts, fine, strict=True))
     return Answers(predicted, said, right, (None,) * count)

@@ -6,14 +6,18 @@ from dataclasses import dataclass
 
 import numpy as np
 from PySide6.QtCore import QPointF
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QResizeEvent
 
 from visualbp.analysis.gradient_check_result import TensorCheck
-from visualbp.core.arrays import Array
+from visualbp.core.arrays import Array, size_of
+from visualbp.gui.axes import PARAMETER_AXES, place_words
 from visualbp.gui.painting import exact_text
 from visualbp.gui.theme import theme
+from visualbp.gui.widgets.arrangement import Sheet
 from visualbp.gui.widgets.check_rows import HIGHEST, LOWEST, error_text
 from visualbp.gui.widgets.heat_map import HeatMap
+from visualbp.gui.widgets.heat_tile import Meaning
+from visualbp.gui.widgets.sheets import fit_squares
 from visualbp.layers import Value
 
 UNMEASURED = 255
@@ -66,14 +70,31 @@ class ErrorMap(HeatMap):
         self.tile.cell_text = error_text
         self.check: TensorCheck | None = None
         self._crossed: Array | None = None
+        self._drawn = 1e-5, False
 
     def show_check(self, layer: str, parameter: str, check: TensorCheck, tolerance: float, stale: bool) -> None:
         """Show the errors of a parameter; its numbers go by the name of its gradient."""
         if self.check is not check:
             self.check, self._crossed = check, check.errors > tolerance
         value = Value(layer, parameter).gradient
-        self.show_array(value, check.errors, ErrorShading(tolerance), None, stale, self._crossed)
+        self._drawn = tolerance, stale
+        meaning = Meaning(PARAMETER_AXES.get(check.errors.ndim, ()))
+        shading = ErrorShading(tolerance)
+        self.show_array(value, check.errors, shading, self._tiled(), stale, self._crossed, meaning=meaning)
         self.setAccessibleName(f"Relative errors of {layer}.{parameter}")
+
+    def _tiled(self) -> Sheet | None:
+        """Return filters, and whatever else has more than two axes, as tiles; None for a plain table."""
+        shape = () if self.check is None else self.check.errors.shape
+        if len(shape) not in (3, 4):
+            return None
+        return fit_squares(size_of(shape[:-2]), shape[-2], shape[-1], self.width(), self.height(), theme().px(3))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self.check is not None:
+            name = self.tile.value
+            self.show_check(name.layer, name.role.removeprefix("gradient/"), self.check, *self._drawn)
 
     def hover_text(self, point: QPointF) -> str:
         cell, check = self.tile.cell_at(point), self.check
@@ -91,4 +112,5 @@ class ErrorMap(HeatMap):
         return (
             f"{name}{place}: {said}\nbackpropagation {exact_text(check.analytic[index])}\n"
             f"finite difference {exact_text(check.numeric[index])}"
+            + (f"\n{place_words(self.tile.meaning.axes, index)}" if len(index) > 2 else "")
         )

@@ -137,7 +137,8 @@ class LayerView(QWidget):
 
     def _fit_title(self, outdated: bool) -> None:
         """Leave the shape to hovering where there is no room for it beside the name."""
-        others = self.back.sizeHint().width() + self.shape.sizeHint().width() + theme().px(60)
+        name = min(self.name.sizeHint().width(), theme().px(120))
+        others = self.back.sizeHint().width() + self.shape.sizeHint().width() + name + theme().px(42)
         others += self.chooser.sizeHint().width() if self.chooser.isVisibleTo(self) else 0
         self.shape.setVisible(outdated or others <= self.width())
 

@@ -41,7 +41,7 @@ class RangeLegend(QWidget):
         return QSize(theme().px(150), theme().px(18))
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(theme().px(70), theme().px(18))
+        return QSize(theme().px(44), theme().px(18))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -56,6 +56,10 @@ class RangeLegend(QWidget):
         width = min(room, current.px(90))
         middle = Qt.AlignmentFlag.AlignVCenter
         painter.setPen(current.color("dim"))
+        if room < current.px(8):  # no room for both ends
+            text = f"±{short_number(self.limit)}"
+            painter.drawText(QRectF(self.rect()), middle | Qt.AlignmentFlag.AlignLeft, text)
+            return
         painter.drawText(QRectF(0, 0, left + 1, self.height()), middle | Qt.AlignmentFlag.AlignLeft, low)
         if width < current.px(16):
             width = 0

@@ -68,6 +68,8 @@ class SampleModel(QAbstractTableModel):
         return 0 if parent.isValid() or self.answers is None else self.shown_inputs + 3
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        if role == Qt.ItemDataRole.TextAlignmentRole and self.texts is not None and section:
+            return Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         if role != Qt.ItemDataRole.DisplayRole or orientation == Qt.Orientation.Vertical:
             return None
         if section == 0:

@@ -110,6 +110,8 @@ def _square_sheet(shape: Shape, sample: int | None, width: int, height: int, axe
     is_image = tuple(axes[-2:]) == ("row", "column")
     several = sample is None and members > 1
     left, top = _margins(height, not is_image, several)
+    if sample is None and not several:  # room for the frame around the chosen one
+        left, top = left + px(2), top + px(2)
     room, high = max(1, width - left), max(1, height - top)
     gap = px(3)
     if not several:
@@ -118,8 +120,9 @@ def _square_sheet(shape: Shape, sample: int | None, width: int, height: int, axe
         sheet = fit_squares(count, rows, columns, room, high, gap, caption)
         if caption and sheet.width < px(26):
             sheet = fit_squares(count, rows, columns, room, high, gap)
-        if min(sheet.width, sheet.height) < px(SMALLEST):
-            sheet = _scrolled(1, count, rows, columns, room, px(SMALLEST), gap)
+        least = px(SMALLEST) if is_image else max(px(SMALLEST), min(px(USUAL), 4 * rows))  # a matrix is read by cells
+        if min(sheet.width, sheet.height) < least:
+            sheet = _scrolled(1, count, rows, columns, room, least, gap)
     else:
         groups = shape[0]
         side = min((room - gap * (members - 1)) / members, (high - 2 * gap * (groups - 1)) / groups)
