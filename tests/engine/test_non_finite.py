@@ -12,8 +12,9 @@ from visualbp.core.arrays import Array
 from visualbp.datasets import Dataset
 from visualbp.engine import Executor, Phase, compile_plan
 from visualbp.engine.executor import NonFinite
+from visualbp.engine.plan import GRADIENT_NORM
 from visualbp.layers import Value
-from visualbp.network import Network, edits
+from visualbp.network import Clip, Network, edits
 
 
 def network_of(loss: str = "mean_squared_error", activation: str = "linear") -> Network:
@@ -113,3 +114,20 @@ def test_stepping_back_over_it_forgets_it_and_forward_finds_it_again() -> None:
     assert executor.non_finite is None
     executor.step()
     assert found(executor).value == Value("hidden", "z")
+
+
+def test_a_clipped_norm_that_was_nan_at_full_speed_is_forgotten_on_going_back() -> None:
+    network = with_training(network_of(), clip=Clip("norm", 1.0))
+    dataset = Dataset(np.ones((2, 2)), np.ones((2, 2)))
+    executor, fresh = Executor(compile_plan(network), dataset), Executor(compile_plan(network), dataset)
+    start = executor.store.save()
+    executor.store.views[Value("output", "weight")].fill(np.nan)
+    executor.run_fast()
+    assert np.isnan(executor.store.flat_gradients).any()
+    executor.restore(0, start)
+    for one in (executor, fresh):
+        one.step()
+        while not one.at_end:
+            one.step()
+    assert executor.norms == fresh.norms and np.isfinite(executor.norms[GRADIENT_NORM])
+    assert executor.store.save().tobytes() == fresh.store.save().tobytes()

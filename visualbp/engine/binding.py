@@ -166,6 +166,8 @@ class Binding:
         if clip is not None:
             norm = self.buffers.get(GRADIENT_NORM, np.zeros((), self.dtype))
             emit_clip(emit, clip.by, clip.limit, self.store.flat_gradients, norm)
+            if clip.by == "norm":  # a norm of nan would stay in the padding, and in every later norm
+                emit(self.store.flat_gradients.put, self.store.padding, 0.0)
 
     def _emit_schedule(self, emit: Emitter) -> None:
         choice = self.plan.network.training.schedule

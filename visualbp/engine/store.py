@@ -75,6 +75,11 @@ class Store:
         self.flat_slots = {
             slot: self.persistent[total + trainable * i : total + trainable * (i + 1)] for i, slot in enumerate(slots)
         }
+        used = np.zeros(trainable, bool)
+        for info in plan.trainable:
+            used[offsets[info.value] : offsets[info.value] + size_of(info.spec.shape)] = True
+        self.padding: Array = np.flatnonzero(~used)
+        """The places of `flat_gradients` that belong to no parameter."""
         self.views: dict[Value, Array] = {}
         self.gradients: dict[Value, Array] = {}
         self._places: dict[Value, tuple[int, tuple[int, ...]]] = {}
