@@ -297,3 +297,12 @@ def test_a_network_that_cannot_run_is_not_exported(window: MainWindow, tmp_path:
     window.debugger.settle()
     assert not window.files.export_to(tmp_path / "xor.py")
     assert "see Problems" in window.message_bar.text and not (tmp_path / "xor.py").exists()
+
+
+def test_the_default_layout_leaves_the_start_page_alone(window: MainWindow) -> None:
+    window.docks["deltas"].hide()
+    window.show_start_page()
+    window.actions_by_name["default_layout"].trigger()
+    assert not any(dock.isVisible() for dock in window.docks.values())
+    window.show_canvas()
+    assert window.docks["deltas"].isVisible()

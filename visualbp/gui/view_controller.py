@@ -88,8 +88,11 @@ class ViewController(QObject):
 
     def default_layout(self) -> None:
         """Put every panel back in its place."""
+        start_page_is_up = self._aside is not None
         arrange(self._window, self._docks)
         self._aside = None
+        if start_page_is_up:
+            self.hide_panels()
 
     def restore(self) -> None:
         """Put window and panels where they were at the end of the last session."""
