@@ -113,7 +113,7 @@ class SampleControl(QWidget):
         if (sample, count) == (self.sample, self.count) and self.number.text():
             return False
         self.sample, self.count = sample, count
-        self.number.setText(f"sample {sample + 1} of {count}" if count else "no sample yet")
+        self.number.setText(f"sample {sample} of 0–{count - 1}" if count else "no sample yet")
         self._less.setEnabled(sample > 0)
         self._more.setEnabled(sample < count - 1)
         self.adjustSize()
