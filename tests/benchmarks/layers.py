@@ -1,5 +1,6 @@
 """Forward and backward passes of convolutional, recurrent, attention and normalised networks: against their bare matrix
-products and, where installed, PyTorch (eager); and how their cost grows. One thread, ratios within one run.
+products and, where installed, PyTorch (eager) and JAX (jit); and how their cost grows. One thread, ratios within one
+run. JAX is timed only for networks whose gradients in it are the engine's.
 
     OMP_NUM_THREADS=1 python -m tests.benchmarks.layers
 """
@@ -18,6 +19,7 @@ use_one_thread()
 
 import numpy as np  # noqa: E402
 
+from tests.benchmarks import layers_jax  # noqa: E402
 from tests.building import chain, with_training  # noqa: E402
 from visualbp.datasets import Dataset  # noqa: E402
 from visualbp.engine import Executor, compile_plan  # noqa: E402
@@ -201,7 +203,18 @@ def pytorch(case: Case, executor: Executor, precision: str) -> Callable[[], obje
     return run
 
 
-def measured(case: Case, precision: str) -> dict[str, float]:
+def jax_jit(case: Case, executor: Executor) -> layers_jax.Passes:
+    return layers_jax.passes([*case.layers, ("output", "dense", {"units": CLASSES})], case.around, executor)
+
+
+def difference_of_jax(case: Case) -> float:
+    """Return how far JAX's float64 gradients are from the engine's, at parameters one update from the start."""
+    executor = case.executor("float64")
+    run, _ = engine_passes(executor)
+    return layers_jax.difference(jax_jit(case, executor), executor, run)
+
+
+def measured(case: Case, precision: str, with_jax: bool) -> dict[str, float]:
     """Return the median seconds of each contender."""
     executor = case.executor(precision)
     passes, products = engine_passes(executor)
@@ -209,6 +222,7 @@ def measured(case: Case, precision: str) -> dict[str, float]:
         "floor": products,
         "visualbp": passes,
         "PyTorch": pytorch(case, executor, precision),
+        "JAX": jax_jit(case, executor) if with_jax else None,
     }
     return interleaved_medians({name: run for name, run in contenders.items() if run is not None}, rounds=21)
 
@@ -260,14 +274,20 @@ def forward_multiplications(executor: Executor) -> int:
 def main() -> None:
     rows = []
     for name, case in CASES.items():
+        difference = difference_of_jax(case) if layers_jax.JAX else math.inf
+        agrees = difference <= layers_jax.TOLERANCE
+        no_jax = f"gradients differ by {difference:.1e}" if layers_jax.JAX else "not installed"
         for precision in ("float64", "float32"):
-            seconds = measured(case, precision)
+            seconds = measured(case, precision, agrees)
             engine, floor = seconds["visualbp"], seconds["floor"]
-            other = f"{seconds['PyTorch'] / engine:.2f}" if "PyTorch" in seconds else "not installed"
-            rows.append(
-                [name, precision, f"{floor * 1e6:,.0f}", f"{engine * 1e6:,.0f}", f"{engine / floor:.2f}", other]
-            )
-    head = ["network", "precision", "floor, us", "visualbp, us", "visualbp / floor", "PyTorch / visualbp"]
+            others = [
+                f"{seconds[other] / engine:.2f}" if other in seconds else absent
+                for other, absent in (("PyTorch", "not installed"), ("JAX", no_jax))
+            ]
+            micro = [f"{floor * 1e6:,.0f}", f"{engine * 1e6:,.0f}", f"{engine / floor:.2f}"]
+            rows.append([name, precision, *micro, *others])
+    head = ["network", "precision", "floor, us", "visualbp, us", "visualbp / floor"]
+    head += ["PyTorch / visualbp", "JAX / visualbp"]
     print(table(head, rows))
     growth = []
     for name, (make, sizes) in GROWTH.items():
