@@ -24,12 +24,12 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
 
 
 def carried_files() -> list[str]:
-    """Every file of resources and sample_models but the script that is of use in a checkout only."""
+    """Every file of resources and sample_models but what is of use in a checkout only: the script, the README's pictures."""
     files = [
         path for name in ("resources", "sample_models") for path in sorted((ROOT / name).rglob("*")) if path.is_file()
     ]
     names = [path.relative_to(ROOT).as_posix() for path in files if "__pycache__" not in path.parts]
-    return [name for name in names if name != "resources/bootstrap.py"]
+    return [name for name in names if not name.startswith(("resources/bootstrap.py", "resources/pictures/"))]
 
 
 def test_every_resource_and_sample_model_is_in_the_wheel_unchanged(wheel: zipfile.ZipFile) -> None:
