@@ -24,7 +24,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
 
 
 def carried_files() -> list[str]:
-    """Every file of resources and sample_models but what is of use in a checkout only: the script, the README's pictures."""
+    """Every file of resources and sample_models but what only a checkout needs: the script, the README's pictures."""
     files = [
         path for name in ("resources", "sample_models") for path in sorted((ROOT / name).rglob("*")) if path.is_file()
     ]
