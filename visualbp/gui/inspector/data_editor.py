@@ -25,6 +25,8 @@ from visualbp.gui.inspector.samples_editor import SamplesEditor
 from visualbp.gui.theme import theme
 
 NO_DATA = "choose ..."
+OWN = ("inline", "csv")
+"""Where a person's own data come from: they stand apart from the data that are here to learn with."""
 MOST_COPIED = 1000
 """Samples that are taken along when data become a table."""
 PATH = "path"
@@ -45,9 +47,13 @@ class DataEditor(QWidget):
         self.combo.setObjectName("data_source")
         self.combo.setAccessibleName("Where the data come from")
         self.combo.setPlaceholderText(NO_DATA)
-        for entry in datasets:
-            self.combo.addItem(entry.label, entry.type_name)
-            self.combo.setItemData(self.combo.count() - 1, entry.description, Qt.ItemDataRole.ToolTipRole)
+        for own in (False, True):
+            if own:
+                self.combo.insertSeparator(self.combo.count())
+            entries = [entry for entry in datasets if (entry.type_name in OWN) == own]
+            for entry in sorted(entries, key=lambda entry: entry.label):
+                self.combo.addItem(entry.label, entry.type_name)
+                self.combo.setItemData(self.combo.count() - 1, entry.description, Qt.ItemDataRole.ToolTipRole)
         self.about, self.facts, self.problem = QLabel(self), QLabel(self), QLabel(self)
         self.browse = QPushButton("Choose file ...", self)
         self.browse.setToolTip("Choose a CSV file with a line of column names")
