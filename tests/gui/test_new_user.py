@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QByteArray, QEvent, QMimeData, QPoint, QPointF, QSize, Qt
-from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QMouseEvent
+from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QFont, QFontMetrics, QMouseEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QApplication,
@@ -33,6 +33,7 @@ from visualbp.gui.canvas.layer_item import LayerItem
 from visualbp.gui.canvas.layer_list import LAYER_MIME
 from visualbp.gui.command_palette import CommandPalette
 from visualbp.gui.main_window import MainWindow
+from visualbp.gui.panels.mathematics import MathematicsPanel
 from visualbp.gui.theme import theme
 from visualbp.network import edits
 
@@ -539,3 +540,20 @@ def test_training_goes_on_through_quick_edits_and_an_edit_just_after_pause_does_
         window.document.undo_stack.undo()
         person.wait()
         assert debugger.snapshot.mode == Mode.IDLE, stop
+
+
+def test_an_empty_canvas_shows_the_algorithm_and_says_in_full_that_it_cannot_run(
+    window: MainWindow, qtbot: QtBot
+) -> None:
+    start_empty(window)
+    panel = window.docks["mathematics"].panel
+    assert isinstance(panel, MathematicsPanel)
+    assert panel.code.isVisible() and panel.code.current is None
+    colours = {panel.code.grab().toImage().pixel(x, 6) for x in range(0, 200)}
+    assert len(colours) > 3, "the first line of the algorithm is written"
+    pill = window.tool_bar.pill
+    bold, plain = theme().font(12, QFont.Weight.Bold), theme().font(12, QFont.Weight.DemiBold)
+    words = QFontMetrics(bold).horizontalAdvance(pill.word) + QFontMetrics(plain).horizontalAdvance(pill.detail)
+    assert pill.word == "CANNOT RUN" and words + 8 + 24 <= pill.width()
+    build_xor(Person(window))
+    assert panel.code.current is not None and panel.equation.isVisible()

@@ -55,7 +55,7 @@ class PhasePill(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:
-        return QSize(theme().px(186), theme().px(30))
+        return QSize(theme().px(196), theme().px(30))
 
     def show_place(self, word: str, detail: str, colour: str) -> None:
         if (word, detail, colour) != (self.word, self.detail, self._colour):

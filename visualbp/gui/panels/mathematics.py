@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollA
 
 from visualbp.analysis.explain import Factor, Moment, explain
 from visualbp.debugger.snapshot import Snapshot
-from visualbp.engine.notation import Notation
+from visualbp.engine.notation import PSEUDOCODE, Notation
 from visualbp.engine.plan import Phase, Plan, Step
 from visualbp.gui.axes import axes_of
 from visualbp.gui.context import Context
@@ -206,11 +206,12 @@ class MathematicsPanel(Panel):
         problem = next((problem.text for problem in snapshot.problems if problem.severity == "error"), "")
         self.step_label.setText("")
         self.equation.set_latex("")
+        self.equation.hide()
         self.shapes.setText("")
         self.sentence.setText(problem or "The equation of each step stands here once the network can run.")
         self.card.show_explanation(None, message="no numbers yet")
         self.axes.show_axes((), (), ())
-        self.code.show_lines((), None, Phase.FORWARD)
+        self.code.show_lines(PSEUDOCODE, None, Phase.FORWARD)
         self._show_trail()
 
     def _show_step(self, snapshot: Snapshot, step: Step, notation: Notation) -> None:
@@ -222,6 +223,7 @@ class MathematicsPanel(Panel):
             f'<span style="color:{theme().color("dim").name()}">&nbsp;&nbsp;{step.phase}, {when}</span>'
         )
         self._equations.patient = snapshot.is_running
+        self.equation.show()
         self.equation.set_latex(notation.step_equation(step))
         self.shapes.setText(shapes_text(notation.step_shapes(step, batch)))
         self.sentence.setText(notation.step_sentence(step))
