@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QFont, QPainter, QPen
+from PySide6.QtGui import QPainter, QPen
 from PySide6.QtWidgets import QGraphicsItem, QGraphicsRectItem, QStyleOptionGraphicsItem, QWidget
 
 from visualbp.gui.canvas.canvas_edits import can_be_inserted
 from visualbp.gui.canvas.connection_item import ConnectionItem
-from visualbp.gui.canvas.families import draw_icon, family_color
-from visualbp.gui.canvas.geometry import CARD_WIDTH, RADIUS, scene_font, snapped
+from visualbp.gui.canvas.geometry import CARD_WIDTH, RADIUS, snapped
 from visualbp.gui.canvas.gestures.base import Gesture, Pointer
 from visualbp.gui.theme import theme
-from visualbp.layers import LayerType, layer_types
 from visualbp.network.edits import new_layer
 
 if TYPE_CHECKING:
@@ -24,11 +22,10 @@ GHOST = QRectF(-CARD_WIDTH / 2, -36, CARD_WIDTH, 72)
 
 
 class Ghost(QGraphicsRectItem):
-    """A card that is not there yet."""
+    """The outline of a card that is not there yet. Its name stands on the picture that hangs on the pointer."""
 
-    def __init__(self, kind: LayerType) -> None:
+    def __init__(self) -> None:
         super().__init__(GHOST)
-        self.kind = kind
         self.setZValue(10)
         self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemIsSelectable, False)
 
@@ -37,10 +34,6 @@ class Ghost(QGraphicsRectItem):
         painter.setBrush(theme().color("card", 0.85))
         painter.setPen(QPen(theme().color("accent"), 1.6, Qt.PenStyle.DashLine))
         painter.drawRoundedRect(GHOST.adjusted(1, 1, -1, -1), RADIUS, RADIUS)
-        draw_icon(painter, QRectF(GHOST.left() + 14, -10, 20, 20), self.kind.icon, family_color(self.kind))
-        painter.setFont(scene_font(14, QFont.Weight.DemiBold))
-        painter.setPen(theme().color("text"))
-        painter.drawText(GHOST.adjusted(44, 0, -8, 0), Qt.AlignmentFlag.AlignVCenter, self.kind.label)
 
 
 class DropLayer(Gesture):
@@ -51,13 +44,12 @@ class DropLayer(Gesture):
     def __init__(self, canvas: Canvas, at: Pointer, type_name: str) -> None:
         super().__init__(canvas, at)
         self.type_name = type_name
-        self.kind = layer_types.get(type_name)
 
     def start(self) -> None:
         self.dragging = True
         self._lit: ConnectionItem | None = None
         self._insertable = can_be_inserted(new_layer(self.canvas.edits.network, self.type_name))
-        self._ghost = Ghost(self.kind)
+        self._ghost = Ghost()
         self.canvas.network_scene.addItem(self._ghost)
         self.drag(self.pressed)
 
