@@ -114,6 +114,20 @@ def test_a_batch_of_images_has_the_channels_of_a_sample_in_its_row_and_scrolls(m
     assert bar.value() > 0, "the chosen sample comes into sight"
 
 
+def test_what_is_absent_fills_the_place_and_does_not_scroll(make: Make) -> None:
+    bench, panel = make(images(6))
+    bench.step(level=Level.PASS)
+    bench.selection.select(("conv",))
+    pixels(panel)
+    bar = panel.layer_view.map_scroll.verticalScrollBar()
+    assert bar.maximum() > 0
+    bench.selection.select()
+    bench.send(Seek(0, 1))
+    bench.selection.select(("conv",))
+    pixels(panel)
+    assert bar.maximum() == 0
+
+
 def test_hovering_over_a_pixel_names_its_channel_row_and_column(make: Make) -> None:
     bench, panel = make(images())
     bench.step(level=Level.PASS)

@@ -170,10 +170,10 @@ class ValuePanel(Panel):
         note = f"it has no {self.role}" if self.role not in choices and len(choices) < 3 else ""
         limit = self._own_range.limit({} if picture.array is None else {shown.value: picture.array})
         self.legend.show_limit(limit)
+        self.pages.setCurrentWidget(self.layer_view)  # first: what is hidden does not take over another height
         self.layer_view.show_choices(self._choices[layer], shown.key)
         self.layer_view.show_picture(picture, limit, sample, self.extent.key == SAMPLE, note)
         self.layer_view.mark_number(self.context.selection.number)
-        self.pages.setCurrentWidget(self.layer_view)
         self.setFocusProxy(self.layer_view.heat_map)
 
     # -- what a person does ------------------------------------------------------------------------------------------
