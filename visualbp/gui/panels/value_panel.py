@@ -6,8 +6,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from visualbp.debugger.snapshot import Snapshot
 from visualbp.engine.plan import Plan
@@ -74,11 +74,11 @@ class ValuePanel(Panel):
         for page in (self.strip, self.layer_view, self.empty):
             self.pages.addWidget(page)
         self.footer = QWidget()
-        row = QHBoxLayout(self.footer)
-        row.setContentsMargins(12, 0, 8, 4)
-        row.setSpacing(4)
-        row.addWidget(self.legend, 1)
-        row.addWidget(self.extent)
+        self._foot = QBoxLayout(QBoxLayout.Direction.LeftToRight, self.footer)
+        self._foot.setContentsMargins(12, 0, 8, 4)
+        self._foot.setSpacing(4)
+        self._foot.addWidget(self.legend, 1)
+        self._foot.addWidget(self.extent)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
@@ -104,6 +104,19 @@ class ValuePanel(Panel):
         """The role that is shown."""
         return self._header.key
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_footer()
+
+    def _fit_footer(self) -> None:
+        """Where it is narrow, put the range above the links; a layer alone has its range at the histogram anyway."""
+        wanted = self.legend.minimumSizeHint().width() + self.extent.sizeHint().width() + 24
+        narrow, alone = wanted > self.width(), self.pages.currentWidget() is self.layer_view
+        across = QBoxLayout.Direction.TopToBottom if narrow else QBoxLayout.Direction.LeftToRight
+        if self._foot.direction() != across:
+            self._foot.setDirection(across)
+        self.legend.setVisible(not (narrow and alone))
+
     # -- what is seen ------------------------------------------------------------------------------------------------
 
     def refresh(self, snapshot: Snapshot) -> None:
@@ -124,6 +137,7 @@ class ValuePanel(Panel):
             self._show_layer(snapshot, plan, chosen, sample)
         else:
             self._show_strip(snapshot, self._shown(snapshot, plan), sample)
+        self._fit_footer()
 
     def _shown(self, snapshot: Snapshot, plan: Plan) -> list[Picture]:
         rows = []

@@ -9,9 +9,10 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from visualbp.core.arrays import Array
 from visualbp.gui import painting
-from visualbp.gui.painting import draw_absent, number_text
+from visualbp.gui.painting import draw_absent
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.heat_tile import ABSENT
+from visualbp.gui.widgets.range_legend import short_number
 from visualbp.layers import Value
 
 HALF = 15
@@ -142,13 +143,17 @@ class Histogram(QWidget):
         painter.setPen(current.color("dim"))
         line = QRectF(plot.left(), plot.bottom() + 1, plot.width(), self.height() - plot.bottom() - 1)
         middle = Qt.AlignmentFlag.AlignVCenter
-        painter.drawText(line, middle | Qt.AlignmentFlag.AlignLeft, number_text(-self._limit))
-        painter.drawText(line, middle | Qt.AlignmentFlag.AlignRight, f"+{number_text(self._limit)}")
+        low, high = f"−{short_number(self._limit)}", f"+{short_number(self._limit)}"
+        between = f"{self._wrong:,} not finite" if self._wrong else "0"
+        metrics = painter.fontMetrics()
+        if sum(map(metrics.horizontalAdvance, (low, between, high))) + current.px(8) <= line.width():
+            painter.drawText(line, middle | Qt.AlignmentFlag.AlignLeft, low)
+            painter.drawText(line, middle | Qt.AlignmentFlag.AlignRight, high)
+        elif not self._wrong:
+            between = f"±{short_number(self._limit)}"
         if self._wrong:
             painter.setPen(current.color("error"))
-            painter.drawText(line, Qt.AlignmentFlag.AlignCenter, f"{self._wrong:,} not finite")
-        else:
-            painter.drawText(line, Qt.AlignmentFlag.AlignCenter, "0")
+        painter.drawText(line, Qt.AlignmentFlag.AlignCenter, between)
 
     def event(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
