@@ -24,6 +24,8 @@ from visualbp.core.options import Choice
 from visualbp.datasets.base import make_spec
 from visualbp.debugger.session import Session
 from visualbp.debugger.snapshot import CheckDone, Losses, Snapshot
+from visualbp.files import load_network
+from visualbp.files.samples import find_model
 from visualbp.gui.context import Context, Selection
 from visualbp.gui.document import Document
 from visualbp.gui.engine_thread import Debugger
@@ -33,6 +35,7 @@ from visualbp.gui.panels.deltas import DeltasPanel
 from visualbp.gui.panels.gradient_check import GradientCheckPanel
 from visualbp.gui.panels.gradients import GradientsPanel
 from visualbp.gui.panels.loss import LossPanel
+from visualbp.gui.panels.value_panel import ValuePanel
 from visualbp.gui.theme import apply_theme
 from visualbp.network import Network
 from visualbp.network.network import Training, make_layer
@@ -118,11 +121,11 @@ def median_and_worst(times: list[float]) -> str:
     return f"{statistics.median(ordered) * 1e3:7.2f} {ordered[int(len(ordered) * 0.95)] * 1e3:9.2f}"
 
 
-def measure(bench: Bench) -> tuple[list[float], list[float]]:
+def measure(bench: Bench, rounds: int = ROUNDS) -> tuple[list[float], list[float]]:
     executor = bench.session.executor
     assert executor is not None
     whole, own = [], []
-    for _ in range(ROUNDS * len(executor.plan.steps)):
+    for _ in range(rounds * len(executor.plan.steps)):
         bench.session.step()
         painted, worked = bench.show(bench.session.snapshot())
         whole.append(painted)
@@ -149,6 +152,25 @@ def report(title: str, network: Network) -> None:
         whole, own = measure(single)
         print(f"{'  ' + panel.title + ' alone':34}{median_and_worst(whole)} {median_and_worst(own)}")
         single.close()
+
+
+def report_pictures(sample: str, layer: str, forward: str, backward: str) -> None:
+    """The four panels on a sample with images or sequences; then with one layer alone, and a value inside it."""
+    network = load_network(find_model(sample))
+    print(f"\n{sample}")
+    for chosen in (None, layer):
+        bench = Bench(network, FOUR)
+        bench.check()
+        if chosen is not None:
+            bench.context.selection.select((chosen,))
+            for panel, key in zip(bench.panels, (forward, backward), strict=False):
+                if isinstance(panel, ValuePanel):
+                    panel.layer_view.value_chosen.emit(key)
+        measure(bench, rounds=1)
+        whole, own = measure(bench, rounds=3)
+        words = "four panels" if chosen is None else f"four panels, {chosen} {forward}"
+        print(f"{words:34}{median_and_worst(whole)} {median_and_worst(own)}")
+        bench.close()
 
 
 def report_losses(network: Network) -> None:
@@ -181,6 +203,9 @@ def main() -> None:
     report("2-4-2, batch 4", small)
     report("784-128-10, batch 32", chain("digits-sized", (784, 128, 10), 320, 32))
     report("784-128-10, batch 1000", chain("large batch", (784, 128, 10), 1000, 1000))
+    report_pictures("digits_convolution", "filters_1", "h", "delta")
+    report_pictures("copy_transformer", "attention", "attention", "gradient/attention")
+    report_pictures("recurrence_growing", "recurrence", "h[t]", "gradient/z[t]")
     report_losses(small)
     application.processEvents()
 
