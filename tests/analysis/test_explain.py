@@ -11,6 +11,7 @@ import pytest
 from tests.building import chain, optimizer, with_training, xor
 from visualbp.analysis import explain_rules
 from visualbp.analysis.explain import Explanation, Moment, explain
+from visualbp.analysis.explain_record import exact_sum
 from visualbp.core.arrays import Array
 from visualbp.datasets import Dataset
 from visualbp.engine import Executor, compile_plan
@@ -211,3 +212,23 @@ def test_following_every_factor_leads_to_inputs_targets_and_initialisers_alone()
         (Value("output", "bias"), "set by the initialiser Zeros"),
         (Value("hidden", "first_moment/weight"), "0, as it is before the first update"),
     } <= sources
+
+
+def test_numbers_whose_terms_overflow_on_the_way_are_explained_as_they_came_out() -> None:
+    weight = np.array([[1.2e308, 1.2e308], [1.2e308, -1.2e308], [1.0, 2.0], [0.0, 0.0]])
+    weight.setflags(write=False)
+    executor = executor_of(edits.set_parameter(xor(), "hidden", "weight", weight))
+    moment = run(executor, 2)
+    z = moment.values[Value("hidden", "z")]
+    for index in np.ndindex(z.shape):
+        explanation = explain(moment, Value("hidden", "z"), index)
+        assert explanation.number == z[index] or np.isnan(z[index])
+
+
+def test_an_exact_sum_has_no_round_off_and_overflows_as_arithmetic_does() -> None:
+    numbers = np.random.default_rng(0).normal(size=50) * 10.0 ** np.arange(-25, 25)
+    assert exact_sum(numbers) == math.fsum(numbers)
+    assert exact_sum(np.array([1e16, 1.0, -1e16])) == 1.0
+    assert exact_sum(np.array([1e308, 1e308])) == math.inf
+    assert math.isnan(exact_sum(np.array([math.inf, -math.inf])))
+    assert exact_sum(np.zeros(0)) == 0.0

@@ -34,6 +34,7 @@ from visualbp.gui.canvas.layer_list import LAYER_MIME
 from visualbp.gui.command_palette import CommandPalette
 from visualbp.gui.main_window import MainWindow
 from visualbp.gui.panels.mathematics import MathematicsPanel
+from visualbp.gui.start_page import SampleCard
 from visualbp.gui.theme import theme
 from visualbp.network import edits
 
@@ -557,3 +558,12 @@ def test_an_empty_canvas_shows_the_algorithm_and_says_in_full_that_it_cannot_run
     assert pill.word == "CANNOT RUN" and words + 8 + 24 <= pill.width()
     build_xor(Person(window))
     assert panel.code.current is not None and panel.equation.isVisible()
+
+
+def test_the_start_page_can_be_made_very_narrow(window: MainWindow, qtbot: QtBot) -> None:
+    theme().set(scale=2.0)
+    for width in (1400, 600, 300):
+        window.resize(width, 500)
+        for _ in range(3):
+            QApplication.processEvents()
+        assert all(card.width() > 0 for card in window.start_page.findChildren(SampleCard))

@@ -17,7 +17,17 @@ import visualbp.analysis.explain_losses
 import visualbp.analysis.explain_normalization
 import visualbp.analysis.explain_operations
 import visualbp.analysis.explain_sequences  # noqa: F401  (all of them say how operations are explained)
-from visualbp.analysis.explain_record import Block, Draft, Explanation, Factor, Moment, NotKeptError, Past, Term
+from visualbp.analysis.explain_record import (
+    Block,
+    Draft,
+    Explanation,
+    Factor,
+    Moment,
+    NotKeptError,
+    Past,
+    Term,
+    exact_sum,
+)
 from visualbp.analysis.explain_rules import Element, rule_for
 from visualbp.analysis.explain_updates import draft_of_step, words_of_source
 from visualbp.analysis.explain_words import Index, bracketed, element_symbol, element_text, number_latex, plain
@@ -87,8 +97,7 @@ def _explanation(
     chosen = _largest(products)
     terms = tuple(_term(draft.blocks, int(place)) for place in chosen)
     with np.errstate(all="ignore"):
-        exact = len(products) <= MOST_SUMMED_EXACTLY and bool(np.isfinite(products).all())
-        total = math.fsum(products) if exact else float(products.sum())
+        total = exact_sum(products) if len(products) <= MOST_SUMMED_EXACTLY else float(products.sum())
         rest = float(np.delete(products, chosen).sum()) if len(products) > len(chosen) else 0.0
         scale = float(np.abs(products).sum()) + draft.cancels
     agrees = _agree(number, total, scale, past.plan.network.precision)

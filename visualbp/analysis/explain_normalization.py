@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from visualbp.analysis.explain_record import Block, Draft, Factor, constant, one_term
+from visualbp.analysis.explain_record import Block, Draft, Factor, constant, exact_sum, one_term
 from visualbp.analysis.explain_rules import Element, explains, explains_buffers
 from visualbp.analysis.explain_words import Index, bracketed, number_latex, pixel_text, plain, row_text, unraveled
 from visualbp.core.arrays import Array
@@ -314,7 +314,7 @@ def _weight_norm_backward(element: Element) -> Draft:
             ],
         )
     own, gain = unit_factor(element.index), element.input(GAIN, _gain_index(element, unit))
-    inverse, along = _one_over_length(element, element.index), math.fsum(shares)
+    inverse, along = _one_over_length(element, element.index), exact_sum(shares)
     minus_along = constant(-along, r"-a", "minus the part of the weights' gradient that lies along the direction")
     came = element.upstream(element.index)
     return Draft(

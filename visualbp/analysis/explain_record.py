@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -265,3 +266,10 @@ def constant(number: float, symbol: str, meaning: str) -> Factor:
 def trainable_gradients(plan: Plan, step: Step) -> tuple[Value, ...]:
     """Return the gradients that a clipping step works on."""
     return tuple(value for value in step.writes if value != GRADIENT_NORM)
+
+
+def exact_sum(numbers: Array) -> float:
+    """Return the sum of numbers without round-off on the way; where they overflow, as arithmetic does."""
+    with np.errstate(all="ignore"):
+        fits = bool(np.isfinite(np.abs(numbers).sum(dtype=np.float64)))
+        return math.fsum(numbers) if fits else float(numbers.sum(dtype=np.float64))

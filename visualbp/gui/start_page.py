@@ -292,7 +292,7 @@ class StartPage(QWidget):
         """Put the cards into as many columns as there is room for, each as wide as its share of the room."""
         room, gap = self.width() - self._side_panel.width() - 36 - theme().px(16), self._grid.spacing()
         columns = max(1, (room + gap) // (theme().px(CARD_WIDTH) + gap))
-        size = QSize((room + gap) // columns - gap, theme().px(CARD_HEIGHT))
+        size = QSize(max(gap, (room + gap) // columns - gap), theme().px(CARD_HEIGHT))
         for card in self._cards:
             card.setFixedSize(size)
         if columns == self._columns and not force:
