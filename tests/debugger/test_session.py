@@ -286,3 +286,11 @@ def test_a_layer_step_in_a_recurrent_layer_is_one_time_step_forward_and_back_thr
         ("forward", "rnn", "[0]"), ("forward", "rnn", "[1]"), ("forward", "rnn", "[2]"), ("forward", "loss", ""),
         ("backward", "loss", ""), ("backward", "rnn", "[2]"), ("backward", "rnn", "[1]"),
     ]  # fmt: skip
+
+
+def test_data_of_another_shape_are_a_problem_of_the_input_layer_with_the_shape_that_would_mend_it() -> None:
+    session = Session()
+    session.set_network(edits.set_options(xor(), "input", {"shape": (3,)}), fresh=True)
+    assert [problem.text for problem in session.problems] == [
+        "input: takes samples of shape (3), the data have (2); set its shape to 2, or choose other data"
+    ]

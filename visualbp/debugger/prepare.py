@@ -67,5 +67,15 @@ def prepare(network: Network, dataset: Dataset | None, carried: Carried, data_pr
         message = str(error).replace("the layer before the loss gives", f"{layer} gives")
         problems += (Problem("error", layer, message, error.mend),)
     except (DataError, OptionError) as error:
-        problems += (Problem("error", structure.input, str(error), "choose other data, or change the layer"),)
+        problems += (_misfit(network, dataset, structure.input, str(error)),)
     return Prepared(executor, problems)
+
+
+def _misfit(network: Network, dataset: Dataset | None, input_layer: str | None, text: str) -> Problem:
+    """Return data that do not fit as a problem of the layer that the text begins with, with the mend that there is."""
+    name, colon, message = text.partition(": ")
+    layer = name if colon and name in network.names else input_layer
+    mend = "choose other data, or change the layer"
+    if layer == input_layer and dataset is not None and "samples of shape" in text:
+        mend = f"set its shape to {', '.join(map(str, dataset.input_shape))}, or choose other data"
+    return Problem("error", layer, message if layer == name else text, mend)
