@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import combinations
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QByteArray, QEvent, QMimeData, QPoint, QPointF, QSize, Qt
+from PySide6.QtCore import QByteArray, QEvent, QMimeData, QObject, QPoint, QPointF, QSize, Qt
 from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QFont, QFontMetrics, QMouseEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
@@ -32,6 +33,7 @@ from visualbp.gui import create_window
 from visualbp.gui.canvas.layer_item import LayerItem
 from visualbp.gui.canvas.layer_list import LAYER_MIME
 from visualbp.gui.command_palette import CommandPalette
+from visualbp.gui.frames import LONG, FrameQueue
 from visualbp.gui.main_window import MainWindow
 from visualbp.gui.panels.mathematics import MathematicsPanel
 from visualbp.gui.start_page import SampleCard
@@ -567,3 +569,21 @@ def test_the_start_page_can_be_made_very_narrow(window: MainWindow, qtbot: QtBot
         for _ in range(3):
             QApplication.processEvents()
         assert all(card.width() > 0 for card in window.start_page.findChildren(SampleCard))
+
+
+def test_a_slow_part_of_a_frame_leaves_as_much_time_to_keys_and_mouse_before_the_next(qtbot: QtBot) -> None:
+    queue, owner, drawn = FrameQueue(), QObject(), list[str]()
+    others = QObject(), QObject()
+
+    def slow() -> None:
+        drawn.append("slow")
+        time.sleep(2 * LONG / 1000)
+
+    queue.ask(owner, slow)
+    queue.ask(owner, slow)  # asking twice is asking once
+    for other in others:
+        queue.ask(other, lambda: drawn.append("quick"))
+    qtbot.waitUntil(lambda: drawn == ["slow"], timeout=2000)
+    assert queue._timer.interval() >= 2 * LONG
+    qtbot.waitUntil(lambda: queue.is_empty, timeout=2000)
+    assert drawn == ["slow", "quick", "quick"] and queue._timer.interval() < LONG

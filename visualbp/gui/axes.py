@@ -32,7 +32,7 @@ def base_role(value: Value) -> str:
 
 def named_by_layer(network: Network, value: Value) -> tuple[str, ...] | None:
     """Return the names that the layer's type gives to the axes of a value, if it does."""
-    if value.layer not in network.names:
+    if not network.has_layer(value.layer):
         return None
     return network.layer(value.layer).kind.axes.get(base_role(value))
 

@@ -6,6 +6,7 @@ one, none makes it wait for more than its own few. The next snapshot is asked fo
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 
@@ -13,6 +14,9 @@ from PySide6.QtCore import QObject, QTimer, Slot
 
 PAUSE = 2
 """Milliseconds between two parts."""
+LONG = 20
+"""Milliseconds from which a part counts as slow (a network of hundreds of layers): it is followed by a pause of the
+same length, so that keys and mouse have half of the time whatever the network."""
 
 
 class FrameQueue(QObject):
@@ -34,7 +38,7 @@ class FrameQueue(QObject):
         """Have `draw` called for `part` when its turn comes."""
         self._waiting.setdefault(id(part), draw)
         if not self._timer.isActive():
-            self._timer.start()
+            self._timer.start(PAUSE)
 
     def clear(self) -> None:
         """Forget all that wait: what comes next is drawn at once."""
@@ -43,8 +47,10 @@ class FrameQueue(QObject):
 
     @Slot()
     def _draw_next(self) -> None:
+        began = time.perf_counter()
         if self._waiting:
             _, draw = self._waiting.popitem(last=False)
             draw()
+        took = round((time.perf_counter() - began) * 1000)
         if self._waiting:
-            self._timer.start()
+            self._timer.start(took if took > LONG else PAUSE)

@@ -107,6 +107,9 @@ class Network:
     bug_hunt: bool = False
     bugs: tuple[PlantedBug, ...] = ()
 
+    def has_layer(self, name: str) -> bool:
+        return name in self._by_name
+
     def layer(self, name: str) -> Layer:
         """Return the layer called `name`. Raises KeyError."""
         if name not in self._by_name:
@@ -124,7 +127,7 @@ class Network:
             sources.setdefault(target, []).append(source)
         return sources
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         return tuple(layer.name for layer in self.layers)
 
