@@ -7,6 +7,7 @@ in idle slices, one equation a slice, and says when each is ready.
 from __future__ import annotations
 
 import logging
+import sys
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ PAUSE = 30
 """Milliseconds between two equations that nobody waits for, so that typing and stepping come first."""
 WHILE_RUNNING = 120
 """Milliseconds that an equation has to stay wanted while steps fly by, before it is worth setting."""
+BEFORE_THE_FIRST = 300
+"""Milliseconds before the first equation: what sets it takes 150 ms to load, and the window comes first."""
 
 log = logging.getLogger(__name__)
 
@@ -134,7 +137,7 @@ class Equations(QObject):
         found = typeset_already(latex)
         if found is None and latex not in self._wanted:
             self._wanted.append(latex)
-            self._timer.start(WHILE_RUNNING if self.patient else 0)
+            self._timer.start(self._pause())
         return found
 
     def prefetch(self, equations: Iterable[str]) -> None:
@@ -149,11 +152,16 @@ class Equations(QObject):
     def stop(self) -> None:
         self._timer.stop()
 
+    def _pause(self) -> int:
+        if self.patient:
+            return WHILE_RUNNING
+        return 0 if "ziamath" in sys.modules else BEFORE_THE_FIRST
+
     def _go_on(self) -> None:
         if self._wanted:
-            self._timer.start(WHILE_RUNNING if self.patient else 0)
+            self._timer.start(self._pause())
         elif self._later and not self._timer.isActive():
-            self._timer.start(PAUSE)
+            self._timer.start(max(PAUSE, self._pause()))
 
     @Slot()
     def _set_one(self) -> None:
