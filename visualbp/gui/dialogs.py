@@ -46,7 +46,9 @@ def _column(title: str, rows: list[tuple[str, str]]) -> QVBoxLayout:
     heading.setProperty("heading", True)
     column.addWidget(heading)
     column.addLayout(grid)
-    grid.setHorizontalSpacing(14)
+    grid.setHorizontalSpacing(theme().px(14))
+    grid.setVerticalSpacing(theme().px(5))
+    column.setSpacing(theme().px(9))
     for row, (keys, text) in enumerate(rows):
         name = QLabel(keys)
         name.setFont(theme().font(11.5, QFont.Weight.Medium, mono=True))
