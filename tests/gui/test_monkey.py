@@ -15,7 +15,16 @@ import pytest
 from PySide6.QtCore import QByteArray, QEvent, QMimeData, QPoint, QPointF, Qt
 from PySide6.QtGui import QContextMenuEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QMouseEvent, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QDialog, QFileDialog, QLineEdit, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QComboBox,
+    QDialog,
+    QFileDialog,
+    QLineEdit,
+    QMessageBox,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from tests.building import inline
@@ -33,8 +42,6 @@ from visualbp.operations.activations import activations
 
 LEFT, RIGHT, NOTHING = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton, Qt.KeyboardModifier.NoModifier
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
-BLOCKING = {"action_about"}
-"""An action that waits for an answer. Questions about files are answered with Cancel: see `window`."""
 SAMPLES = ("xor", "digits", "exploding")
 KEY_NAMES = (
     "F10 F11 F5 F6 F9 F8 Z Y C V D A L R Delete Backspace Escape Tab Left Right Up Down Return F2 Plus Minus F T P"
@@ -115,7 +122,7 @@ class Monkey:
         QTest.keyClick(self.window.canvas, getattr(Qt.Key, f"Key_{key}"), modifiers)
 
     def trigger_action(self) -> None:
-        names = [a for a in self.window.actions_by_name.all() if a.objectName() not in BLOCKING and a.isEnabled()]
+        names = [a for a in self.window.actions_by_name.all() if a.isEnabled()]
         action = self.random.choice(names)
         self.note(action.objectName())
         action.trigger()
@@ -130,7 +137,7 @@ class Monkey:
     def _leave_field(self) -> None:
         """A double click on a name opens a field: leave it one way or the other."""
         field = QApplication.focusWidget()
-        if isinstance(field, QLineEdit):
+        if isinstance(field, QLineEdit) and field.isVisible():
             QTest.keyClick(field, self.random.choice([Qt.Key.Key_Escape, Qt.Key.Key_Return]))
 
     def _move(self, place: QPoint) -> None:
@@ -238,7 +245,7 @@ class Monkey:
             return
         self.window.canvas.rename(name)
         field = QApplication.focusWidget()
-        if isinstance(field, QLineEdit):
+        if isinstance(field, QLineEdit) and field.isVisible():
             QTest.keyClicks(field, self.random.choice(["a", "b c", "x+y", "  ", "loss"]))
             QTest.keyClick(field, self.random.choice([Qt.Key.Key_Return, Qt.Key.Key_Escape]))
         self._leave_field()
@@ -342,6 +349,7 @@ class Monkey:
 def window(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
     made = create_window(None)
     monkeypatch.setattr(made.files, "may_discard", lambda: False)
+    monkeypatch.setattr(QMessageBox, "about", lambda *a: None)
     for name in ("getOpenFileName", "getSaveFileName"):
         monkeypatch.setattr(QFileDialog, name, lambda *a, **k: ("", ""))
     made.show()
