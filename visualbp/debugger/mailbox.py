@@ -19,6 +19,13 @@ class Mailbox:
         self._snapshot: Snapshot | None = None
         self._events: deque[Event] = deque()
         self._announced = False
+        self.taker_is_busy = False
+        """Set by the taker while it draws. The worker then rests: a thread that draws gives up the interpreter at every
+        call of the drawing library, and would get it back a switch interval later each time."""
+
+    def set_busy(self, busy: bool) -> None:
+        """Say that the taker has begun to draw, or has drawn."""
+        self.taker_is_busy = busy
 
     @property
     def is_empty(self) -> bool:

@@ -55,6 +55,9 @@ for a thread that runs tiny array operations; this costs the worker some 6 %."""
 SLICE = 0.004
 """Seconds of training between two looks at the queue."""
 
+REST = 0.0003
+"""Seconds between two looks at whether the window has drawn."""
+
 LARGEST_SCORED = 2000
 """Samples that an accuracy is measured on while training."""
 
@@ -255,6 +258,9 @@ class Worker:
         session, losses, first = self.session, [], -1
         end = time.perf_counter() + SLICE
         while (left is None or left > 1) and time.perf_counter() < end:
+            if self.mailbox.taker_is_busy:
+                time.sleep(REST)
+                continue
             number, loss = session.train_one()
             first = number if first < 0 else first
             losses.append(loss)

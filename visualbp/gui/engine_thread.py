@@ -46,11 +46,11 @@ class Debugger(QObject):
         self.snapshot = Snapshot(0, 0, Network())
         self.generation = 0
         """Snapshots of an older generation are not shown; the document's owner moves it on."""
-        self.frames = FrameQueue(self)
-        """Who waits for a turn to draw the snapshot while something runs."""
         self._sync = 0
         self._breakpoints: frozenset[tuple[Phase, str]] = frozenset()
         self._thread = EngineThread()
+        self.frames = FrameQueue(self._thread.mailbox.set_busy, self)
+        """Who waits for a turn to draw the snapshot while something runs."""
         self._thread.news.connect(self._on_news)
         self._frame = QTimer(self)
         self._frame.setSingleShot(True)
@@ -94,6 +94,7 @@ class Debugger(QObject):
         if not self.frames.is_empty:  # the last frame is still being drawn
             self._frame.start()
             return
+        self.frames.begin()
         snapshot, events = self._thread.mailbox.take()
         if snapshot is not None and snapshot.generation >= self.generation:
             self.snapshot = snapshot

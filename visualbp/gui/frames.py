@@ -22,13 +22,19 @@ same length, so that keys and mouse have half of the time whatever the network."
 class FrameQueue(QObject):
     """Parts of the window that wait for their turn. Asking twice before it comes is asking once."""
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, set_busy: Callable[[bool], None] = lambda busy: None, parent: QObject | None = None) -> None:
+        """`set_busy` is told when a part begins to be drawn, and when it is on the screen."""
         super().__init__(parent)
+        self._set_busy = set_busy
         self._waiting: OrderedDict[int, Callable[[], None]] = OrderedDict()
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(PAUSE)
         self._timer.timeout.connect(self._draw_next)
+        self._painted = QTimer(self)
+        self._painted.setSingleShot(True)
+        self._painted.setInterval(0)  # the event loop paints before its timers of no time
+        self._painted.timeout.connect(self._on_screen)
 
     @property
     def is_empty(self) -> bool:
@@ -44,10 +50,22 @@ class FrameQueue(QObject):
         """Forget all that wait: what comes next is drawn at once."""
         self._waiting.clear()
         self._timer.stop()
+        self._on_screen()
+
+    def begin(self) -> None:
+        """Say that drawing begins; that it is done is said when the event loop has painted what has changed."""
+        self._set_busy(True)
+        self._painted.start()
+
+    @Slot()
+    def _on_screen(self) -> None:
+        self._painted.stop()
+        self._set_busy(False)
 
     @Slot()
     def _draw_next(self) -> None:
         began = time.perf_counter()
+        self.begin()
         if self._waiting:
             _, draw = self._waiting.popitem(last=False)
             draw()

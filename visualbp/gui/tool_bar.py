@@ -90,6 +90,36 @@ class PhasePill(QWidget):
         )
 
 
+class PlaceNumbers(QWidget):
+    """The iteration and its loss. Painted here: a label would lay the whole window out anew at each new number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("place")
+        self.setToolTip("The iteration, and the loss of its batch")
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.iteration, self.loss = "0", "–"
+
+    def sizeHint(self) -> QSize:
+        return QSize(theme().px(136), theme().px(34))
+
+    def show_numbers(self, iteration: str, loss: str) -> None:
+        if (iteration, loss) != (self.iteration, self.loss):
+            self.iteration, self.loss = iteration, loss
+            self.setAccessibleName(f"iteration {iteration}, loss {loss}")
+            self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setFont(theme().font(11, mono=True))
+        painter.setPen(theme().color("text"))
+        left, half = theme().px(12), self.height() / 2
+        for row, (word, number) in enumerate((("iteration", self.iteration), ("loss", self.loss))):
+            line = QRectF(left, row * half, self.width() - left - theme().px(2), half)
+            painter.drawText(line, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, word)
+            painter.drawText(line, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, number)
+
+
 class ToolBar(QToolBar):
     """Buttons at the left, the place at the right.
 
@@ -119,10 +149,7 @@ class ToolBar(QToolBar):
         self.addWidget(stretch)
         self.pill = PhasePill()
         self.addWidget(self.pill)
-        self.numbers = QLabel()
-        self.numbers.setObjectName("place")
-        self.numbers.setToolTip("The iteration, and the loss of its batch")
-        self.numbers.setAlignment(Qt.AlignmentFlag.AlignVCenter)
+        self.numbers = PlaceNumbers()
         self.addWidget(self.numbers)
         self.retheme()
         theme().changed.connect(self.retheme)
@@ -163,13 +190,12 @@ class ToolBar(QToolBar):
         """Show where the debugger stands."""
         self.pill.show_place(*place_words(snapshot))
         loss = number_text(snapshot.loss) if snapshot.loss is not None else "–"
-        self.numbers.setText(f"iteration {snapshot.iteration:>8}\nloss {loss:>13}")
+        self.numbers.show_numbers(f"{snapshot.iteration}", loss)
 
     @Slot()
     def retheme(self) -> None:
         self.setIconSize(icon_size(16))
-        self.numbers.setFont(theme().font(11, mono=True))
-        self.numbers.setContentsMargins(theme().px(10), 0, 0, 0)
+        self.numbers.updateGeometry()
         self.slider.setFixedWidth(theme().px(90))
         self.pill.updateGeometry()
         self.pill.update()

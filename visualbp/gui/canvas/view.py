@@ -127,6 +127,16 @@ class Canvas(Zooming, QGraphicsView):
 
     @Slot(object)
     def _on_snapshot(self, snapshot: Snapshot) -> None:
+        if snapshot.mode == Mode.TRAINING and self.isVisible():
+            self.context.debugger.frames.ask(self, self._show_newest)  # in turn with the panels
+        else:
+            self._show(snapshot)
+
+    @Slot()
+    def _show_newest(self) -> None:
+        self._show(self.context.debugger.snapshot)
+
+    def _show(self, snapshot: Snapshot) -> None:
         sample = self.context.selection.sample
         flowing = self.network_scene.show_snapshot(snapshot, self.visible_rect(), sample)
         if flowing and snapshot.mode in (Mode.IDLE, Mode.CONTINUING) and self.isVisible():

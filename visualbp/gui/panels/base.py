@@ -74,10 +74,13 @@ class Panel(QWidget):
 
     @Slot(object)
     def _on_snapshot(self, snapshot: Snapshot) -> None:
-        """A step is drawn at once, in one go; while something runs, panels take turns."""
-        frames = self.context.debugger.frames
-        if snapshot.is_running and self.isVisible():
-            frames.ask(self, self.update_now)
+        self.update_soon()
+
+    @Slot()
+    def update_soon(self) -> None:
+        """Refresh at once, or, while something runs, when the panel's turn comes."""
+        if self.context.debugger.snapshot.is_running and self.isVisible():
+            self.context.debugger.frames.ask(self, self.update_now)
         else:
             self.update_now()
 

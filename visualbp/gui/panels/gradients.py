@@ -206,7 +206,7 @@ class GradientsPanel(Panel):
             self._badges = {layer: norms.badges for layer, norms in event.layers.items() if norms.badges}
             snapshot = self.context.debugger.snapshot
             if event.iteration == snapshot.iteration and snapshot.next_step is None:
-                self.update_now()
+                self.update_soon()
         elif isinstance(event, Truncate):
             self.history.truncate(event.iteration)
             if self.reader.metrics is not None and self.reader.metrics.iteration >= event.iteration:

@@ -75,7 +75,7 @@ class LossPanel(Panel):
         self.plot.viewport().installEventFilter(self)
         self._news = QTimer(self)
         self._news.setSingleShot(True)
-        self._news.timeout.connect(self.update_now)
+        self._news.timeout.connect(self.update_soon)
         self.retheme()
 
     def _lay_out(self) -> None:

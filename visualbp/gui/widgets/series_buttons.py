@@ -41,8 +41,10 @@ class SeriesButton(QAbstractButton):
     def show_text(self, text: str) -> None:
         """Change the words, such as to the newest number."""
         if text != self.text():
+            wanted = self.sizeHint().width()
             self.setText(text)
-            self.updateGeometry()
+            if self.sizeHint().width() != wanted:  # asking for another place lays the whole window out anew
+                self.updateGeometry()
 
     def sizeHint(self) -> QSize:
         self.setFont(theme().font(11))
