@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Slot
 from PySide6.QtGui import QKeyEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QSlider, QVBoxLayout
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QSlider, QVBoxLayout
 
 from visualbp.debugger.commands import Level, Pause, Seek, SetBreakpoints, StepBack, StepForward
 from visualbp.debugger.snapshot import Event, Snapshot, Truncate
@@ -13,6 +13,7 @@ from visualbp.gui.context import Context
 from visualbp.gui.panels.base import Panel
 from visualbp.gui.panels.timeline_strip import StepStrip
 from visualbp.gui.theme import theme
+from visualbp.gui.widgets.steady_label import SteadyLabel
 from visualbp.network.diff import difference
 
 JUMPS = (
@@ -70,7 +71,7 @@ class TimelinePanel(Panel):
         self.slider.setAccessibleName("Iteration")
         self.slider.setToolTip("Drag to go to another iteration")
         self.slider.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.position = QLabel(self)
+        self.position = SteadyLabel(self)
         self.buttons = {words: self._button(words, tip) for words, tip, _ in JUMPS}
         self._lay_out()
         self.strip.position_wanted.connect(self._on_cursor_wanted)
@@ -110,7 +111,7 @@ class TimelinePanel(Panel):
         return QSize(theme().px(800), self.strip.height() + theme().px(40))
 
     def retheme(self) -> None:
-        self.position.setFont(theme().font(11, mono=True))
+        self.position.retheme(theme().font(11, mono=True))
         for button in self.buttons.values():
             button.setFont(theme().font(11, mono=True))
         self.strip.retheme()
@@ -133,7 +134,7 @@ class TimelinePanel(Panel):
             self.slider.setRange(self._first, max(self._last, self._first + 1))
             self.slider.setValue(snapshot.iteration)
             self.slider.blockSignals(False)
-        self.position.setText(self._position_text(snapshot))
+        self.position.show_text(self._position_text(snapshot))
 
     def _position_text(self, snapshot: Snapshot) -> str:
         if snapshot.plan is None:
@@ -170,7 +171,7 @@ class TimelinePanel(Panel):
     @Slot(int)
     def _on_iteration_wanted(self, iteration: int) -> None:
         self._seeker.go(iteration, self.context.debugger.snapshot.cursor)
-        self.position.setText(f"iteration {iteration:,}")
+        self.position.show_text(f"iteration {iteration:,}")
 
     @Slot(int)
     def _on_slider_action(self, action: int) -> None:

@@ -30,25 +30,34 @@ class SeriesButton(QAbstractButton):
         super().__init__(parent)
         self.series = series
         self._by_keyboard = False
+        self._words, self._widest = series.text, 0
         self.setCheckable(True)
         self.setChecked(True)
-        self.setText(series.text)
         self.setToolTip(f"{series.tip} (click to hide or show)")
         self.setAccessibleName(series.tip)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
 
+    def text(self) -> str:
+        return self._words
+
     def show_text(self, text: str) -> None:
         """Change the words, such as to the newest number."""
-        if text != self.text():
-            wanted = self.sizeHint().width()
-            self.setText(text)
-            if self.sizeHint().width() != wanted:  # asking for another place lays the whole window out anew
+        if text != self._words:  # not setText, which asks for another place at each new text
+            room, self._words = self._widest, text
+            self.update()
+            if self.sizeHint().width() > room:  # asking for another place lays the whole window out anew
                 self.updateGeometry()
 
     def sizeHint(self) -> QSize:
         self.setFont(theme().font(11))
-        return QSize(self.fontMetrics().horizontalAdvance(self.text()) + theme().px(20), theme().px(18))
+        self._widest = max(self._widest, self.fontMetrics().horizontalAdvance(self._words) + theme().px(20))
+        return QSize(self._widest, theme().px(18))
+
+    def forget_width(self) -> None:
+        """Measure anew, after a change of the theme's size."""
+        self._widest = 0
+        self.updateGeometry()
 
     def minimumSizeHint(self) -> QSize:
         return QSize(theme().px(16), theme().px(18))  # the square; words are cut where there is no room
@@ -76,7 +85,7 @@ class SeriesButton(QAbstractButton):
             painter.setPen(current.color("faint"))
         left = box.right() + current.px(5)
         place = QRectF(left, 0, self.width() - left, self.height())
-        text = painter.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, int(place.width()) + 1)
+        text = painter.fontMetrics().elidedText(self._words, Qt.TextElideMode.ElideRight, int(place.width()) + 1)
         painter.drawText(place, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)
 
 
@@ -108,5 +117,5 @@ class SeriesButtons(QWidget):
     @Slot()
     def _on_theme(self) -> None:
         for button in self.buttons.values():
-            button.updateGeometry()
+            button.forget_width()
             button.update()
