@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+from typing import TypeVar
+
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QStackedWidget, QVBoxLayout
@@ -15,6 +18,8 @@ from visualbp.gui.inspector.page import Page
 from visualbp.gui.inspector.several_page import SeveralPage
 from visualbp.gui.panels.base import Panel
 
+AnyPage = TypeVar("AnyPage", bound=Page)
+
 
 class InspectorPanel(Panel):
     name = "inspector"
@@ -23,24 +28,41 @@ class InspectorPanel(Panel):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self.network_page = NetworkPage(context)
-        self.layer_page = LayerPage(context)
-        self.several_page = SeveralPage(context)
-        self.connection_page = ConnectionPage(context)
         self._scrolls: dict[Page, QScrollArea] = {}
         self.pages = QStackedWidget(self)
-        for page in (self.network_page, self.layer_page, self.several_page, self.connection_page):
-            area = QScrollArea(self)
-            area.setWidgetResizable(True)
-            area.setFrameShape(QFrame.Shape.NoFrame)
-            area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-            area.setWidget(page)
-            self._scrolls[page] = area
-            self.pages.addWidget(area)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.pages)
         context.selection.number_chosen.connect(self._on_number_chosen)
+
+    # Each page is made when it is first needed: the window is there sooner.
+
+    @cached_property
+    def network_page(self) -> NetworkPage:
+        return self._added(NetworkPage(self.context))
+
+    @cached_property
+    def layer_page(self) -> LayerPage:
+        return self._added(LayerPage(self.context))
+
+    @cached_property
+    def several_page(self) -> SeveralPage:
+        return self._added(SeveralPage(self.context))
+
+    @cached_property
+    def connection_page(self) -> ConnectionPage:
+        return self._added(ConnectionPage(self.context))
+
+    def _added(self, page: AnyPage) -> AnyPage:
+        area = QScrollArea(self)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(page)
+        self._scrolls[page] = area
+        self.pages.addWidget(area)
+        page.retheme()  # a style sheet gives widgets other fonts when they get a parent
+        return page
 
     @property
     def page(self) -> Page:
@@ -61,7 +83,7 @@ class InspectorPanel(Panel):
         return self.network_page
 
     def refresh(self, snapshot: Snapshot) -> None:
-        if self.layer_page.renaming:
+        if "layer_page" in vars(self) and self.layer_page.renaming:
             return
         page = self.page
         page.show_snapshot(snapshot)
