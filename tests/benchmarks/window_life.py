@@ -11,6 +11,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 START = """
@@ -74,14 +75,20 @@ window.close()
 
 def run(code: str) -> tuple[str, float]:
     """Run `code` in a process of its own; return what it printed and the seconds until it printed `usable`."""
-    environment = {**os.environ, "QT_QPA_PLATFORM": os.environ.get("QT_QPA_PLATFORM", "offscreen")}
-    started = time.perf_counter()
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment)
-    assert process.stdout is not None
-    first = process.stdout.readline()
-    seconds = time.perf_counter() - started
-    rest = process.stdout.read()
-    process.wait()
+    with tempfile.TemporaryDirectory() as settings:  # a first start: nobody's layout of panels, and none left behind
+        environment = {
+            "QT_QPA_PLATFORM": "offscreen",
+            **os.environ,
+            "XDG_CONFIG_HOME": settings,
+            "XDG_DATA_HOME": settings,
+        }
+        started = time.perf_counter()
+        process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment)
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        seconds = time.perf_counter() - started
+        rest = process.stdout.read()
+        process.wait()
     return first + rest, seconds
 
 

@@ -306,3 +306,22 @@ def test_the_default_layout_leaves_the_start_page_alone(window: MainWindow) -> N
     assert not any(dock.isVisible() for dock in window.docks.values())
     window.show_canvas()
     assert window.docks["deltas"].isVisible()
+
+
+def test_a_panel_on_a_tab_in_the_back_is_not_drawn_until_it_comes_to_the_front(
+    window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boundary = window.docks["boundary"]
+    drawn: list[int] = []
+    refresh = boundary.panel.refresh
+    monkeypatch.setattr(boundary.panel, "refresh", lambda snapshot: (drawn.append(snapshot.cursor), refresh(snapshot)))
+    window.docks["gradient_check"].raise_()
+    qtbot.waitUntil(lambda: not boundary.panel.is_seen)
+    drawn.clear()
+    press(window, Qt.Key.Key_F11)
+    press(window, Qt.Key.Key_F11)
+    assert drawn == []
+    boundary.raise_()
+    qtbot.waitUntil(lambda: drawn == [2])
+    press(window, Qt.Key.Key_F11)
+    assert drawn[-1] == 3

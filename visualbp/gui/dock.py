@@ -116,6 +116,7 @@ class PanelDock(QDockWidget):
         self._grip = QSizeGrip(self)
         self._grip.hide()
         self.topLevelChanged.connect(self._on_floating)
+        self.visibilityChanged.connect(panel.set_in_front)
 
     @Slot(bool)
     def _on_floating(self, floating: bool) -> None:

@@ -37,6 +37,7 @@ class Panel(QWidget):
         self.setObjectName(f"{self.name}_content")
         self.setAccessibleName(self.title)
         self._stale = True
+        self._in_the_back = False
         context.debugger.snapshot_changed.connect(self._on_snapshot)
         context.debugger.happened.connect(self._on_event)
         context.selection.changed.connect(self.update_now)
@@ -63,10 +64,22 @@ class Panel(QWidget):
             min(hint.width(), LEAST_WIDTH), hint.height() if self.is_strip else min(hint.height(), LEAST_HEIGHT)
         )
 
+    @property
+    def is_seen(self) -> bool:
+        """Whether anybody can see the panel: Qt calls a tab in the back visible, too."""
+        return self.isVisible() and not self._in_the_back
+
+    @Slot(bool)
+    def set_in_front(self, in_front: bool) -> None:
+        """Take note that the panel's dock has come to the front, or that another tab hides it."""
+        self._in_the_back = not in_front
+        if in_front and self._stale:
+            self.update_now()
+
     @Slot()
     def update_now(self) -> None:
         """Refresh with the newest snapshot, or at the next showing if the panel is hidden."""
-        if self.isVisible():
+        if self.is_seen:
             self._stale = False
             self.refresh(self.context.debugger.snapshot)
         else:
@@ -79,7 +92,7 @@ class Panel(QWidget):
     @Slot()
     def update_soon(self) -> None:
         """Refresh at once, or, while something runs, when the panel's turn comes."""
-        if self.context.debugger.snapshot.is_running and self.isVisible():
+        if self.context.debugger.snapshot.is_running and self.is_seen:
             self.context.debugger.frames.ask(self, self.update_now)
         else:
             self.update_now()

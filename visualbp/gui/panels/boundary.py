@@ -162,7 +162,7 @@ class BoundaryPanel(Panel):
         """Evaluate the grid, as fine as its budget allows, and draw it."""
         snapshot = self.context.debugger.snapshot
         plan = snapshot.plan
-        if plan is None or plan is not self._plan or not self.isVisible():
+        if plan is None or plan is not self._plan or not self.is_seen:
             return
         budget = BUDGET_RUNNING if snapshot.is_running else BUDGET_IDLE
         if self._cost > 0:

@@ -242,7 +242,7 @@ class MathematicsPanel(Panel):
 
     @Slot()
     def _show_numbers_now(self) -> None:
-        if self.isVisible():
+        if self.is_seen:
             self._show_numbers(self.context.debugger.snapshot)
 
     def _show_numbers(self, snapshot: Snapshot) -> None:
