@@ -19,7 +19,7 @@ from tests.gui.workbench import Workbench, pixels
 from visualbp.debugger.commands import Level, Reset, StepBack, Train
 from visualbp.debugger.snapshot import Losses, Metrics, Truncate
 from visualbp.gui.panels.loss import LossPanel, linear_range
-from visualbp.gui.widgets.loss_log import BLOCK, MOST_RAW, LossLog
+from visualbp.gui.widgets.loss_log import BLOCK, MOST_BLOCKS, MOST_RAW, LossLog
 from visualbp.network import edits
 
 
@@ -212,6 +212,24 @@ def test_beyond_what_is_kept_itself_the_extremes_of_blocks_remain() -> None:
     _, y = log.envelope(0, log.end, 500)
     assert np.nanmax(y) == 50.0 and np.nanmin(y) == 1.0
     assert len(log._raw) <= MOST_RAW
+
+
+def test_a_log_of_a_hundred_million_losses_is_no_larger_than_one_of_ten_million() -> None:
+    log, part = LossLog(), 1 << 19
+    losses = np.full(part, 1.0)
+    sizes, millions = [], 10
+    for first in range(0, 100_000_000, part):
+        losses[3] = 9.0 if first == 50 * part else 2.0
+        log.add(first, losses)
+        if first > millions * 1_000_000:
+            sizes.append(log._raw.nbytes + log._low.nbytes + log._high.nbytes)
+            millions += 30
+    assert max(sizes) <= 8 * (MOST_RAW + 2 * MOST_BLOCKS)
+    x, y = log.envelope(0, log.end, 400)
+    assert np.nanmin(y) == 1.0 and abs(x[np.nanargmax(y)] - 50 * part) < log.end / 400
+    log.truncate(30 * part)
+    log.add(30 * part, [4.0, 5.0])
+    assert log.end == 30 * part + 2 and np.nanmax(log.envelope(0, log.end, 400)[1]) == 5.0
 
 
 def test_points_that_begin_late_leave_a_gap_and_no_loss() -> None:

@@ -13,8 +13,10 @@ from visualbp.core.arrays import Array
 
 BUDGET = 64 * 2**20
 """Bytes of checkpoints."""
-OVERHEAD = 200
-"""Bytes that a checkpoint costs beside its array."""
+MOST = 8192
+"""Checkpoints: of a small network, more would be a matter of objects rather than of numbers."""
+OVERHEAD = 400
+"""Bytes that a checkpoint costs beside its numbers."""
 
 
 class History:
@@ -55,7 +57,7 @@ class History:
             insort(self._iterations, iteration)
             self._bytes += saved.nbytes + OVERHEAD
         self._saved[iteration] = saved
-        if self._bytes > self.budget:
+        if self._bytes > self.budget or len(self) > MOST:
             self._thin(newest=iteration)
 
     def add_barrier(self, iteration: int, saved: Array) -> None:

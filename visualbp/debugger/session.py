@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from visualbp.datasets import Dataset
 from visualbp.debugger.commands import Level
 from visualbp.debugger.history import History, replay_stops
 from visualbp.debugger.prepare import Carried, load_data, prepare
+from visualbp.debugger.projection import in_update, with_state
 from visualbp.debugger.snapshot import Mode, Snapshot
 from visualbp.engine import Executor, Phase, Step
 from visualbp.layers import Value
@@ -20,6 +22,15 @@ from visualbp.network.diff import difference
 
 CHECKPOINT_EVERY = 16
 """Iterations between checkpoints at full speed; a replay between two is a matter of microseconds to milliseconds."""
+RECORDING = 2e-5
+"""Seconds that recording a step costs at least; at full speed an iteration is quicker by this for each of its steps."""
+LONG_ITERATION = 0.03
+"""Seconds from which an iteration is recorded rather than run at full speed: recording costs little then, and a pause
+need not wait for its end."""
+
+
+class NothingBeforeError(LookupError):
+    """There is nothing to go back to; the message says where history begins."""
 
 
 class WorkInterruptedError(Exception):
@@ -34,7 +45,7 @@ class Session:
     """A network, its executor, and its history.
 
     `interrupted` is asked now and then during long work. Methods that move raise NotRunnableError for a network that
-    cannot run, and LookupError where there is nothing to go back to.
+    cannot run, and NothingBeforeError where there is nothing to go back to.
     """
 
     def __init__(self, interrupted: Callable[[], bool] = lambda: False) -> None:
@@ -47,6 +58,9 @@ class Session:
         self.breakpoints: frozenset[tuple[Phase, str]] = frozenset()
         self.generation = 0
         self.message = ""
+        self.fast_seconds: float | None = None
+        """How long an iteration takes at full speed: as measured, or estimated from one that was recorded. None: no
+        idea yet."""
         self._folder: Path | None = None
         self._data_problem: Problem | None = None
         self._carried = Carried()
@@ -95,7 +109,7 @@ class Session:
         executor = self.executor
         if executor is None:
             return
-        if self._in_update():
+        if in_update(executor):
             executor.finish_iteration()
         saved = executor.store.save() if executor.at_end else executor.start
         self._carried = Carried(
@@ -104,12 +118,9 @@ class Session:
             int(executor.store.first_iteration),
         )
 
-    def _in_update(self) -> bool:
-        executor = self.executor
-        return bool(executor and executor.last_step and executor.last_step.phase == Phase.UPDATE)
-
     def _compile(self, reload: bool) -> None:
         self._outdated = {}
+        self.fast_seconds = None
         self.history.clear()
         if reload:
             self.dataset, self._data_problem = load_data(self.network, self._folder)
@@ -128,7 +139,7 @@ class Session:
             if name in self.network.parameters.get(layer, {})
         }
         computed = {v: a for v, a in executor.values.items() if v not in executor.store.views}
-        if self._in_update():
+        if in_update(executor):
             executor.finish_iteration()
         start = executor.iteration + 1 if executor.at_end else executor.iteration
         if not executor.at_end:
@@ -141,11 +152,8 @@ class Session:
 
     # -- forwards ----------------------------------------------------------------------------------------------------
 
-    def require_runnable(self) -> None:
-        """Raise NotRunnableError, with the first problem, if the network cannot run."""
-        self._running()
-
-    def _running(self) -> Executor:
+    def running_executor(self) -> Executor:
+        """Return the executor. Raises NotRunnableError, with the first problem, if the network cannot run."""
         if self.executor is None:
             errors = [problem for problem in self.problems if problem.severity == "error"]
             raise NotRunnableError(errors[0].text if errors else "the network cannot run yet")
@@ -153,7 +161,7 @@ class Session:
 
     def step(self) -> Step:
         """Run one operation."""
-        executor = self._running()
+        executor = self.running_executor()
         if executor.at_end:
             self._cross(executor)
         if executor.cursor == 0 and executor.iteration not in self.history.barriers:
@@ -170,14 +178,14 @@ class Session:
         executor.restore(following, executor.store.save() if barrier is None else barrier)
 
     def forward(self, level: Level) -> None:
-        """Step to the end of the present operation, layer, pass, iteration or epoch; stop at a non-finite value."""
-        executor = self._running()
+        """Step to the end of the present operation, layer, pass or iteration; stop at a non-finite value.
+
+        An epoch runs on, and is the worker's matter (`runs.run_epoch`).
+        """
+        executor = self.running_executor()
         trouble = executor.non_finite
         if executor.at_end:
             self._cross(executor)
-        if level == Level.EPOCH:
-            self._forward_epoch(executor)
-            return
         end = self._end_of(level, executor)
         while executor.cursor < end:
             self.step()
@@ -196,61 +204,99 @@ class Session:
             case _:
                 return len(executor.plan.steps)
 
-    def _forward_epoch(self, executor: Executor) -> None:
-        epoch = executor.epoch
-        while executor.epoch == epoch and not self.interrupted() and executor.non_finite is None:
-            self.forward(Level.ITERATION)
-            if (executor.iteration + 1) // executor.batches_per_epoch != epoch:
-                return
+    @property
+    def next_step(self) -> Step:
+        """The step that comes next, in this iteration or the one after it."""
+        executor = self.running_executor()
+        return executor.plan.steps[0 if executor.at_end else executor.cursor]
+
+    @property
+    def has_breakpoints(self) -> bool:
+        """Whether there is a step that a breakpoint stops before."""
+        steps = self.running_executor().plan.steps
+        return bool(self.breakpoints) and any(step.group in self.breakpoints for step in steps)
 
     def stops_before_next(self) -> bool:
         """Whether a breakpoint is set on the group of steps that comes next."""
-        executor = self._running()
+        executor = self.running_executor()
         cursor = 0 if executor.at_end else executor.cursor
         step = executor.plan.steps[cursor]
         begins = cursor == 0 or executor.plan.steps[cursor - 1].group != step.group
         return begins and step.group in self.breakpoints
 
+    @property
+    def trouble(self) -> str:
+        """A non-finite value, found and named; empty if there is none."""
+        executor = self.executor
+        return executor.non_finite.text if executor is not None and executor.non_finite is not None else ""
+
+    @property
+    def is_within_iteration(self) -> bool:
+        """Whether an iteration has begun and is not over."""
+        executor = self.running_executor()
+        return executor.cursor > 0 and not executor.at_end
+
+    @property
+    def is_fast(self) -> bool:
+        """Whether iterations are known to be short enough to be run in one go."""
+        return self.fast_seconds is not None and self.fast_seconds < LONG_ITERATION
+
     def train_one(self) -> tuple[int, float]:
         """Run one whole iteration at full speed; return its number and its loss. Finishes one that has begun."""
-        executor = self._running()
-        if executor.cursor and not executor.at_end:
-            self.forward(Level.ITERATION)
+        executor = self.running_executor()
+        if self.is_within_iteration:
+            while not executor.at_end:
+                self.step()
             return executor.iteration, float(executor.values[executor.plan.loss])
         if executor.at_end and (barrier := self.history.barriers.get(executor.iteration + 1)) is not None:
             executor.restore(executor.iteration + 1, barrier)
         following = executor.iteration + 1 if executor.at_end else executor.iteration
         if following % CHECKPOINT_EVERY == 0:
             self.history.add(following, executor.store.save())
+        started = time.perf_counter()
         loss = executor.run_fast()
+        self.fast_seconds = time.perf_counter() - started
         self._outdated = {}
         return executor.iteration, loss
 
-    def record_iteration(self) -> None:
-        """Run the next iteration, or the rest of this one, recorded and without a break, so that it can be shown."""
-        executor = self._running()
+    def record_until(self, cursor: int | None, stops: Callable[[], bool] = lambda: False) -> bool:
+        """Run the next iteration, or the rest of this one, recorded, to where `cursor` steps of it are done, or to its
+        end. `stops` is asked between steps. Return whether a value came up that is not finite: it ends there.
+        """
+        executor = self.running_executor()
+        trouble = executor.non_finite
         if executor.at_end:
             self._cross(executor)
-        while not executor.at_end:
+        first, started = executor.cursor, time.perf_counter()
+        end = len(executor.plan.steps) if cursor is None else cursor
+        while executor.cursor < end and not (executor.cursor > first and stops()):
             self.step()
+            if executor.non_finite is not None and executor.non_finite is not trouble:
+                return True
+        if first == 0 and executor.at_end and self.fast_seconds is None:
+            self.fast_seconds = time.perf_counter() - started - RECORDING * len(executor.plan.steps)
+        return False
 
     def publish(self) -> None:
         """After full speed, make the values of the last iteration visible."""
-        executor = self._running()
+        executor = self.running_executor()
         if executor.at_end and not executor.has_tape:
             executor.publish()
 
     def ensure_recorded(self) -> None:
         """Replay the iteration at hand if it was run at full speed, so that its start and its steps are known."""
-        executor = self._running()
+        executor = self.running_executor()
         if not executor.has_tape:
             self.seek(executor.iteration, executor.cursor)
 
-    def find_non_finite(self) -> None:
-        """After full speed has met a non-finite loss, go to the operation that made the first non-finite value."""
-        executor = self._running()
+    def find_non_finite(self, since: int | None = None) -> None:
+        """After full speed has met a non-finite value, go to the operation that made the first one.
+
+        All is known to have been finite until iteration `since`. Raises WorkInterruptedError.
+        """
+        executor = self.running_executor()
         last = executor.iteration
-        start, saved = self.history.nearest(last)
+        start, saved = self.history.nearest(last if since is None else min(since, last))
         while not np.isfinite(saved).all() and start > self.history.first:
             start, saved = self.history.nearest(start - 1)
         executor.restore(start, saved)
@@ -259,13 +305,15 @@ class Session:
                 if executor.iteration == last:
                     return
                 self._cross(executor)
+            if self.interrupted():
+                raise WorkInterruptedError
             executor.step()
 
     # -- backwards ---------------------------------------------------------------------------------------------------
 
     def back(self, level: Level) -> None:
-        """Step back to the state before the last operation, layer, pass or iteration. Raises LookupError."""
-        executor = self._running()
+        """Step back to the state before the last operation, layer, pass or iteration. Raises NothingBeforeError."""
+        executor = self.running_executor()
         if level in (Level.ITERATION, Level.EPOCH):
             count = 1 if level == Level.ITERATION else executor.batches_per_epoch
             self._require(executor.iteration - count)
@@ -290,17 +338,21 @@ class Session:
 
     def _require(self, iteration: int) -> None:
         if iteration < self.history.first:
-            where = "the beginning" if self.history.first == 0 else "where the network was last changed"
-            raise LookupError(f"iteration {self.history.first} is {where}: there is nothing before it to go back to")
+            first = self.history.first
+            where = "the beginning" if first == 0 else "where the network was last changed"
+            raise NothingBeforeError(f"iteration {first} is {where}: there is nothing before it to go back to")
 
     @property
     def can_go_back(self) -> bool:
         executor = self.executor
         return executor is not None and (executor.cursor > 0 or executor.iteration > self.history.first)
 
-    def seek(self, iteration: int, cursor: int) -> None:
-        """Go to a position by restoring a checkpoint and replaying. Raises LookupError before the beginning."""
-        executor = self._running()
+    def seek(self, iteration: int, cursor: int, progress: Callable[[float], None] = lambda share: None) -> None:
+        """Go to a position by restoring a checkpoint and replaying. `progress` is told how far it is, from 0 to 1.
+
+        Raises NothingBeforeError before the beginning, and WorkInterruptedError at the place that was reached.
+        """
+        executor = self.running_executor()
         self._require(iteration)
         cursor = max(0, min(cursor, len(executor.plan.steps)))
         self._outdated = {}
@@ -312,12 +364,14 @@ class Session:
         reached = executor.at_end or executor.cursor == 0
         if not (reached and start < here <= iteration):  # going on from here is shorter, if here is on the way
             executor.restore(start, saved)
-        stops = replay_stops(executor.iteration, iteration)
+        begin = executor.iteration
+        stops = replay_stops(begin, iteration)
         while executor.iteration < iteration and not (executor.at_end and executor.iteration == iteration - 1):
             if self.interrupted():
                 self.publish()
                 raise WorkInterruptedError
             number, _ = self.train_one()
+            progress((number - begin) / (iteration - begin))
             if number + 1 in stops:
                 self.history.add(number + 1, executor.store.save())
         if executor.at_end and executor.iteration == iteration - 1:
@@ -341,46 +395,23 @@ class Session:
                 found.setdefault(value.layer, {})[value.role] = array
         return found
 
+    def next_serial(self) -> int:
+        """Return the number of the next snapshot."""
+        self._serial += 1
+        return self._serial
+
     def snapshot(self, mode: Mode = Mode.IDLE) -> Snapshot:
         """Return the state as it is now."""
-        self._serial += 1
-        executor = self.executor
-        if executor is None:
-            return Snapshot(
-                self.generation,
-                self._serial,
-                self.network,
-                dataset=self.dataset,
-                problems=self.problems,
-                iteration=self._carried.iteration,
-                mode=mode,
-                message=self.message,
-                breakpoints=self.breakpoints,
-            )
-        stale = frozenset(value for value in self._outdated if value not in executor.values)
-        values = {**{value: self._outdated[value] for value in stale}, **executor.values}
-        trouble = executor.non_finite
-        return Snapshot(
+        here = Snapshot(
             self.generation,
-            self._serial,
+            self.next_serial(),
             self.network,
-            executor.plan,
-            self.dataset,
-            self.problems,
-            executor.iteration,
-            executor.epoch,
-            executor.cursor,
-            executor.last_step,
-            values,
-            dict(executor.norms),
-            stale,
-            executor.batch_indices(executor.iteration),
-            mode,
-            self.message,
-            trouble.text if trouble else "",
-            trouble.step.layer if trouble else "",
-            self.breakpoints,
-            self.can_go_back,
-            executor.store.views_of(executor.start) if self._in_update() and executor.has_tape else None,
-            int(executor.store.first_iteration),
+            dataset=self.dataset,
+            problems=self.problems,
+            iteration=self._carried.iteration,
+            mode=mode,
+            message=self.message,
+            breakpoints=self.breakpoints,
+            can_go_back=self.can_go_back,
         )
+        return here if self.executor is None else with_state(here, self.executor, self._outdated)

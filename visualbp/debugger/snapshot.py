@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -100,12 +100,12 @@ class Snapshot:
         return self.mode != Mode.IDLE
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Losses:
     """The losses of iterations `first`, `first` + 1, ...: points that may not be dropped."""
 
     first: int
-    losses: tuple[float, ...]
+    losses: Sequence[float] | Array
 
 
 @dataclass(frozen=True)
@@ -139,10 +139,14 @@ class Truncate:
 
 @dataclass(frozen=True)
 class Failure:
-    """Something went wrong in the worker; it goes on. `details` is for a log, `text` for people."""
+    """Something could not be done; the worker goes on. `text` is for people.
+
+    `traceback` is empty where a person can mend it (a network that cannot run, nothing to go back to). Otherwise it is
+    a fault of the program, and belongs into the log.
+    """
 
     text: str
-    details: str = ""
+    traceback: str = ""
 
 
 @dataclass(frozen=True)

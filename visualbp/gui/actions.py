@@ -79,7 +79,7 @@ DEBUG = (
         "step_back_iteration", "Step back iteration", "step_back", ("Ctrl+Shift+F10",), "Go back by one iteration"
     ),
     ActionSpec("continue", "Continue", "continue", ("F5",), "Run until a breakpoint, step by step", "Continue"),
-    ActionSpec("pause", "Pause", "pause", ("F6",), "Stop where it is", "Pause"),
+    ActionSpec("pause", "Pause", "pause", ("F6", "Esc"), "Stop where it is", "Pause"),
     ActionSpec("train", "Train", "train", ("Ctrl+F5",), "Run iterations at full speed until paused", "Train"),
     ActionSpec("reset", "Reset", "reset", ("Shift+F5",), "Back to iteration 0 and the initial weights", "Reset"),
     ActionSpec(
@@ -91,6 +91,7 @@ DEBUG = (
 )
 HELP = (
     ActionSpec("keys", "Keys", "keyboard", ("F1",), "All keys at a glance"),
+    ActionSpec("fault_log", "Log of faults", "", (), "Open the file with what went wrong inside the program"),
     ActionSpec("about", "About visualbp", "info", (), "What this is"),
 )
 ALL = (*FILE, *EDIT, *VIEW, *DEBUG, *HELP)

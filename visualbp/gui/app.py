@@ -1,11 +1,8 @@
-"""Starting the program: the application object, what catches stray exceptions, and the window."""
+"""Starting the program: the application object and the window."""
 
 from __future__ import annotations
 
 import sys
-import threading
-import traceback
-from types import TracebackType
 
 import numpy as np
 from PySide6.QtWidgets import QApplication
@@ -35,22 +32,6 @@ def create_window(path: str | None = None) -> MainWindow:
     return window
 
 
-def _catch(window: MainWindow) -> None:
-    """Show exceptions that nobody caught as a message, and print them: the window stays usable."""
-
-    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        traceback.print_exception(kind, error, trace)
-        window.show_failure(
-            f"Something went wrong ({kind.__name__}: {error}). Your work is as it was; save it to be safe."
-        )
-
-    def thread_hook(arguments: threading.ExceptHookArgs) -> None:
-        traceback.print_exception(arguments.exc_type, arguments.exc_value, arguments.exc_traceback)
-
-    sys.excepthook = hook
-    threading.excepthook = thread_hook
-
-
 def _fit_to_screen(window: MainWindow) -> None:
     """Keep the window, with room for its frame, on the screen."""
     room = window.screen().availableGeometry()
@@ -64,7 +45,7 @@ def run(path: str | None = None) -> int:
     """Open the window and run until it is closed. Returns the exit status."""
     app = make_application()
     window = create_window(path)
-    _catch(window)
+    window.faults.catch_all()
     _fit_to_screen(window)
     window.show()
     window.view.show_floating()

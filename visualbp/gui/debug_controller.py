@@ -42,6 +42,9 @@ class DebugController(QObject):
     """Sends commands to the debugger and keeps the actions in step with it."""
 
     failed = Signal(str)
+    """Something could not be done, and why."""
+    broken = Signal(str, str)
+    """The program has a fault: what happened, and its traceback."""
 
     def __init__(self, context: Context, actions: Actions, parent: QObject) -> None:
         super().__init__(parent)
@@ -131,4 +134,4 @@ class DebugController(QObject):
     @Slot(object)
     def _on_event(self, event: Event) -> None:
         if isinstance(event, Failure):
-            self.failed.emit(event.text)
+            self.broken.emit(event.text, event.traceback) if event.traceback else self.failed.emit(event.text)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, QTimer, Slot
-from PySide6.QtGui import QCloseEvent, QIcon
+from PySide6.QtCore import QSize, Qt, QTimer, QUrl, Slot
+from PySide6.QtGui import QCloseEvent, QDesktopServices, QIcon
 from PySide6.QtWidgets import QFileDialog, QLabel, QMainWindow, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
 from visualbp.debugger.commands import SetBreakpoints
@@ -25,6 +25,7 @@ from visualbp.gui.debug_controller import DebugController
 from visualbp.gui.dock import PanelDock
 from visualbp.gui.document import Document
 from visualbp.gui.engine_thread import Debugger
+from visualbp.gui.faults import Faults, fault_log_path
 from visualbp.gui.files_controller import FilesController, has_trained
 from visualbp.gui.menu_bar import MenuBar
 from visualbp.gui.panels.base import LEAST_WIDTH
@@ -68,6 +69,7 @@ class MainWindow(QMainWindow):
         self.files = FilesController(self.context, self.settings, self)
         self.debug = DebugController(self.context, self.actions_by_name, self)
         self.autosave = Autosave(self.context, self)
+        self.faults = Faults(self)
         self._build_centre()
         self._build_docks()
         self._build_tool_bar()
@@ -178,6 +180,7 @@ class MainWindow(QMainWindow):
                 "zoom_reset": _call(canvas.zoom_to, 1.0),
                 "command_palette": self.show_command_palette,
                 "keys": self.show_keys,
+                "fault_log": self.open_fault_log,
                 "about": _call(dialogs.show_about, self),
             }
         )
@@ -190,7 +193,10 @@ class MainWindow(QMainWindow):
         stack.undoTextChanged.connect(self._on_undo_text)
         stack.redoTextChanged.connect(self._on_redo_text)
         self.debugger.snapshot_changed.connect(self._show_snapshot)
+        self.debugger.happened.connect(self.tool_bar.take_event)
         self.debug.failed.connect(self._on_failed)
+        self.debug.broken.connect(self.faults.report)
+        self.faults.reported.connect(self._on_fault)
         files.failed.connect(self.show_failure)
         self.autosave.failed.connect(self.show_failure)
         files.opened.connect(self._on_opened)
@@ -268,6 +274,14 @@ class MainWindow(QMainWindow):
         if self.debugger.snapshot.plan is None and "problems" in self.docks:
             self.docks["problems"].show()
             self.docks["problems"].raise_()
+
+    @Slot(str)
+    def _on_fault(self, text: str) -> None:
+        self.message_bar.show_message(
+            f"A fault inside visualbp: {text}. Your work is as it was; save it to be safe.",
+            "error",
+            ("Open the log", self.open_fault_log),
+        )
 
     @Slot(str)
     def _focus_inspector(self, layer: str) -> None:
@@ -368,6 +382,14 @@ class MainWindow(QMainWindow):
     def show_keys(self) -> None:
         dialogs.show_keys(self)
 
+    def open_fault_log(self) -> None:
+        """Open the log of faults with whatever opens text files here."""
+        path = fault_log_path()
+        if not path.exists():
+            self.message_bar.show_message("No fault has been logged.")
+        elif not QDesktopServices.openUrl(QUrl.fromLocalFile(str(path))):
+            self.message_bar.show_message(f"The log of faults is {path}")
+
     def new_seed(self) -> None:
         """Draw new initial weights with the next seed."""
         self.document.apply(
@@ -394,6 +416,7 @@ class MainWindow(QMainWindow):
             return
         if self.remembers:
             self._remember()
+        self.hide()  # at once, whatever the thread still has to finish
         self.debugger.close()
         self.autosave.close()
         event.accept()

@@ -6,7 +6,7 @@ from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QFont, QPainter, QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QSlider, QToolBar, QToolButton, QWidget
 
-from visualbp.debugger.snapshot import Mode, Snapshot
+from visualbp.debugger.snapshot import Event, Mode, Progress, Snapshot
 from visualbp.engine.plan import Phase, Plan
 from visualbp.gui.actions import Actions
 from visualbp.gui.painting import number_text
@@ -14,6 +14,7 @@ from visualbp.gui.theme import icon_size, theme
 
 BREVITY = 4
 """Levels of brevity: see ToolBar."""
+WORDS_OF_WORK = ("CHECKING", "GOING")
 BUTTONS = ("reset", "step_back", "step_operation", "step_layer", "step_out", "run_iteration")
 
 
@@ -28,6 +29,8 @@ def place_words(snapshot: Snapshot) -> tuple[str, str, str]:
         return "TRAINING", "full speed", "accent"
     if snapshot.mode == Mode.CHECKING:
         return "CHECKING", "gradients", "accent"
+    if snapshot.mode == Mode.SEEKING:
+        return "GOING", "to another iteration", "accent"
     if step is None:
         return "READY", "at the start", "faint"
     if step.phase == Phase.LOAD:
@@ -191,6 +194,12 @@ class ToolBar(QToolBar):
         self.pill.show_place(*place_words(snapshot))
         loss = number_text(snapshot.loss) if snapshot.loss is not None else "–"
         self.numbers.show_numbers(f"{snapshot.iteration}", loss)
+
+    @Slot(object)
+    def take_event(self, event: Event) -> None:
+        """Show how far long work is."""
+        if isinstance(event, Progress) and self.pill.word in WORDS_OF_WORK:
+            self.pill.show_place(self.pill.word, f"{event.share:.0%}", "accent")
 
     @Slot()
     def retheme(self) -> None:

@@ -1,0 +1,66 @@
+"""What is measured at the end of an iteration: accuracy, and the norms and badges of each layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from visualbp.analysis.gradient_flow import layer_flows
+from visualbp.core.arrays import Array
+from visualbp.debugger.snapshot import LayerNorms, Metrics
+from visualbp.engine import Executor
+from visualbp.engine.evaluate import accuracy
+from visualbp.layers import Value
+
+LARGEST_SCORED = 2000
+"""Samples that an accuracy is measured on."""
+SCORED_AT_ONCE = 125
+"""Samples between two looks at whether to stop."""
+
+
+class StoppedError(Exception):
+    """The measurement was asked to stop."""
+
+
+def measure(executor: Executor, stops: Callable[[], bool] = lambda: False) -> Metrics:
+    """Return what is measured at the end of the iteration at hand.
+
+    `stops` is asked now and then whether to leave it: then this raises StoppedError.
+    """
+    plan, values = executor.plan, executor.values
+    start = executor.store.views_of(executor.start) if executor.has_tape else None
+    flows = layer_flows(plan, values, executor.norms, start)
+    layers = {
+        name: LayerNorms(
+            flow.delta_norm, flow.weight_gradient_norm, flow.bias_gradient_norm, flow.update_ratio, flow.badges
+        )
+        for name, flow in flows.items()
+    }
+    parameters = {info.value: values[info.value] for info in plan.lasting}
+    score = _score(executor, parameters, executor.inputs, executor.targets, stops)
+    held_out = None
+    if executor.held_out is not None:
+        held_out = _score(executor, parameters, *executor.held_out, stops)
+    return Metrics(executor.iteration, score, held_out, layers)
+
+
+def _score(
+    executor: Executor, parameters: Mapping[Value, Array], inputs: Array, targets: Array, stops: Callable[[], bool]
+) -> float | None:
+    """Return the share of right answers among the first samples, or None where the loss knows no right and wrong.
+
+    A sample's answer does not depend on the others (batch norm uses its running statistics here), so parts can be
+    scored one by one.
+    """
+    right, count = 0.0, min(len(inputs), LARGEST_SCORED)
+    for first in range(0, count, SCORED_AT_ONCE):
+        if stops():
+            raise StoppedError
+        part = slice(first, min(first + SCORED_AT_ONCE, count))
+        with np.errstate(all="ignore"):
+            share = accuracy(executor.plan, parameters, inputs[part], targets[part])
+        if share is None:
+            return None
+        right += share * (part.stop - part.start)
+    return right / count if count else None
