@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 
 from PySide6.QtCore import QEventLoop, QObject, QThread, QTimer, Signal, Slot
@@ -12,10 +13,12 @@ from visualbp.debugger.snapshot import Snapshot, Synced
 from visualbp.debugger.worker import Worker
 from visualbp.engine.plan import Phase
 from visualbp.gui.frames import FrameQueue
+from visualbp.gui.steps import StepQueue
 from visualbp.network import Network
 
 FRAME = 16
-"""Milliseconds between two looks at the mailbox: at most some 60 frames a second."""
+"""Milliseconds between two snapshots that are taken, and between two looks at what has happened: at most some 60 frames
+a second. The first after a rest is taken at once."""
 
 
 class EngineThread(QThread):
@@ -50,11 +53,15 @@ class Debugger(QObject):
         self._breakpoints: frozenset[tuple[Phase, str]] = frozenset()
         self._thread = EngineThread()
         self.frames = FrameQueue(self._thread.mailbox.set_busy, self)
-        """Who waits for a turn to draw the snapshot while something runs."""
+        """Who waits for a turn to draw the snapshot."""
+        self.steps = StepQueue(self.frames, self)
+        """Steps that a person asks for: each is shown before the next is taken."""
+        self.steps.wanted.connect(self.send)
+        self._taken = {True: 0.0, False: 0.0}
+        """When the mailbox was emptied last, with a snapshot in it or only events."""
         self._thread.news.connect(self._on_news)
         self._frame = QTimer(self)
         self._frame.setSingleShot(True)
-        self._frame.setInterval(FRAME)
         self._frame.timeout.connect(self._take)
         self._thread.start()
 
@@ -62,6 +69,7 @@ class Debugger(QObject):
         """Give the worker a command; returns at once."""
         if isinstance(command, SetBreakpoints):
             self._breakpoints = command.breakpoints
+        self.steps.make_way(command)
         self._thread.worker.submit(command)
 
     @property
@@ -86,16 +94,23 @@ class Debugger(QObject):
 
     @Slot()
     def _on_news(self) -> None:
-        if not self._frame.isActive():
-            self._frame.start()
+        """Take the news at once after a rest, and otherwise when the time of a frame has passed since the last."""
+        if self._frame.isActive():
+            return
+        since = time.monotonic() - self._taken[not self._thread.mailbox.is_empty]
+        left = FRAME - round(since * 1000)
+        self._frame.start(left) if left > 0 else self._take()
 
     @Slot()
     def _take(self) -> None:
-        if not self.frames.is_empty:  # the last frame is still being drawn
-            self._frame.start()
+        if self.snapshot.is_running and not self.frames.is_empty:  # the last frame is still being drawn
+            self._frame.start(FRAME)
             return
         self.frames.begin()
         snapshot, events = self._thread.mailbox.take()
+        self._taken[snapshot is not None] = time.monotonic()
+        if snapshot is not None:
+            self.steps.notice(snapshot)
         if snapshot is not None and snapshot.generation >= self.generation:
             self.snapshot = snapshot
             self.snapshot_changed.emit(snapshot)
@@ -103,21 +118,27 @@ class Debugger(QObject):
             self.happened.emit(event)
 
     def settle(self, seconds: float = 30.0) -> bool:
-        """Wait, with the event loop running, until all commands so far are carried out and shown."""
+        """Wait, with the event loop running, until all commands so far are carried out, and all is on the screen."""
         self._sync += 1
-        number, done = self._sync, []
+        number, heard, done = self._sync, [], []
         loop = QEventLoop()
 
-        def heard(event: object) -> None:
-            if isinstance(event, Synced) and event.number >= number:
-                done.append(event)
+        def look() -> None:
+            if heard and self.steps.is_empty and self.frames.is_settled:
+                done.append(True)
                 loop.quit()
 
-        self.happened.connect(heard)
+        def hear(event: object) -> None:
+            if isinstance(event, Synced) and event.number >= number:
+                heard.append(event)
+
+        self.happened.connect(hear)
+        self.frames.painted.connect(look)  # emitted after every event
         QTimer.singleShot(round(seconds * 1000), loop, loop.quit)
         self.send(Sync(number))
         loop.exec()
-        self.happened.disconnect(heard)
+        self.happened.disconnect(hear)
+        self.frames.painted.disconnect(look)
         return bool(done)
 
     def close(self) -> None:

@@ -1,7 +1,8 @@
-"""Frames while something runs: one part of the window is drawn at a time, with the event loop's turn in between.
+"""Frames: one part of the window is drawn at a time, with the event loop's turn in between.
 
-A frame of all panels and the canvas at once would keep a mouse press waiting for tens of milliseconds. Taken one by
-one, none makes it wait for more than its own few. The next snapshot is asked for when all have had their turn.
+A frame of all panels and the canvas at once would keep a key or a mouse press waiting for tens of milliseconds. Taken
+one by one, none makes it wait for more than its own few. A part that waits draws the newest snapshot when its turn
+comes, so one that comes meanwhile takes the place of the one before.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-from PySide6.QtCore import QObject, QTimer, Slot
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 PAUSE = 2
 """Milliseconds between two parts."""
@@ -22,6 +23,9 @@ same length, so that keys and mouse have half of the time whatever the network."
 class FrameQueue(QObject):
     """Parts of the window that wait for their turn. Asking twice before it comes is asking once."""
 
+    painted = Signal()
+    """What was drawn last is on the screen."""
+
     def __init__(self, set_busy: Callable[[bool], None] = lambda busy: None, parent: QObject | None = None) -> None:
         """`set_busy` is told when a part begins to be drawn, and when it is on the screen."""
         super().__init__(parent)
@@ -31,14 +35,20 @@ class FrameQueue(QObject):
         self._timer.setSingleShot(True)
         self._timer.setInterval(PAUSE)
         self._timer.timeout.connect(self._draw_next)
-        self._painted = QTimer(self)
-        self._painted.setSingleShot(True)
-        self._painted.setInterval(0)  # the event loop paints before its timers of no time
-        self._painted.timeout.connect(self._on_screen)
+        self._paint = QTimer(self)
+        self._paint.setSingleShot(True)
+        self._paint.setInterval(0)  # the event loop paints before its timers of no time
+        self._paint.timeout.connect(self._on_screen)
 
     @property
     def is_empty(self) -> bool:
+        """Whether no part waits for its turn. What was drawn last may still have to be painted."""
         return not self._waiting
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether all is on the screen."""
+        return not self._waiting and not self._paint.isActive()
 
     def ask(self, part: QObject, draw: Callable[[], None]) -> None:
         """Have `draw` called for `part` when its turn comes."""
@@ -50,25 +60,28 @@ class FrameQueue(QObject):
         """Forget all that wait: what comes next is drawn at once."""
         self._waiting.clear()
         self._timer.stop()
-        self._on_screen()
+        self._paint.stop()
+        self._set_busy(False)
 
     def begin(self) -> None:
         """Say that drawing begins; that it is done is said when the event loop has painted what has changed."""
         self._set_busy(True)
-        self._painted.start()
+        self._paint.start()
 
     @Slot()
     def _on_screen(self) -> None:
-        self._painted.stop()
         self._set_busy(False)
+        self.painted.emit()
 
     @Slot()
     def _draw_next(self) -> None:
         began = time.perf_counter()
         self.begin()
-        if self._waiting:
-            _, draw = self._waiting.popitem(last=False)
-            draw()
-        took = round((time.perf_counter() - began) * 1000)
-        if self._waiting:
-            self._timer.start(took if took > LONG else PAUSE)
+        try:
+            if self._waiting:
+                _, draw = self._waiting.popitem(last=False)
+                draw()
+        finally:  # a part that fails keeps none of the others from being drawn
+            took = round((time.perf_counter() - began) * 1000)
+            if self._waiting:
+                self._timer.start(took if took > LONG else PAUSE)
