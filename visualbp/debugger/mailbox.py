@@ -42,6 +42,12 @@ class Mailbox:
         return self._snapshot is None
 
     @property
+    def holds_rest(self) -> bool:
+        """Whether the snapshot that waits says that nothing runs any more."""
+        snapshot = self._snapshot
+        return snapshot is not None and not snapshot.is_running
+
+    @property
     def is_late(self) -> bool:
         """Whether something has waited for the window for longer than LATE."""
         since = self._waiting_since

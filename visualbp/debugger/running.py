@@ -12,8 +12,10 @@ from visualbp.debugger.measuring import StoppedError, measure
 from visualbp.debugger.session import Session
 from visualbp.debugger.snapshot import Event, Losses, Mode, Progress, Snapshot
 
-FRAME = 0.015
-"""Seconds between two pictures, at least."""
+FRAME = 0.035
+"""Seconds between two pictures, at least: an eye sees no more than some 25 to 30 of them apart."""
+WORK = 0.012
+"""Seconds of work between two pictures, at least: where the window needs long to draw one, work goes on all the same."""
 SILENCE = 0.05
 """Seconds between two words of progress; work that takes less says nothing."""
 SHARE_OF_METRICS = 0.2
@@ -33,7 +35,7 @@ class Running:
         self.speed: float | None = None
         """Steps a second of Continue; None for as fast as it can be shown."""
         self._metrics = Allowance(SHARE_OF_METRICS)
-        self._shown_at = 0.0
+        self._shown_at, self._worked_at = 0.0, 0.0
         self._said_at = 0.0
 
     def begin(self, mode: Mode) -> None:
@@ -48,12 +50,13 @@ class Running:
 
     @property
     def wants_picture(self) -> bool:
-        """Whether the window has taken the last picture, and a frame's time has passed since."""
-        return self.mailbox.is_empty and time.perf_counter() - self._shown_at > FRAME
+        """Whether the window has taken the last picture, and it is time for another one."""
+        now = time.perf_counter()
+        return self.mailbox.is_empty and now - self._shown_at > FRAME and self.flow.worked - self._worked_at > WORK
 
     def show(self) -> None:
         """Show the state as it is."""
-        self._shown_at = time.perf_counter()
+        self._shown_at, self._worked_at = time.perf_counter(), self.flow.worked
         session = self.session
         if session.executor is not None and self.mode == Mode.IDLE:
             session.publish()

@@ -103,7 +103,8 @@ class Debugger(QObject):
 
     @Slot()
     def _take(self) -> None:
-        if self.snapshot.is_running and not self.frames.is_empty:  # the last frame is still being drawn
+        rests = self._thread.mailbox.holds_rest  # a pause is shown at once
+        if self.snapshot.is_running and not rests and not self.frames.is_empty:  # the last frame is still being drawn
             self._frame.start(FRAME)
             return
         self.frames.begin()

@@ -34,7 +34,7 @@ class LossLog:
     def add(self, first: int, losses: Sequence[float] | np.ndarray) -> None:
         """Take the losses of iterations `first`, `first` + 1, ... Those of iterations taken before are replaced."""
         values = np.asarray(losses, float)
-        for start in range(0, len(values), MOST_RAW // 4):  # each part finds room, and is reduced before it is forgotten
+        for start in range(0, len(values), MOST_RAW // 4):  # each is reduced before it is forgotten
             self._add(first + start, values[start : start + MOST_RAW // 4])
 
     def _add(self, first: int, values: np.ndarray) -> None:

@@ -1,0 +1,227 @@
+"""The law of flow in the real window: every command that runs on, on small, deep, image-shaped and large networks.
+
+    python -m tests.benchmarks.window_flow [--busy N] [--seconds S] [--networks A,B] [--commands A,B]
+
+Each pair of network and command runs in a process of its own: how long the event loop was kept from its next turn (99th
+percentile and worst), pictures and iterations a second, how long Pause (F6 or Escape) and closing the window take to
+act, and how much memory the time measured has added. `--busy` runs that many processes beside it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tests.benchmarks.timing import table, use_one_thread
+
+NETWORKS = ("xor", "spirals", "vanishing", "digits_convolution", "copy_transformer", "670000", "1000")
+WARM_UP = 2.0
+"""Seconds before anything is measured."""
+LATE, WORST, PROMPT = 100, 250, 100
+"""Milliseconds: the limits of a gap at the 99th percentile, of any gap, and of a pause."""
+
+
+def write_networks(folder: Path) -> dict[str, str]:
+    """Write the two networks that are no samples, and return where each of NETWORKS is found."""
+    from tests.building import chain, inline, optimizer, with_training
+    from visualbp.files import save_network
+
+    random = np.random.default_rng(0)
+    found = {name: name for name in NETWORKS}
+    for name, sizes, samples, batch in (
+        ("670000", (784, 512, 512, 10), 256, 128),
+        ("1000", (8,) * 1001 + (2,), 64, 32),
+    ):
+        hidden = [(f"h{i}", "dense", {"units": n, "activation": "tanh"}) for i, n in enumerate(sizes[1:-1], 1)]
+        network = chain(
+            ("input", "input", {"shape": [sizes[0]]}),
+            *hidden,
+            ("output", "dense", {"units": sizes[-1]}),
+            ("loss", "softmax_cross_entropy", {}),
+            data=inline(random.normal(size=(samples, sizes[0])).round(4), random.integers(0, sizes[-1], samples)),
+        )
+        network = with_training(network, batch_size=batch, optimizer=optimizer(learning_rate=0.01))
+        found[name] = str(folder / f"{name}.vbp")
+        save_network(network, folder / f"{name}.vbp")
+    return found
+
+
+# -- one process -----------------------------------------------------------------------------------------------------
+
+
+def measure(path: str, command_name: str, seconds: float) -> dict[str, Any]:
+    """Open `path` in a real window, run a command for some seconds, pause, run it again and close the window."""
+    import psutil
+    from PySide6.QtCore import QEventLoop, Qt, QTimer
+    from PySide6.QtTest import QTest
+
+    from visualbp.debugger.runs import EPOCH, RUNS
+    from visualbp.gui.app import create_window, make_application
+
+    examples = {name: command for run in (*RUNS.values(), EPOCH) for name, command in run.examples.items()}
+    keys = {"continue": (Qt.Key.Key_F5,), "train": (Qt.Key.Key_F5, Qt.KeyboardModifier.ControlModifier)}
+    make_application()
+    window = create_window(path)
+    window.remembers = False
+    window.resize(1600, 1000)
+    window.show()
+    window.debugger.settle(120)
+    process, gaps, pictures = psutil.Process(), [], [0]
+
+    def spin(span: float, until: Any = None) -> None:
+        loop = QEventLoop()
+        QTimer.singleShot(round(span * 1000), loop, loop.quit)
+        watch = QTimer()
+        watch.timeout.connect(lambda: until is not None and until() and loop.quit())
+        watch.start(1)
+        loop.exec()
+        watch.stop()
+
+    def start() -> None:
+        if command_name in keys:
+            QTest.keyClick(window, *keys[command_name])
+        else:
+            window.debugger.send(examples[command_name])
+
+    due = [0.0]
+    timer = QTimer()
+    timer.setTimerType(Qt.TimerType.PreciseTimer)
+    timer.setInterval(2)
+
+    def tick() -> None:
+        now = time.perf_counter()
+        gaps.append(max(0.0, now - due[0]))
+        due[0] = now + 0.002
+
+    def count(snapshot: object) -> None:
+        pictures[0] += 1
+
+    spin(1.0)
+    start()
+    spin(min(WARM_UP, seconds / 2))
+    window.debugger.snapshot_changed.connect(count)
+    first = window.debugger.snapshot.iteration
+    before, began = process.memory_info().rss, time.perf_counter()
+    timer.timeout.connect(tick)
+    due[0] = time.perf_counter() + 0.002
+    timer.start()
+    spin(seconds)
+    timer.stop()
+    spent = time.perf_counter() - began
+    grown = process.memory_info().rss - before
+    iterations = window.debugger.snapshot.iteration - first
+    still = window.debugger.snapshot.is_running
+    pauses = []
+    for key in (Qt.Key.Key_F6, Qt.Key.Key_Escape):
+        if not window.debugger.snapshot.is_running:
+            start()
+            spin(0.7)
+        if window.debugger.snapshot.is_running:
+            asked = time.perf_counter()
+            QTest.keyClick(window, key)
+            spin(20, lambda: not window.debugger.snapshot.is_running)
+            pauses.append(time.perf_counter() - asked)
+        spin(0.2)
+    start()
+    spin(0.7)
+    window.document.set_trained(False)
+    window.document.undo_stack.setClean()
+    asked = time.perf_counter()
+    hidden = []
+    QTimer.singleShot(0, window.close)
+    spin(30, lambda: not window.isVisible() and not hidden.append(0))
+    closing = time.perf_counter() - asked
+    gaps.sort()
+    return {
+        "p99": 1e3 * gaps[int(len(gaps) * 0.99)],
+        "worst": 1e3 * gaps[-1],
+        "pictures": pictures[0] / spent,
+        "iterations": iterations / spent,
+        "pause": 1e3 * max(pauses) if pauses else None,
+        "close": 1e3 * closing,
+        "megabytes": grown / 2**20,
+        "ran": still,
+    }
+
+
+# -- all of them -----------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def busy(count: int) -> Iterator[None]:
+    """Keep processors busy with `count` other processes."""
+    others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+
+
+def run(path: str, command_name: str, seconds: float) -> dict[str, Any]:
+    """Measure in a process of its own, with settings of its own."""
+    with tempfile.TemporaryDirectory() as settings:
+        environment = {
+            "QT_QPA_PLATFORM": "offscreen",
+            **os.environ,
+            "XDG_CONFIG_HOME": settings,
+            "XDG_DATA_HOME": settings,
+        }
+        environment["QT_LOGGING_RULES"] = "*.warning=false"
+        arguments = [sys.executable, "-m", "tests.benchmarks.window_flow", "--one", path, command_name, str(seconds)]
+        answer = subprocess.run(arguments, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    found: dict[str, Any] = json.loads(answer.stdout.splitlines()[-1])
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--one", nargs=3, metavar=("PATH", "COMMAND", "SECONDS"))
+    parser.add_argument("--busy", type=int, default=0)
+    parser.add_argument("--seconds", type=float, default=6.0)
+    parser.add_argument("--networks", default=",".join(NETWORKS))
+    parser.add_argument("--commands", default="")
+    options = parser.parse_args()
+    if options.one:
+        path, command_name, seconds = options.one
+        print(json.dumps(measure(path, command_name, float(seconds))))
+        return
+    from visualbp.debugger.runs import EPOCH, RUNS
+
+    names = [name for each in (*RUNS.values(), EPOCH) for name in each.examples]
+    chosen = options.commands.split(";") if options.commands else names
+    head = ["network", "command", "gap p99 ms", "worst ms", "pictures/s", "iterations/s", "pause ms", "close ms", "MB"]
+    rows, beyond = [], 0
+    with tempfile.TemporaryDirectory() as folder, busy(options.busy):
+        paths = write_networks(Path(folder))
+        for network in options.networks.split(","):
+            for name in chosen:
+                found = run(paths[network], name, options.seconds)
+                pause = found["pause"]
+                good = found["p99"] <= LATE and found["worst"] <= WORST and found["close"] <= PROMPT
+                beyond += not (good and (pause is None or pause <= PROMPT))
+                row = [network, name, f"{found['p99']:.1f}", f"{found['worst']:.0f}", f"{found['pictures']:.0f}"]
+                row += [f"{found['iterations']:,.0f}", "–" if pause is None else f"{pause:.0f}"]
+                row += [f"{found['close']:.0f}", f"{found['megabytes']:+.1f}"]
+                rows.append(row)
+                print(*row, sep="\t", flush=True)
+    print(table(head, rows))
+    limits = f"gaps {LATE} and {WORST} ms, pause and close {PROMPT} ms"
+    print(f"{len(rows) - beyond} of {len(rows)} within the limits ({limits})")
+
+
+if __name__ == "__main__":
+    use_one_thread()
+    main()

@@ -1,0 +1,64 @@
+"""A soak: one command runs in the real window for a long time, and memory must not grow.
+
+    python -m tests.benchmarks.window_soak [--minutes 20] [--network xor] [--command train]
+
+Prints the resident memory every half minute, and how fast it grew in the second half: a line fitted through it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import os
+import time
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+import numpy as np
+import psutil
+from PySide6.QtCore import QEventLoop, QTimer
+
+from visualbp.debugger.runs import EPOCH, RUNS
+from visualbp.gui.app import create_window, make_application
+
+EVERY = 30.0
+"""Seconds between two looks."""
+LIMIT = 0.1
+"""Megabytes a minute."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=20.0)
+    parser.add_argument("--network", default="xor")
+    parser.add_argument("--command", default="train")
+    options = parser.parse_args()
+    examples = {name: command for run in (*RUNS.values(), EPOCH) for name, command in run.examples.items()}
+    make_application()
+    window = create_window(options.network)
+    window.remembers = False
+    window.resize(1600, 1000)
+    window.show()
+    window.debugger.settle(60)
+    window.debugger.send(examples[options.command])
+    process, began = psutil.Process(), time.perf_counter()
+    minutes: list[float] = []
+    megabytes: list[float] = []
+    while time.perf_counter() - began < options.minutes * 60:
+        loop = QEventLoop()
+        QTimer.singleShot(round(EVERY * 1000), loop, loop.quit)
+        loop.exec()
+        minutes.append((time.perf_counter() - began) / 60)
+        megabytes.append(process.memory_info().rss / 2**20)
+        snapshot = window.debugger.snapshot
+        print(f"{minutes[-1]:6.1f} min   {megabytes[-1]:8.2f} MB   iteration {snapshot.iteration:,}", flush=True)
+    half = len(minutes) // 2
+    slope = float(np.polyfit(minutes[half:], megabytes[half:], 1)[0])
+    print(f"second half: {slope:+.3f} MB a minute (limit {LIMIT}); {len(gc.get_objects()):,} objects at the end")
+    window.document.set_trained(False)
+    window.document.undo_stack.setClean()
+    window.close()
+
+
+if __name__ == "__main__":
+    main()

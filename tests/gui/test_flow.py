@@ -1,0 +1,149 @@
+"""The law of flow in the window: what runs on is seen to run, and F6, Escape and closing are heard at any time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from PySide6.QtCore import QEventLoop, Qt, QTimer
+from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
+
+from tests.debugger.test_runs import EXAMPLES
+from visualbp.debugger.commands import Continue, Seek
+from visualbp.debugger.snapshot import Failure, Mode, Progress
+from visualbp.gui.app import create_window
+from visualbp.gui.faults import Faults, fault_log_path
+from visualbp.gui.main_window import MainWindow
+
+
+@pytest.fixture
+def window(qtbot: QtBot) -> Iterator[MainWindow]:
+    made = create_window("xor")
+    qtbot.addWidget(made)
+    made.resize(1280, 720)
+    made.show()
+    made.debugger.settle()
+    yield made
+    made.document.set_trained(False)
+    made.document.undo_stack.setClean()
+    made.close()
+
+
+def spin(seconds: float) -> int:
+    """Let the event loop run; return how many turns of a timer it made."""
+    loop, turns = QEventLoop(), []
+    timer = QTimer()
+    timer.timeout.connect(lambda: turns.append(1))
+    timer.start(5)
+    QTimer.singleShot(round(seconds * 1000), loop, loop.quit)
+    loop.exec()
+    timer.stop()
+    return len(turns)
+
+
+def test_f5_on_the_first_sample_runs_and_is_seen_to_run_until_it_is_paused(window: MainWindow, qtbot: QtBot) -> None:
+    seen: set[tuple[int, int]] = set()
+    window.debugger.snapshot_changed.connect(lambda snapshot: seen.add((snapshot.iteration, snapshot.cursor)))
+    QTest.keyClick(window, Qt.Key.Key_F5)
+    qtbot.waitUntil(lambda: len(seen) > 10 and window.debugger.snapshot.iteration > 200, timeout=20_000)
+    assert window.tool_bar.numbers.iteration != "0"
+    QTest.keyClick(window, Qt.Key.Key_F6)
+    qtbot.waitUntil(lambda: not window.debugger.snapshot.is_running, timeout=20_000)
+    stands = window.debugger.snapshot.iteration
+    assert spin(0.2) > 1
+    assert window.debugger.snapshot.iteration == stands
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_window_lives_while_something_runs_and_escape_stops_it(window: MainWindow, qtbot: QtBot, name: str) -> None:
+    window.debugger.send(EXAMPLES[name])
+    assert spin(0.3) > 3
+    QTest.keyClick(window, Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: not window.debugger.snapshot.is_running, timeout=20_000)
+
+
+@pytest.mark.parametrize("name", ["continue", "train", "go to 100,000,000"])
+def test_closing_ends_what_runs(window: MainWindow, name: str) -> None:
+    window.debugger.send(EXAMPLES[name])
+    spin(0.2)
+    window.document.set_trained(False)
+    window.document.undo_stack.setClean()
+    window.files.may_discard = lambda: True  # type: ignore[method-assign]  # nobody answers a question here
+    window.close()
+    assert not window.isVisible()
+    assert window.debugger._thread.isFinished()
+
+
+def test_a_long_way_is_shown_with_how_far_it_is(window: MainWindow, qtbot: QtBot) -> None:
+    shares: list[float] = []
+    window.debugger.happened.connect(lambda event: shares.append(event.share) if isinstance(event, Progress) else None)
+    window.debugger.send(Seek(100_000_000, 0))
+    qtbot.waitUntil(lambda: len(shares) > 3 and window.debugger.snapshot.mode == Mode.SEEKING, timeout=20_000)
+    assert shares == sorted(shares)
+    assert window.tool_bar.pill.word == "GOING"
+    assert window.debugger.snapshot.iteration == 0, "what was shown stays until the place is reached"
+
+
+def test_no_event_arrives_for_each_iteration(window: MainWindow, qtbot: QtBot) -> None:
+    events: list[object] = []
+    window.debugger.happened.connect(events.append)
+    window.debugger.send(Continue())
+    qtbot.waitUntil(lambda: window.debugger.snapshot.iteration > 2000, timeout=30_000)
+    assert len(events) < 1000
+
+
+def test_a_fault_of_the_program_is_shown_as_one_and_logged_with_its_traceback(
+    window: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = window.debugger._thread.worker.session
+    monkeypatch.setattr(session, "forward", lambda level: {}["no such buffer"])
+    QTest.keyClick(window, Qt.Key.Key_F10)
+    window.debugger.settle()
+    assert "fault inside visualbp" in window.message_bar.text and "KeyError" in window.message_bar.text
+    log = fault_log_path().read_text(encoding="utf-8")
+    assert "Traceback" in log and "no such buffer" in log and "visualbp" in log
+    monkeypatch.undo()
+    QTest.keyClick(window, Qt.Key.Key_F10)
+    window.debugger.settle()
+    assert window.debugger.snapshot.cursor > 0, "the window stays usable"
+
+
+def test_what_a_person_can_mend_is_no_fault(window: MainWindow) -> None:
+    events: list[object] = []
+    window.debugger.happened.connect(events.append)
+    QTest.keyClick(window, Qt.Key.Key_F10)
+    window.debugger.settle()
+    window.debugger.send(Seek(-5, 0))
+    window.debugger.settle()
+    failures = [event for event in events if isinstance(event, Failure)]
+    assert failures and not failures[0].traceback
+    assert not fault_log_path().exists()
+    window.open_fault_log()
+    assert "No fault" in window.message_bar.text
+
+
+def test_exceptions_of_any_thread_reach_the_log(qtbot: QtBot) -> None:
+    import threading
+
+    faults, told = Faults(), []
+    faults.reported.connect(told.append)
+    faults.catch_all()
+    try:
+        thread = threading.Thread(target=lambda: [][3])
+        thread.start()
+        thread.join()
+        qtbot.waitUntil(lambda: bool(told), timeout=5000)
+    finally:
+        faults.release()
+    assert "IndexError" in told[0] and "IndexError" in fault_log_path().read_text(encoding="utf-8")
+
+
+def test_a_log_that_cannot_be_written_hides_no_fault(qtbot: QtBot, capsys: pytest.CaptureFixture[str]) -> None:
+    fault_log_path().parent.parent.mkdir(parents=True, exist_ok=True)
+    fault_log_path().parent.write_text("a file where the folder should be")
+    faults, told = Faults(), []
+    faults.reported.connect(told.append)
+    faults.report("something", "its traceback")
+    assert told == ["something"]
+    assert "its traceback" in capsys.readouterr().err
