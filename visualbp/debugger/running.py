@@ -15,7 +15,7 @@ from visualbp.debugger.snapshot import Event, Losses, Mode, Progress, Snapshot
 FRAME = 0.035
 """Seconds between two pictures, at least: an eye sees no more than some 25 to 30 of them apart."""
 WORK = 0.012
-"""Seconds of work between two pictures, at least: where the window needs long to draw one, work goes on all the same."""
+"""Seconds of work between two pictures, at least: it goes on also where the window needs long to draw one."""
 SILENCE = 0.05
 """Seconds between two words of progress; work that takes less says nothing."""
 SHARE_OF_METRICS = 0.2

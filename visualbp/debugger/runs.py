@@ -16,14 +16,13 @@ import numpy as np
 
 from visualbp.analysis.gradient_check import Cancelled, CheckOptions, gradient_check
 from visualbp.debugger.commands import CheckGradients, Command, Continue, Level, Seek, StepForward, Train
+from visualbp.debugger.pace import LONG_ITERATION
 from visualbp.debugger.running import SILENCE, Running
 from visualbp.debugger.snapshot import CheckDone, Losses, Mode
 from visualbp.operations.base import IterationContext
 
 SLICE = 0.004
 """Seconds at full speed between two looks at the queue."""
-LONG_ITERATION = 0.03
-"""Seconds that may go into finishing an iteration after a pause."""
 
 
 # -- continue --------------------------------------------------------------------------------------------------------
@@ -47,9 +46,9 @@ def run_continue(run: Running, command: Continue) -> None:
             return
         is_first = False
         skips = run.speed is None and not session.is_within_iteration and not session.has_breakpoints
-        if skips and session.fast_seconds is None:
+        if skips and session.pace.fast is None:
             stopped = _record(run, None)  # the first iteration tells how long one takes
-        elif skips and session.is_fast:
+        elif skips and session.pace.is_fast:
             stopped = _run_to_next_picture(run, pictures)
         else:
             stopped = _record(run, executor.cursor % len(executor.plan.steps) + 1)
@@ -123,7 +122,7 @@ def run_train(run: Running, command: Train) -> None:
         if session.message:
             return
         stops = left == 1 or run.is_asked_to_stop(endless)
-        if stops or run.wants_picture or not session.is_fast:
+        if stops or run.wants_picture or not session.pace.is_fast:
             _train_recorded(run)
             left = None if left is None else left - 1
         if session.message or run.is_asked_to_stop(endless):
@@ -139,7 +138,7 @@ def _train_slice(run: Running, left: int | None) -> int | None:
     losses: list[float] = []
     first = -1
     end = time.perf_counter() + SLICE
-    while (left is None or left > 1) and session.is_fast and time.perf_counter() < end and not run.flow.breathe():
+    while (left is None or left > 1) and session.pace.is_fast and time.perf_counter() < end and not run.flow.breathe():
         number, loss = session.train_one()
         first = number if first < 0 else first
         losses.append(loss)
@@ -154,12 +153,16 @@ def _train_slice(run: Running, left: int | None) -> int | None:
 
 
 def _train_recorded(run: Running) -> None:
-    """Run the next iteration step by step, and show it if a picture is wanted."""
+    """Run the next iteration step by step, so that it can be taken apart, and show it if a picture is wanted."""
     session = run.session
     before = run.last_loss()
     run.flow.breathe()
-    end = time.perf_counter() + LONG_ITERATION
-    session.record_until(None, lambda: run.flow.interrupted() and time.perf_counter() > end)
+    if session.pace.is_dear_to_record:
+        session.train_one()
+        session.publish()
+    else:
+        end = time.perf_counter() + LONG_ITERATION
+        session.record_until(None, lambda: run.flow.interrupted() and time.perf_counter() > end)
     run.log_loss(before)
     if session.trouble:
         session.message = session.trouble

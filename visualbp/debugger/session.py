@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from visualbp.core.arrays import Array
 from visualbp.datasets import Dataset
 from visualbp.debugger.commands import Level
 from visualbp.debugger.history import History, replay_stops
+from visualbp.debugger.pace import Pace
 from visualbp.debugger.prepare import Carried, load_data, prepare
 from visualbp.debugger.projection import in_update, with_state
 from visualbp.debugger.snapshot import Mode, Snapshot
@@ -22,11 +22,6 @@ from visualbp.network.diff import difference
 
 CHECKPOINT_EVERY = 16
 """Iterations between checkpoints at full speed; a replay between two is a matter of microseconds to milliseconds."""
-RECORDING = 2e-5
-"""Seconds that recording a step costs at least; at full speed an iteration is quicker by this for each of its steps."""
-LONG_ITERATION = 0.03
-"""Seconds from which an iteration is recorded rather than run at full speed: recording costs little then, and a pause
-need not wait for its end."""
 
 
 class NothingBeforeError(LookupError):
@@ -58,9 +53,7 @@ class Session:
         self.breakpoints: frozenset[tuple[Phase, str]] = frozenset()
         self.generation = 0
         self.message = ""
-        self.fast_seconds: float | None = None
-        """How long an iteration takes at full speed: as measured, or estimated from one that was recorded. None: no
-        idea yet."""
+        self.pace = Pace()
         self._folder: Path | None = None
         self._data_problem: Problem | None = None
         self._carried = Carried()
@@ -120,7 +113,7 @@ class Session:
 
     def _compile(self, reload: bool) -> None:
         self._outdated = {}
-        self.fast_seconds = None
+        self.pace = Pace()
         self.history.clear()
         if reload:
             self.dataset, self._data_problem = load_data(self.network, self._folder)
@@ -236,11 +229,6 @@ class Session:
         executor = self.running_executor()
         return executor.cursor > 0 and not executor.at_end
 
-    @property
-    def is_fast(self) -> bool:
-        """Whether iterations are known to be short enough to be run in one go."""
-        return self.fast_seconds is not None and self.fast_seconds < LONG_ITERATION
-
     def train_one(self) -> tuple[int, float]:
         """Run one whole iteration at full speed; return its number and its loss. Finishes one that has begun."""
         executor = self.running_executor()
@@ -253,9 +241,9 @@ class Session:
         following = executor.iteration + 1 if executor.at_end else executor.iteration
         if following % CHECKPOINT_EVERY == 0:
             self.history.add(following, executor.store.save())
-        started = time.thread_time()  # what it takes by itself, whatever else this machine is doing
+        started = self.pace.clock()
         loss = executor.run_fast()
-        self.fast_seconds = time.thread_time() - started
+        self.pace.ran_fast(started)
         self._outdated = {}
         return executor.iteration, loss
 
@@ -267,15 +255,14 @@ class Session:
         trouble = executor.non_finite
         if executor.at_end:
             self._cross(executor)
-        first, started = executor.cursor, time.thread_time()
+        first, started = executor.cursor, self.pace.clock()
         end = len(executor.plan.steps) if cursor is None else cursor
         while executor.cursor < end and not (executor.cursor > first and stops()):
             self.step()
             if executor.non_finite is not None and executor.non_finite is not trouble:
                 return True
         if first == 0 and executor.at_end:
-            estimate = time.thread_time() - started - RECORDING * len(executor.plan.steps)
-            self.fast_seconds = estimate if self.fast_seconds is None else min(self.fast_seconds, estimate)
+            self.pace.was_recorded(started, len(executor.plan.steps))
         return False
 
     def publish(self) -> None:

@@ -121,7 +121,9 @@ class Debugger(QObject):
     def settle(self, seconds: float = 30.0) -> bool:
         """Wait, with the event loop running, until all commands so far are carried out, and all is on the screen."""
         self._sync += 1
-        number, heard, done = self._sync, [], []
+        number = self._sync
+        heard: list[object] = []
+        done: list[bool] = []
         loop = QEventLoop()
 
         def look() -> None:

@@ -1,0 +1,46 @@
+"""How long iterations take, at full speed and recorded: it decides how they are run."""
+
+from __future__ import annotations
+
+import time
+
+RECORDING = 2.5e-5
+"""Seconds that recording a step costs; at full speed an iteration is quicker by this for each of its steps."""
+LONG_ITERATION = 0.04
+"""Seconds from which an iteration is recorded rather than run at full speed: recording costs little then, and a pause
+need not wait for its end."""
+
+
+class Pace:
+    """Measured in the thread's own time: whatever else the machine is doing, it is what the work takes by itself."""
+
+    def __init__(self) -> None:
+        self.fast: float | None = None
+        """Seconds of an iteration at full speed: as measured, or estimated from one that was recorded. None: no idea
+        yet."""
+        self.recorded = 0.0
+        """Seconds of an iteration that is recorded."""
+
+    @staticmethod
+    def clock() -> float:
+        return time.thread_time()
+
+    def ran_fast(self, since: float) -> None:
+        """Take note that an iteration was run at full speed since the clock showed `since`."""
+        self.fast = self.clock() - since
+
+    def was_recorded(self, since: float, steps: int) -> None:
+        """Take note that an iteration of so many steps was recorded since the clock showed `since`."""
+        self.recorded = self.clock() - since
+        estimate = max(0.0, self.recorded - RECORDING * steps)
+        self.fast = estimate if self.fast is None else min(self.fast, estimate)
+
+    @property
+    def is_fast(self) -> bool:
+        """Whether iterations are known to be short enough to be run in one go."""
+        return self.fast is not None and self.fast < LONG_ITERATION
+
+    @property
+    def is_dear_to_record(self) -> bool:
+        """Whether recording takes long, though an iteration at full speed does not: thousands of tiny steps."""
+        return self.is_fast and self.recorded > LONG_ITERATION
