@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 
 RECORDING = 2.5e-5
 """Seconds that recording a step costs; at full speed an iteration is quicker by this for each of its steps."""
@@ -15,9 +16,7 @@ class Pace:
     """Measured in the thread's own time: whatever else the machine is doing, it is what the work takes by itself."""
 
     def __init__(self) -> None:
-        self.fast: float | None = None
-        """Seconds of an iteration at full speed: as measured, or estimated from one that was recorded. None: no idea
-        yet."""
+        self._fast: deque[float] = deque(maxlen=5)
         self.recorded = 0.0
         """Seconds of an iteration that is recorded."""
 
@@ -27,18 +26,24 @@ class Pace:
 
     def ran_fast(self, since: float) -> None:
         """Take note that an iteration was run at full speed since the clock showed `since`."""
-        self.fast = self.clock() - since
+        self._fast.append(self.clock() - since)
 
     def was_recorded(self, since: float, steps: int) -> None:
         """Take note that an iteration of so many steps was recorded since the clock showed `since`."""
         self.recorded = self.clock() - since
-        estimate = max(0.0, self.recorded - RECORDING * steps)
-        self.fast = estimate if self.fast is None else min(self.fast, estimate)
+        self._fast.append(max(0.0, self.recorded - RECORDING * steps))
+
+    @property
+    def fast(self) -> float | None:
+        """Seconds of an iteration at full speed: the least of the last few, measured, or estimated from one that was
+        recorded. None: no idea yet."""
+        return min(self._fast, default=None)
 
     @property
     def is_fast(self) -> bool:
         """Whether iterations are known to be short enough to be run in one go."""
-        return self.fast is not None and self.fast < LONG_ITERATION
+        fast = self.fast
+        return fast is not None and fast < LONG_ITERATION
 
     @property
     def is_dear_to_record(self) -> bool:

@@ -121,9 +121,7 @@ class Debugger(QObject):
     def settle(self, seconds: float = 30.0) -> bool:
         """Wait, with the event loop running, until all commands so far are carried out, and all is on the screen."""
         self._sync += 1
-        number = self._sync
-        heard: list[object] = []
-        done: list[bool] = []
+        number, heard, done = self._sync, list[Synced](), list[bool]()
         loop = QEventLoop()
 
         def look() -> None:
