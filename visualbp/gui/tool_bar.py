@@ -6,7 +6,7 @@ from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QFont, QPainter, QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QSlider, QToolBar, QToolButton, QWidget
 
-from visualbp.debugger.snapshot import Event, Mode, Progress, Snapshot
+from visualbp.debugger.snapshot import Event, Losses, Mode, Progress, Snapshot
 from visualbp.engine.plan import Phase, Plan
 from visualbp.gui.actions import Actions
 from visualbp.gui.painting import number_text
@@ -140,6 +140,7 @@ class ToolBar(QToolBar):
         self._widths: tuple[int, ...] = ()
         """How wide the tool bar wants to be at each level of brevity."""
         self._level = 0
+        self._newest_loss: float | None = None
         for name in BUTTONS:
             self._add(actions, name)
         self.addWidget(_space(8))
@@ -192,12 +193,16 @@ class ToolBar(QToolBar):
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Show where the debugger stands."""
         self.pill.show_place(*place_words(snapshot))
-        loss = number_text(snapshot.loss) if snapshot.loss is not None else "–"
-        self.numbers.show_numbers(f"{snapshot.iteration}", loss)
+        loss = snapshot.loss
+        if loss is None and snapshot.is_running:
+            loss = self._newest_loss  # many iterations a second: one without a loss yet would only flicker
+        self.numbers.show_numbers(f"{snapshot.iteration}", "–" if loss is None else number_text(loss))
 
     @Slot(object)
     def take_event(self, event: Event) -> None:
-        """Show how far long work is."""
+        """Show how far long work is, and remember the newest loss."""
+        if isinstance(event, Losses):
+            self._newest_loss = float(event.losses[-1])
         if isinstance(event, Progress) and self.pill.word in WORDS_OF_WORK:
             self.pill.show_place(self.pill.word, f"{event.share:.0%}", "accent")
 
