@@ -146,7 +146,9 @@ class Worker:
                 session.reset()
                 self.mailbox.post(None, Truncate(0))
             case SetNetwork():
-                outdated = session.set_network(command.network, command.generation, command.folder, command.fresh)
+                outdated = session.set_network(
+                    command.network, command.generation, command.folder, command.fresh, command.reload
+                )
                 if outdated is not None:
                     self.mailbox.post(None, Truncate(outdated))
                 if command.train:

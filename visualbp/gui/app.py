@@ -10,6 +10,7 @@ from types import TracebackType
 import numpy as np
 from PySide6.QtWidgets import QApplication
 
+from visualbp.gui.endings import Endings
 from visualbp.gui.main_window import MainWindow
 
 
@@ -51,6 +52,22 @@ def _catch(window: MainWindow) -> None:
     threading.excepthook = thread_hook
 
 
+def _end_when_asked(app: QApplication, window: MainWindow) -> None:
+    """End at a signal, whatever runs, and with the desktop session: unsaved work is kept, and nothing is asked."""
+    endings = Endings(window)
+
+    def end(number: int) -> None:
+        status = 128 + number
+        if reason := window.end_unasked():
+            print(f"visualbp: unsaved work could not be kept: {reason}", file=sys.stderr)
+        endings.end_within_grace(status)
+        window.close()
+        app.exit(status)
+
+    endings.asked.connect(end)
+    endings.session_ends.connect(window.keep_for_session_end)
+
+
 def _fit_to_screen(window: MainWindow) -> None:
     """Keep the window, with room for its frame, on the screen."""
     room = window.screen().availableGeometry()
@@ -65,6 +82,7 @@ def run(path: str | None = None) -> int:
     app = make_application()
     window = create_window(path)
     _catch(window)
+    _end_when_asked(app, window)
     _fit_to_screen(window)
     window.show()
     window.view.show_floating()
