@@ -11,7 +11,7 @@ from pathlib import Path
 from visualbp.files.errors import FileError
 from visualbp.files.locks import remove_unless_held
 from visualbp.files.parts import parts_beside, write_beside
-from visualbp.files.read import network_from_bytes
+from visualbp.files.read import load_bytes, network_from_bytes
 from visualbp.files.stamp import Stamp
 from visualbp.files.write import network_to_text
 from visualbp.network import Network
@@ -55,6 +55,26 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> Stamp:
     except OSError as error:
         raise FileError(where, "", f"cannot be written: {_reason(error)}", "choose another place") from None
     return stamp
+
+
+def clear_unfinished(path: Path) -> None:
+    """Remove what killed writers of the model file at `path` have left beside it and nobody has a use for.
+
+    That is what is not whole, or older than the file. What is whole and newer stays: it may be all that is left of a
+    long run, and goes when the file is saved again.
+    """
+    for left in parts_beside(path):
+        try:
+            useless = left.stat().st_mtime_ns <= path.stat().st_mtime_ns
+        except OSError:
+            continue
+        try:
+            if not useless:
+                network_from_bytes(load_bytes(os.fspath(left)), "")
+        except FileError:
+            useless = True
+        if useless:
+            remove_unless_held(left)
 
 
 def permissions_of(target: Path, where: str) -> int | None:

@@ -12,6 +12,7 @@ from visualbp.engine.plan import PlanError
 from visualbp.files import FileError, find_model, moved, save_network
 from visualbp.files.autosaved import Autosaved
 from visualbp.files.samples import sample_paths
+from visualbp.files.save import clear_unfinished
 from visualbp.files.stamp import Disk, compare, load_stamped
 from visualbp.gui.actions import Slots
 from visualbp.gui.context import Context
@@ -68,6 +69,7 @@ class FilesController(QObject):
         sample = found.stem if found in sample_paths() else None
         self.context.document.open(network, found, sample, stamp)
         if sample is None:
+            clear_unfinished(found)
             self.settings.add_recent(found)
             self.settings.folder = str(found.parent)
         self.opened.emit()
