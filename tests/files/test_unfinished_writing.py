@@ -1,4 +1,4 @@
-"""Writers that are killed: nothing partial is seen, nothing is left that is of no use, and the living are left alone."""
+"""Writers that are killed: nothing partial is seen, nothing useless is left, and the living are left alone."""
 
 from __future__ import annotations
 

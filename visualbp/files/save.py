@@ -63,6 +63,7 @@ def clear_unfinished(path: Path) -> None:
     That is what is not whole, or older than the file. What is whole and newer stays: it may be all that is left of a
     long run, and goes when the file is saved again.
     """
+    path = Path(os.path.realpath(path))
     for left in parts_beside(path):
         try:
             useless = left.stat().st_mtime_ns <= path.stat().st_mtime_ns
