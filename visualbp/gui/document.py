@@ -127,6 +127,8 @@ class Document(QObject):
         self.undo_stack.clear()
         if modified:
             self.undo_stack.resetClean()
+        else:
+            self.undo_stack.setClean()  # an empty stack that had been reset does not become clean by clearing it
         self._show(network, fresh=True)
         self.state_changed.emit()
 
