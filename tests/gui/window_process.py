@@ -56,7 +56,8 @@ sys.exit(app.run(path))
 class WindowProcess:
     """A window with settings and application folders of its own below `home`.
 
-    `what` it does: nothing, edit, modal (edit, and ask), train, continue, check, save or autosave (all the time), stuck (it hangs).
+    `what` it does: nothing, edit, modal (edit, and ask), train, continue, check, save or autosave (all the time), or
+    stuck (it hangs).
     """
 
     def __init__(self, home: Path, path: Path | str, what: str = "nothing") -> None:

@@ -61,7 +61,7 @@ def _end_when_asked(app: QApplication, window: MainWindow) -> None:
         if reason := window.end_unasked():
             print(f"visualbp: unsaved work could not be kept: {reason}", file=sys.stderr)
         endings.end_within_grace(status)
-        window.close()
+        window.finish()  # not close: a question may be open about that
         app.exit(status)
 
     endings.asked.connect(end)

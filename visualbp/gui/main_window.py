@@ -83,6 +83,7 @@ class MainWindow(QMainWindow):
         self._bind()
         self.remembers = True
         """Whether the end of this window is written to the settings."""
+        self._finished = False
         self.asks = True
         """Whether this window asks about unsaved work before it closes. If not, it is kept for the next start."""
         self.resize(1600, 1000)
@@ -380,15 +381,22 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ask about unsaved work, remember the session, and end the thread."""
-        if self.asks and not self.files.may_discard():
+        if self.asks and not self.files.may_discard() and self.asks:  # a signal can come while it asks
             event.ignore()
             return
+        self.finish()
+        event.accept()
+
+    def finish(self) -> None:
+        """Remember the session, end the thread, and let go of all files. A second time does nothing."""
+        if self._finished:
+            return
+        self._finished = True
         if self.remembers:
             self._remember()
         self.debugger.close()
         self.autosave.close(keep=not self.asks)
         self.file_changes.stop()
-        event.accept()
 
     def _remember(self) -> None:
         self.view.remember()
