@@ -29,6 +29,7 @@ from pytestqt.qtbot import QtBot
 
 from visualbp.debugger.snapshot import CheckDone, Metrics, Mode, Snapshot
 from visualbp.files import load_network, save_network
+from visualbp.files.autosaved import read_autosave
 from visualbp.gui import create_window
 from visualbp.gui.canvas.layer_item import LayerItem
 from visualbp.gui.canvas.layer_list import LAYER_MIME
@@ -405,7 +406,7 @@ def test_recovering_old_work_asks_about_the_present_work_first(
     save_network(replace(window.document.network, name="Older"), left)
     build_xor(person)
     present = window.document.network
-    window._offer_recovery()
+    window.recovery.offer()
     assert "Older" in window.message_bar.text
     asked: list[str] = []
 
@@ -476,7 +477,7 @@ def test_an_edit_is_kept_for_after_a_crash_within_seconds(window: MainWindow, qt
     assert not window.autosave.path.exists()
     person.drop("dense", person.canvas.visible_rect().center())
     qtbot.waitUntil(window.autosave.path.exists, timeout=5000)
-    assert load_network(window.autosave.path).names == ("dense",)
+    assert read_autosave(window.autosave.path).network.names == ("dense",)
 
 
 def test_a_floating_panel_has_an_edge_and_a_corner_to_resize_it_by(window: MainWindow, qtbot: QtBot) -> None:

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from visualbp.cli.main import InputError
+from visualbp.cli.main import InputError, file_name
 from visualbp.cli.running import check_folder
 from visualbp.datasets import DataError, load_dataset
 from visualbp.engine import PlanError
@@ -17,8 +17,8 @@ from visualbp.interchange import ExportError, write_pytorch
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     kinds = ", ".join(f"{suffix} ({what})" for suffix, (what, _) in KINDS.items())
-    parser.add_argument("file", metavar="IN", help="a model file (.vbp), or a sample's name")
-    parser.add_argument("out", metavar="OUT", help=f"the file to write: {kinds}")
+    parser.add_argument("file", metavar="IN", type=file_name, help="a model file (.vbp), or a sample's name")
+    parser.add_argument("out", metavar="OUT", type=file_name, help=f"the file to write: {kinds}")
 
 
 def run(arguments: argparse.Namespace) -> int:

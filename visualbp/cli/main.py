@@ -44,6 +44,13 @@ class InputError(ValueError):
     """Something a person has to mend; the message is one sentence for standard error."""
 
 
+def file_name(text: str) -> str:
+    """Return the name of a file, for argparse: an empty one is refused before any work is done."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError(f"must be the name of a file, not {text[:40]!r}")
+    return text
+
+
 class _Parser(argparse.ArgumentParser):
     """A parser whose complaints are one line."""
 
@@ -62,7 +69,9 @@ def _window_parser() -> _Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("file", metavar="FILE", nargs="?", help="a model file (.vbp), or a sample's name")
+    parser.add_argument(
+        "file", metavar="FILE", nargs="?", type=file_name, help="a model file (.vbp), or a sample's name"
+    )
     parser.add_argument("--version", action="version", version=f"visualbp {__version__}")
     return parser
 

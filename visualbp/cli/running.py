@@ -9,11 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from visualbp.cli.main import file_name
 from visualbp.datasets import DataError, load_dataset
 from visualbp.engine import Executor, PlanError, compile_plan
 from visualbp.engine.bugs import bug_problems
 from visualbp.engine.memory import check_memory
 from visualbp.files import FileError, find_model, load_network
+from visualbp.files.save import permissions_of
 from visualbp.network import Network
 
 
@@ -54,12 +56,13 @@ def check_folder(path: str) -> None:
         raise FileError(path, "", "cannot be written: there is no such folder", "choose another place")
     if Path(path).is_dir():
         raise FileError(path, "", "is a folder", "give the name of a file in it")
+    permissions_of(Path(path), path)
     if not os.access(folder, os.W_OK):
         raise FileError(path, "", "cannot be written: its folder is read-only", "choose another place")
 
 
 def add_file(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", help="a model file (.vbp), or a sample's name")
+    parser.add_argument("file", metavar="FILE", type=file_name, help="a model file (.vbp), or a sample's name")
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

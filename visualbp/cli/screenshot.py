@@ -7,6 +7,7 @@ import os
 import re
 from pathlib import Path
 
+from visualbp.cli.main import file_name
 from visualbp.cli.running import add_file, check_folder, whole_number
 from visualbp.files import FileError, find_model, load_network
 
@@ -24,7 +25,7 @@ def window_size(text: str) -> tuple[int, int]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_file(parser)
-    parser.add_argument("out", metavar="OUT.png", help="where the picture goes")
+    parser.add_argument("out", metavar="OUT.png", type=file_name, help="where the picture goes")
     parser.add_argument("--steps", metavar="N", type=whole_number(0, 100_000), default=0, help="operations to step")
     parser.add_argument("--iterations", metavar="N", type=whole_number(0), default=0, help="iterations to run before")
     parser.add_argument("--panel", metavar="NAME", help="one panel instead of the window")
@@ -47,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
             Path(arguments.out),
             steps=arguments.steps,
             iterations=arguments.iterations,
-            panel=arguments.panel.removeprefix("panel_") if arguments.panel else None,
+            panel=arguments.panel.removeprefix("panel_") if arguments.panel is not None else None,
             theme_name=arguments.theme,
             size=arguments.size,
         )

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from visualbp.cli.main import file_name
 from visualbp.cli.output import Progress, number, print_json, print_table
 from visualbp.cli.running import Model, add_file, add_json, check_folder, open_model, whole_number
 from visualbp.core.arrays import Array, Shape, shape_text
@@ -26,7 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_file(parser)
     parser.add_argument("--iterations", metavar="N", type=whole_number(1), default=1, help="how many to run (1)")
     add_json(parser)
-    parser.add_argument("--npz", metavar="OUT", help="also write every array of the last iteration to this .npz file")
+    parser.add_argument(
+        "--npz",
+        metavar="OUT",
+        type=file_name,
+        help="also write every array of the last iteration to this .npz file",
+    )
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from visualbp.cli.main import file_name
 from visualbp.cli.output import Progress, number, print_json, print_table
 from visualbp.cli.running import Model, add_file, add_json, check_folder, open_model, whole_number
 from visualbp.engine import Executor
@@ -26,7 +27,7 @@ SHOWN_POINTS = 10
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_file(parser)
     parser.add_argument("--iterations", metavar="N", type=whole_number(1), required=True, help="how many to run")
-    parser.add_argument("--save", metavar="OUT.vbp", help="write the model with its trained parameters")
+    parser.add_argument("--save", metavar="OUT.vbp", type=file_name, help="write the model with its trained parameters")
     add_json(parser)
 
 

@@ -67,7 +67,8 @@ class Seek:
 class SetNetwork:
     """The network has been edited, or another one opened (`fresh`). `folder` is where relative data paths start.
 
-    `train` says that training goes on with it, without a stop that anybody could see.
+    `train` says that training goes on with it, without a stop that anybody could see; `reload`, that its data have to
+    be read again.
     """
 
     network: Network
@@ -75,6 +76,7 @@ class SetNetwork:
     folder: Path | None = None
     fresh: bool = False
     train: bool = False
+    reload: bool = False
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,12 @@ class Session:
     # -- the network -------------------------------------------------------------------------------------------------
 
     def set_network(
-        self, network: Network, generation: int = 0, folder: Path | None = None, fresh: bool = False
+        self,
+        network: Network,
+        generation: int = 0,
+        folder: Path | None = None,
+        fresh: bool = False,
+        reload: bool = False,
     ) -> int | None:
         """Take an edited network over, or a `fresh` one. Return the iteration from which points are outdated, if any.
 
@@ -73,6 +78,7 @@ class Session:
         old, self.network, self.generation = self.network, network, generation
         changes = difference(old, network)
         moved = self._folder != folder and network.data is not None and "path" in network.data.options
+        moved = moved or reload  # there, or as they are now: the data are to be read
         self._folder = folder
         if fresh or changes.seed:
             self._start_anew()

@@ -118,7 +118,9 @@ class Worker:
                 session.reset()
                 running.say(Truncate(0))
             case SetNetwork():
-                outdated = session.set_network(command.network, command.generation, command.folder, command.fresh)
+                outdated = session.set_network(
+                    command.network, command.generation, command.folder, command.fresh, command.reload
+                )
                 if outdated is not None:
                     running.say(Truncate(outdated))
                 if command.train:

@@ -89,6 +89,11 @@ CLIP = (
 def load_network(path: str | os.PathLike[str]) -> Network:
     """Return the network in the file at `path`. Raises FileError."""
     where = os.fspath(path)
+    return network_from_bytes(load_bytes(where), where)
+
+
+def load_bytes(where: str) -> bytes:
+    """Return what the model file at this path holds. Raises FileError."""
     try:
         status = os.stat(where)
         if not stat.S_ISREG(status.st_mode):
@@ -97,7 +102,7 @@ def load_network(path: str | os.PathLike[str]) -> Network:
         if status.st_size > LARGEST_TEXT:
             reason = f"has {status.st_size / 2**20:,.0f} MB; {LARGEST_TEXT // 2**20} MB is the most"
             raise FileError(where, "", reason)
-        data = Path(where).read_bytes()
+        return Path(where).read_bytes()
     except FileNotFoundError:
         raise FileError(where, "", "there is no such file") from None
     except (OSError, ValueError) as error:
@@ -105,7 +110,6 @@ def load_network(path: str | os.PathLike[str]) -> Network:
             raise
         reason = (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)
         raise FileError(where, "", f"cannot be read: {reason}") from None
-    return network_from_bytes(data, where)
 
 
 def network_from_text(text: str, where: str = "text") -> Network:

@@ -3,65 +3,82 @@
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from visualbp.files.errors import FileError
-from visualbp.files.read import network_from_bytes
+from visualbp.files.locks import remove_unless_held
+from visualbp.files.parts import parts_beside, write_beside
+from visualbp.files.read import load_bytes, network_from_bytes
+from visualbp.files.stamp import Stamp
 from visualbp.files.write import network_to_text
 from visualbp.network import Network
 
 
-def save_network(network: Network, path: str | os.PathLike[str]) -> None:
+def save_network(network: Network, path: str | os.PathLike[str]) -> Stamp:
     """Write the model file of `network` to `path`. Raises FileError, and leaves the old file as it was.
 
     The text is read before it is written: what could not be opened again is refused now, while it can be mended.
     """
+    return write_atomically(path, model_bytes(network, path))
+
+
+def model_bytes(network: Network, path: str | os.PathLike[str]) -> bytes:
+    """Return the model file of `network`; `path` names it in messages. Raises FileError for what could not be read."""
     try:
         data = network_to_text(network).encode("utf-8")
         network_from_bytes(data, os.fspath(path))
     except UnicodeEncodeError:
         reason = "a name or the description holds half of a surrogate pair, which is no character"
         raise FileError(os.fspath(path), "", reason, "type it again") from None
-    write_atomically(path, data)
+    return data
 
 
-def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
-    """Put `data` into the file at `path`, or leave what is there. Raises FileError.
+def write_atomically(path: str | os.PathLike[str], data: bytes) -> Stamp:
+    """Put `data` into the file at `path`, or leave what is there; return the stamp of the file. Raises FileError.
 
     The data go to a new file beside it, to the disk, and then into its place in one step; the old file's permissions
-    stay, and a link stays a link. A power cut leaves one of the two, whole.
+    stay, and a link stays a link. A power cut leaves one of the two, whole. What writers that were killed have left
+    beside it is cleared away: this is newer.
     """
     where = os.fspath(path)
-    temporary = None
     try:
         if "\0" in where:
             raise FileError(where.replace("\0", "?"), "", "is not a path")
         target = Path(os.path.realpath(where))
-        mode = _permissions(target, where)
-        temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.part")
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
-        with open(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        if mode is not None:
-            os.chmod(temporary, mode)
-        os.replace(temporary, target)
-        temporary = None
+        stamp = write_beside(target, data, permissions_of(target, where))
         _sync_folder(target.parent)
+        for left in parts_beside(target):
+            remove_unless_held(left)
     except OSError as error:
         raise FileError(where, "", f"cannot be written: {_reason(error)}", "choose another place") from None
-    finally:
-        if temporary is not None:
-            with suppress(OSError):  # it may never have been made; nothing more can be done about it
-                os.unlink(temporary)
+    return stamp
 
 
-def _permissions(target: Path, where: str) -> int | None:
+def clear_unfinished(path: Path) -> None:
+    """Remove what killed writers of the model file at `path` have left beside it and nobody has a use for.
+
+    That is what is not whole, or older than the file. What is whole and newer stays: it may be all that is left of a
+    long run, and goes when the file is saved again.
+    """
+    path = Path(os.path.realpath(path))
+    for left in parts_beside(path):
+        try:
+            useless = left.stat().st_mtime_ns <= path.stat().st_mtime_ns
+        except OSError:
+            continue
+        try:
+            if not useless:
+                network_from_bytes(load_bytes(os.fspath(left)), "")
+        except FileError:
+            useless = True
+        if useless:
+            remove_unless_held(left)
+
+
+def permissions_of(target: Path, where: str) -> int | None:
     """Return the permissions of a file that is there. Raises FileError for what is no file, or is not to be written."""
     try:
         status = os.stat(target)

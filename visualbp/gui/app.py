@@ -7,6 +7,7 @@ import sys
 import numpy as np
 from PySide6.QtWidgets import QApplication
 
+from visualbp.gui.endings import Endings
 from visualbp.gui.main_window import MainWindow
 
 
@@ -32,6 +33,22 @@ def create_window(path: str | None = None) -> MainWindow:
     return window
 
 
+def _end_when_asked(app: QApplication, window: MainWindow) -> None:
+    """End at a signal, whatever runs, and with the desktop session: unsaved work is kept, and nothing is asked."""
+    endings = Endings(window)
+
+    def end(number: int) -> None:
+        status = 128 + number
+        if reason := window.end_unasked():
+            print(f"visualbp: unsaved work could not be kept: {reason}", file=sys.stderr)
+        endings.end_within_grace(status)
+        window.finish()  # not close: a question may be open about that
+        app.exit(status)
+
+    endings.asked.connect(end)
+    endings.session_ends.connect(window.keep_for_session_end)
+
+
 def _fit_to_screen(window: MainWindow) -> None:
     """Keep the window, with room for its frame, on the screen."""
     room = window.screen().availableGeometry()
@@ -46,6 +63,7 @@ def run(path: str | None = None) -> int:
     app = make_application()
     window = create_window(path)
     window.faults.catch_all()
+    _end_when_asked(app, window)
     _fit_to_screen(window)
     window.show()
     window.view.show_floating()

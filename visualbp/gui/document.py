@@ -10,8 +10,10 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from visualbp.files import moved
+from visualbp.files.stamp import Stamp
 from visualbp.network import Network, Structure, structure_of
 from visualbp.network.diff import difference
+from visualbp.network.network import Parameters
 
 
 class EditCommand(QUndoCommand):
@@ -60,7 +62,13 @@ class Document(QObject):
         self.path: Path | None = None
         self.sample: str | None = None
         """The name of the sample model that this was opened from, if it was."""
+        self.stamp: Stamp | None = None
+        """What the file at `path` was when it was last read or written here, or overwriting it was agreed to."""
+        self.parameters_on_disk: Parameters = {}
+        """The parameters that are in the file. The state at hand is saved if it has these, wherever it stands."""
         self.generation = 0
+        self.opened_at = 0
+        """The generation at which this network was opened: a snapshot of an older one is of another network."""
         self.undo_stack = QUndoStack(self)
         self.undo_stack.setUndoLimit(1000)
         self.undo_stack.cleanChanged.connect(self._on_clean_changed)
@@ -76,12 +84,16 @@ class Document(QObject):
 
     @property
     def is_modified(self) -> bool:
-        """Whether there is work that is not in the file: edits, or trained weights of a file of the person's own."""
-        own = self.path is not None and self.sample is None
-        return not self.undo_stack.isClean() or (self._trained and own)
+        """Whether there is work that is not in the file: edits, or weights that it took training to come to."""
+        return self._trained or not self.undo_stack.isClean()
+
+    @property
+    def is_only_trained(self) -> bool:
+        """Whether weights are the only work that is not in the file."""
+        return self._trained and self.undo_stack.isClean()
 
     def set_trained(self, trained: bool) -> None:
-        """Note that the weights have moved away from those in the file."""
+        """Note whether there are trained weights that are not in the file, and worth asking about."""
         if trained != self._trained:
             self._trained = trained
             self.state_changed.emit()
@@ -100,17 +112,36 @@ class Document(QObject):
         """Apply a pure edit to the present network."""
         self.apply(change(self.network), text, merge)
 
-    def open(self, network: Network, path: Path | None = None, sample: str | None = None) -> None:
-        """Show another network, with an empty undo stack."""
-        self.path, self.sample = path, sample
+    def open(
+        self,
+        network: Network,
+        path: Path | None = None,
+        sample: str | None = None,
+        stamp: Stamp | None = None,
+        modified: bool = False,
+    ) -> None:
+        """Show another network, with an empty undo stack. `modified`: it is not what the file at `path` holds."""
+        self.path, self.sample, self.stamp = path, sample, stamp
+        self.parameters_on_disk = {} if modified else network.parameters
         self._trained = False
         self.undo_stack.clear()
+        if modified:
+            self.undo_stack.resetClean()
+        else:
+            self.undo_stack.setClean()  # an empty stack that had been reset does not become clean by clearing it
         self._show(network, fresh=True)
         self.state_changed.emit()
 
-    def saved_as(self, path: Path, network: Network) -> None:
-        """Note that `network` is now in the file at `path`; it differs from the present one in paths of data alone."""
-        self.path, self.sample = path, None
+    def lose_file(self) -> None:
+        """Note that what is shown is in no file any more: it was removed, or another program has written it."""
+        self.undo_stack.resetClean()
+        self.state_changed.emit()
+
+    def saved_as(self, path: Path, network: Network, parameters: Parameters, stamp: Stamp) -> None:
+        """Note that `network` is now in the file at `path`, with these parameters; it differs from the present one in
+        paths of data alone."""
+        self.path, self.sample, self.stamp = path, None, stamp
+        self.parameters_on_disk = parameters
         if network is not self.network:
             self._show(network)
         self._trained = False
@@ -128,6 +159,8 @@ class Document(QObject):
             self._structure = None
         if fresh or changes.needs_new_plan or changes.parameters:
             self.generation += 1
+            if fresh:
+                self.opened_at = self.generation
             self.network_edited.emit(network, fresh)
         self.changed.emit(network)
 

@@ -8,38 +8,23 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
-from visualbp.core.arrays import Array
-from visualbp.debugger.snapshot import Snapshot
-from visualbp.engine.plan import Phase, PlanError
-from visualbp.files import FileError, find_model, load_network, moved, save_network
+from visualbp.engine.plan import PlanError
+from visualbp.files import FileError, find_model, moved, save_network
+from visualbp.files.autosaved import Autosaved
 from visualbp.files.samples import sample_paths
+from visualbp.files.save import clear_unfinished
+from visualbp.files.stamp import Disk, compare, load_stamped
 from visualbp.gui.actions import Slots
 from visualbp.gui.context import Context
+from visualbp.gui.picture_file import write_picture
+from visualbp.gui.saved_state import TrainedWork, with_live_parameters
 from visualbp.gui.settings import Settings
 from visualbp.interchange import ExportError, write_pytorch
 from visualbp.network import Network
-from visualbp.network.edits import drop_unfit_parameters
 
 SUFFIX = ".vbp"
 FILTER = "visualbp models (*.vbp)"
-
-
-def has_trained(snapshot: Snapshot) -> bool:
-    """Return whether the weights have moved away from where the run started."""
-    return snapshot.iteration > 0 or snapshot.phase == Phase.UPDATE
-
-
-def with_live_parameters(network: Network, snapshot: Snapshot) -> Network:
-    """Return the network with parameters and buffers as they are now, if it has been trained: what a save writes."""
-    plan = snapshot.plan
-    if plan is None or not has_trained(snapshot):
-        return network
-    live: dict[str, dict[str, Array]] = {}
-    for info in plan.lasting:
-        array = snapshot.values.get(info.value)
-        if array is not None:
-            live.setdefault(info.value.layer, {})[info.value.role] = array
-    return drop_unfit_parameters(replace(network, parameters={**network.parameters, **live}))
+BUTTONS = QMessageBox.StandardButton
 
 
 class FilesController(QObject):
@@ -55,6 +40,7 @@ class FilesController(QObject):
     def __init__(self, context: Context, settings: Settings, window: QWidget) -> None:
         super().__init__(window)
         self.context, self.settings, self._window = context, settings, window
+        self._trained = TrainedWork(context, self)
 
     # -- opening -----------------------------------------------------------------------------------------------------
 
@@ -74,26 +60,51 @@ class FilesController(QObject):
         """Open a file, or a sample by its name. On failure the open document stays as it is, and `failed` says why."""
         try:
             found = find_model(str(path))
-            network = load_network(found)
+            network, stamp = load_stamped(found)
         except FileError as error:
             self.failed.emit(error.text)
             return False
         if not self.may_discard():
             return False
         sample = found.stem if found in sample_paths() else None
-        self.context.document.open(network, found, sample)
+        self.context.document.open(network, found, sample, stamp)
         if sample is None:
+            clear_unfinished(found)
             self.settings.add_recent(found)
             self.settings.folder = str(found.parent)
         self.opened.emit()
         return True
 
-    def recover(self, network: Network) -> None:
-        """Show a network from an autosave; it belongs to no file yet."""
-        self.context.document.open(network)
-        self.context.document.undo_stack.resetClean()
-        self.context.document.state_changed.emit()
+    def recover(self, work: Autosaved) -> None:
+        """Show unsaved work as it was: with its file's name and place, its data, and not saved."""
+        path, sample = work.path, work.sample
+        if sample is not None:
+            path = next((found for found in sample_paths() if found.stem == sample), None)
+            sample = sample if path is not None else None
+        self.context.document.open(work.network, path, sample, work.stamp, modified=True)
         self.opened.emit()
+
+    def reload(self) -> bool:
+        """Show what is in the document's file now, in the place of what is here."""
+        document = self.context.document
+        if document.path is None or (document.is_modified and not self._may_reload()):
+            return False
+        try:
+            network, stamp = load_stamped(document.path)
+        except FileError as error:
+            self.failed.emit(error.text)
+            return False
+        document.open(network, document.path, document.sample, stamp)
+        return True
+
+    def _may_reload(self) -> bool:
+        name = self.context.document.network.name
+        box = self._question("Reload the file", f"Reload {name}, and lose the changes that were made here?")
+        box.setInformativeText("They cannot be brought back.")
+        box.setStandardButtons(BUTTONS.Discard | BUTTONS.Cancel)
+        box.button(BUTTONS.Discard).setText("Reload")
+        box.setDefaultButton(BUTTONS.Cancel)
+        return box.exec() == BUTTONS.Discard
 
     # -- saving ------------------------------------------------------------------------------------------------------
 
@@ -110,24 +121,28 @@ class FilesController(QObject):
         start = (
             document.path if document.path and document.sample is None else folder / f"{document.network.name}{SUFFIX}"
         )
-        name, _ = QFileDialog.getSaveFileName(self._window, "Save the model", str(start), FILTER)
-        if not name:
-            return False
-        path = Path(name)
-        return self.save_to(path if path.suffix else path.with_suffix(SUFFIX))
+        path = self._ask_for_name("Save the model", start, FILTER, SUFFIX)
+        return path is not None and self.save_to(path)
 
     def save_to(self, path: Path) -> bool:
         """Write the network, with its weights as they are now, and say if that cannot be done."""
         document = self.context.document
+        if path == document.path and document.stamp is not None:
+            match self._may_overwrite(path):
+                case BUTTONS.Open:
+                    return self.save_as()
+                case BUTTONS.Cancel:
+                    return False
         network = moved(document.network, document.folder, path.parent)
         if network.name == Network().name:
             network = replace(network, name=path.stem)
+        written = with_live_parameters(document, self.context.debugger.snapshot)
         try:
-            save_network(with_live_parameters(network, self.context.debugger.snapshot), path)
+            stamp = save_network(replace(network, parameters=written.parameters), path)
         except FileError as error:
             self.failed.emit(error.text)
             return False
-        document.saved_as(path, network)
+        document.saved_as(path, network, written.parameters, stamp)
         self.settings.add_recent(path)
         self.settings.folder = str(path.parent)
         self.saved.emit()
@@ -137,6 +152,58 @@ class FilesController(QObject):
             )
         return True
 
+    def _may_overwrite(self, path: Path) -> QMessageBox.StandardButton:
+        """Return Save where the file is as it was last seen here, or else what the person says: Open is Save as."""
+        stamp = self.context.document.stamp
+        if stamp is None or compare(path, stamp)[0] != Disk.CHANGED:
+            return BUTTONS.Save
+        box = self._question("The file has changed", f"{path.name} was changed by another program. Overwrite it?")
+        box.setInformativeText("What the other program has written is lost then.")
+        box.setStandardButtons(BUTTONS.Save | BUTTONS.Open | BUTTONS.Cancel)
+        box.button(BUTTONS.Save).setText("Overwrite")
+        box.button(BUTTONS.Open).setText("Save as …")
+        box.setDefaultButton(BUTTONS.Cancel)
+        answer = BUTTONS(box.exec())
+        return answer if answer in (BUTTONS.Save, BUTTONS.Open) else BUTTONS.Cancel
+
+    def _ask_for_name(self, title: str, start: Path, kinds: str, suffix: str) -> Path | None:
+        """Ask where to write. A name without a suffix gets one, and then the dialog has not asked about that file."""
+        name, _ = QFileDialog.getSaveFileName(self._window, title, str(start), kinds)
+        if not name:
+            return None
+        path = Path(name)
+        if path.suffix:
+            return path
+        path = path.with_name(path.name + suffix)
+        if path.exists():
+            box = self._question(title, f"{path.name} is there already. Replace it?")
+            box.setStandardButtons(BUTTONS.Save | BUTTONS.Cancel)
+            box.button(BUTTONS.Save).setText("Replace")
+            box.setDefaultButton(BUTTONS.Cancel)
+            if box.exec() != BUTTONS.Save:
+                return None
+        return path
+
+    def _question(self, title: str, text: str) -> QMessageBox:
+        box = QMessageBox(self._window)
+        box.setWindowTitle(title)
+        box.setTextFormat(Qt.TextFormat.PlainText)  # names from files are words, whatever is in them
+        box.setText(text)
+        return box
+
+    def save_picture(self) -> None:
+        """Save what the window shows as a PNG file."""
+        folder = Path(self.settings.folder) if self.settings.folder else Path.home()
+        start = folder / f"{self.context.document.network.name}.png"
+        picture = self._window.grab()
+        path = self._ask_for_name("Save a picture", start, "PNG (*.png)", ".png")
+        if path is None:
+            return
+        try:
+            write_picture(picture, path)
+        except FileError as error:
+            self.failed.emit(error.text)
+
     def slots(self) -> Slots:
         """Return what the actions of the File menu do here, by their names."""
         return {
@@ -145,20 +212,21 @@ class FilesController(QObject):
             "save": self.save,
             "save_as": self.save_as,
             "export": self.export,
+            "save_picture": self.save_picture,
         }
 
     def export(self) -> None:
         """Ask for a name, and write a PyTorch program there."""
         name = self.context.document.network.name
-        start = str(Path(self.settings.folder or Path.home()) / f"{name}.py")
-        chosen, _ = QFileDialog.getSaveFileName(self._window, "Export to PyTorch", start, "Python (*.py)")
-        if chosen:
-            self.export_to(Path(chosen).with_suffix(".py"))
+        start = Path(self.settings.folder or Path.home()) / f"{name}.py"
+        path = self._ask_for_name("Export to PyTorch", start, "Python (*.py)", ".py")
+        if path is not None:
+            self.export_to(path)
 
     def export_to(self, path: Path) -> bool:
         """Write a PyTorch program with the weights as they are now, and say if that cannot be done."""
         snapshot = self.context.debugger.snapshot
-        network = with_live_parameters(self.context.document.network, snapshot)
+        network = with_live_parameters(self.context.document, snapshot)
         try:
             if snapshot.dataset is None or snapshot.plan is None:
                 raise ExportError("A network has to run before it can be exported: see Problems.")
@@ -172,18 +240,15 @@ class FilesController(QObject):
 
     def may_discard(self) -> bool:
         """Return whether the present work may go: nothing unsaved, or saved now, or given up by the person."""
-        if not self.context.document.is_modified:
+        document = self.context.document
+        if not document.is_modified:
             return True
-        name = self.context.document.network.name
-        box = QMessageBox(self._window)
-        box.setWindowTitle("Unsaved work")
-        box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setText(f"Save the changes to {name}?")
+        what = "the trained weights of" if document.is_only_trained else "the changes to"
+        box = self._question("Unsaved work", f"Save {what} {document.network.name}?")
         box.setInformativeText("They are lost otherwise.")
-        buttons = QMessageBox.StandardButton
-        box.setStandardButtons(buttons.Save | buttons.Discard | buttons.Cancel)
-        box.setDefaultButton(buttons.Save)
+        box.setStandardButtons(BUTTONS.Save | BUTTONS.Discard | BUTTONS.Cancel)
+        box.setDefaultButton(BUTTONS.Save)
         answer = box.exec()
-        if answer == buttons.Save:
+        if answer == BUTTONS.Save:
             return self.save()
-        return answer == buttons.Discard
+        return answer == BUTTONS.Discard

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, QTimer, QUrl, Slot
 from PySide6.QtGui import QCloseEvent, QDesktopServices, QIcon
-from PySide6.QtWidgets import QFileDialog, QLabel, QMainWindow, QMenu, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QMainWindow, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
 from visualbp.debugger.commands import SetBreakpoints
 from visualbp.debugger.snapshot import Snapshot
 from visualbp.engine.plan import Phase
-from visualbp.files import FileError, load_network, sample_models
+from visualbp.files import load_network, sample_models
 from visualbp.files.samples import sample_paths
 from visualbp.gui import dialogs
 from visualbp.gui.actions import DEBUG, EDIT, FILE, HELP, VIEW, Actions, ActionSpec
@@ -26,12 +25,14 @@ from visualbp.gui.dock import PanelDock
 from visualbp.gui.document import Document
 from visualbp.gui.engine_thread import Debugger
 from visualbp.gui.faults import Faults, fault_log_path
-from visualbp.gui.files_controller import FilesController, has_trained
+from visualbp.gui.file_changes import FileChanges
+from visualbp.gui.files_controller import FilesController
 from visualbp.gui.menu_bar import MenuBar
 from visualbp.gui.panels.base import LEAST_WIDTH
 from visualbp.gui.panels.palette import PalettePanel
 from visualbp.gui.panels.problems import ProblemsPanel
 from visualbp.gui.panels.registry import PANELS
+from visualbp.gui.recovery import Recovery
 from visualbp.gui.settings import Settings
 from visualbp.gui.start_page import SampleCardContent, StartPage
 from visualbp.gui.theme import apply_theme, pixmap, theme
@@ -48,6 +49,10 @@ MENU_BREAKS = {
 LEAST_CENTRE = (4 * LEAST_WIDTH + 3, 160)
 """Pixels to which the canvas can shrink. Four panels fit below it: Qt does not keep their room beside the right column
 by itself, and would draw them over each other."""
+
+
+SESSION_END = 60_000
+"""Milliseconds after which an announced end of the desktop session has not come."""
 
 
 class MainWindow(QMainWindow):
@@ -71,14 +76,18 @@ class MainWindow(QMainWindow):
         self.autosave = Autosave(self.context, self)
         self.faults = Faults(self)
         self._build_centre()
+        self.recovery = Recovery(self.autosave, self.files, self.message_bar, self)
+        self.file_changes = FileChanges(self.context, self.files, self.message_bar, self)
         self._build_docks()
         self._build_tool_bar()
         self._build_menus()
         self._build_status_bar()
         self._bind()
         self.remembers = True
-        """Whether the end of this window is written to the settings. A picture's window leaves no trace."""
-        self._saved_at: tuple[int, int] | None = None
+        """Whether the end of this window is written to the settings."""
+        self._finished = False
+        self.asks = True
+        """Whether this window asks about unsaved work before it closes. If not, it is kept for the next start."""
         self.resize(1600, 1000)
         self.view.default_layout()
         self.view.restore()
@@ -86,6 +95,11 @@ class MainWindow(QMainWindow):
         self._show_title()
         self._show_snapshot(self.debugger.snapshot)
         QTimer.singleShot(0, self, self._offer_recovery)
+
+    def leave_no_trace(self) -> None:
+        """Be the window of a picture: nothing of it is kept, and nothing that was left is offered in it."""
+        self.remembers = False
+        self.autosave.close()
 
     # -- building ----------------------------------------------------------------------------------------------------
 
@@ -163,7 +177,6 @@ class MainWindow(QMainWindow):
             {
                 **files.slots(),
                 "start_page": self.show_start_page,
-                "save_picture": self.save_picture,
                 "quit": self.close,
                 "undo": stack.undo,
                 "redo": stack.redo,
@@ -198,7 +211,8 @@ class MainWindow(QMainWindow):
         self.debug.broken.connect(self.faults.report)
         self.faults.reported.connect(self._on_fault)
         files.failed.connect(self.show_failure)
-        self.autosave.failed.connect(self.show_failure)
+        for part in (self.autosave, self.recovery):
+            part.failed.connect(self.show_failure)
         files.opened.connect(self._on_opened)
         files.saved.connect(self._on_saved)
         files.noted.connect(self.message_bar.show_message)
@@ -243,7 +257,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _on_opened(self) -> None:
-        self.message_bar.hide()
+        self.message_bar.clear()
         self.show_canvas()
         self.canvas.setFocus(Qt.FocusReason.OtherFocusReason)
         self.selection.select()
@@ -258,9 +272,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _on_saved(self) -> None:
-        snapshot = self.debugger.snapshot
-        self._saved_at = (snapshot.iteration, snapshot.cursor)
-        self.message_bar.hide()
+        self.message_bar.clear()
         self.statusBar().showMessage(f"Saved {self.document.path}", 5000)
 
     @Slot(str)
@@ -297,41 +309,14 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _offer_recovery(self) -> None:
-        left = self.autosave.left_behind()
-        if not left:
-            return
-        path = left[0]
-        try:
-            network = self.autosave.read(path)
-        except FileError:
-            self.autosave.discard(path)
-            return
-
-        def recover() -> None:
-            if self.files.may_discard():
-                self.files.recover(network)
-                self.autosave.save()
-                self.autosave.discard(path)
-            else:
-                self._offer_recovery()
-
-        def discard() -> None:
-            self.autosave.discard(path)
-            self._offer_recovery()  # there may be more
-
-        self.message_bar.show_message(
-            f"visualbp ended unexpectedly, with unsaved work in {network.name}.",
-            "info",
-            ("Recover it", recover),
-            ("Discard it", discard),
-        )
+        if self.remembers:
+            self.recovery.offer()
 
     # -- what is seen ------------------------------------------------------------------------------------------------
 
     @Slot(object)
     def _show_snapshot(self, snapshot: Snapshot) -> None:
         self.tool_bar.show_snapshot(snapshot)
-        self.document.set_trained(has_trained(snapshot) and (snapshot.iteration, snapshot.cursor) != self._saved_at)
         if snapshot.trouble:
             self.statusBar().showMessage(snapshot.trouble)
         elif snapshot.message:
@@ -396,30 +381,45 @@ class MainWindow(QMainWindow):
             clear_parameters(self.document.network, self.document.network.seed + 1), "New initial weights"
         )
 
-    def save_picture(self) -> None:
-        """Save what the window shows as a PNG file."""
-        name, _ = QFileDialog.getSaveFileName(
-            self, "Save a picture", f"{self.document.network.name}.png", "PNG (*.png)"
-        )
-        if name and not self.grab().save(str(Path(name).with_suffix(".png"))):
-            self.show_failure(f"{name}: the picture cannot be written there")
-
     def sizeHint(self) -> QSize:
         return QSize(1600, 1000)
 
     # -- the end -----------------------------------------------------------------------------------------------------
 
+    def end_unasked(self) -> str:
+        """Put unsaved work where the next start finds it, and ask nothing more. Return why that could not be done."""
+        self.asks = False
+        return self.autosave.save_now()
+
+    @Slot()
+    def keep_for_session_end(self) -> None:
+        """The desktop session is about to end, unless another program holds it up: then this window asks again."""
+        self.end_unasked()
+        QTimer.singleShot(SESSION_END, self, self._ask_again)
+
+    @Slot()
+    def _ask_again(self) -> None:
+        self.asks = True
+
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ask about unsaved work, remember the session, and end the thread."""
-        if not self.files.may_discard():
+        if self.asks and not self.files.may_discard() and self.asks:  # a signal can come while it asks
             event.ignore()
             return
+        self.finish()
+        event.accept()
+
+    def finish(self) -> None:
+        """Remember the session, end the thread, and let go of all files. A second time does nothing."""
+        if self._finished:
+            return
+        self._finished = True
         if self.remembers:
             self._remember()
         self.hide()  # at once, whatever the thread still has to finish
         self.debugger.close()
-        self.autosave.close()
-        event.accept()
+        self.autosave.close(keep=not self.asks)
+        self.file_changes.stop()
 
     def _remember(self) -> None:
         self.view.remember()

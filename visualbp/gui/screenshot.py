@@ -32,18 +32,19 @@ def take_screenshot(
 ) -> None:
     """Open `path`, run `iterations` iterations and `steps` operations, and save a picture of the window or one panel.
 
-    Raises ScreenshotError for an unknown panel or an unwritable file.
+    Raises ScreenshotError for an unknown panel, FileError for a file that cannot be written.
     """
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     from PySide6.QtCore import QEventLoop, QTimer, qInstallMessageHandler
 
     from visualbp.debugger.commands import CheckGradients, Level, StepForward, Train
     from visualbp.gui.app import create_window
+    from visualbp.gui.picture_file import write_picture
     from visualbp.gui.theme import theme
 
     qInstallMessageHandler(_keep_quiet)
     window = create_window(None)
-    window.remembers = False
+    window.leave_no_trace()
     try:
         theme().set(theme_name, scale)
         window.resize(*size)
@@ -71,8 +72,7 @@ def take_screenshot(
         wait.exec()
         window.canvas.fit()
         picture = (window.docks[panel] if panel else window).grab()
-        if not picture.save(str(out)):
-            raise ScreenshotError(f"{out}: the picture cannot be written there")
+        write_picture(picture, out)
     finally:
         window.document.undo_stack.setClean()
         window.document.set_trained(False)

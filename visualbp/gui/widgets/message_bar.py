@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from visualbp.gui.theme import pixmap, theme
 
+Choice = tuple[str, Callable[[], object]]
+"""The words on a button, and what it does."""
+
+
+@dataclass(frozen=True)
+class _Message:
+    text: str
+    tone: str
+    choices: tuple[Choice, ...]
+    later: Callable[[], object]
+
 
 class MessageBar(QFrame):
-    """Hidden until `show_message`. A new message takes the place of the old one."""
+    """Hidden until `show_message` or `ask`.
+
+    A new message takes the place of the old one. A question stays until it is answered or withdrawn: a message that
+    comes in between only covers it.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -26,7 +42,10 @@ class MessageBar(QFrame):
         self._row.addWidget(self._icon)
         self._row.addWidget(self._text)
         self._buttons: list[QPushButton] = []
+        self._shown: _Message | None = None
         self._tone = "info"
+        self._questions: dict[str, _Message] = {}
+        """Those that wait for an answer, by what they are about; the newest is shown."""
         theme().changed.connect(self._draw_icon)
         self.hide()
 
@@ -34,21 +53,53 @@ class MessageBar(QFrame):
     def text(self) -> str:
         return self._text.text() if not self.isHidden() else ""
 
-    def show_message(self, text: str, tone: str = "info", *choices: tuple[str, Callable[[], object]]) -> None:
+    def show_message(self, text: str, tone: str = "info", *choices: Choice) -> None:
         """Say `text` (tone: info or error) with a button for each choice, and one that closes the bar."""
+        self._show(_Message(text, tone, choices, lambda: None))
+
+    def ask(
+        self, about: str, text: str, tone: str, *choices: Choice, later: Callable[[], object] = lambda: None
+    ) -> None:
+        """Say `text` until one of the choices is taken, or `later` with the button "Not now".
+
+        A question takes the place of an older one `about` the same matter.
+        """
+        self._questions.pop(about, None)
+        question = _Message(text, tone, choices, later)
+        self._questions[about] = question
+        self._show(question)
+
+    def withdraw(self, about: str) -> None:
+        """Take back a question, if there is one about this."""
+        question = self._questions.pop(about, None)
+        if question is not None and self._shown is question:
+            self.clear()
+
+    def clear(self) -> None:
+        """Take away what is said, and show the question that it covered, if there is one."""
+        waiting = list(self._questions.values())
+        if waiting:
+            self._show(waiting[-1])
+        else:
+            self._shown = None
+            self.hide()
+
+    def _show(self, message: _Message) -> None:
+        self._shown = message
         for button in self._buttons:
+            button.hide()
             button.deleteLater()
         self._buttons = []
-        self._tone = tone
+        self._tone = message.tone
         self._draw_icon()
-        self._text.setText(text)
-        self.setAccessibleName(text)
-        self.setProperty("tone", tone)
+        self._text.setText(message.text)
+        self.setAccessibleName(message.text)
+        self.setProperty("tone", message.tone)
         self.style().unpolish(self)
         self.style().polish(self)
-        for words, action in choices:
+        for words, action in message.choices:
             self._add_button(words, action)
-        self._add_button("Close" if not choices else "Not now", lambda: None)
+        self._add_button("Not now" if message.choices else "Close", message.later)
         self.show()
 
     def _draw_icon(self) -> None:
@@ -64,7 +115,9 @@ class MessageBar(QFrame):
         button = QPushButton(words, self)
 
         def pressed() -> None:
-            self.hide()
+            for about in [name for name, question in self._questions.items() if question is self._shown]:
+                del self._questions[about]
+            self.clear()
             action()
 
         button.clicked.connect(pressed)
