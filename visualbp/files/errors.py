@@ -24,17 +24,3 @@ class PlaceError(ValueError):
         """Return the same fault as seen from further out."""
         joint = "" if not self.place or not outer or self.place.startswith("[") else "."
         return PlaceError(f"{outer}{joint}{self.place}", self.reason, self.mend)
-
-
-def shown(value: object) -> str:
-    """Return a value for a message: short, whatever it is."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, dict):
-        return "an object"
-    if hasattr(value, "__len__") and not isinstance(value, str):
-        return "a list"
-    text = repr(value)
-    return text if len(text) <= 40 else text[:37] + "..."

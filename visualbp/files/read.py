@@ -14,9 +14,10 @@ import numpy as np
 
 from visualbp.core.arrays import Array, read_only
 from visualbp.core.options import BoolOption, ChoiceOption, EntryOption, FloatOption, IntOption, TextOption
+from visualbp.core.visible_text import shown
 from visualbp.datasets import DataError, DataSpec, datasets, load_dataset
 from visualbp.datasets.arrays import ArrayError, array_from_plain
-from visualbp.files.errors import FileError, PlaceError, shown
+from visualbp.files.errors import FileError, PlaceError
 from visualbp.files.json_text import LARGEST_TEXT, parse_json
 from visualbp.files.migrate import migrated
 from visualbp.files.record import (
@@ -188,7 +189,7 @@ def _frozen(value: object, place: str) -> bool | tuple[str, ...]:
         return value
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value) or len(value) > 100:
         raise PlaceError(f"{place}.frozen", f"must be true, false, or a list of parameters, not {shown(value)}")
-    return tuple(value)
+    return tuple(value) or False  # no parameter at all is what `false` says
 
 
 def _known(name: object, names: Iterable[str], place: str) -> str:

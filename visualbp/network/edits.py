@@ -82,7 +82,14 @@ def connect(network: Network, source: str, target: str) -> Network:
         raise EditError(f"cannot connect {source} to {target}: there is no such layer")
     if (source, target) in network.connections:
         raise EditError(f"{source} and {target} are connected already")
+    _refuse_after_loss(network.layer(source), target)
     return drop_unfit_parameters(replace(network, connections=(*network.connections, (source, target))))
+
+
+def _refuse_after_loss(source: Layer, target: str) -> None:
+    """Raise EditError for a connection from a loss, which is the end of a network."""
+    if source.kind.is_loss:
+        raise EditError(f"{source.name} cannot be connected to {target}: a loss is the end, and nothing comes after it")
 
 
 def disconnect(network: Network, connections: Iterable[Connection]) -> Network:
@@ -100,6 +107,7 @@ def insert_on_connection(network: Network, layer: Layer, connection: Connection,
     source, target = connection
     if connection not in network.connections:
         raise EditError(f"{source} and {target} are not connected")
+    _refuse_after_loss(layer, target)
     grown = network if layer.name in network.names else add_layer(network, layer, position)
     connections: list[Connection] = []
     for present in grown.connections:
