@@ -106,7 +106,26 @@ HOSTILE_TEXTS = (
     " a",
     "",
 )
-NAMES = ("Ω", "层", "ﷺ", "é" * 60, "a_b", "_", "-", "(", "a b", "x" * 60, "W", "h", "loss", "None", "1", "=+=", "अ", "שלום")
+NAMES = (
+    "Ω",
+    "层",
+    "ﷺ",
+    "é" * 60,
+    "a_b",
+    "_",
+    "-",
+    "(",
+    "a b",
+    "x" * 60,
+    "W",
+    "h",
+    "loss",
+    "None",
+    "1",
+    "=+=",
+    "अ",
+    "שלום",
+)
 """Names that a layer can have."""
 
 NUMBERS: tuple[Any, ...] = (
@@ -304,7 +323,11 @@ def change_list(generator: Generator, record: dict[str, Any]) -> str:
 
 def named_layers(record: dict[str, Any]) -> list[dict[str, Any]]:
     layers = record.get("layers")
-    return [x for x in layers if isinstance(x, dict) and isinstance(x.get("name"), str)] if isinstance(layers, list) else []
+    return (
+        [x for x in layers if isinstance(x, dict) and isinstance(x.get("name"), str)]
+        if isinstance(layers, list)
+        else []
+    )
 
 
 def change_connections(generator: Generator, record: dict[str, Any]) -> str:
@@ -593,7 +616,9 @@ class Outcome:
     said: str = ""
 
 
-INNER = re.compile(r"Traceback|object at 0x|<class|array\(|NoneType|\bnp\.|dtype=|unexpected|OrderedDict|TypeError|KeyError")
+INNER = re.compile(
+    r"Traceback|object at 0x|<class|array\(|NoneType|\bnp\.|dtype=|unexpected|OrderedDict|TypeError|KeyError"
+)
 """What belongs to the program's inside, and in no sentence for a person."""
 
 
@@ -617,8 +642,12 @@ def outcome_of(case: Case, folder: Path) -> Outcome:
         return Outcome(kind, error.text)
     except Exception as error:  # the very thing that is counted
         frames = traceback.extract_tb(error.__traceback__)
-        last = next((f for f in reversed(frames) if "visualbp" in f.filename and "site-packages" not in f.filename), frames[-1])
-        return Outcome(UNEXPECTED, f"{type(error).__name__}: {str(error)[:100]} ({os.path.basename(last.filename)}:{last.lineno})")
+        last = next(
+            (f for f in reversed(frames) if "visualbp" in f.filename and "site-packages" not in f.filename), frames[-1]
+        )
+        return Outcome(
+            UNEXPECTED, f"{type(error).__name__}: {str(error)[:100]} ({os.path.basename(last.filename)}:{last.lineno})"
+        )
     return Outcome(ACCEPTED, said)
 
 

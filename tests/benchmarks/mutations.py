@@ -72,7 +72,9 @@ def main() -> int:
                 first, times = faults.get(said, (number, 0))
                 faults[said] = first, times + 1
                 if not times:
-                    print(f"{outcome.kind} in case {number} {case_of(arguments.seed, number).changes}: {said}", flush=True)
+                    print(
+                        f"{outcome.kind} in case {number} {case_of(arguments.seed, number).changes}: {said}", flush=True
+                    )
             if number % 10_000 == 9_999:
                 print(f"{number + 1:,}: {dict(counts)} in {time.perf_counter() - started:,.0f} s", flush=True)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024

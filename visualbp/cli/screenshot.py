@@ -7,6 +7,7 @@ import os
 import re
 from pathlib import Path
 
+from visualbp.cli.output import print_line
 from visualbp.cli.running import add_file, check_folder, whole_number
 from visualbp.files import FileError, find_model, load_network
 
@@ -53,5 +54,5 @@ def run(arguments: argparse.Namespace) -> int:
         )
     except ScreenshotError as error:
         raise FileError(str(path), "", str(error)) from None
-    print(arguments.out)
+    print_line(arguments.out)
     return 0

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import io
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from visualbp.cli.output import Progress, number, print_json, print_table
+from visualbp.cli.output import Progress, number, print_json, print_line, print_table, say
 from visualbp.cli.running import Model, add_file, add_json, check_folder, open_model, whole_number
 from visualbp.core.arrays import Array, Shape, shape_text
 from visualbp.engine import Executor, Phase, Step
@@ -56,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         _print(model, steps)
     if executor.non_finite is not None:
-        print(f"visualbp: {executor.non_finite.text}", file=sys.stderr)
+        say(f"visualbp: {executor.non_finite.text}")
     return 0
 
 
@@ -132,7 +131,8 @@ def _print(model: Model, steps: list[Traced]) -> None:
     executor = model.executor
     batch = len(executor.batch_indices(executor.iteration))
     samples = "1 sample" if batch == 1 else f"{batch} samples"
-    print(f"{model.network.name} ({Path(model.path).name}), iteration {executor.iteration}, {samples}\n")
+    print_line(f"{model.network.name} ({Path(model.path).name}), iteration {executor.iteration}, {samples}")
+    print_line()
     rows = [
         [
             str(traced.step.index),
@@ -146,6 +146,7 @@ def _print(model: Model, steps: list[Traced]) -> None:
         for traced in steps
     ]
     print_table(("step", "pass", "layer", "operation", "result", "shape", "norm"), rows, right=("step", "norm"))
-    print(f"\nloss {float(executor.values[executor.plan.loss]):.10g}")
+    print_line()
+    print_line(f"loss {float(executor.values[executor.plan.loss]):.10g}")
     if executor.plan.penalty is not None:
-        print(f"penalty {float(executor.values[executor.plan.penalty]):.10g}")
+        print_line(f"penalty {float(executor.values[executor.plan.penalty]):.10g}")

@@ -1,5 +1,5 @@
-"""Text from strangers, made fit to be shown: what would move a terminal's cursor or turn the direction of reading becomes
-an escape that a person can see, and any value becomes a few words."""
+"""Text from strangers, made fit to be shown: what would steer a terminal or turn the direction of reading becomes an
+escape that a person can see, and any value becomes a few words."""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from visualbp.core.visible_text import visible
+
 
 class FileError(ValueError):
     """A file that cannot be read or written. `text` is one sentence: file, place, reason, and what would mend it."""
@@ -9,7 +11,7 @@ class FileError(ValueError):
     def __init__(self, where: str, place: str, reason: str, mend: str = "") -> None:
         self.where, self.place, self.reason, self.mend = where, place, reason, mend
         named = ": ".join(part for part in (where, place, reason) if part)
-        self.text = " ".join((named + (f"; {mend}" if mend else "")).split())
+        self.text = visible(named + (f"; {mend}" if mend else ""))
         super().__init__(self.text)
 
 

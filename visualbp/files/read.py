@@ -4,16 +4,15 @@ for a file with a fault, and nothing large is allocated before its size is check
 from __future__ import annotations
 
 import os
-import stat
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from visualbp.core.arrays import Array, read_only
 from visualbp.core.options import BoolOption, ChoiceOption, EntryOption, FloatOption, IntOption, TextOption
+from visualbp.core.reading import ReadingError, read_file
 from visualbp.core.visible_text import shown
 from visualbp.datasets import DataError, DataSpec, datasets, load_dataset
 from visualbp.datasets.arrays import ArrayError, array_from_plain
@@ -91,19 +90,12 @@ def load_network(path: str | os.PathLike[str]) -> Network:
     """Return the network in the file at `path`. Raises FileError."""
     where = os.fspath(path)
     try:
-        status = os.stat(where)
-        if not stat.S_ISREG(status.st_mode):
-            kind = "is a folder" if stat.S_ISDIR(status.st_mode) else "is not a file that can be read"
-            raise FileError(where, "", kind, "choose a model file (.vbp)")
-        if status.st_size > LARGEST_TEXT:
-            reason = f"has {status.st_size / 2**20:,.0f} MB; {LARGEST_TEXT // 2**20} MB is the most"
-            raise FileError(where, "", reason)
-        data = Path(where).read_bytes()
+        data = read_file(where, LARGEST_TEXT)
+    except ReadingError as error:
+        raise FileError(where, "", str(error), "choose a model file (.vbp)") from None
     except FileNotFoundError:
         raise FileError(where, "", "there is no such file") from None
     except (OSError, ValueError) as error:
-        if isinstance(error, FileError):
-            raise
         reason = (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)
         raise FileError(where, "", f"cannot be read: {reason}") from None
     return network_from_bytes(data, where)

@@ -39,7 +39,7 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
     temporary = None
     try:
         if "\0" in where:
-            raise FileError(where.replace("\0", "?"), "", "is not a path")
+            raise FileError(where, "", "is not a path")
         target = Path(os.path.realpath(where))
         mode = _permissions(target, where)
         temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.part")
