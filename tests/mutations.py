@@ -1,7 +1,7 @@
 """Model files and tables that somebody broke, by chance or on purpose: a seeded generator, and what becomes of each.
 
 A case is a good model (a sample, or a small network of any layers) changed one to four times: in its structure, in its
-options, in its connections, in its numbers, or in its bytes. `outcome_of` sends it the whole way that a file goes: read,
+options, in its connections, in its numbers, or in its bytes. `outcome_of` sends it the whole way of a file: read,
 checked, compiled, given its data, run for one iteration, shown in equations, written and read again.
 """
 
@@ -38,11 +38,13 @@ from visualbp.core.options import (
 from visualbp.datasets import datasets
 from visualbp.datasets.base import DataSpec
 from visualbp.debugger.prepare import Carried, load_data, prepare
+from visualbp.engine.needs import MOST_MEMORY, needs_of
 from visualbp.engine.notation import Notation
 from visualbp.files import FileError, load_network, network_from_text, network_to_text
 from visualbp.files.samples import sample_paths
 from visualbp.files.write import network_to_record
 from visualbp.layers import layer_types
+from visualbp.network import structure_of
 from visualbp.optimizers import optimizers
 from visualbp.optimizers.schedules import SCHEDULE
 
@@ -163,7 +165,7 @@ def odd_value(generator: Generator) -> Any:
     return copy.deepcopy(pick(generator, VALUES)) if kind < 0.8 else pick(generator, HOSTILE_TEXTS)
 
 
-# -- good models ---------------------------------------------------------------------------------------------------------
+# -- good models -------------------------------------------------------------------------------------------------------
 
 
 @cache
@@ -222,7 +224,7 @@ def _with_table(record: dict[str, Any]) -> dict[str, Any]:
     return {**record, "name": "with a table", "data": {"source": "csv", "path": TABLE, "target": "kind"}}
 
 
-# -- changes of the structure ----------------------------------------------------------------------------------------------
+# -- changes of the structure ------------------------------------------------------------------------------------------
 
 
 def places(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -318,7 +320,7 @@ def change_list(generator: Generator, record: dict[str, Any]) -> str:
     return f"{place} {kind}"
 
 
-# -- changes that know what a model is -------------------------------------------------------------------------------------
+# -- changes that know what a model is ---------------------------------------------------------------------------------
 
 
 def named_layers(record: dict[str, Any]) -> list[dict[str, Any]]:
@@ -540,7 +542,7 @@ MEANING: tuple[Change, ...] = (
 )  # fmt: skip
 
 
-# -- changes of the bytes ------------------------------------------------------------------------------------------------
+# -- changes of the bytes ----------------------------------------------------------------------------------------------
 
 
 def change_bytes(generator: Generator, data: bytes) -> bytes:
@@ -572,7 +574,7 @@ def change_bytes(generator: Generator, data: bytes) -> bytes:
     return data[:place] + data[other : other + length] + data[place:]
 
 
-# -- cases and what becomes of them --------------------------------------------------------------------------------------
+# -- cases and what becomes of them ------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -605,7 +607,8 @@ def case_of(seed: int, number: int) -> Case:
     return Case(number, data, table, tuple(changes))
 
 
-ACCEPTED, REFUSED, UNEXPECTED, UNCLEAR = "accepted", "refused", "unexpected", "unclear"
+ACCEPTED, LARGE, REFUSED, UNCLEAR, UNEXPECTED = "accepted", "large", "refused", "unclear", "unexpected"
+"""A large one is accepted too: the program says first what opening it takes, and it is not run here."""
 
 
 @dataclass(frozen=True)
@@ -648,13 +651,18 @@ def outcome_of(case: Case, folder: Path) -> Outcome:
         return Outcome(
             UNEXPECTED, f"{type(error).__name__}: {str(error)[:100]} ({os.path.basename(last.filename)}:{last.lineno})"
         )
-    return Outcome(ACCEPTED, said)
+    return Outcome(LARGE if said.startswith("needs") else ACCEPTED, said)
 
 
 def run(path: Path) -> str:
     """What the commands and the window do with a file. Raises FileError where it cannot run."""
     network = load_network(path)
     dataset, problem = load_data(network, path.parent)
+    structure = structure_of(network)
+    if structure.can_run and dataset is not None:
+        needs = needs_of(network, structure, len(dataset))
+        if needs.are_large and needs.bytes <= MOST_MEMORY:
+            return f"needs {needs.text}"
     prepared = prepare(network, dataset, Carried(), problem)
     for found in prepared.problems:
         assert found.message and "\n" not in found.text, found
@@ -664,7 +672,7 @@ def run(path: Path) -> str:
         raise AssertionError("the commands run what the window does not")
     notation = Notation(executor.plan)
     steps = executor.plan.steps
-    for step in steps:
+    for _ in steps:
         executor.step()
     for step in steps[:: max(1, len(steps) // 20)]:
         assert notation.step_equation(step)

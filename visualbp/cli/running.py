@@ -9,12 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from visualbp.cli.output import say
 from visualbp.datasets import DataError, load_dataset
 from visualbp.engine import Executor, PlanError, compile_plan
 from visualbp.engine.bugs import bug_problems
-from visualbp.engine.memory import check_memory
+from visualbp.engine.needs import check_memory, needs_of
 from visualbp.files import FileError, find_model, load_network
-from visualbp.network import Network
+from visualbp.network import Network, structure_of
 
 
 @dataclass(frozen=True)
@@ -31,13 +32,19 @@ def open_model(name_or_path: str) -> Model:
     path = find_model(name_or_path)
     network = load_network(path)
     try:
-        plan = compile_plan(network)
-        if misplaced := bug_problems(plan):
-            raise PlanError(misplaced)
+        structure = structure_of(network)
+        if not structure.can_run:
+            raise PlanError(structure.errors)
         if network.data is None:
             raise DataError('data: is missing; add, for example, "data": {"source": "xor"}')
         dataset = load_dataset(network.data, path.parent)
-        check_memory(plan, len(dataset))
+        needs = needs_of(network, structure, len(dataset))
+        check_memory(network, needs, len(dataset))
+        if needs.are_large:
+            say(f"{path.name} needs {needs.text}; Ctrl+C stops it")
+        plan = compile_plan(network, structure)
+        if misplaced := bug_problems(plan):
+            raise PlanError(misplaced)
         return Model(path, network, Executor(plan, dataset))
     except PlanError as error:
         more = len(error.problems) - 1

@@ -12,7 +12,7 @@ from visualbp.datasets import DataError, Dataset, load_dataset
 from visualbp.datasets.base import TargetError
 from visualbp.engine import Executor, PlanError, compile_plan
 from visualbp.engine.bugs import bug_problems
-from visualbp.engine.memory import check_memory
+from visualbp.engine.needs import check_memory, needs_of
 from visualbp.layers import Value
 from visualbp.network import Network, Problem, structure_of
 
@@ -55,11 +55,12 @@ def prepare(network: Network, dataset: Dataset | None, carried: Carried, data_pr
     problems = structure.problems + ((data_problem,) if data_problem else ())
     executor, layer = None, structure.input
     try:
+        if dataset is not None:
+            check_memory(network, needs_of(network, structure, len(dataset)), len(dataset))
         plan = compile_plan(network, structure)
         layer = plan.prediction.layer
         problems += bug_problems(plan)
         if dataset is not None:
-            check_memory(plan, len(dataset))
             executor = Executor(plan, dataset, carried.arrays, carried.iteration, carried.first_iteration)
     except PlanError as error:
         problems += tuple(problem for problem in error.problems if problem not in problems)
