@@ -27,9 +27,9 @@ class ReadingError(ValueError):
 class _Reading(threading.Thread):
     """The reading of one file."""
 
-    def __init__(self, path: str, most: int) -> None:
+    def __init__(self, path: str, most: int, whole: bool) -> None:
         super().__init__(name="reading", daemon=True)
-        self.path, self.most = path, most
+        self.path, self.most, self.whole = path, most, whole
         self.chunks: list[bytes] = []
         self.failure: BaseException | None = None
         self.news = time.monotonic()
@@ -45,13 +45,13 @@ class _Reading(threading.Thread):
         status = os.stat(self.path)
         if not stat.S_ISREG(status.st_mode):
             raise ReadingError("is a folder" if stat.S_ISDIR(status.st_mode) else "is not a file that can be read")
-        if status.st_size > self.most:
+        if self.whole and status.st_size > self.most:
             raise ReadingError(f"has {status.st_size / 2**20:,.0f} MB; {_size(self.most)} is the most")
         # Without waiting: it may have become a pipe meanwhile, and some files of /proc answer at once like this.
         flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOCTTY", 0)
         descriptor, size = os.open(self.path, flags), 0
         try:
-            while not self.given_up and (chunk := os.read(descriptor, _CHUNK)):
+            while not self.given_up and (chunk := os.read(descriptor, _CHUNK if self.whole else self.most - size)):
                 self.news = time.monotonic()
                 size += len(chunk)
                 if size > self.most:
@@ -73,14 +73,22 @@ def read_file(path: str | os.PathLike[str], most: int, patience: float = PATIENC
     Raises ReadingError for what is no file, larger, or does not answer within `patience` seconds; OSError where the
     system says so, and ValueError for what can be no path.
     """
-    reading = _Reading(os.fspath(path), most)
+    return _read(_Reading(os.fspath(path), most, whole=True), patience, longest)
+
+
+def read_beginning(path: str | os.PathLike[str], most: int, patience: float = PATIENCE) -> bytes:
+    """Return the first `most` bytes of the file at `path`, or all if there are fewer. Raises as `read_file` does."""
+    return _read(_Reading(os.fspath(path), most, whole=False), patience, patience)
+
+
+def _read(reading: _Reading, patience: float, longest: float) -> bytes:
     started = time.monotonic()
     reading.start()
     try:
         while reading.is_alive():
             reading.join(_GLANCE)
             now = time.monotonic()
-            if now - reading.news > patience or now - started > longest:
+            if reading.is_alive() and (now - reading.news > patience or now - started > longest):
                 waited = patience if now - reading.news > patience else longest
                 raise ReadingError(f"cannot be read: it does not come to an end; given up after {waited:g} s")
     finally:

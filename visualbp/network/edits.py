@@ -9,6 +9,7 @@ from typing import Any
 
 from visualbp.core.arrays import Array
 from visualbp.core.options import parse_options
+from visualbp.core.visible_text import shown
 from visualbp.layers import layer_types
 from visualbp.network.bugs import PlantedBug, bug_kinds
 from visualbp.network.network import Connection, Layer, Network, Position, make_layer, options_of
@@ -26,7 +27,7 @@ class EditError(ValueError):
 def name_problem(network: Network, name: str, present: str | None = None) -> str | None:
     """Return why a layer (now called `present`) cannot be called `name`, or None if it can."""
     if not isinstance(name, str) or len(name) > LONGEST_NAME or not _NAME.fullmatch(name) or name != name.strip():
-        return f"a layer's name has {NAME_RULE}, not {str(name)[:40]!r}"
+        return f"a layer's name has {NAME_RULE}, not {shown(name)}"
     if name != present and name in network.names:
         return f"there is a layer called {name} already"
     return None

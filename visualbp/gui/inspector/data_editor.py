@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import os
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from PySide6.QtWidgets import QFileDialog, QLabel, QPushButton, QSizePolicy, QVB
 
 from visualbp.core.arrays import Array, shape_text
 from visualbp.core.options import Option, OptionError
+from visualbp.core.reading import read_beginning
 from visualbp.datasets import DataSpec, datasets
 from visualbp.datasets.arrays import ArrayOption, NamesOption
 from visualbp.datasets.base import make_spec
@@ -204,12 +206,18 @@ def relative_path(path: str, folder: Path | None) -> str:
     return os.path.abspath(path)
 
 
+LONGEST_HEADER = 100_000
+"""Bytes of a file in which its first line is looked for."""
+PATIENCE = 0.5
+"""Seconds that a file may take to answer: the window waits for it."""
+
+
 def file_columns(path: str, folder: Path | None) -> tuple[str, ...]:
     """Return the names in the first line of a CSV file; none if it cannot be read (the session says why)."""
     try:
-        with open(Path(folder or ".") / path, encoding="utf-8-sig", newline="") as file:
-            first = file.readline(100_000)
+        first = read_beginning(Path(folder or ".") / path, LONGEST_HEADER, PATIENCE).decode("utf-8-sig", "ignore")
     except (OSError, ValueError):
         return ()
+    first = re.split(r"[\r\n]", first, maxsplit=1)[0]
     delimiter = max(",;\t", key=first.count)
     return tuple(cell.strip() for cell in next(csv.reader([first], delimiter=delimiter), []))
