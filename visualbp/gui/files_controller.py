@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from visualbp.core.arrays import Array
+from visualbp.core.visible_text import visible
 from visualbp.debugger.snapshot import Snapshot
 from visualbp.engine.plan import Phase, PlanError
 from visualbp.files import FileError, find_model, load_network, moved, save_network
@@ -178,7 +179,7 @@ class FilesController(QObject):
         box = QMessageBox(self._window)
         box.setWindowTitle("Unsaved work")
         box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setText(f"Save the changes to {name}?")
+        box.setText(f"Save the changes to {visible(name)}?")
         box.setInformativeText("They are lost otherwise.")
         buttons = QMessageBox.StandardButton
         box.setStandardButtons(buttons.Save | buttons.Discard | buttons.Cancel)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, QTimer, Slot
 from PySide6.QtGui import QCloseEvent, QIcon
-from PySide6.QtWidgets import QFileDialog, QLabel, QMainWindow, QMenu, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QMainWindow, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
+from visualbp.core.visible_text import visible
 from visualbp.debugger.commands import SetBreakpoints
 from visualbp.debugger.snapshot import Snapshot
 from visualbp.engine.plan import Phase
@@ -31,6 +32,7 @@ from visualbp.gui.panels.base import LEAST_WIDTH
 from visualbp.gui.panels.palette import PalettePanel
 from visualbp.gui.panels.problems import ProblemsPanel
 from visualbp.gui.panels.registry import PANELS
+from visualbp.gui.plain_text import PlainLabel
 from visualbp.gui.settings import Settings
 from visualbp.gui.start_page import SampleCardContent, StartPage
 from visualbp.gui.theme import apply_theme, pixmap, theme
@@ -150,7 +152,7 @@ class MainWindow(QMainWindow):
                 menu.addSeparator()
 
     def _build_status_bar(self) -> None:
-        self.facts = QLabel()
+        self.facts = PlainLabel()
         self.facts.setObjectName("facts")
         self.statusBar().addPermanentWidget(self.facts)
         self.statusBar().setSizeGripEnabled(False)
@@ -339,8 +341,9 @@ class MainWindow(QMainWindow):
     def _show_title(self) -> None:
         document = self.document
         edited = "  •  edited" if document.is_modified else ""
-        self.menu_bar.show_title(f"{document.network.name}{edited}")
-        self.setWindowTitle(f"{document.network.name}{edited} – visualbp")
+        name = visible(document.network.name)
+        self.menu_bar.show_title(f"{name}{edited}")
+        self.setWindowTitle(f"{name}{edited} – visualbp")
         self.setWindowModified(False)
 
     @Slot(object)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import csv
-import re
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QFileDialog, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from visualbp.core.arrays import Array, shape_text
 from visualbp.core.options import Option, OptionError
@@ -24,6 +24,7 @@ from visualbp.gui.inspector.editors import LineEditor, starting_options
 from visualbp.gui.inspector.fields import Combo
 from visualbp.gui.inspector.form import OptionForm
 from visualbp.gui.inspector.samples_editor import SamplesEditor
+from visualbp.gui.plain_text import PlainLabel, plain_tip
 from visualbp.gui.theme import theme
 
 NO_DATA = "choose ..."
@@ -56,7 +57,7 @@ class DataEditor(QWidget):
             for entry in sorted(entries, key=lambda entry: entry.label):
                 self.combo.addItem(entry.label, entry.type_name)
                 self.combo.setItemData(self.combo.count() - 1, entry.description, Qt.ItemDataRole.ToolTipRole)
-        self.about, self.facts, self.problem = QLabel(self), QLabel(self), QLabel(self)
+        self.about, self.facts, self.problem = PlainLabel(self), PlainLabel(self), PlainLabel(self)
         self.browse = QPushButton("Choose file ...", self)
         self.browse.setToolTip("Choose a CSV file with a line of column names")
         self.form = OptionForm(self)
@@ -120,7 +121,7 @@ class DataEditor(QWidget):
                 default = "the last" if name == "target" else "all others"
                 row.editor.line.setPlaceholderText(default)
                 row.editor.line.setToolTip(
-                    f"{row.option.description}\ncolumns: {', '.join(columns)}" if columns else ""
+                    plain_tip(f"{row.option.description}\ncolumns: {', '.join(columns)}") if columns else ""
                 )
 
     # -- edits -------------------------------------------------------------------------------------------------------

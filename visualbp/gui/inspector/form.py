@@ -8,10 +8,11 @@ from typing import Any
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QGridLayout, QLabel, QLayout, QSizePolicy, QWidget
+from PySide6.QtWidgets import QGridLayout, QLayout, QSizePolicy, QWidget
 
 from visualbp.core.options import Option
 from visualbp.gui.inspector.editors import OptionEditor, editor_for
+from visualbp.gui.plain_text import PlainLabel
 from visualbp.gui.theme import theme
 
 EDITOR_WIDTH, NESTED_EDITOR_WIDTH = 120, 72
@@ -23,14 +24,14 @@ class OptionRow:
 
     def __init__(self, option: Option, form: OptionForm) -> None:
         self.option = option
-        self.label = QLabel(option.title, form)
+        self.label = PlainLabel(option.title, form)
         self.label.setProperty("dim", True)
         self.label.setToolTip(option.description)
         self.label.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
         self.editor = editor_for(option)
         self.editor.setParent(form)
         self.label.setBuddy(self.editor)
-        self.problem = QLabel(form)
+        self.problem = PlainLabel(form)
         self.problem.setProperty("problem", True)
         self.problem.setWordWrap(True)
         self.problem.hide()

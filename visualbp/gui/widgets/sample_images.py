@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QToolTip, QWidget
 
 from visualbp.core.arrays import Array, Shape
 from visualbp.gui.pictures import picture_of
+from visualbp.gui.plain_text import plain_tip
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.answers import Answers
 
@@ -143,7 +144,7 @@ class ImagesContent(QWidget):
             if sample is None:
                 QToolTip.hideText()
             else:
-                QToolTip.showText(event.globalPos(), self.describe(sample), self)
+                QToolTip.showText(event.globalPos(), plain_tip(self.describe(sample)), self)
             return True
         return super().event(event)
 
