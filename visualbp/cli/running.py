@@ -13,7 +13,7 @@ from visualbp.cli.output import say
 from visualbp.datasets import DataError, load_dataset
 from visualbp.engine import Executor, PlanError, compile_plan
 from visualbp.engine.bugs import bug_problems
-from visualbp.engine.needs import check_memory, needs_of
+from visualbp.engine.needs import Needs, check_memory, needs_of
 from visualbp.files import FileError, find_model, load_network
 from visualbp.network import Network, structure_of
 
@@ -40,8 +40,7 @@ def open_model(name_or_path: str) -> Model:
         dataset = load_dataset(network.data, path.parent)
         needs = needs_of(network, structure, len(dataset))
         check_memory(network, needs, len(dataset))
-        if needs.are_large:
-            say(f"{path.name} needs {needs.text}; Ctrl+C stops it")
+        say_needs(path, needs)
         plan = compile_plan(network, structure)
         if misplaced := bug_problems(plan):
             raise PlanError(misplaced)
@@ -52,6 +51,12 @@ def open_model(name_or_path: str) -> Model:
         raise FileError(str(path), "", str(error) + others) from None
     except DataError as error:
         raise FileError(str(path), "", str(error)) from None
+
+
+def say_needs(path: Path, needs: Needs) -> None:
+    """Say, before it begins, that a network takes much memory or time to open."""
+    if needs.are_large:
+        say(f"{path.name} needs {needs.text}; Ctrl+C stops it")
 
 
 def check_folder(path: str) -> None:

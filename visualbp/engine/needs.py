@@ -12,7 +12,7 @@ import numpy as np
 
 from visualbp.core.arrays import Shape, size_of
 from visualbp.datasets import DataError
-from visualbp.network import Layer, Network, Structure
+from visualbp.network import Layer, Network, Structure, structure_of
 from visualbp.optimizers.base import make_optimizer
 
 MOST_MEMORY = 3 * 2**30
@@ -31,6 +31,11 @@ OPERATIONS = 4
 """Operations of a layer that does not unroll, on the average."""
 OPERATIONS_OF_A_STEP = 4
 """Operations of a layer for each time step that it unrolls."""
+
+
+MOST_OF_ITS_OWN = 2_000
+"""Samples of the data sets that come with the program and have no option for their number."""
+MOST_OF_A_TABLE = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,16 @@ def _rounded(seconds: float) -> int:
     return round(seconds / unit) * unit
 
 
+def expected_needs(network: Network) -> Needs:
+    """Return what opening `network` takes, without a look at its data: of a table the longest possible is assumed."""
+    options = network.data.options if network.data is not None else {}
+    inline = options.get("inputs")
+    samples = len(inline) if isinstance(inline, np.ndarray) else options.get("samples", MOST_OF_ITS_OWN)
+    if "path" in options:
+        samples = MOST_OF_A_TABLE
+    return needs_of(network, structure_of(network), int(samples))
+
+
 def needs_of(network: Network, structure: Structure, samples: int) -> Needs:
     """Return what opening `network` takes on data of `samples` samples. Layers without a known shape count nothing."""
     batch = min(network.training.batch_size, samples)
@@ -84,7 +99,7 @@ def needs_of(network: Network, structure: Structure, samples: int) -> Needs:
         products += 3 * weights * positions * batch
         drawing += _drawing(layer, structure)
     numbers = parameters * (3 * (1 + slots) + 2) + 2 * (kept + values * batch)  # the last of them recorded as well
-    data = samples * size_of(structure.shapes.get(structure.input or "", ()))
+    data = min(samples, MOST_OF_ITS_OWN + batch) * size_of(structure.shapes.get(structure.input or "", ()))
     size = numbers * item + 8 * parameters + 2 * data * 8
     time = operations * SECONDS_PER_OPERATION + (numbers + parameters + data) * SECONDS_PER_NUMBER
     return Needs(size, time + (products + drawing) * SECONDS_PER_PRODUCT)

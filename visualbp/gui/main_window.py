@@ -28,6 +28,7 @@ from visualbp.gui.document import Document
 from visualbp.gui.engine_thread import Debugger
 from visualbp.gui.files_controller import FilesController, has_trained
 from visualbp.gui.menu_bar import MenuBar
+from visualbp.gui.opening import LargeOpening
 from visualbp.gui.panels.base import LEAST_WIDTH
 from visualbp.gui.panels.palette import PalettePanel
 from visualbp.gui.panels.problems import ProblemsPanel
@@ -93,6 +94,7 @@ class MainWindow(QMainWindow):
         self.canvas = Canvas(self.context)
         self.start_page = StartPage(_sample_cards)
         self.message_bar = MessageBar()
+        self.opening = LargeOpening(self.debugger, self.message_bar, self)
         self.pages = QStackedWidget()
         self.pages.setMinimumSize(*LEAST_CENTRE)
         self.pages.addWidget(self.start_page)
@@ -194,6 +196,7 @@ class MainWindow(QMainWindow):
         self.debugger.snapshot_changed.connect(self._show_snapshot)
         self.debug.failed.connect(self._on_failed)
         files.failed.connect(self.show_failure)
+        files.large.connect(self.opening.ask)
         self.autosave.failed.connect(self.show_failure)
         files.opened.connect(self._on_opened)
         files.saved.connect(self._on_saved)

@@ -33,8 +33,10 @@ class MessageBar(QFrame):
     def text(self) -> str:
         return self._text.text() if not self.isHidden() else ""
 
-    def show_message(self, text: str, tone: str = "info", *choices: tuple[str, Callable[[], object]]) -> None:
-        """Say `text` (tone: info or error) with a button for each choice, and one that closes the bar."""
+    def show_message(
+        self, text: str, tone: str = "info", *choices: tuple[str, Callable[[], object]], dismiss: str = ""
+    ) -> None:
+        """Say `text` (tone: info or error) with a button for each choice, and one (`dismiss`) that closes the bar."""
         for button in self._buttons:
             button.deleteLater()
         self._buttons = []
@@ -47,7 +49,7 @@ class MessageBar(QFrame):
         self.style().polish(self)
         for words, action in choices:
             self._add_button(words, action)
-        self._add_button("Close" if not choices else "Not now", lambda: None)
+        self._add_button(dismiss or ("Not now" if choices else "Close"), lambda: None)
         self.show()
 
     def _draw_icon(self) -> None:
