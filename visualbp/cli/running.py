@@ -62,9 +62,17 @@ def say_needs(path: Path, needs: Needs) -> None:
 def check_folder(path: str) -> None:
     """Raise FileError now, rather than after a long run, where `path` cannot be written."""
     folder = Path(path).parent
+    try:
+        os.stat(folder)
+        is_folder = Path(path).is_dir()
+    except FileNotFoundError:
+        raise FileError(path, "", "cannot be written: there is no such folder", "choose another place") from None
+    except (OSError, ValueError) as error:  # a name that is too long, or that no system takes
+        reason = ((error.strerror if isinstance(error, OSError) else "") or str(error)).lower()
+        raise FileError(path, "", f"cannot be written: {reason}", "choose another place") from None
     if not folder.is_dir():
         raise FileError(path, "", "cannot be written: there is no such folder", "choose another place")
-    if Path(path).is_dir():
+    if is_folder:
         raise FileError(path, "", "is a folder", "give the name of a file in it")
     if not os.access(folder, os.W_OK):
         raise FileError(path, "", "cannot be written: its folder is read-only", "choose another place")

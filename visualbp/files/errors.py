@@ -5,12 +5,19 @@ from __future__ import annotations
 from visualbp.core.visible_text import visible
 
 
+LONGEST_WHERE = 300
+"""Characters of a path that are shown; of a longer one the beginning and the end."""
+
+
 class FileError(ValueError):
     """A file that cannot be read or written. `text` is one sentence: file, place, reason, and what would mend it."""
 
     def __init__(self, where: str, place: str, reason: str, mend: str = "") -> None:
         self.where, self.place, self.reason, self.mend = where, place, reason, mend
-        named = ": ".join(part for part in (where, place, reason) if part)
+        short = (
+            where if len(where) <= LONGEST_WHERE else f"{where[: LONGEST_WHERE // 2]}...{where[-LONGEST_WHERE // 2 :]}"
+        )
+        named = ": ".join(part for part in (short, place, reason) if part)
         self.text = visible(named + (f"; {mend}" if mend else ""))
         super().__init__(self.text)
 
