@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from visualbp.core.visible_text import visible
 
-
 LONGEST_WHERE = 300
 """Characters of a path that are shown; of a longer one the beginning and the end."""
 

@@ -9,7 +9,6 @@ from PySide6.QtCore import QSize, Qt, QTimer, Slot
 from PySide6.QtGui import QCloseEvent, QIcon
 from PySide6.QtWidgets import QFileDialog, QMainWindow, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
-from visualbp.core.visible_text import visible
 from visualbp.debugger.commands import SetBreakpoints
 from visualbp.debugger.snapshot import Snapshot
 from visualbp.engine.plan import Phase
@@ -33,7 +32,6 @@ from visualbp.gui.panels.base import LEAST_WIDTH
 from visualbp.gui.panels.palette import PalettePanel
 from visualbp.gui.panels.problems import ProblemsPanel
 from visualbp.gui.panels.registry import PANELS
-from visualbp.gui.plain_text import PlainLabel
 from visualbp.gui.settings import Settings
 from visualbp.gui.start_page import SampleCardContent, StartPage
 from visualbp.gui.theme import apply_theme, pixmap, theme
@@ -94,7 +92,7 @@ class MainWindow(QMainWindow):
         self.canvas = Canvas(self.context)
         self.start_page = StartPage(_sample_cards)
         self.message_bar = MessageBar()
-        self.opening = LargeOpening(self.debugger, self.message_bar, self)
+        self.opening = LargeOpening(self.files, self.debugger, self.message_bar)
         self.pages = QStackedWidget()
         self.pages.setMinimumSize(*LEAST_CENTRE)
         self.pages.addWidget(self.start_page)
@@ -154,7 +152,7 @@ class MainWindow(QMainWindow):
                 menu.addSeparator()
 
     def _build_status_bar(self) -> None:
-        self.facts = PlainLabel()
+        self.facts = QLabel()
         self.facts.setObjectName("facts")
         self.statusBar().addPermanentWidget(self.facts)
         self.statusBar().setSizeGripEnabled(False)
@@ -196,7 +194,6 @@ class MainWindow(QMainWindow):
         self.debugger.snapshot_changed.connect(self._show_snapshot)
         self.debug.failed.connect(self._on_failed)
         files.failed.connect(self.show_failure)
-        files.large.connect(self.opening.ask)
         self.autosave.failed.connect(self.show_failure)
         files.opened.connect(self._on_opened)
         files.saved.connect(self._on_saved)
@@ -344,9 +341,8 @@ class MainWindow(QMainWindow):
     def _show_title(self) -> None:
         document = self.document
         edited = "  •  edited" if document.is_modified else ""
-        name = visible(document.network.name)
-        self.menu_bar.show_title(f"{name}{edited}")
-        self.setWindowTitle(f"{name}{edited} – visualbp")
+        self.menu_bar.show_title(f"{document.network.name}{edited}")
+        self.setWindowTitle(f"{self.menu_bar.title} – visualbp")
         self.setWindowModified(False)
 
     @Slot(object)

@@ -12,16 +12,18 @@ from PySide6.QtCore import QObject, Slot
 from visualbp.debugger.commands import Pause
 from visualbp.debugger.snapshot import Snapshot
 from visualbp.gui.engine_thread import Debugger
+from visualbp.gui.files_controller import FilesController
 from visualbp.gui.widgets.message_bar import MessageBar
 
 
 class LargeOpening(QObject):
     """Asks whether to open a large network; while it opens, says so and offers to stop."""
 
-    def __init__(self, debugger: Debugger, bar: MessageBar, parent: QObject) -> None:
-        super().__init__(parent)
+    def __init__(self, files: FilesController, debugger: Debugger, bar: MessageBar) -> None:
+        super().__init__(files)
         self._debugger, self._bar = debugger, bar
         self._shown = ""
+        files.large.connect(self.ask)
         debugger.snapshot_changed.connect(self._on_snapshot)
 
     @Slot(str, object)
