@@ -1,4 +1,4 @@
-"""Whatever a file says is printed with its control and direction characters visible, by every command and every error."""
+"""Whatever a file says is printed with its control and direction signs visible, by every command and every error."""
 
 import json
 import unicodedata
@@ -82,9 +82,10 @@ def test_an_error_makes_hostile_texts_visible(place: str, capsys: Capture, tmp_p
     assert "a\\x1b[2J\\nb" in err and "unexpected" not in err
 
 
-@pytest.mark.parametrize(
-    "name", [ESCAPES, f"{ESCAPES}.vbp", f"a/{ESCAPES}/b.vbp", "x" * 5000, "a\0b", "", " ", "\udcff"]
-)
+ODD_NAMES = [ESCAPES, f"{ESCAPES}.vbp", f"a/{ESCAPES}/b.vbp", "x" * 5000, "a\0b", "", " ", "\udcff"]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
 def test_an_odd_name_is_refused_in_one_line(name: str, capsys: Capture) -> None:
     for command in (["trace", name], ["convert", name, "out.vbp"], ["train", name, "--iterations", "1"]):
         assert main(command) == 2

@@ -1,5 +1,5 @@
-"""Broken files, some hundreds of those that tests/benchmarks/mutations.py tries by the hundred thousand: each runs, or is
-refused in one clear sentence. Nothing is `unexpected`."""
+"""Broken files, some hundreds where tests/benchmarks/mutations.py tries a hundred thousand: each runs, or is refused in
+one clear sentence. Nothing is `unexpected`."""
 
 from pathlib import Path
 

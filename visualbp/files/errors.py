@@ -13,9 +13,8 @@ class FileError(ValueError):
 
     def __init__(self, where: str, place: str, reason: str, mend: str = "") -> None:
         self.where, self.place, self.reason, self.mend = where, place, reason, mend
-        short = (
-            where if len(where) <= LONGEST_WHERE else f"{where[: LONGEST_WHERE // 2]}...{where[-LONGEST_WHERE // 2 :]}"
-        )
+        half = LONGEST_WHERE // 2
+        short = where if len(where) <= LONGEST_WHERE else f"{where[:half]}...{where[-half:]}"
         named = ": ".join(part for part in (short, place, reason) if part)
         self.text = visible(named + (f"; {mend}" if mend else ""))
         super().__init__(self.text)

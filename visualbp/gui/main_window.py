@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, QTimer, Slot
 from PySide6.QtGui import QCloseEvent, QIcon
-from PySide6.QtWidgets import QFileDialog, QMainWindow, QMenu, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QLabel, QMainWindow, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
 from visualbp.debugger.commands import SetBreakpoints
 from visualbp.debugger.snapshot import Snapshot
@@ -27,7 +27,7 @@ from visualbp.gui.document import Document
 from visualbp.gui.engine_thread import Debugger
 from visualbp.gui.files_controller import FilesController, has_trained
 from visualbp.gui.menu_bar import MenuBar
-from visualbp.gui.opening import LargeOpening
+from visualbp.gui.opening import OpeningBar
 from visualbp.gui.panels.base import LEAST_WIDTH
 from visualbp.gui.panels.palette import PalettePanel
 from visualbp.gui.panels.problems import ProblemsPanel
@@ -37,7 +37,6 @@ from visualbp.gui.start_page import SampleCardContent, StartPage
 from visualbp.gui.theme import apply_theme, pixmap, theme
 from visualbp.gui.tool_bar import ToolBar
 from visualbp.gui.view_controller import ViewController
-from visualbp.gui.widgets.message_bar import MessageBar
 from visualbp.network.edits import clear_parameters
 
 MENU_BREAKS = {
@@ -91,8 +90,7 @@ class MainWindow(QMainWindow):
     def _build_centre(self) -> None:
         self.canvas = Canvas(self.context)
         self.start_page = StartPage(_sample_cards)
-        self.message_bar = MessageBar()
-        self.opening = LargeOpening(self.files, self.debugger, self.message_bar)
+        self.message_bar = OpeningBar(self.files, self.debugger)
         self.pages = QStackedWidget()
         self.pages.setMinimumSize(*LEAST_CENTRE)
         self.pages.addWidget(self.start_page)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import Slot
 
 from visualbp.debugger.commands import Pause
 from visualbp.debugger.snapshot import Snapshot
@@ -16,13 +16,14 @@ from visualbp.gui.files_controller import FilesController
 from visualbp.gui.widgets.message_bar import MessageBar
 
 
-class LargeOpening(QObject):
-    """Asks whether to open a large network; while it opens, says so and offers to stop."""
+class OpeningBar(MessageBar):
+    """The message bar, which also asks whether to open a large network; while it opens, it offers to stop."""
 
-    def __init__(self, files: FilesController, debugger: Debugger, bar: MessageBar) -> None:
-        super().__init__(files)
-        self._debugger, self._bar = debugger, bar
-        self._shown = ""
+    def __init__(self, files: FilesController, debugger: Debugger) -> None:
+        super().__init__()
+        self._debugger = debugger
+        self._opening = ""
+        """What is said while a large network opens."""
         files.large.connect(self.ask)
         debugger.snapshot_changed.connect(self._on_snapshot)
 
@@ -32,15 +33,15 @@ class LargeOpening(QObject):
 
         def wanted() -> None:
             if action():
-                self._shown = f"Opening: {words}"
+                self._opening = f"Opening: {words}"
                 stop = "Stop", lambda: self._debugger.send(Pause())
-                self._bar.show_message(self._shown, "info", stop, dismiss="Hide")
+                self.show_message(self._opening, "info", stop, dismiss="Hide")
 
-        self._bar.show_message(words, "info", ("Open it", wanted))
+        self.show_message(words, "info", ("Open it", wanted))
 
     @Slot(object)
     def _on_snapshot(self, snapshot: Snapshot) -> None:
-        if self._shown and snapshot.generation >= self._debugger.generation:
-            if self._bar.text == self._shown:  # something else may have been said since
-                self._bar.hide()
-            self._shown = ""
+        if self._opening and snapshot.generation >= self._debugger.generation:
+            if self.text == self._opening:  # something else may have been said since
+                self.hide()
+            self._opening = ""
