@@ -113,6 +113,8 @@ def _decoded(record: Mapping[str, Any]) -> Array:
     if not isinstance(text, str):
         raise ArrayError(".base64", f"must be text, not {shown(text)}")
     count, size = size_of(tuple(shape)), DTYPES[dtype].itemsize
+    if max(shape, default=0) > LARGEST_SIZE:  # beside a length of 0 as well
+        raise ArrayError(".shape", f"has a length of {shown(max(shape))}; {LARGEST_SIZE:,} is the most")
     if count > LARGEST_SIZE:
         raise ArrayError(".shape", f"asks for {count:,} numbers; {LARGEST_SIZE:,} is the most")
     held = len(text) // 4 * 3 - text[-2:].count("=")
