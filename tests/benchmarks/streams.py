@@ -1,4 +1,6 @@
-"""Every command with every state of the standard streams, each in a process of its own: python -m tests.benchmarks.streams
+"""Every command with every state of the standard streams, each in a process of its own.
+
+    python -m tests.benchmarks.streams
 
 Prints how many were tried, and each that ended wrongly; ends with status 1 if there is one.
 """

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ def large_model(path: Path, layers: int = 3, units: int = 5000) -> str:
             {"name": "output", "type": "dense", "units": 2},
             {"name": "loss", "type": "softmax_cross_entropy"},
         ],
-        "connections": [list(pair) for pair in zip(names, names[1:], strict=False)],
+        "connections": [list(pair) for pair in pairwise(names)],
         "data": {"source": "xor"},
     }
     path.write_text(json.dumps(record))
