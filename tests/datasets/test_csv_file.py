@@ -124,7 +124,7 @@ def test_inputs_can_be_standardized_and_samples_held_out(folder: Folder) -> None
         ("a,b\n1_000,2\n", "line 2, column 'a': '1_000' is not a number"),
         ("a,b\n1,2\n3,n/a\n", "line 3, column 'b': 'n/a' is not a number"),
         ("a,b\n1,cat\n3,\n", "line 3, column 'b': is empty; a class label is needed"),
-        ('a,b\n1,"2\n', "line 2 is not CSV: unexpected end of data"),
+        ('a,b\n1,"2\n', "line 2: the quote that begins here is not closed"),
         ('a,b\n1,"2"x\n', "line 2 is not CSV"),
         (b"a,b\n1,\xff\n", "is not UTF-8 text (byte 0xff); save it as UTF-8"),
         (b"a,b\n1,\x00\n", "line 2 holds a zero byte"),
@@ -150,7 +150,7 @@ def test_more_numbers_than_the_limit_are_refused_while_they_are_read(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("visualbp.datasets.csv_file.MOST_NUMBERS", 100)
-    assert "line 52: more than 100 numbers" in folder.message("a,b\n" + "1,2\n" * 200)
+    assert "line 52: more than 100 numbers" in folder.message("a,b\n" + '"1",2\n' * 200)
 
 
 def test_a_file_of_gigabytes_is_refused_unread(folder: Folder) -> None:
@@ -187,3 +187,59 @@ def test_arrays_are_read_only(folder: Folder) -> None:
     dataset = folder.load(TABLE)
     assert not dataset.inputs.flags.writeable and not dataset.targets.flags.writeable
     assert dataset.targets.dtype == np.int64
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        ('a,b\n1,"2\n3,4\n5,6\n', 2),
+        ('a,b\n1,2\n3,4\n"5,6\n' + "7,8\n" * 1000, 4),
+        ('a,b\n1,2\n"3,4\n5,"6"\n7,8\n', 3),  # the next quote ends the cell, and something comes after it
+        ('a,b\n3,"1\n""\n2"\n4,"5\n6,7\n', 5),  # a cell over three lines, and then one that is not closed
+        ('a,"b\n1,2\n', 1),
+        ('a;b\n1; "2\n3;4\n', 2),
+    ],
+)
+def test_a_quote_that_is_not_closed_is_named_by_the_line_where_it_begins(
+    content: str, line: int, folder: Folder
+) -> None:
+    text = folder.message(content)
+    assert f"line {line}: the quote that begins here is not closed" in text
+
+
+def test_a_quote_that_swallows_the_rest_of_a_long_table_is_found_where_it_begins(folder: Folder) -> None:
+    rows = [f"{number},{number}" for number in range(200_000)]
+    rows[1000] = '"1000,1000'
+    assert "line 1002: the quote that begins here" in folder.message("a,b\n" + "\n".join(rows))
+
+
+def test_a_row_over_several_lines_is_named_with_all_of_them(folder: Folder) -> None:
+    assert "lines 3 to 4 are one row and have 1 values" in folder.message('a,b\n1,2\n"3\n4"\n')
+
+
+def test_a_quote_in_the_wrong_place_of_a_line_is_named_as_before(folder: Folder) -> None:
+    assert "line 2 is not CSV" in folder.message('a,b\n"1"2,3\n')
+
+
+def test_a_table_that_is_too_long_is_refused_before_it_is_read_through(folder: Folder) -> None:
+    row = "1,2,3\n"
+    text = folder.message("a,b,c\n1,2,3\nno number,4,5\n" + row * 700_000)  # its fault would be met at once
+    assert "has 700,002 rows or more with 3 numbers each; 2,000,000 numbers are the most" in text
+
+
+def test_blank_lines_are_no_rows_of_a_long_table(folder: Folder) -> None:
+    assert len(folder.load("a,b\n" + "1,2\n" + "\n" * 1_500_000 + "3,4\r\n" + "\r\n" * 1_500_000)) == 2
+
+
+def test_a_table_at_a_pipe_a_folder_or_a_name_too_long_is_refused(folder: Folder) -> None:
+    os.mkfifo(folder.path / "pipe.csv")
+    for path, reason in {
+        "pipe.csv": "is not a file that can be read",
+        ".": "is a folder",
+        "x" * 5000: "cannot be read: File name too long",
+        "\x1b[2Jx\n.csv": "cannot be read: No such file",
+    }.items():
+        with pytest.raises(DataError) as caught:
+            load_dataset(make_spec("csv", {"path": path[:1000]}), folder.path)
+        text = str(caught.value)
+        assert reason in text and "\x1b" not in text and "\n" not in text and len(text) < 200

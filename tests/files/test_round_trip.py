@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as np_st
 
-from tests.building import with_training, xor
+from tests.building import chain, with_training, xor
 from tests.registry_cases import some_values
 from visualbp.core.arrays import Array
 from visualbp.core.options import Choice, EntryOption, Option, parse_options
@@ -253,3 +253,18 @@ def test_a_learning_rate_schedule_survives_saving() -> None:
     again = network_from_text(network_to_text(network), "here")
     assert again.training.schedule == schedule
     assert network_to_text(again) == network_to_text(network)
+
+
+def test_names_of_any_length_and_place_are_written_whole() -> None:
+    for length in range(1, 61):
+        name = "é" * length
+        layers = (name, "input", {"shape": [2]}), ("d" * length, "dense", {"units": 1}), (f"l{name}"[:60], "hinge", {})
+        network = chain(*layers)
+        again = network_from_text(network_to_text(network))
+        assert again == network and again.positions == network.positions
+
+
+def test_an_empty_list_of_frozen_parameters_is_none() -> None:
+    text = network_to_text(chain(("i", "input", {"shape": [2]}), ("d", "dense", {"units": 1}), ("l", "hinge", {})))
+    read = network_from_text(text.replace('"units": 1', '"units": 1, "frozen": []'))
+    assert read.layer("d").frozen is False and network_to_text(read) == text

@@ -15,6 +15,7 @@ from visualbp.debugger.snapshot import Failure, Mode, Progress
 from visualbp.gui.app import create_window
 from visualbp.gui.faults import Faults, fault_log_path
 from visualbp.gui.main_window import MainWindow
+from visualbp.gui.widgets.message_bar import MessageBar
 
 
 @pytest.fixture
@@ -119,14 +120,16 @@ def test_what_a_person_can_mend_is_no_fault(window: MainWindow) -> None:
     failures = [event for event in events if isinstance(event, Failure)]
     assert failures and not failures[0].traceback
     assert not fault_log_path().exists()
-    window.open_fault_log()
+    window.faults.open_log()
     assert "No fault" in window.message_bar.text
 
 
 def test_exceptions_of_any_thread_reach_the_log(qtbot: QtBot) -> None:
     import threading
 
-    faults, told = Faults(), []
+    bar = MessageBar()
+    qtbot.addWidget(bar)
+    faults, told = Faults(bar), []
     faults.reported.connect(told.append)
     faults.catch_all()
     try:
@@ -142,7 +145,9 @@ def test_exceptions_of_any_thread_reach_the_log(qtbot: QtBot) -> None:
 def test_a_log_that_cannot_be_written_hides_no_fault(qtbot: QtBot, capsys: pytest.CaptureFixture[str]) -> None:
     fault_log_path().parent.parent.mkdir(parents=True, exist_ok=True)
     fault_log_path().parent.write_text("a file where the folder should be")
-    faults, told = Faults(), []
+    bar = MessageBar()
+    qtbot.addWidget(bar)
+    faults, told = Faults(bar), []
     faults.reported.connect(told.append)
     faults.report("something", "its traceback")
     assert told == ["something"]

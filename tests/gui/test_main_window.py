@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QDockWidget, QGraphicsView, QMessageBox
+from PySide6.QtWidgets import QDockWidget, QGraphicsView, QMenu, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from visualbp.datasets.base import make_spec
@@ -325,3 +325,11 @@ def test_a_panel_on_a_tab_in_the_back_is_not_drawn_until_it_comes_to_the_front(
     qtbot.waitUntil(lambda: drawn == [2])
     press(window, Qt.Key.Key_F11)
     assert drawn[-1] == 3
+
+
+def test_the_menu_of_lessons_opens_the_sample_that_it_names(window: MainWindow) -> None:
+    menu = next(menu for menu in window.menuBar().findChildren(QMenu) if menu.title() == "&Lessons")
+    menu.aboutToShow.emit()
+    action = next(action for action in menu.actions() if "piral" in action.text())
+    action.trigger()
+    assert window.document.network.name == action.text()

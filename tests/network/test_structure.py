@@ -159,3 +159,23 @@ def test_layers_set_aside_keep_nothing_from_running() -> None:
     structure = structure_of(network)
     assert structure.can_run and (structure.input, structure.loss) == ("input", "loss")
     assert {problem.layer for problem in structure.problems} == {"spare", "other loss"}
+
+
+def test_nothing_comes_after_a_loss() -> None:
+    network = drawing({"input": INPUT, "loss": LOSS, "after": DENSE}, [("input", "loss")])
+    follows = edits.replace(network, connections=(*network.connections, ("loss", "after")))
+    structure = structure_of(follows)
+    (error,) = structure.errors
+    assert error.layer == "loss" and "the end of the network, and after is connected behind it" in error.message
+    assert error.mend == "remove the connection from loss to after"
+    assert structure_of(edits.disconnect(follows, [("loss", "after")])).errors == structure_of(network).errors
+
+
+def test_no_edit_connects_a_loss_onwards() -> None:
+    network = drawing({"input": INPUT, "loss": LOSS, "after": DENSE}, [("input", "after"), ("after", "loss")])
+    loose = edits.add_layer(network, make_layer("second", "hinge"), (0.0, 0.0))
+    with pytest.raises(edits.EditError, match="a loss is the end"):
+        edits.connect(loose, "second", "after")
+    for layer in (make_layer("third", "hinge"), loose.layer("second")):
+        with pytest.raises(edits.EditError, match="a loss is the end"):
+            edits.insert_on_connection(loose, layer, ("input", "after"), (0.0, 0.0))

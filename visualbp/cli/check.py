@@ -7,7 +7,7 @@ from typing import Any
 
 from visualbp.analysis.gradient_check import CheckError, CheckOptions, CheckResult, gradient_check
 from visualbp.analysis.gradient_check_result import METHODS
-from visualbp.cli.output import Progress, number, print_json, print_table
+from visualbp.cli.output import Progress, number, print_json, print_line, print_table
 from visualbp.cli.running import Model, add_file, add_json, open_model, small_number
 from visualbp.core.arrays import shape_text
 from visualbp.files import FileError
@@ -71,7 +71,8 @@ def check_record(result: CheckResult) -> dict[str, Any]:
 
 
 def _print(model: Model, result: CheckResult) -> None:
-    print(f"{model.network.name} ({model.path.name}): epsilon {result.epsilon:g}, tolerance {result.tolerance:g}\n")
+    print_line(f"{model.network.name} ({model.path.name}): epsilon {result.epsilon:g}, tolerance {result.tolerance:g}")
+    print_line()
     rows = [
         [
             layer,
@@ -87,12 +88,13 @@ def _print(model: Model, result: CheckResult) -> None:
     ]
     header = ("layer", "parameter", "shape", "checked", "kinks", "largest error", "result")
     print_table(header, rows, right=("checked", "kinks", "largest error"))
-    print(f"\n{result.words}")
+    print_line()
+    print_line(result.words)
     verdicts = [tensor.passed for tensors in result.layers.values() for tensor in tensors.values()]
     verdict = "passed" if result.passed else f"FAILED in {verdicts.count(False)} of {len(verdicts)} tensors; checked"
-    print(
+    print_line(
         f"{verdict}: {result.checked:,} of {result.parameters:,} parameters in {result.seconds:.2f} s,"
         f" largest relative error {number(result.max_relative_error)}"
     )
     if not result.passed and result.worst is not None:
-        print(f"the worst is {result.worst.text}")
+        print_line(f"the worst is {result.worst.text}")

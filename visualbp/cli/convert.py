@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
 from visualbp.cli.main import InputError, file_name
+from visualbp.cli.output import print_line
 from visualbp.cli.running import check_folder
 from visualbp.datasets import DataError, load_dataset
 from visualbp.engine import PlanError
@@ -38,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _write_model(source: Path, out: Path) -> None:
     """Write the model file as visualbp itself writes it; paths of data in it still lead to the same files."""
     save_network(moved(load_network(source), source.parent, out.parent), out)
-    print(f"wrote {out}")
+    print_line(f"wrote {out}")
 
 
 def _write_pytorch(source: Path, out: Path) -> None:
@@ -53,8 +55,9 @@ def _write_pytorch(source: Path, out: Path) -> None:
         raise FileError(str(source), "", str(error)) from None
     also = f" and, with its arrays, {beside}" if beside else ""
     if network.bugs:
-        print("the bugs that are planted in the model are not in it: PyTorch finds the gradients itself")
-    print(f"wrote {out}{also}\ntry: python {out} --iterations 20 --print-losses")
+        print_line("the bugs that are planted in the model are not in it: PyTorch finds the gradients itself")
+    print_line(f"wrote {out}{also}")
+    print_line(f"try: python {shlex.quote(str(out))} --iterations 20 --print-losses")
 
 
 KINDS: dict[str, tuple[str, Callable[[Path, Path], None]]] = {

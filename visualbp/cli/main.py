@@ -1,6 +1,7 @@
 """The command `visualbp`: which part of it was asked for, and how its errors end, in one line on standard error.
 
-Exit status: 0 done, 1 a check failed, 2 the input was bad.
+Exit status: 0 done, 1 a check failed, 2 the input was bad, or what was asked for could not be printed (a full disk).
+Output that nobody reads, a pipe without a reader or a closed stream, changes nothing.
 """
 
 from __future__ import annotations
@@ -8,7 +9,6 @@ from __future__ import annotations
 import argparse
 import difflib
 import importlib
-import io
 import os
 import sys
 import traceback
@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import NoReturn, Protocol
 
 from visualbp import __version__
+from visualbp.cli.output import say
+from visualbp.cli.streams import SafeStreams
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2
 INTERRUPTED = 130
@@ -124,23 +126,25 @@ def _known_errors() -> tuple[type[Exception], ...]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `visualbp` with these arguments, and return the exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal without Greek letters shows question marks
+    with SafeStreams() as streams:
+        status = _run(arguments)
+        lost, wanted = streams.loss
+        if lost and status != BAD_INPUT:  # one sentence is enough
+            say(lost)
+            status = BAD_INPUT if wanted and status == DONE else status
+    return status
+
+
+def _run(arguments: Sequence[str]) -> int:
+    """Carry out what the arguments ask for, and return the exit status. Every failure ends here, in one sentence."""
     try:
         if arguments and arguments[0] in COMMANDS:
-            status = _run_command(arguments[0], arguments[1:])
-        else:
-            status = _open_window(arguments)
-        sys.stdout.flush()
-        return status
+            return _run_command(arguments[0], arguments[1:])
+        return _open_window(arguments)
     except SystemExit as ended:  # argparse, after --help or --version
         return ended.code if isinstance(ended.code, int) else DONE
     except KeyboardInterrupt:
         return _complain("interrupted", INTERRUPTED)
-    except BrokenPipeError:  # the reader, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
     except MemoryError:
         return _complain("there is not enough memory for this; make the network or the data smaller", BAD_INPUT)
     except Exception as error:
@@ -150,8 +154,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _complain(sentence: str, status: int) -> int:
-    line = " ".join(sentence.split())
-    print(line if line.startswith("visualbp") else f"visualbp: {line}", file=sys.stderr)
+    say(sentence)
     return status
 
 

@@ -1,4 +1,7 @@
-"""How commands print: JSON, tables, and a progress bar that shows on a terminal alone."""
+"""How commands print: lines, JSON, tables, and a progress bar that shows on a terminal alone.
+
+Whatever comes from a file goes through here, or through the sentence at the end: no command prints by itself.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,24 @@ import time
 from collections.abc import Sequence
 from typing import Any, TextIO
 
+from visualbp.cli.streams import bare
+from visualbp.core.visible_text import visible
+
+
+def print_line(text: str = "") -> None:
+    """Print one line, whatever is in it: line breaks within it, as a name may have, become visible."""
+    print(visible(text))
+
+
+def say(sentence: str) -> None:
+    """Print one sentence, such as a complaint, on standard error."""
+    line = visible(sentence)
+    print(line if line.startswith("visualbp") else f"visualbp: {line}", file=sys.stderr)
+
 
 def print_json(record: dict[str, Any]) -> None:
     """Print one JSON object. Numbers that JSON has no word for become null."""
-    print(json.dumps(_finite(record), allow_nan=False))
+    print(json.dumps(_finite(record), allow_nan=False).replace("\x7f", "\\u007f"))
 
 
 def _finite(value: Any) -> Any:
@@ -32,13 +49,14 @@ def number(value: float) -> str:
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str] = ()) -> None:
     """Print rows in columns as wide as they need; the columns named in `right` are aligned there."""
+    header, rows = list(header), [[visible(cell) for cell in row] for row in rows]
     widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
     for row in [header, ["-" * width for width in widths], *rows]:
         cells = [
             cell.rjust(width) if title in right else cell.ljust(width)
             for cell, width, title in zip(row, widths, header, strict=True)
         ]
-        print("  ".join(cells).rstrip())
+        print_line("  ".join(cells).rstrip())
 
 
 class Progress:
@@ -48,7 +66,7 @@ class Progress:
     WIDTH = 30
 
     def __init__(self, what: str, stream: TextIO | None = None) -> None:
-        self.what, self.stream = what, stream or sys.stderr
+        self.what, self.stream = what, stream or bare(sys.stderr)
         self.shown = self.stream.isatty()
         self._next = 0.0
         self._length = 0

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from visualbp.cli.main import file_name
+from visualbp.cli.output import say
 from visualbp.datasets import DataError, load_dataset
 from visualbp.engine import Executor, PlanError, compile_plan
 from visualbp.engine.bugs import bug_problems
-from visualbp.engine.memory import check_memory
+from visualbp.engine.needs import Needs, check_memory, needs_of
 from visualbp.files import FileError, find_model, load_network
 from visualbp.files.save import permissions_of
-from visualbp.network import Network
+from visualbp.network import Network, structure_of
 
 
 @dataclass(frozen=True)
@@ -33,13 +34,18 @@ def open_model(name_or_path: str) -> Model:
     path = find_model(name_or_path)
     network = load_network(path)
     try:
-        plan = compile_plan(network)
-        if misplaced := bug_problems(plan):
-            raise PlanError(misplaced)
+        structure = structure_of(network)
+        if not structure.can_run:
+            raise PlanError(structure.errors)
         if network.data is None:
             raise DataError('data: is missing; add, for example, "data": {"source": "xor"}')
         dataset = load_dataset(network.data, path.parent)
-        check_memory(plan, len(dataset))
+        needs = needs_of(network, structure, len(dataset))
+        check_memory(network, needs, len(dataset))
+        say_needs(path, needs)
+        plan = compile_plan(network, structure)
+        if misplaced := bug_problems(plan):
+            raise PlanError(misplaced)
         return Model(path, network, Executor(plan, dataset))
     except PlanError as error:
         more = len(error.problems) - 1
@@ -49,12 +55,26 @@ def open_model(name_or_path: str) -> Model:
         raise FileError(str(path), "", str(error)) from None
 
 
+def say_needs(path: Path, needs: Needs) -> None:
+    """Say, before it begins, that a network takes much memory or time to open."""
+    if needs.are_large:
+        say(f"{path.name} needs {needs.text}; Ctrl+C stops it")
+
+
 def check_folder(path: str) -> None:
     """Raise FileError now, rather than after a long run, where `path` cannot be written."""
     folder = Path(path).parent
+    try:
+        os.stat(folder)
+        is_folder = Path(path).is_dir()
+    except FileNotFoundError:
+        raise FileError(path, "", "cannot be written: there is no such folder", "choose another place") from None
+    except (OSError, ValueError) as error:  # a name that is too long, or that no system takes
+        reason = ((error.strerror if isinstance(error, OSError) else "") or str(error)).lower()
+        raise FileError(path, "", f"cannot be written: {reason}", "choose another place") from None
     if not folder.is_dir():
         raise FileError(path, "", "cannot be written: there is no such folder", "choose another place")
-    if Path(path).is_dir():
+    if is_folder:
         raise FileError(path, "", "is a folder", "give the name of a file in it")
     permissions_of(Path(path), path)
     if not os.access(folder, os.W_OK):

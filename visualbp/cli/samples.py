@@ -6,7 +6,7 @@ import argparse
 import shutil
 import textwrap
 
-from visualbp.cli.output import print_json
+from visualbp.cli.output import print_json, print_line
 from visualbp.cli.running import add_json
 from visualbp.files import sample_models
 
@@ -23,8 +23,9 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     width = min(shutil.get_terminal_size().columns, 100)
     for sample in samples:
-        print(f"{sample.name}  ({sample.title})")
-        print(textwrap.fill(sample.description, width, initial_indent="    ", subsequent_indent="    "))
-        print()
-    print("Open one with visualbp NAME; visualbp trace NAME runs it here.")
+        print_line(f"{sample.name}  ({sample.title})")
+        for line in textwrap.wrap(sample.description, width, initial_indent="    ", subsequent_indent="    "):
+            print_line(line)
+        print_line()
+    print_line("Open one with visualbp NAME; visualbp trace NAME runs it here.")
     return 0

@@ -8,7 +8,9 @@ import re
 from pathlib import Path
 
 from visualbp.cli.main import file_name
-from visualbp.cli.running import add_file, check_folder, whole_number
+from visualbp.cli.output import print_line
+from visualbp.cli.running import add_file, check_folder, say_needs, whole_number
+from visualbp.engine.needs import expected_needs
 from visualbp.files import FileError, find_model, load_network
 
 SMALLEST, LARGEST = 200, 8000
@@ -35,7 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     path = find_model(arguments.file)
-    load_network(path)  # what is wrong with it is said before a window is made
+    network = load_network(path)  # what is wrong with it is said before a window is made
+    say_needs(path, expected_needs(network))
     if Path(arguments.out).suffix.lower() != ".png":
         raise FileError(arguments.out, "", "is not the name of a .png file")
     check_folder(arguments.out)
@@ -54,5 +57,5 @@ def run(arguments: argparse.Namespace) -> int:
         )
     except ScreenshotError as error:
         raise FileError(str(path), "", str(error)) from None
-    print(arguments.out)
+    print_line(arguments.out)
     return 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from visualbp.cli.main import file_name
-from visualbp.cli.output import Progress, number, print_json, print_table
+from visualbp.cli.output import Progress, number, print_json, print_line, print_table, say
 from visualbp.cli.running import Model, add_file, add_json, check_folder, open_model, whole_number
 from visualbp.core.arrays import Array, Shape, shape_text
 from visualbp.engine import Executor, Phase, Step
@@ -62,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         _print(model, steps)
     if executor.non_finite is not None:
-        print(f"visualbp: {executor.non_finite.text}", file=sys.stderr)
+        say(f"visualbp: {executor.non_finite.text}")
     return 0
 
 
@@ -138,7 +137,8 @@ def _print(model: Model, steps: list[Traced]) -> None:
     executor = model.executor
     batch = len(executor.batch_indices(executor.iteration))
     samples = "1 sample" if batch == 1 else f"{batch} samples"
-    print(f"{model.network.name} ({Path(model.path).name}), iteration {executor.iteration}, {samples}\n")
+    print_line(f"{model.network.name} ({Path(model.path).name}), iteration {executor.iteration}, {samples}")
+    print_line()
     rows = [
         [
             str(traced.step.index),
@@ -152,6 +152,7 @@ def _print(model: Model, steps: list[Traced]) -> None:
         for traced in steps
     ]
     print_table(("step", "pass", "layer", "operation", "result", "shape", "norm"), rows, right=("step", "norm"))
-    print(f"\nloss {float(executor.values[executor.plan.loss]):.10g}")
+    print_line()
+    print_line(f"loss {float(executor.values[executor.plan.loss]):.10g}")
     if executor.plan.penalty is not None:
-        print(f"penalty {float(executor.values[executor.plan.penalty]):.10g}")
+        print_line(f"penalty {float(executor.values[executor.plan.penalty]):.10g}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from visualbp.cli.main import file_name
-from visualbp.cli.output import Progress, number, print_json, print_table
+from visualbp.cli.output import Progress, number, print_json, print_line, print_table, say
 from visualbp.cli.running import Model, add_file, add_json, check_folder, open_model, whole_number
 from visualbp.engine import Executor
 from visualbp.engine.evaluate import accuracy
@@ -54,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
         _print(model, trained, arguments)
     if not math.isfinite(trained.losses[-1][1]):
         first = next(iteration for iteration, loss in trained.losses if not math.isfinite(loss))
-        print(f"visualbp: the loss is not finite at iteration {first}; trace names the operation", file=sys.stderr)
+        say(f"visualbp: the loss is not finite at iteration {first}; trace names the operation")
     return 0
 
 
@@ -110,14 +109,15 @@ def train_record(trained: Trained, iterations: int) -> dict[str, Any]:
 
 def _print(model: Model, trained: Trained, arguments: argparse.Namespace) -> None:
     iterations = arguments.iterations
-    print(f"{model.network.name} ({model.path.name}): {iterations:,} iterations in {trained.seconds:.2f} s\n")
+    print_line(f"{model.network.name} ({model.path.name}): {iterations:,} iterations in {trained.seconds:.2f} s")
+    print_line()
     last = len(trained.losses) - 1
     shown = sorted({round(point * last / (SHOWN_POINTS - 1)) for point in range(SHOWN_POINTS)})
     rows = [[f"{trained.losses[place][0]:,}", number(trained.losses[place][1])] for place in shown]
     print_table(("iteration", "loss"), rows, right=("iteration", "loss"))
-    print()
+    print_line()
     for words, share in (("training", trained.accuracy), ("held-out", trained.held_out_accuracy)):
         if share is not None:
-            print(f"{share:.1%} of the {words} samples are right")
+            print_line(f"{share:.1%} of the {words} samples are right")
     if arguments.save:
-        print(f"saved to {arguments.save}")
+        print_line(f"saved to {arguments.save}")

@@ -11,6 +11,7 @@ from typing import Any
 
 from visualbp.core.arrays import Shape, size_of
 from visualbp.core.registry import Registry, UnknownNameError
+from visualbp.core.visible_text import shown
 
 LARGEST_COUNT = 1_000_000
 """No axis of anything may be longer; it keeps a slip of the finger from asking for terabytes."""
@@ -44,11 +45,6 @@ class Choice:
         return hash((self.type, tuple(sorted(self.options.items(), key=lambda item: item[0]))))
 
 
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else text[:37] + "..."
-
-
 @dataclass(frozen=True)
 class Option:
     """What all options share: the name in files, the default, and a sentence for the tooltip."""
@@ -76,7 +72,7 @@ class Option:
         return value
 
     def refuse(self, value: Any, wanted: str) -> OptionError:
-        return OptionError(f"{self.name} must be {wanted}, not {_shown(value)}")
+        return OptionError(f"{self.name} must be {wanted}, not {shown(value)}")
 
 
 @dataclass(frozen=True)
@@ -206,7 +202,7 @@ def parse_options(options: Sequence[Option], given: Mapping[str, Any]) -> dict[s
     for name in given:
         if name not in known:
             can = f"; it has {', '.join(sorted(known))}" if known else "; it has none"
-            raise OptionError(f"there is no option {_shown(name)}{can}")
+            raise OptionError(f"there is no option {shown(name)}{can}")
     values: dict[str, Any] = {}
     for option in options:
         if option.name in given:

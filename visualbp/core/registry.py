@@ -8,6 +8,8 @@ import pkgutil
 from collections.abc import Callable, Iterator
 from typing import Generic, Protocol, TypeVar
 
+from visualbp.core.visible_text import shown
+
 
 class Named(Protocol):
     """What an entry must have: the name that files and people use for it."""
@@ -23,9 +25,9 @@ class UnknownNameError(KeyError):
     """A name that no entry has. The message lists what there is, and guesses what was meant."""
 
     def __init__(self, family: str, name: object, known: list[str]) -> None:
-        near = difflib.get_close_matches(str(name), known, n=1)
+        near = difflib.get_close_matches(name[:60] if isinstance(name, str) else shown(name), known, n=1)
         guess = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(known)}"
-        self.message = f"there is no {family} called {str(name)[:60]!r}{guess}"
+        self.message = f"there is no {family} called {shown(name)}{guess}"
         super().__init__(self.message)
 
     def __str__(self) -> str:

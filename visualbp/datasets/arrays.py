@@ -13,6 +13,7 @@ import numpy as np
 
 from visualbp.core.arrays import Array, Shape, read_only, shape_text, size_of
 from visualbp.core.options import LARGEST_SIZE, Option, OptionError
+from visualbp.core.visible_text import shown
 
 LONGEST_LIST = 100_000
 """Arrays of more numbers than this are written in base64."""
@@ -29,15 +30,6 @@ class ArrayError(ValueError):
         self.place, self.reason = place, reason
 
 
-def _short(value: object) -> str:
-    if isinstance(value, list | np.ndarray):
-        return "a list"
-    if isinstance(value, Mapping):
-        return "an object"
-    text = repr(value)
-    return text if len(text) <= 40 else text[:37] + "..."
-
-
 def array_from_plain(value: object) -> Array:
     """Return plain JSON data as an array: nested lists as float64, a base64 object with the type that it names.
 
@@ -48,7 +40,7 @@ def array_from_plain(value: object) -> Array:
     if isinstance(value, np.ndarray):
         return np.array(value, np.float64)
     if not isinstance(value, list | tuple):
-        raise ArrayError("", f"must be a list of numbers, not {_short(value)}")
+        raise ArrayError("", f"must be a list of numbers, not {shown(value)}")
     shape = _shape_of(value)
     if size_of(shape) > LARGEST_SIZE:
         raise ArrayError("", f"has {size_of(shape):,} numbers; {LARGEST_SIZE:,} is the most")
@@ -87,7 +79,7 @@ def _rows(value: Any, shape: Shape, place: str) -> Iterator[tuple[str, Any]]:
     for index, part in enumerate(value):
         inner = f"{place}[{index}]"
         if not isinstance(part, list | tuple | np.ndarray):
-            raise ArrayError(inner, f"must be a list of {shape[1]} like the first, not {_short(part)}")
+            raise ArrayError(inner, f"must be a list of {shape[1]} like the first, not {shown(part)}")
         if len(part) != shape[1]:
             raise ArrayError(inner, f"has {len(part)} values, and the first has {shape[1]}")
         if isinstance(part, np.ndarray) and len(shape) > 2:
@@ -102,7 +94,7 @@ def _check_row(place: str, row: Any, length: int) -> None:
         if type(number) is not float and type(number) is not int:
             if isinstance(number, float | int) and not isinstance(number, bool):
                 continue  # a subclass, such as a NumPy scalar
-            raise ArrayError(f"{place}[{index}]", f"must be a number, not {_short(number)}")
+            raise ArrayError(f"{place}[{index}]", f"must be a number, not {shown(number)}")
         if isinstance(number, float) and not math.isfinite(number):
             raise ArrayError(f"{place}[{index}]", f"must be a finite number, not {number}")
 
@@ -112,15 +104,17 @@ def _decoded(record: Mapping[str, Any]) -> Array:
         raise ArrayError("", 'must be a list of numbers, or an object with "dtype", "shape" and "base64"')
     dtype, shape, text = record["dtype"], record["shape"], record["base64"]
     if not isinstance(dtype, str) or dtype not in DTYPES:
-        raise ArrayError(".dtype", f"must be one of {', '.join(DTYPES)}, not {_short(dtype)}")
+        raise ArrayError(".dtype", f"must be one of {', '.join(DTYPES)}, not {shown(dtype)}")
     if not isinstance(shape, list | tuple) or len(shape) > MOST_AXES:
-        raise ArrayError(".shape", f"must be a list of at most {MOST_AXES} lengths, not {_short(shape)}")
+        raise ArrayError(".shape", f"must be a list of at most {MOST_AXES} lengths, not {shown(shape)}")
     for length in shape:
         if not isinstance(length, int) or isinstance(length, bool) or length < 0:
-            raise ArrayError(".shape", f"must hold whole numbers, not {_short(length)}")
+            raise ArrayError(".shape", f"must hold whole numbers, not {shown(length)}")
     if not isinstance(text, str):
-        raise ArrayError(".base64", f"must be text, not {_short(text)}")
+        raise ArrayError(".base64", f"must be text, not {shown(text)}")
     count, size = size_of(tuple(shape)), DTYPES[dtype].itemsize
+    if max(shape, default=0) > LARGEST_SIZE:  # beside a length of 0 as well
+        raise ArrayError(".shape", f"has a length of {shown(max(shape))}; {LARGEST_SIZE:,} is the most")
     if count > LARGEST_SIZE:
         raise ArrayError(".shape", f"asks for {count:,} numbers; {LARGEST_SIZE:,} is the most")
     held = len(text) // 4 * 3 - text[-2:].count("=")

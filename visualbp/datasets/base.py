@@ -12,10 +12,17 @@ import numpy as np
 from visualbp.core.arrays import Array, read_only, size_of
 from visualbp.core.options import Option, parse_options
 from visualbp.core.registry import Registry, import_all
+from visualbp.core.visible_text import visible
 
 
 class DataError(ValueError):
-    """Data that cannot be used. The message names the place (file, row, column) and what would be right."""
+    """Data that cannot be used. The message names the place (file, row, column) and what would be right.
+
+    Much of it comes from a stranger's file: what would steer a terminal in it is made visible.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(visible(message))
 
 
 class TargetError(DataError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +12,8 @@ from visualbp.datasets import DataError, Dataset, load_dataset
 from visualbp.datasets.base import TargetError
 from visualbp.engine import Executor, PlanError, compile_plan
 from visualbp.engine.bugs import bug_problems
-from visualbp.engine.memory import check_memory
+from visualbp.engine.needs import check_memory, needs_of
+from visualbp.engine.plan import go_on
 from visualbp.layers import Value
 from visualbp.network import Network, Problem, structure_of
 
@@ -49,18 +50,46 @@ def load_data(network: Network, folder: Path | None) -> tuple[Dataset | None, Pr
         return None, Problem("error", None, f"data: {error}", "choose other data in the inspector")
 
 
-def prepare(network: Network, dataset: Dataset | None, carried: Carried, data_problem: Problem | None) -> Prepared:
-    """Compile `network` and make its executor. `data_problem` is why there is no `dataset`."""
+STOPPED = Problem("error", None, "opening was stopped", "open it again, or make the network smaller")
+
+
+class StoppedError(Exception):
+    """The preparation of a large network was stopped."""
+
+
+def prepare(
+    network: Network,
+    dataset: Dataset | None,
+    carried: Carried,
+    data_problem: Problem | None,
+    interrupted: Callable[[], bool] = lambda: False,
+) -> Prepared:
+    """Compile `network` and make its executor. `data_problem` is why there is no `dataset`.
+
+    A large network, and no other, is given up where `interrupted` says so; that is a problem of it then.
+    """
+    between = go_on
+
+    def stop_if_interrupted() -> None:
+        if interrupted():
+            raise StoppedError
+
     structure = structure_of(network)
     problems = structure.problems + ((data_problem,) if data_problem else ())
     executor, layer = None, structure.input
     try:
-        plan = compile_plan(network, structure)
+        if dataset is not None:
+            needs = needs_of(network, structure, len(dataset))
+            check_memory(network, needs, len(dataset))
+            between = stop_if_interrupted if needs.are_large else go_on
+        plan = compile_plan(network, structure, between)
         layer = plan.prediction.layer
         problems += bug_problems(plan)
         if dataset is not None:
-            check_memory(plan, len(dataset))
-            executor = Executor(plan, dataset, carried.arrays, carried.iteration, carried.first_iteration)
+            first = carried.first_iteration
+            executor = Executor(plan, dataset, carried.arrays, carried.iteration, first, between)
+    except StoppedError:
+        problems += (STOPPED,)
     except PlanError as error:
         problems += tuple(problem for problem in error.problems if problem not in problems)
     except TargetError as error:

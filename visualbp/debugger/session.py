@@ -123,7 +123,7 @@ class Session:
         self.history.clear()
         if reload:
             self.dataset, self._data_problem = load_data(self.network, self._folder)
-        prepared = prepare(self.network, self.dataset, self._carried, self._data_problem)
+        prepared = prepare(self.network, self.dataset, self._carried, self._data_problem, self.interrupted)
         self.executor, self.problems = prepared.executor, prepared.problems
         if self.executor is not None:
             self.history.add(self.executor.iteration, self.executor.start)

@@ -16,7 +16,7 @@ from visualbp.core.arrays import Array, frozen_copy, shape_text, size_of
 from visualbp.datasets import DataError, Dataset
 from visualbp.datasets.base import encoded_targets
 from visualbp.engine.binding import Binding
-from visualbp.engine.plan import Phase, Plan, PlanError, Step
+from visualbp.engine.plan import Between, Phase, Plan, PlanError, Step, go_on
 from visualbp.engine.store import Store, initial_parameters
 from visualbp.layers import Value
 from visualbp.network.structure import batch_problems
@@ -64,8 +64,11 @@ class Executor:
         carried: Mapping[Value, Array] | None = None,
         iteration: int = 0,
         first_iteration: int = 0,
+        between: Between = go_on,
     ) -> None:
         """`carried` are parameters and optimiser arrays of an earlier plan, taken over where they still fit.
+
+        `between` is called while parameters are drawn; what it raises ends the work.
 
         `first_iteration` is when those optimiser arrays were zero.
 
@@ -86,7 +89,7 @@ class Executor:
         self.context = IterationContext(network.seed, iteration)
         self.store = Store(plan, self.dtype)
         with np.errstate(all="ignore"):
-            self.store.fill(initial_parameters(plan))
+            self.store.fill(initial_parameters(plan, between))
             self.store.fill(carried or {})
         kept = any("/" in value.role and value in self.store.views for value in carried or {})
         self.store.first_iteration[...] = first_iteration if kept else iteration

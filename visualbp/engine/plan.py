@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -22,6 +22,14 @@ WHOLE_NETWORK = ""
 GRADIENT_NORM = Value(WHOLE_NETWORK, "gradient_norm")
 LEARNING_RATE = Value(WHOLE_NETWORK, "learning_rate")
 """The rate of an iteration, where a schedule sets it."""
+
+
+Between = Callable[[], None]
+"""Called now and then during long work."""
+
+
+def go_on() -> None:
+    """What is called between where nothing can end the work."""
 
 
 class Phase(StrEnum):
@@ -207,9 +215,10 @@ class _Compiler:
         self.parameters: list[ParameterInfo] = []
         self.buffers: list[ParameterInfo] = []
 
-    def lower(self) -> None:
+    def lower(self, between: Between) -> None:
         """Turn each layer into nodes, sources first."""
         for name in self.structure.order:
+            between()
             layer = self.network.layer(name)
             sources = self.network.inputs_of(name)
             shapes = [self.structure.shapes[source] for source in sources]
@@ -264,7 +273,7 @@ class _Compiler:
             self.shapes[penalty] = ()
             self.add(Phase.FORWARD, penalty.layer, "penalty", penalised, (penalty,))
 
-    def add_backward(self, source: Value) -> None:
+    def add_backward(self, source: Value, between: Between) -> None:
         """Add, in reverse, a step for each operand that has a derivative: parameters first, as the document does.
 
         Where a value goes to several nodes, each sends back its part, and a step of its own sums them up: the chain
@@ -281,6 +290,7 @@ class _Compiler:
         parts: dict[Value, list[Value]] = {value: [] for value in uses}
         ways = Counter((value, node.layer) for node in senders for value in set(node.operands) & wanted)
         for node in reversed(senders):
+            between()
             gradient = node.output.gradient
             places = [
                 i for i, value in enumerate(node.operands) if value in wanted and not node.operation.is_constant(i)
@@ -354,20 +364,23 @@ class _Compiler:
             self.add(Phase.UPDATE, value.layer, "update", (value, value.gradient, *slots, *rate), (value, *slots))
 
 
-def compile_plan(network: Network, structure: Structure | None = None) -> Plan:
-    """Return the plan of `network`. Raises PlanError with the problems of a network that cannot run."""
+def compile_plan(network: Network, structure: Structure | None = None, between: Between = go_on) -> Plan:
+    """Return the plan of `network`. Raises PlanError with the problems of a network that cannot run.
+
+    `between` is called between one layer and the next; what it raises ends the work.
+    """
     structure = structure or structure_of(network)
     problems = (*structure.errors, *parameter_problems(network, structure))
     if problems or structure.input is None or structure.loss is None:
         raise PlanError(problems)
     compiler = _Compiler(network, structure)
-    compiler.lower()
+    compiler.lower(between)
     loss_node = compiler.nodes[-1]
     source, target = Value(structure.input, "h"), Value(structure.loss, "target")
     training = network.training
     penalty = Value(structure.loss, "penalty") if training.l1 or training.l2 else None
     compiler.add_forward(source, target, penalty)
-    compiler.add_backward(source)
+    compiler.add_backward(source, between)
     compiler.add_update()
     if not isinstance(loss_node.operation, Loss):
         raise TypeError("the last node of a plan is its loss")

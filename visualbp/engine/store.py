@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from visualbp.core.arrays import Array, frozen_copy, read_only, size_of
-from visualbp.engine.plan import Plan
+from visualbp.engine.plan import Between, Plan, go_on
 from visualbp.initializers import initial_values
 from visualbp.layers import Value
 from visualbp.operations.base import IterationContext
@@ -29,7 +29,7 @@ def stream_of(text: str) -> int:
     return zlib.crc32(text.encode())
 
 
-def initial_parameters(plan: Plan) -> dict[Value, Array]:
+def initial_parameters(plan: Plan, between: Between = go_on) -> dict[Value, Array]:
     """Return where a run starts: the network's own parameters, others drawn by name from their initialisers.
 
     The layers' buffers are among them.
@@ -37,6 +37,7 @@ def initial_parameters(plan: Plan) -> dict[Value, Array]:
     network = plan.network
     start: dict[Value, Array] = {}
     for info in plan.lasting:
+        between()
         value, spec = info.value, info.spec
         given = network.parameters.get(value.layer, {}).get(value.role)
         if given is None and spec.initial is not None:

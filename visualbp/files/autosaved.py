@@ -18,7 +18,8 @@ from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from visualbp.files.errors import FileError, shown
+from visualbp.core.visible_text import shown
+from visualbp.files.errors import FileError
 from visualbp.files.parts import parts_beside, target_of
 from visualbp.files.read import load_bytes, network_from_bytes
 from visualbp.files.save import model_bytes, write_atomically

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from visualbp.core.visible_text import visible
+
+LONGEST_WHERE = 300
+"""Characters of a path that are shown; of a longer one the beginning and the end."""
+
 
 class FileError(ValueError):
     """A file that cannot be read or written. `text` is one sentence: file, place, reason, and what would mend it."""
 
     def __init__(self, where: str, place: str, reason: str, mend: str = "") -> None:
         self.where, self.place, self.reason, self.mend = where, place, reason, mend
-        named = ": ".join(part for part in (where, place, reason) if part)
-        self.text = " ".join((named + (f"; {mend}" if mend else "")).split())
+        half = LONGEST_WHERE // 2
+        short = where if len(where) <= LONGEST_WHERE else f"{where[:half]}...{where[-half:]}"
+        named = ": ".join(part for part in (short, place, reason) if part)
+        self.text = visible(named + (f"; {mend}" if mend else ""))
         super().__init__(self.text)
 
 
@@ -24,17 +31,3 @@ class PlaceError(ValueError):
         """Return the same fault as seen from further out."""
         joint = "" if not self.place or not outer or self.place.startswith("[") else "."
         return PlaceError(f"{outer}{joint}{self.place}", self.reason, self.mend)
-
-
-def shown(value: object) -> str:
-    """Return a value for a message: short, whatever it is."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, dict):
-        return "an object"
-    if hasattr(value, "__len__") and not isinstance(value, str):
-        return "a list"
-    text = repr(value)
-    return text if len(text) <= 40 else text[:37] + "..."

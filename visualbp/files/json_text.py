@@ -254,16 +254,17 @@ class _Reader:
         self.charge(ARRAY_COST + NUMBER_COST * count if long else CONTAINER_COST + MEMBER_COST * count)
         try:
             numbers = self.long_row(start, end, count) if long else _decoded(self.data[start:end])
+            exponent = self.data.find(b"e", start, end) >= 0 or self.data.find(b"E", start, end) >= 0
+            doubtful = exponent or end - start > DIGITS_OF_INFINITY
+            infinite = np.flatnonzero(~np.isfinite(np.asarray(numbers, np.float64))).tolist() if doubtful else []
         except json.JSONDecodeError as error:
             self.at = min(start + error.pos, end - 1)
             raise self.fault(f"expected a number, a comma or ], found {self.found()}") from None
         except (ValueError, OverflowError):  # more digits than Python turns into an integer, or than a float holds
             raise self.fault("holds a number that is too large") from None
-        if end - start > DIGITS_OF_INFINITY or self.data.find(b"e", start, end) + self.data.find(b"E", start, end) > -2:
-            infinite = np.flatnonzero(~np.isfinite(np.asarray(numbers, np.float64)))
-            if len(infinite):
-                self.path.append(f"[{infinite[0]}]")
-                raise self.fault("is too large for a number")
+        if infinite:
+            self.path.append(f"[{infinite[0]}]")
+            raise self.fault("is too large for a number")
         self.at = end
         return numbers
 

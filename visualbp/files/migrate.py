@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from visualbp.files.errors import PlaceError, shown
+from visualbp.core.visible_text import shown
+from visualbp.files.errors import PlaceError
 
 FORMAT, VERSION = "visualbp", 1
 
@@ -20,7 +21,7 @@ def migrated(record: Record, migrations: Mapping[int, Migration] = MIGRATIONS, v
     """Return `record` as one of `version`. Raises PlaceError for what is not of this format, or of a later version."""
     if "format" not in record:
         raise PlaceError("format", "is missing", f'a model file says "format": "{FORMAT}" and "version": {version}')
-    if record["format"] != FORMAT:
+    if not isinstance(record["format"], str) or record["format"] != FORMAT:
         raise PlaceError("format", f"is {shown(record['format'])}, and a model file says {FORMAT!r}")
     found = record.get("version")
     if found is None:

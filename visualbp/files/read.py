@@ -4,19 +4,19 @@ for a file with a fault, and nothing large is allocated before its size is check
 from __future__ import annotations
 
 import os
-import stat
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from visualbp.core.arrays import Array, read_only
 from visualbp.core.options import BoolOption, ChoiceOption, EntryOption, FloatOption, IntOption, TextOption
+from visualbp.core.reading import ReadingError, read_file
+from visualbp.core.visible_text import shown
 from visualbp.datasets import DataError, DataSpec, datasets, load_dataset
 from visualbp.datasets.arrays import ArrayError, array_from_plain
-from visualbp.files.errors import FileError, PlaceError, shown
+from visualbp.files.errors import FileError, PlaceError
 from visualbp.files.json_text import LARGEST_TEXT, parse_json
 from visualbp.files.migrate import migrated
 from visualbp.files.record import (
@@ -95,19 +95,12 @@ def load_network(path: str | os.PathLike[str]) -> Network:
 def load_bytes(where: str) -> bytes:
     """Return what the model file at this path holds. Raises FileError."""
     try:
-        status = os.stat(where)
-        if not stat.S_ISREG(status.st_mode):
-            kind = "is a folder" if stat.S_ISDIR(status.st_mode) else "is not a file that can be read"
-            raise FileError(where, "", kind, "choose a model file (.vbp)")
-        if status.st_size > LARGEST_TEXT:
-            reason = f"has {status.st_size / 2**20:,.0f} MB; {LARGEST_TEXT // 2**20} MB is the most"
-            raise FileError(where, "", reason)
-        return Path(where).read_bytes()
+        return read_file(where, LARGEST_TEXT)
+    except ReadingError as error:
+        raise FileError(where, "", str(error), "choose a model file (.vbp)") from None
     except FileNotFoundError:
         raise FileError(where, "", "there is no such file") from None
     except (OSError, ValueError) as error:
-        if isinstance(error, FileError):
-            raise
         reason = (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)
         raise FileError(where, "", f"cannot be read: {reason}") from None
 
@@ -192,7 +185,7 @@ def _frozen(value: object, place: str) -> bool | tuple[str, ...]:
         return value
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value) or len(value) > 100:
         raise PlaceError(f"{place}.frozen", f"must be true, false, or a list of parameters, not {shown(value)}")
-    return tuple(value)
+    return tuple(value) or False  # no parameter at all is what `false` says
 
 
 def _known(name: object, names: Iterable[str], place: str) -> str:

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 from visualbp.core.options import Option, OptionError
 from visualbp.core.registry import UnknownNameError
-from visualbp.files.errors import PlaceError, shown
+from visualbp.core.visible_text import shown
+from visualbp.files.errors import PlaceError
 
 Made = TypeVar("Made")
 

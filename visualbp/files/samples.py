@@ -91,7 +91,7 @@ def find_model(name_or_path: str) -> Path:
             return path  # a folder, say: reading it says what it is
     except (OSError, ValueError) as error:
         reason = (getattr(error, "strerror", None) or str(error)).lower()
-        raise FileError(repr(name_or_path)[1:-1][:200], "", f"cannot be read: {reason}") from None
+        raise FileError(name_or_path[:200], "", f"cannot be read: {reason}") from None
     near = difflib.get_close_matches(path.stem, known, n=1)
     mend = f"did you mean the sample {near[0]}?" if near else "visualbp samples lists the samples"
     raise FileError(name_or_path, "", "there is no such file, and no sample of this name", mend)

@@ -46,7 +46,7 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> Stamp:
     where = os.fspath(path)
     try:
         if "\0" in where:
-            raise FileError(where.replace("\0", "?"), "", "is not a path")
+            raise FileError(where, "", "is not a path")
         target = Path(os.path.realpath(where))
         stamp = write_beside(target, data, permissions_of(target, where))
         _sync_folder(target.parent)

@@ -133,7 +133,7 @@ def _one_line(value: Any, room: int) -> str | None:
             text = _one_line(part, room)
             if text is None:
                 return None
-            parts.append(f"{_one_line(key, room)}: {text}" if isinstance(value, dict) else text)
+            parts.append(f"{json.dumps(key, ensure_ascii=False)}: {text}" if isinstance(value, dict) else text)
             room -= len(parts[-1]) + 2
             if room < 0:
                 return None

@@ -11,9 +11,11 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import TracebackType
 
-from PySide6.QtCore import QObject, QStandardPaths, Signal, qVersion
+from PySide6.QtCore import QObject, QStandardPaths, QUrl, Signal, Slot, qVersion
+from PySide6.QtGui import QDesktopServices
 
 from visualbp import __version__
+from visualbp.gui.widgets.message_bar import MessageBar
 
 LARGEST = 512 * 1024
 """Bytes of a log; beyond, it becomes the older one, and a new one begins."""
@@ -25,10 +27,31 @@ def fault_log_path() -> Path:
 
 
 class Faults(QObject):
-    """Takes faults, from any thread, into the log, and says that there was one."""
+    """Takes faults, from any thread, into the log, and says in the message bar that there was one."""
 
     reported = Signal(str)
     """What happened, in a sentence."""
+
+    def __init__(self, message_bar: MessageBar, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._message_bar = message_bar
+        self.reported.connect(self._show)
+
+    @Slot(str)
+    def _show(self, text: str) -> None:
+        self._message_bar.show_message(
+            f"A fault inside visualbp: {text}. Your work is as it was; save it to be safe.",
+            "error",
+            ("Open the log", self.open_log),
+        )
+
+    def open_log(self) -> None:
+        """Open the log with whatever opens text files here."""
+        path = fault_log_path()
+        if not path.exists():
+            self._message_bar.show_message("No fault has been logged.")
+        elif not QDesktopServices.openUrl(QUrl.fromLocalFile(str(path))):
+            self._message_bar.show_message(f"The log of faults is {path}")
 
     def report(self, text: str, trace: str) -> None:
         """Log a fault, and have it shown. A log that cannot be written is no reason to fail again."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
+from visualbp.engine.needs import expected_needs
 from visualbp.engine.plan import PlanError
 from visualbp.files import FileError, find_model, moved, save_network
 from visualbp.files.autosaved import Autosaved
@@ -36,6 +38,8 @@ class FilesController(QObject):
     """Something worth saying that is no failure."""
     failed = Signal(str)
     """One sentence for the message bar."""
+    large = Signal(str, object)
+    """What a file needs that takes much to open, and what opens it all the same."""
 
     def __init__(self, context: Context, settings: Settings, window: QWidget) -> None:
         super().__init__(window)
@@ -56,13 +60,20 @@ class FilesController(QObject):
         if name:
             self.open_path(Path(name))
 
-    def open_path(self, path: Path | str) -> bool:
-        """Open a file, or a sample by its name. On failure the open document stays as it is, and `failed` says why."""
+    def open_path(self, path: Path | str, confirmed: bool = False) -> bool:
+        """Open a file, or a sample by its name. On failure the open document stays as it is, and `failed` says why.
+
+        What needs much memory or time is opened once it is `confirmed`; `large` asks for that.
+        """
         try:
             found = find_model(str(path))
             network, stamp = load_stamped(found)
         except FileError as error:
             self.failed.emit(error.text)
+            return False
+        needs = None if confirmed else expected_needs(network)
+        if needs is not None and needs.are_large:
+            self.large.emit(f"{found.name} needs {needs.text}.", partial(self.open_path, found, confirmed=True))
             return False
         if not self.may_discard():
             return False

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QSize, Qt, QTimer, QUrl, Slot
-from PySide6.QtGui import QCloseEvent, QDesktopServices, QIcon
-from PySide6.QtWidgets import QLabel, QMainWindow, QMenu, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Qt, QTimer, Slot
+from PySide6.QtGui import QCloseEvent, QIcon
+from PySide6.QtWidgets import QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from visualbp.debugger.commands import SetBreakpoints
 from visualbp.debugger.snapshot import Snapshot
 from visualbp.engine.plan import Phase
-from visualbp.files import load_network, sample_models
+from visualbp.files import load_network
 from visualbp.files.samples import sample_paths
 from visualbp.gui import dialogs
-from visualbp.gui.actions import DEBUG, EDIT, FILE, HELP, VIEW, Actions, ActionSpec
+from visualbp.gui.actions import Actions
 from visualbp.gui.autosave import Autosave
 from visualbp.gui.bug_menu import BugMenu
 from visualbp.gui.canvas import Canvas
@@ -24,10 +24,13 @@ from visualbp.gui.debug_controller import DebugController
 from visualbp.gui.dock import PanelDock
 from visualbp.gui.document import Document
 from visualbp.gui.engine_thread import Debugger
-from visualbp.gui.faults import Faults, fault_log_path
+from visualbp.gui.facts import Facts
+from visualbp.gui.faults import Faults
 from visualbp.gui.file_changes import FileChanges
 from visualbp.gui.files_controller import FilesController
 from visualbp.gui.menu_bar import MenuBar
+from visualbp.gui.menus import fill_menus
+from visualbp.gui.opening import OpeningBar
 from visualbp.gui.panels.base import LEAST_WIDTH
 from visualbp.gui.panels.palette import PalettePanel
 from visualbp.gui.panels.problems import ProblemsPanel
@@ -38,14 +41,8 @@ from visualbp.gui.start_page import SampleCardContent, StartPage
 from visualbp.gui.theme import apply_theme, pixmap, theme
 from visualbp.gui.tool_bar import ToolBar
 from visualbp.gui.view_controller import ViewController
-from visualbp.gui.widgets.message_bar import MessageBar
 from visualbp.network.edits import clear_parameters
 
-MENU_BREAKS = {
-    "save_as", "start_page", "save_picture", "redo", "delete", "select_all", "zoom_reset", "smaller", "reduced_motion",
-    "default_layout", "run_iteration", "step_back_iteration", "pause", "reset",
-}  # fmt: skip
-"""Actions with a line under them in their menu."""
 LEAST_CENTRE = (4 * LEAST_WIDTH + 3, 160)
 """Pixels to which the canvas can shrink. Four panels fit below it: Qt does not keep their room beside the right column
 by itself, and would draw them over each other."""
@@ -74,7 +71,6 @@ class MainWindow(QMainWindow):
         self.files = FilesController(self.context, self.settings, self)
         self.debug = DebugController(self.context, self.actions_by_name, self)
         self.autosave = Autosave(self.context, self)
-        self.faults = Faults(self)
         self._build_centre()
         self.recovery = Recovery(self.autosave, self.files, self.message_bar, self)
         self.file_changes = FileChanges(self.context, self.files, self.message_bar, self)
@@ -106,7 +102,8 @@ class MainWindow(QMainWindow):
     def _build_centre(self) -> None:
         self.canvas = Canvas(self.context)
         self.start_page = StartPage(_sample_cards)
-        self.message_bar = MessageBar()
+        self.message_bar = OpeningBar(self.files, self.debugger)
+        self.faults = Faults(self.message_bar, self)
         self.pages = QStackedWidget()
         self.pages.setMinimumSize(*LEAST_CENTRE)
         self.pages.addWidget(self.start_page)
@@ -135,39 +132,11 @@ class MainWindow(QMainWindow):
     def _build_menus(self) -> None:
         self.menu_bar = MenuBar()
         self.setMenuBar(self.menu_bar)
-        for title, specs in (("&File", FILE), ("&Edit", EDIT), ("&View", VIEW), ("&Debug", DEBUG), ("&Help", HELP)):
-            menu = self.menuBar().addMenu(title)
-            self._fill(menu, specs)
-            if title == "&View":
-                menu.addSeparator()
-                panels = menu.addMenu("Panels")
-                for dock in self.docks.values():
-                    panels.addAction(dock.toggleViewAction())
-            if title == "&Debug":
-                menu.addSeparator()
-                menu.addMenu(BugMenu(self.context, menu))
-                self._build_lessons()
-
-    def _build_lessons(self) -> None:
-        """Add the menu of the samples; it is filled when it is first opened."""
-        self._lessons = self.menuBar().addMenu("&Lessons")
-        self._lessons.aboutToShow.connect(self._fill_lessons)
-
-    @Slot()
-    def _fill_lessons(self) -> None:
-        if self._lessons.isEmpty():
-            for sample in sample_models():
-                self._lessons.addAction(sample.title, _call(self.open_sample, sample.name))
-
-    def _fill(self, menu: QMenu, specs: tuple[ActionSpec, ...]) -> None:
-        for spec in specs:
-            menu.addAction(self.actions_by_name[spec.name])
-            if spec.name in MENU_BREAKS:
-                menu.addSeparator()
+        panels = [dock.toggleViewAction() for dock in self.docks.values()]
+        fill_menus(self.menu_bar, self.actions_by_name, panels, BugMenu(self.context, self), self.open_sample)
 
     def _build_status_bar(self) -> None:
-        self.facts = QLabel()
-        self.facts.setObjectName("facts")
+        self.facts = Facts(self.document, self.debugger)
         self.statusBar().addPermanentWidget(self.facts)
         self.statusBar().setSizeGripEnabled(False)
 
@@ -193,7 +162,7 @@ class MainWindow(QMainWindow):
                 "zoom_reset": _call(canvas.zoom_to, 1.0),
                 "command_palette": self.show_command_palette,
                 "keys": self.show_keys,
-                "fault_log": self.open_fault_log,
+                "fault_log": self.faults.open_log,
                 "about": _call(dialogs.show_about, self),
             }
         )
@@ -209,7 +178,6 @@ class MainWindow(QMainWindow):
         self.debugger.happened.connect(self.tool_bar.take_event)
         self.debug.failed.connect(self._on_failed)
         self.debug.broken.connect(self.faults.report)
-        self.faults.reported.connect(self._on_fault)
         files.failed.connect(self.show_failure)
         for part in (self.autosave, self.recovery):
             part.failed.connect(self.show_failure)
@@ -288,14 +256,6 @@ class MainWindow(QMainWindow):
             self.docks["problems"].raise_()
 
     @Slot(str)
-    def _on_fault(self, text: str) -> None:
-        self.message_bar.show_message(
-            f"A fault inside visualbp: {text}. Your work is as it was; save it to be safe.",
-            "error",
-            ("Open the log", self.open_fault_log),
-        )
-
-    @Slot(str)
     def _focus_inspector(self, layer: str) -> None:
         dock = self.docks["inspector"]
         dock.show()
@@ -321,25 +281,13 @@ class MainWindow(QMainWindow):
             self.statusBar().showMessage(snapshot.trouble)
         elif snapshot.message:
             self.statusBar().showMessage(snapshot.message, 8000)
-        self._show_facts(snapshot)
-
-    def _show_facts(self, snapshot: Snapshot) -> None:
-        network, plan = self.document.network, snapshot.plan
-        facts: list[str] = [network.precision]
-        if snapshot.dataset is not None:
-            facts.append(f"{len(snapshot.dataset):,} sample{'s' if len(snapshot.dataset) != 1 else ''}")
-        if plan is not None:
-            count = sum(snapshot.values[info.value].size for info in plan.parameters if info.value in snapshot.values)
-            facts.append(f"{count:,} parameters")
-        facts.append(f"worker {snapshot.mode}")
-        self.facts.setText("   ".join(facts))
 
     @Slot()
     def _show_title(self) -> None:
         document = self.document
         edited = "  •  edited" if document.is_modified else ""
         self.menu_bar.show_title(f"{document.network.name}{edited}")
-        self.setWindowTitle(f"{document.network.name}{edited} – visualbp")
+        self.setWindowTitle(f"{self.menu_bar.title} – visualbp")
         self.setWindowModified(False)
 
     @Slot(object)
@@ -366,14 +314,6 @@ class MainWindow(QMainWindow):
 
     def show_keys(self) -> None:
         dialogs.show_keys(self)
-
-    def open_fault_log(self) -> None:
-        """Open the log of faults with whatever opens text files here."""
-        path = fault_log_path()
-        if not path.exists():
-            self.message_bar.show_message("No fault has been logged.")
-        elif not QDesktopServices.openUrl(QUrl.fromLocalFile(str(path))):
-            self.message_bar.show_message(f"The log of faults is {path}")
 
     def new_seed(self) -> None:
         """Draw new initial weights with the next seed."""

@@ -6,6 +6,7 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QMenuBar
 
+from visualbp.core.visible_text import visible
 from visualbp.gui.theme import theme
 
 
@@ -18,6 +19,7 @@ class MenuBar(QMenuBar):
 
     def show_title(self, title: str) -> None:
         """Write `title` at the right end, as much of it as there is room for."""
+        title = visible(title)
         if title != self.title:
             self.title = title
             self.update()

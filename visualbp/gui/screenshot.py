@@ -49,7 +49,7 @@ def take_screenshot(
         theme().set(theme_name, scale)
         window.resize(*size)
         window.view.default_layout()
-        if not window.files.open_path(path):
+        if not window.files.open_path(path, confirmed=True):
             raise ScreenshotError(window.message_bar.text)
         if panel is not None and panel not in window.docks:
             raise ScreenshotError(f"there is no panel {panel!r}; there are {', '.join(window.docks)}")

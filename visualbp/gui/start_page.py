@@ -20,6 +20,8 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QLayoutItem, QPushButton, QVBoxLayout, QWidget
 
+from visualbp.core.visible_text import visible
+from visualbp.gui.plain_text import plain_tip
 from visualbp.gui.theme import icon, pixmap, theme
 from visualbp.gui.widgets.heights import ColumnScroll, margin_beside_bar
 from visualbp.gui.widgets.widget_layout import WidgetLayout
@@ -90,7 +92,7 @@ class SampleCard(QWidget):
         self._under = False
         self.setObjectName(f"sample_{content.name}")
         self.setAccessibleName(f"Open sample {content.title}")
-        self.setToolTip(content.description)
+        self.setToolTip(plain_tip(content.description))
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
@@ -259,10 +261,10 @@ class StartPage(QWidget):
         if last and last not in [target for _, target in entries]:
             entries.insert(0, (Path(last).stem, last))
         for words, target in entries[:8]:
-            button = QPushButton(words)
+            button = QPushButton(visible(words).replace("&", "&&"))
             button.setProperty("link", True)
             button.setStyleSheet("text-align: left;")
-            button.setToolTip(target)
+            button.setToolTip(plain_tip(target))
             button.clicked.connect(_choose(self.path_chosen, target))
             self._recent.addWidget(button)
         self._recent_title.setVisible(bool(entries))

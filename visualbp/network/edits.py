@@ -9,6 +9,7 @@ from typing import Any
 
 from visualbp.core.arrays import Array
 from visualbp.core.options import parse_options
+from visualbp.core.visible_text import shown
 from visualbp.layers import layer_types
 from visualbp.network.bugs import PlantedBug, bug_kinds
 from visualbp.network.network import Connection, Layer, Network, Position, make_layer, options_of
@@ -26,7 +27,7 @@ class EditError(ValueError):
 def name_problem(network: Network, name: str, present: str | None = None) -> str | None:
     """Return why a layer (now called `present`) cannot be called `name`, or None if it can."""
     if not isinstance(name, str) or len(name) > LONGEST_NAME or not _NAME.fullmatch(name) or name != name.strip():
-        return f"a layer's name has {NAME_RULE}, not {str(name)[:40]!r}"
+        return f"a layer's name has {NAME_RULE}, not {shown(name)}"
     if name != present and name in network.names:
         return f"there is a layer called {name} already"
     return None
@@ -82,7 +83,14 @@ def connect(network: Network, source: str, target: str) -> Network:
         raise EditError(f"cannot connect {source} to {target}: there is no such layer")
     if (source, target) in network.connections:
         raise EditError(f"{source} and {target} are connected already")
+    _refuse_after_loss(network.layer(source), target)
     return drop_unfit_parameters(replace(network, connections=(*network.connections, (source, target))))
+
+
+def _refuse_after_loss(source: Layer, target: str) -> None:
+    """Raise EditError for a connection from a loss, which is the end of a network."""
+    if source.kind.is_loss:
+        raise EditError(f"{source.name} cannot be connected to {target}: a loss is the end, and nothing comes after it")
 
 
 def disconnect(network: Network, connections: Iterable[Connection]) -> Network:
@@ -100,6 +108,7 @@ def insert_on_connection(network: Network, layer: Layer, connection: Connection,
     source, target = connection
     if connection not in network.connections:
         raise EditError(f"{source} and {target} are not connected")
+    _refuse_after_loss(layer, target)
     grown = network if layer.name in network.names else add_layer(network, layer, position)
     connections: list[Connection] = []
     for present in grown.connections:

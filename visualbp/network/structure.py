@@ -132,6 +132,16 @@ def _input_of(network: Network, used: set[str], problems: list[Problem]) -> str 
     return _the_one("input", "drag one from the palette", leading or inputs[:1], problems)
 
 
+def _after_a_loss(losses: Iterable[str], after: Mapping[str, list[str]]) -> list[Problem]:
+    """Return the losses that something comes after: nothing can, since a loss is one number for the whole batch."""
+    problems = []
+    for loss in losses:
+        if following := after.get(loss):
+            message = f"is a loss, the end of the network, and {following[0]} is connected behind it"
+            problems.append(Problem("error", loss, message, f"remove the connection from {loss} to {following[0]}"))
+    return problems
+
+
 def structure_of(network: Network) -> Structure:
     """Return the order, the shapes and the problems of `network`. Never raises for what a person can draw."""
     problems: list[Problem] = []
@@ -141,7 +151,8 @@ def structure_of(network: Network) -> Structure:
     loss = _loss_of(network, of_loss)
     used = _reachable(loss, before) if loss else set(network.names)
     inputs = _input_of(network, used, problems)
-    problems += of_loss
+    losses = {layer.name for layer in network.layers if layer.kind.is_loss}
+    problems += of_loss + _after_a_loss(sorted(losses, key=network.names.index), after)
     order, cyclic = _ordered(network)
     if cyclic:
         shown = ", ".join(cyclic[:4]) + (" and more" if len(cyclic) > 4 else "")
@@ -172,7 +183,7 @@ def structure_of(network: Network) -> Structure:
         elif computed := _computed_source(layer, [by_name[source] for source in sources]):
             message = f"takes class indices from the data, not what {computed} computes"
             problems.append(Problem("error", name, message, "connect the input layer to it"))
-        elif all(source in shapes for source in sources):
+        elif all(source in shapes and source not in losses for source in sources):
             _infer(layer, [shapes[source] for source in sources], shapes, parameters, buffers, problems)
     runs = tuple(name for name in order if loss is None or name in used)
     problems += _batch_problems(network, runs, shapes, [network.training.batch_size], "the batch size is {}")

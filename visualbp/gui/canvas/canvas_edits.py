@@ -80,8 +80,8 @@ class CanvasEdits(QObject):
                 network = connect(network, source, layer.name)
             return connect(network, layer.name, target) if target else network
 
-        self._apply(change, f"Add {layer.name}")
-        self.context.selection.select((layer.name,))
+        if self._apply(change, f"Add {layer.name}"):
+            self.context.selection.select((layer.name,))
         return layer.name
 
     def insert_at(self, type_name: str, connection: Connection) -> str:
@@ -113,8 +113,8 @@ class CanvasEdits(QObject):
             grown = insert_on_connection(network, layer, connection, from_scene(place))
             return move_layers(grown, moved)
 
-        self._apply(change, text)
-        self.context.selection.select((layer.name,))
+        if self._apply(change, text):
+            self.context.selection.select((layer.name,))
         return layer.name
 
     def _behind(self, start: str, x: float) -> list[str]:

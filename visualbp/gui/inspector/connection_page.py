@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Slot
 from PySide6.QtGui import QFont
-from PySide6.QtWidgets import QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QPushButton, QWidget
 
 from visualbp.core.arrays import shape_text
 from visualbp.debugger.snapshot import Snapshot
@@ -12,6 +12,7 @@ from visualbp.engine.plan import Plan
 from visualbp.gui.context import Context
 from visualbp.gui.inspector.page import Heading, Page
 from visualbp.gui.inspector.value_section import ValueSection, View
+from visualbp.gui.plain_text import PlainLabel
 from visualbp.gui.theme import theme
 from visualbp.layers import Value
 from visualbp.network import edits
@@ -33,7 +34,7 @@ class ConnectionPage(Page):
         self._connection: Connection = ("", "")
         self._plan: Plan | None = None
         self._back: Value | None = None
-        self.title, self.shape, self.nothing = QLabel(self), QLabel(self), QLabel(self)
+        self.title, self.shape, self.nothing = PlainLabel(self), PlainLabel(self), PlainLabel(self)
         self.shape.setProperty("dim", True)
         self.shape.setWordWrap(True)
         self.nothing.setProperty("dim", True)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QFileDialog, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from visualbp.core.arrays import Array, shape_text
 from visualbp.core.options import Option, OptionError
+from visualbp.core.reading import read_beginning
 from visualbp.datasets import DataSpec, datasets
 from visualbp.datasets.arrays import ArrayOption, NamesOption
 from visualbp.datasets.base import make_spec
@@ -22,6 +24,7 @@ from visualbp.gui.inspector.editors import LineEditor, starting_options
 from visualbp.gui.inspector.fields import Combo
 from visualbp.gui.inspector.form import OptionForm
 from visualbp.gui.inspector.samples_editor import SamplesEditor
+from visualbp.gui.plain_text import PlainLabel, plain_tip
 from visualbp.gui.theme import theme
 
 NO_DATA = "choose ..."
@@ -54,7 +57,7 @@ class DataEditor(QWidget):
             for entry in sorted(entries, key=lambda entry: entry.label):
                 self.combo.addItem(entry.label, entry.type_name)
                 self.combo.setItemData(self.combo.count() - 1, entry.description, Qt.ItemDataRole.ToolTipRole)
-        self.about, self.facts, self.problem = QLabel(self), QLabel(self), QLabel(self)
+        self.about, self.facts, self.problem = PlainLabel(self), PlainLabel(self), PlainLabel(self)
         self.browse = QPushButton("Choose file ...", self)
         self.browse.setToolTip("Choose a CSV file with a line of column names")
         self.form = OptionForm(self)
@@ -118,7 +121,7 @@ class DataEditor(QWidget):
                 default = "the last" if name == "target" else "all others"
                 row.editor.line.setPlaceholderText(default)
                 row.editor.line.setToolTip(
-                    f"{row.option.description}\ncolumns: {', '.join(columns)}" if columns else ""
+                    plain_tip(f"{row.option.description}\ncolumns: {', '.join(columns)}") if columns else ""
                 )
 
     # -- edits -------------------------------------------------------------------------------------------------------
@@ -204,12 +207,18 @@ def relative_path(path: str, folder: Path | None) -> str:
     return os.path.abspath(path)
 
 
+LONGEST_HEADER = 100_000
+"""Bytes of a file in which its first line is looked for."""
+PATIENCE = 0.5
+"""Seconds that a file may take to answer: the window waits for it."""
+
+
 def file_columns(path: str, folder: Path | None) -> tuple[str, ...]:
     """Return the names in the first line of a CSV file; none if it cannot be read (the session says why)."""
     try:
-        with open(Path(folder or ".") / path, encoding="utf-8-sig", newline="") as file:
-            first = file.readline(100_000)
+        first = read_beginning(Path(folder or ".") / path, LONGEST_HEADER, PATIENCE).decode("utf-8-sig", "ignore")
     except (OSError, ValueError):
         return ()
+    first = re.split(r"[\r\n]", first, maxsplit=1)[0]
     delimiter = max(",;\t", key=first.count)
     return tuple(cell.strip() for cell in next(csv.reader([first], delimiter=delimiter), []))

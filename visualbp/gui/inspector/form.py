@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
-from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from visualbp.core.options import Option
 from visualbp.gui.inspector.editors import OptionEditor, editor_for
 from visualbp.gui.inspector.form_layout import NESTED_EDITOR_WIDTH, FormLayout, FormRow
+from visualbp.gui.plain_text import PlainLabel
 from visualbp.gui.theme import theme
 
 
@@ -20,7 +21,7 @@ class OptionRow:
 
     def __init__(self, option: Option, form: OptionForm) -> None:
         self.option = option
-        self.label = QLabel(option.title, form)
+        self.label = PlainLabel(option.title, form)
         self.label.setProperty("dim", True)
         self.label.setToolTip(option.description)
         self.label.setWordWrap(True)
@@ -28,7 +29,7 @@ class OptionRow:
         self.editor = editor_for(option)
         self.editor.setParent(form)
         self.label.setBuddy(self.editor)
-        self.problem = QLabel(form)
+        self.problem = PlainLabel(form)
         self.problem.setProperty("problem", True)
         self.problem.setWordWrap(True)
         self.problem.hide()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QFont
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from visualbp.core.arrays import Array
 from visualbp.core.options import OptionError
@@ -14,6 +14,7 @@ from visualbp.gui.inspector.fields import ParsedLine
 from visualbp.gui.inspector.form import OptionForm
 from visualbp.gui.inspector.page import Page, ProblemCard
 from visualbp.gui.inspector.value_section import ValueSection, View
+from visualbp.gui.plain_text import PlainLabel
 from visualbp.gui.theme import theme
 from visualbp.layers import Value
 from visualbp.network import Layer, edits
@@ -31,7 +32,7 @@ class LayerPage(Page):
         self.name.setObjectName("layer_name")
         self.name.setAccessibleName("Name of the layer")
         self.name.setToolTip("The layer's name; Enter takes it over")
-        self.type_label, self.description, self.name_problem = QLabel(self), QLabel(self), QLabel(self)
+        self.type_label, self.description, self.name_problem = PlainLabel(self), PlainLabel(self), PlainLabel(self)
         self.type_label.setProperty("dim", True)
         self.type_label.setWordWrap(True)
         self.type_label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)

@@ -8,7 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QFont
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QToolButton, QWidget
 
 from visualbp.core.arrays import size_of
 from visualbp.core.options import BoolOption, ChoiceOption, EntryOption, FloatOption, IntOption, Option, OptionError
@@ -19,6 +19,7 @@ from visualbp.gui.inspector.data_editor import DataEditor
 from visualbp.gui.inspector.fields import ParsedLine
 from visualbp.gui.inspector.form import OptionForm
 from visualbp.gui.inspector.page import Heading, Page, ProblemCard
+from visualbp.gui.plain_text import PlainLabel
 from visualbp.gui.theme import icon, theme
 from visualbp.gui.widgets.rate_curve import RateCurve
 from visualbp.network import Clip, Network, Training, edits
@@ -88,7 +89,7 @@ class NetworkPage(Page):
         self.name = ParsedLine(_parsed_name, str, self)
         self.name.setObjectName("network_name")
         self.name.setAccessibleName("Name of the network")
-        self.facts = QLabel(self)
+        self.facts = PlainLabel(self)
         self.facts.setProperty("dim", True)
         self.description = QPlainTextEdit(self)
         self.description.setObjectName("network_description")

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLay
 
 from visualbp.debugger.snapshot import Snapshot
 from visualbp.gui.context import Context
+from visualbp.gui.plain_text import PlainLabel
 from visualbp.gui.theme import pixmap, theme
 from visualbp.network import Problem
 
@@ -82,7 +83,7 @@ class ProblemCard(QFrame):
         line = QHBoxLayout(row)
         line.setContentsMargins(0, 0, 0, 0)
         line.setSpacing(8)
-        picture, words = QLabel(row), QLabel(row)
+        picture, words = QLabel(row), PlainLabel(row)
         picture.setPixmap(pixmap("error" if error else "warning", "error" if error else "backward", theme().px(16)))
         picture.setAlignment(Qt.AlignmentFlag.AlignTop)
         words.setText(f"{problem.message}; {problem.mend}." if problem.mend else f"{problem.message}.")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from visualbp.core.arrays import Array
+from visualbp.gui.plain_text import PlainLabel
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.flow_layout import FlowLayout
 from visualbp.gui.widgets.number_model import NumberError, parse_table
@@ -31,7 +32,7 @@ class SamplesEditor(QWidget):
         self.table.setObjectName("samples")
         self.table.set_editable(True)
         self.table.set_name("samples")
-        self.facts, self.problem = QLabel(self), QLabel(self)
+        self.facts, self.problem = PlainLabel(self), PlainLabel(self)
         self.facts.setProperty("dim", True)
         self.facts.setWordWrap(True)
         self.problem.setProperty("problem", True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Slot
 from PySide6.QtGui import QFont
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QWidget
 
 from visualbp.core.arrays import size_of
 from visualbp.core.options import Option, OptionError
@@ -13,6 +13,7 @@ from visualbp.gui.context import Context
 from visualbp.gui.inspector.editors import MIXED
 from visualbp.gui.inspector.form import OptionForm
 from visualbp.gui.inspector.page import Heading, Page, ProblemCard
+from visualbp.gui.plain_text import PlainLabel
 from visualbp.gui.theme import theme
 from visualbp.network import Layer, Network, edits
 from visualbp.network.network import options_of
@@ -35,7 +36,7 @@ class SeveralPage(Page):
     def __init__(self, context: Context, parent: QWidget | None = None) -> None:
         super().__init__(context, parent)
         self._names: tuple[str, ...] = ()
-        self.title, self.list, self.facts = QLabel(self), QLabel(self), QLabel(self)
+        self.title, self.list, self.facts = PlainLabel(self), PlainLabel(self), PlainLabel(self)
         for label in (self.list, self.facts):
             label.setProperty("dim", True)
             label.setWordWrap(True)

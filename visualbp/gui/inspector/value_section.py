@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QFont
-from PySide6.QtWidgets import QLabel, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from visualbp.core.arrays import Array, Shape, shape_text
 from visualbp.debugger.snapshot import Snapshot
 from visualbp.gui.axes import parameter_axes, place_words
 from visualbp.gui.context import Context
 from visualbp.gui.painting import number_text, shared_limit
+from visualbp.gui.plain_text import PlainLabel
 from visualbp.gui.theme import icon, theme
 from visualbp.gui.widgets.filter_map import FilterMap
 from visualbp.gui.widgets.flow_layout import FlowLayout
@@ -47,8 +48,8 @@ class ValueSection(QWidget):
         self._given: Array | None = None
         self._number: tuple[int, ...] | None = None
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
-        self.name_label, self.shape_label, self.facts = QLabel(name, self), QLabel(self), QLabel(self)
-        self.problem = QLabel(self)
+        self.name_label, self.shape_label, self.facts = PlainLabel(name, self), PlainLabel(self), PlainLabel(self)
+        self.problem = PlainLabel(self)
         self.problem.setProperty("problem", True)
         self.problem.setWordWrap(True)
         self.problem.hide()
@@ -61,12 +62,12 @@ class ValueSection(QWidget):
         )
         self.from_link = self._link("where from?", "Show where the chosen number came from (Space)")
         self._links: list[QPushButton] = []
-        self.note = QLabel(self)
+        self.note = PlainLabel(self)
         self.note.setProperty("dim", True)
         self.note.hide()
         self.filters = FilterMap(self)
         self.filters.hide()
-        self.block_label = QLabel(self)
+        self.block_label = PlainLabel(self)
         self.block_label.setProperty("dim", True)
         self.block_label.hide()
         self._block: tuple[int, ...] = ()

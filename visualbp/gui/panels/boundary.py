@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QToolTip, QVBoxLayout
 
 from visualbp.analysis.boundary import Boundary, boundary, has_boundary, is_near, region_of
 from visualbp.core.arrays import Array, shape_text
+from visualbp.core.visible_text import visible
 from visualbp.datasets import DataError, Dataset
 from visualbp.datasets.base import encoded_targets
 from visualbp.debugger.snapshot import Snapshot
@@ -19,6 +20,7 @@ from visualbp.engine.plan import Plan
 from visualbp.gui.context import Context
 from visualbp.gui.painting import number_text
 from visualbp.gui.panels.base import Panel
+from visualbp.gui.plain_text import plain_tip
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.answers import class_of
 from visualbp.gui.widgets.boundary_picture import BoundaryItem
@@ -196,14 +198,14 @@ class BoundaryPanel(Panel):
 
     def _class_name(self, number: int) -> str:
         names = self._dataset.class_names if self._dataset is not None else ()
-        return names[number] if number < len(names) else f"class {number}"
+        return visible(names[number]) if number < len(names) else f"class {number}"
 
     # -- hovering and clicking ---------------------------------------------------------------------------------------
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
             text = self.hover_text(QPointF(event.pos()))
-            QToolTip.showText(event.globalPos(), text, self.plot) if text else QToolTip.hideText()
+            QToolTip.showText(event.globalPos(), plain_tip(text), self.plot) if text else QToolTip.hideText()
             return True
         if isinstance(event, QMouseEvent):
             if event.type() == QEvent.Type.MouseMove:

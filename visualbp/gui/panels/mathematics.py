@@ -21,6 +21,7 @@ from visualbp.gui.panels.mathematics_subject import Subject
 from visualbp.gui.panels.mathematics_trail import Crumb, TrailView
 from visualbp.gui.panels.mathematics_words import Index, shapes_text
 from visualbp.gui.panels.timeline_ticks import phase_color
+from visualbp.gui.plain_text import PlainLabel
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.heights import ColumnScroll, margin_beside_bar
 from visualbp.layers import Value
@@ -63,7 +64,7 @@ class MathematicsPanel(Panel):
     # -- widgets -----------------------------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        self.step_label, self.shapes, self.sentence = QLabel(self), QLabel(self), QLabel(self)
+        self.step_label, self.shapes, self.sentence = QLabel(self), PlainLabel(self), PlainLabel(self)
         self.equation = EquationView(self._equations, 22.0, self)
         for label in (self.step_label, self.shapes, self.sentence):
             label.setWordWrap(True)

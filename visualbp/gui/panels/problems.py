@@ -14,9 +14,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from visualbp.core.visible_text import visible
 from visualbp.debugger.snapshot import Snapshot
 from visualbp.gui.context import Context
 from visualbp.gui.panels.base import Panel
+from visualbp.gui.plain_text import plain_tip
 from visualbp.gui.theme import pixmap, theme
 from visualbp.network import Problem
 
@@ -56,9 +58,9 @@ class ProblemModel(QAbstractListModel):
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         problem = self.problems[index.row()]
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return f"{problem.severity}: {problem.text}"
+            return visible(f"{problem.severity}: {problem.text}")
         if role == Qt.ItemDataRole.ToolTipRole:
-            return f"{problem.text}\nClick to go to {problem.layer}" if problem.layer else problem.text
+            return plain_tip(f"{problem.text}\nClick to go to {problem.layer}" if problem.layer else problem.text)
         return None
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from visualbp.core.arrays import Array
+from visualbp.core.visible_text import visible
 from visualbp.engine.plan import Plan
 from visualbp.gui.painting import number_text
 
@@ -97,7 +98,7 @@ def _vector_answers(predictions: Array | None, targets: Array) -> Answers:
 
 
 def _class_name(number: int, names: tuple[str, ...]) -> str:
-    return names[number] if number < len(names) else str(number)
+    return visible(names[number]) if number < len(names) else str(number)
 
 
 def sequence_text(words: Sequence[str]) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QFont, QPainter, QPaintEvent
-from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from visualbp.gui.plain_text import PlainLabel, plain_tip
 from visualbp.gui.theme import theme
 
 
-class ElidedLabel(QLabel):
+class ElidedLabel(PlainLabel):
     """`tone` is the name of its colour in the palette. The whole text is its tooltip unless it has one of its own."""
 
     def __init__(
@@ -34,7 +35,7 @@ class ElidedLabel(QLabel):
     def show_text(self, text: str, tone: str | None = None, tip: str = "") -> None:
         """Show a text, in another tone if one is given."""
         self.setText(text)
-        self.setToolTip(tip or text)
+        self.setToolTip(plain_tip(tip or text))
         if tone is not None and tone != self.tone:
             self.tone = tone
             self.update()

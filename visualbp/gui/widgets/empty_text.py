@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QFont
-from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from visualbp.debugger.snapshot import Snapshot
+from visualbp.gui.plain_text import PlainLabel
 from visualbp.gui.theme import theme
 
 
@@ -29,7 +30,7 @@ class EmptyText(QWidget):
 
     def __init__(self, heading: str = "", text: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.heading, self.text = QLabel(), QLabel()
+        self.heading, self.text = PlainLabel(), PlainLabel()
         self.text.setProperty("dim", True)
         column = QVBoxLayout(self)
         column.setContentsMargins(14, 6, 14, 10)

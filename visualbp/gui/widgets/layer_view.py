@@ -8,11 +8,12 @@ from functools import partial
 import numpy as np
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QFont, QResizeEvent
-from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from visualbp.core.arrays import Array, shape_text
 from visualbp.gui.layer_values import Picture, Shown
 from visualbp.gui.painting import number_text
+from visualbp.gui.plain_text import PlainLabel
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.arrangement import Arrangement, Sheet
 from visualbp.gui.widgets.elided_label import ElidedLabel
@@ -69,7 +70,7 @@ class LayerView(QWidget):
         self.back.clicked.connect(self.back_asked)
         self.name = ElidedLabel(weight=QFont.Weight.DemiBold)
         self.facts = ElidedLabel(size=10, tone="dim", mono=True)
-        self.shape = QLabel()
+        self.shape = PlainLabel()
         self.shape.setProperty("dim", True)
         self.chooser = ValueChooser()
         self.chooser.chosen.connect(self.value_chosen)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
+from visualbp.gui.plain_text import PlainLabel
 from visualbp.gui.theme import pixmap, theme
 
 Choice = tuple[str, Callable[[], object]]
@@ -20,6 +20,7 @@ class _Message:
     tone: str
     choices: tuple[Choice, ...]
     later: Callable[[], object]
+    dismiss: str = ""
 
 
 class MessageBar(QFrame):
@@ -35,9 +36,8 @@ class MessageBar(QFrame):
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(12, 7, 8, 7)
         self._icon = QLabel()
-        self._text = QLabel()
+        self._text = PlainLabel()
         self._text.setWordWrap(True)
-        self._text.setTextFormat(Qt.TextFormat.PlainText)  # names from files are words, whatever is in them
         self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self._row.addWidget(self._icon)
         self._row.addWidget(self._text)
@@ -53,9 +53,9 @@ class MessageBar(QFrame):
     def text(self) -> str:
         return self._text.text() if not self.isHidden() else ""
 
-    def show_message(self, text: str, tone: str = "info", *choices: Choice) -> None:
-        """Say `text` (tone: info or error) with a button for each choice, and one that closes the bar."""
-        self._show(_Message(text, tone, choices, lambda: None))
+    def show_message(self, text: str, tone: str = "info", *choices: Choice, dismiss: str = "") -> None:
+        """Say `text` (tone: info or error) with a button for each choice, and one (`dismiss`) that closes the bar."""
+        self._show(_Message(text, tone, choices, lambda: None, dismiss))
 
     def ask(
         self, about: str, text: str, tone: str, *choices: Choice, later: Callable[[], object] = lambda: None
@@ -99,7 +99,7 @@ class MessageBar(QFrame):
         self.style().polish(self)
         for words, action in message.choices:
             self._add_button(words, action)
-        self._add_button("Not now" if message.choices else "Close", message.later)
+        self._add_button(message.dismiss or ("Not now" if message.choices else "Close"), message.later)
         self.show()
 
     def _draw_icon(self) -> None:

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QToolTip, QWidget
 
 from visualbp.core.arrays import Array, Shape
 from visualbp.gui.pictures import picture_of
+from visualbp.gui.plain_text import plain_tip
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.answers import Answers
 from visualbp.gui.widgets.heights import ColumnScroll, HeightByWidth
@@ -138,7 +139,7 @@ class ImagesContent(HeightByWidth):
             if sample is None:
                 QToolTip.hideText()
             else:
-                QToolTip.showText(event.globalPos(), self.describe(sample), self)
+                QToolTip.showText(event.globalPos(), plain_tip(self.describe(sample)), self)
             return True
         return super().event(event)
 

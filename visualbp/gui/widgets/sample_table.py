@@ -15,7 +15,9 @@ from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableView, QWidget
 
 from visualbp.core.arrays import Array
+from visualbp.core.visible_text import visible
 from visualbp.gui.painting import exact_text, number_text
+from visualbp.gui.plain_text import plain_tip
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.answers import Answers
 
@@ -79,7 +81,7 @@ class SampleModel(QAbstractTableModel):
         return ("target", "prediction")[section - self.shown_inputs - 1]
 
     def input_name(self, place: int) -> str:
-        return self.names[place] if place < len(self.names) else f"x[{place}]"
+        return visible(self.names[place]) if place < len(self.names) else f"x[{place}]"
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         row, column, answers = index.row(), index.column(), self.answers
@@ -106,7 +108,8 @@ class SampleModel(QAbstractTableModel):
             return exact_text(number) if role == Qt.ItemDataRole.ToolTipRole else None
         is_prediction = column == self.shown_inputs + 2
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
-            return self._answer(row) if is_prediction else answers.wanted[row]
+            words = self._answer(row) if is_prediction else answers.wanted[row]
+            return plain_tip(words) if role == Qt.ItemDataRole.ToolTipRole else words
         if role == Qt.ItemDataRole.ForegroundRole and is_prediction:
             return theme().color(self._tone(row))
         return None

@@ -1,0 +1,99 @@
+"""Opening a large network: it is asked first, nothing waits for the answer, and it can be stopped."""
+
+import json
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QPushButton
+from pytestqt.qtbot import QtBot
+
+from visualbp.debugger.commands import Level, StepForward
+from visualbp.engine import needs
+from visualbp.gui import create_window
+from visualbp.gui.main_window import MainWindow
+
+
+def large_model(path: Path, layers: int = 3, units: int = 5000) -> str:
+    """A model of some hundred megabytes: weights of `units` by `units`."""
+    names = ["input", *(f"wide_{index}" for index in range(layers)), "output", "loss"]
+    record = {
+        "format": "visualbp",
+        "version": 1,
+        "name": "large",
+        "layers": [
+            {"name": "input", "type": "input", "shape": [2]},
+            *({"name": name, "type": "dense", "units": units} for name in names[1:-2]),
+            {"name": "output", "type": "dense", "units": 2},
+            {"name": "loss", "type": "softmax_cross_entropy"},
+        ],
+        "connections": [list(pair) for pair in pairwise(names)],
+        "data": {"source": "xor"},
+    }
+    path.write_text(json.dumps(record))
+    return str(path)
+
+
+@pytest.fixture
+def window(qtbot: QtBot) -> Iterator[MainWindow]:
+    made = create_window("xor")
+    made.show()
+    assert made.debugger.settle()
+    yield made
+    shut(made)
+    made.deleteLater()
+
+
+def shut(window: MainWindow) -> None:
+    """Close it without being asked about unsaved work."""
+    window.document.undo_stack.setClean()
+    window.document.set_trained(False)
+    window.close()
+
+
+def press(window: MainWindow, words: str) -> None:
+    """Press the button of the message bar with these words."""
+    buttons = [b for b in window.message_bar.findChildren(QPushButton) if b.text() == words and not b.isHidden()]
+    buttons[-1].click()
+
+
+def test_a_large_model_is_asked_about_and_what_is_open_goes_on(window: MainWindow, tmp_path: Path) -> None:
+    before = window.document.network
+    assert not window.files.open_path(large_model(tmp_path / "large.vbp"))
+    assert window.message_bar.text == "large.vbp needs about 2.2 GB of memory."
+    assert window.document.network is before and window.isEnabled()
+    window.debugger.send(StepForward(Level.ITERATION))
+    assert window.debugger.settle() and window.debugger.snapshot.cursor > 0
+    press(window, "Not now")
+    assert window.document.network is before and window.message_bar.text == ""
+
+
+def test_a_small_model_is_not_asked_about(window: MainWindow, tmp_path: Path) -> None:
+    assert window.files.open_path(large_model(tmp_path / "small.vbp", units=10))
+    assert window.document.network.name == "large"
+
+
+def test_a_large_model_opens_once_it_is_wanted(
+    window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(needs, "MUCH_MEMORY", 1)
+    assert not window.files.open_path(large_model(tmp_path / "m.vbp", units=10))
+    press(window, "Open it")
+    assert window.message_bar.text.startswith("Opening: m.vbp needs about")
+    assert window.debugger.settle()
+    assert window.document.network.name == "large" and window.debugger.snapshot.plan is not None
+    assert window.message_bar.text == ""
+
+
+def test_the_opening_can_be_stopped(window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(needs, "MUCH_MEMORY", 1)
+    model = large_model(tmp_path / "m.vbp", layers=200, units=400)
+    assert not window.files.open_path(model)
+    press(window, "Open it")
+    press(window, "Stop")
+    assert window.debugger.settle()
+    assert window.debugger.snapshot.plan is None
+    assert [problem.message for problem in window.debugger.snapshot.problems] == ["opening was stopped"]
+    assert window.files.open_path("xor", confirmed=True)  # and the window goes on
+    assert window.debugger.settle() and window.debugger.snapshot.plan is not None

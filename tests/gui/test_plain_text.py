@@ -1,0 +1,109 @@
+"""What a stranger's file says is plain words in the window: never markup, and never turning the way of reading."""
+
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QAbstractItemView, QLabel, QWidget
+from pytestqt.qtbot import QtBot
+
+from tests.hostile import HOSTILE, hostile_model
+from visualbp.debugger.commands import Level, StepForward
+from visualbp.gui import create_window
+from visualbp.gui.main_window import MainWindow
+from visualbp.gui.plain_text import PlainLabel, plain_tip
+
+
+@pytest.fixture
+def window(qtbot: QtBot, tmp_path: Path) -> Iterator[MainWindow]:
+    made = create_window(str(hostile_model(tmp_path / "m<b>.vbp")))
+    made.resize(1600, 1000)
+    made.show()
+    assert made.debugger.settle()
+    yield made
+    made.document.undo_stack.setClean()
+    made.document.set_trained(False)
+    made.close()
+    made.deleteLater()
+
+
+def steers(text: str) -> bool:
+    return any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") and c != "\n" for c in text)
+
+
+def said(window: MainWindow) -> Iterator[tuple[QWidget, str]]:
+    """Every text that some widget shows: labels, titles, tooltips, cells, and the names for a screen reader."""
+    for widget in [window, *window.findChildren(QWidget)]:
+        yield widget, widget.toolTip()
+        yield widget, widget.windowTitle()
+        if isinstance(widget, QLabel):
+            yield widget, widget.text()
+        if isinstance(widget, QAbstractItemView) and (model := widget.model()) is not None:
+            for column in (column for column in range(6) if model.index(0, column).isValid()):
+                yield widget, str(model.headerData(column, Qt.Orientation.Horizontal) or "")
+                for row in range(6):
+                    index = model.index(row, column)
+                    for role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
+                        yield widget, str(index.data(role) or "") if index.isValid() else ""
+
+
+def check(window: MainWindow) -> int:
+    """Hold every text of the window against the rule, and return how many of them come from the file."""
+    found = 0
+    for widget, text in said(window):
+        assert not steers(text), (widget, text)
+        if "bold</b>" in text:
+            found += 1
+            if isinstance(widget, QLabel) and text == widget.text():
+                assert widget.textFormat() == Qt.TextFormat.PlainText, (widget, text)
+            elif text == widget.toolTip():
+                assert is_escaped(text), (widget, text)
+    return found
+
+
+def is_escaped(tip: str) -> bool:
+    """Whether a tooltip shows the words of the file as words: Qt takes it for HTML once it holds a tag."""
+    return tip.startswith("<qt>") and "<b>" not in tip
+
+
+def test_a_hostile_model_is_shown_as_words(window: MainWindow) -> None:
+    assert "<b>bold</b>" in window.windowTitle() and "\\x1b[2J" in window.windowTitle()
+    window.debugger.send(StepForward(Level.ITERATION))
+    assert window.debugger.settle()
+    for names in ((), window.document.network.names[1:2]):
+        window.selection.select(names)
+        assert window.debugger.settle()
+        assert check(window)
+
+
+def test_the_failure_to_open_a_hostile_file_is_shown_as_words(window: MainWindow, tmp_path: Path) -> None:
+    folder = tmp_path / "a<b>\x1b\u202e"
+    folder.mkdir()
+    assert not window.files.open_path(hostile_model(folder / "bad.vbp", precision=HOSTILE))
+    assert "a<b>\\x1b\\u202e" in window.message_bar.text and "<b>bold</b>" in window.message_bar.text
+    assert check(window)
+
+
+def test_data_that_cannot_be_read_are_a_problem_in_words(window: MainWindow, tmp_path: Path) -> None:
+    data = {"source": "csv", "path": "table.csv", "target": HOSTILE}
+    assert window.files.open_path(hostile_model(tmp_path / "data.vbp", data=data))
+    assert window.debugger.settle()
+    assert window.debugger.snapshot.plan is None
+    assert check(window)
+
+
+def test_recent_files_are_listed_in_words(window: MainWindow) -> None:
+    window.show_start_page()
+    assert check(window) >= 0
+    links = [b.toolTip() for b in window.start_page.findChildren(QWidget) if "m&lt;b&gt;" in b.toolTip()]
+    assert links and all(tip.startswith("<qt>") for tip in links)
+
+
+def test_a_label_and_a_tip_show_markup_as_it_is(qtbot: QtBot) -> None:
+    label = PlainLabel("<b>x</b>\u202e")
+    qtbot.addWidget(label)
+    assert label.text() == "<b>x</b>\\u202e" and label.textFormat() == Qt.TextFormat.PlainText
+    assert plain_tip("two\nlines") == "two\nlines"
+    assert plain_tip("<b>\n&lt;") == "<qt>&lt;b&gt;<br>&amp;lt;</qt>"
