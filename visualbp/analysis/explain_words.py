@@ -98,3 +98,12 @@ def plugged(formula: str, z: float, h: float) -> str:
 def plain(number: float) -> str:
     """Return a number for a sentence."""
     return f"{number:.{DIGITS}g}"
+
+
+def told_apart(one: float, other: float) -> tuple[str, str]:
+    """Return two different numbers for a sentence, with as many digits as it takes to see that they differ."""
+    for digits in range(DIGITS, 18):
+        texts = f"{one:.{digits}g}", f"{other:.{digits}g}"
+        if texts[0] != texts[1]:
+            return texts
+    return repr(one), repr(other)
