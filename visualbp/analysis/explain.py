@@ -28,7 +28,13 @@ from visualbp.analysis.explain_record import (
     Term,
     exact_sum,
 )
-from visualbp.analysis.explain_rounding import bound_of_sum, is_out_of_range, measured_rounding, products_of
+from visualbp.analysis.explain_rounding import (
+    bound_of_sum,
+    is_out_of_range,
+    measured_rounding,
+    not_finite_before,
+    products_of,
+)
 from visualbp.analysis.explain_rules import Element, rule_for
 from visualbp.analysis.explain_updates import draft_of_step, words_of_source
 from visualbp.analysis.explain_words import Index, bracketed, element_symbol, element_text, number_latex, plain, told_apart
@@ -109,7 +115,7 @@ def _explanation(
         gave, should = told_apart(number, total)
         notes.append(f"the rule that ran gave {gave}, and it should give {should}: that rule is wrong")
     elif not math.isfinite(number) and not _is_meant(step, number):
-        notes.append(_why_not_finite(draft.blocks, products))
+        notes.append(_why_not_finite(past, step, draft.blocks, products))
     elif number == 0 and len(products) == 1:
         zero = next((factor for factor in terms[0].factors if factor.number == 0), None)
         notes.append(f"0 because {zero.text} is 0" if zero is not None and len(terms[0].factors) > 1 else "")
@@ -186,15 +192,16 @@ def _in_numbers(terms: tuple[Term, ...], count: int) -> str:
     return " + ".join(products) + (r" + \cdots" if count > len(shown) else "")
 
 
-def _why_not_finite(blocks: Sequence[Block], products: Array) -> str:
+def _why_not_finite(past: Past, step: Step, blocks: Sequence[Block], products: Array) -> str:
     wrong = np.flatnonzero(~np.isfinite(products))
     if not len(wrong):
-        return "not finite: the sum is too large for the type"
+        cause = not_finite_before(past, step)
+        return f"not finite, because {cause} is not" if cause else "not finite: the sum is too large for the type"
     term = _term(blocks, int(wrong[0]))
-    cause = next((factor for factor in term.factors if not math.isfinite(factor.number)), None)
-    if cause is None:
+    factor = next((factor for factor in term.factors if not math.isfinite(factor.number)), None)
+    if factor is None:
         return "not finite: a product is too large for the type"
-    return f"not finite, because {cause.text} is {cause.number}"
+    return f"not finite, because {factor.text} is {factor.number}"
 
 
 def _joined(*notes: str) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 
 from visualbp.analysis.explain_optimizers import numbers_of_update
 from visualbp.analysis.explain_record import Draft, Moment, Past, exact_sum
-from visualbp.analysis.explain_words import Index
+from visualbp.analysis.explain_words import Index, element_text
 from visualbp.core.arrays import Array
 from visualbp.engine.plan import Phase, Step
 from visualbp.engine.store import stream_of
@@ -149,10 +149,21 @@ def _lost_by_rule(past: Past, step: Step, value: Value, index: Index) -> float:
 
 
 def is_out_of_range(past: Past, step: Step, value: Value, index: Index, total: float) -> bool:
-    """Return whether the element has no finite number for want of range: the right rule overflows on the way to it."""
-    if abs(total) > float(np.finfo(past.precision).max):
+    """Return whether the element has no finite number with the right rule either: that overflows on the way, or has read none."""
+    if abs(total) > float(np.finfo(past.precision).max) or not_finite_before(past, step) is not None:
         return True
     numbers = right_numbers(past, step, value, index)
-    if numbers is None or math.isfinite(numbers[0]):
+    if numbers is None:
+        return True  # of squares that overflow in a norm, or inside an operation too large to look into
+    if math.isfinite(numbers[0]):
         return False
     return bool(np.isfinite(numbers[1])) or wider(past.precision) == np.dtype(past.precision)
+
+
+def not_finite_before(past: Past, step: Step) -> str | None:
+    """Return the name of the first element that the step read and that is not finite, if there is one."""
+    for value in step.reads:
+        wrong = np.argwhere(~np.isfinite(past.array(value, step.index)))
+        if len(wrong):
+            return element_text(value, tuple(int(i) for i in wrong[0]))
+    return None
