@@ -172,6 +172,11 @@ def judge_wrong(seed: int) -> tuple[Case, Mistake, bool, list[Explanation]]:
     return case, best, accused, others
 
 
+def _tell_progress(seed: int, counts: Counter[str]) -> None:
+    if seed % 100 == 99:
+        print(f"... {dict(counts)}", file=sys.stderr, flush=True)
+
+
 def main(right: int, wrong: int) -> None:
     counts: Counter[str] = Counter()
     for seed in range(right):
@@ -179,11 +184,13 @@ def main(right: int, wrong: int) -> None:
         counts["right networks"] += 1
         counts["numbers explained"] += numbers
         counts["false accusations"] += len(accusing)
+        _tell_progress(seed, counts)
         for found in accusing[:3]:
             print(f"FALSE  {case.text}: {found.text}: {found.note}", flush=True)
     for seed in range(10_000, 10_000 + wrong):
         case, mistake, accused, others = judge_wrong(seed)
         counts["wrong networks"] += 1
+        _tell_progress(seed, counts)
         counts["accusations of another rule"] += len(others)
         seen = "visible" if mistake.visible else "not visible (the gradient there is 0, or lost in rounding)"
         counts[f"mistakes {seen}"] += 1

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from visualbp.analysis.standstill import standstill
 from visualbp.cli.output import Progress, number, print_json, print_table
 from visualbp.cli.running import Model, add_file, add_json, check_folder, open_model, whole_number
 from visualbp.core.arrays import Array, Shape, shape_text
@@ -149,3 +150,5 @@ def _print(model: Model, steps: list[Traced]) -> None:
     print(f"\nloss {float(executor.values[executor.plan.loss]):.10g}")
     if executor.plan.penalty is not None:
         print(f"penalty {float(executor.values[executor.plan.penalty]):.10g}")
+    if reason := standstill(executor.plan, executor.values):
+        print(reason)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from visualbp.core.arrays import Array, frozen_copy, shape_text, size_of
+from visualbp.core.norms import norm_of, quick_norm
 from visualbp.datasets import DataError, Dataset
 from visualbp.datasets.base import encoded_targets
 from visualbp.engine.binding import Binding
@@ -184,11 +185,10 @@ class Executor:
             copy = frozen_copy(bound.buffers[self.plan.resolve(value)])
             values[value] = copy
             open_places = self._open_places(value, copy)
-            norm = _quick_norm(open_places)
+            norm = quick_norm(open_places)
             if not np.isfinite(norm):  # a sum of squares can overflow: only now is it worth a closer look
                 self._look_for_non_finite(step, value, open_places)
-                norm = _safe_norm(open_places)
-            norms[value] = norm
+            norms[value] = norm_of(open_places, norm)
         self.tape.append(Record(values, norms))
         self.values.update(values)
         self.norms.update(norms)
@@ -253,8 +253,7 @@ class Executor:
         self.values = {value: frozen_copy(buffer) for value, buffer in bound.buffers.items() if value in shown}
         counted = {v: self._open_places(v, array) for v, array in self.values.items() if v in written}
         with np.errstate(all="ignore"):
-            norms = {value: _quick_norm(array) for value, array in counted.items()}
-            self.norms = {v: norm if np.isfinite(norm) else _safe_norm(counted[v]) for v, norm in norms.items()}
+            self.norms = {value: norm_of(array) for value, array in counted.items()}
 
     def restore(self, iteration: int, saved: Array) -> None:
         """Go to the start of `iteration`, where the store was `saved`."""
@@ -272,18 +271,6 @@ class Executor:
         saved = self.store.save()
         views = self.store.views_of(saved)
         return {info.value: views[info.value] for info in self.plan.lasting}
-
-
-def _quick_norm(array: Array) -> float:
-    """Return the Euclidean norm of all elements; not finite where an element is not, or where its square is not."""
-    flat = array.reshape(-1)
-    return float(np.dot(flat, flat)) ** 0.5
-
-
-def _safe_norm(array: Array) -> float:
-    """Return the Euclidean norm of all elements, finite whenever they are."""
-    largest = float(np.abs(array).max(initial=0.0))
-    return largest if not np.isfinite(largest) else largest * _quick_norm(array / largest)
 
 
 def check_input_shape(dataset: Dataset, shape: tuple[int, ...], layer: str) -> None:
