@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from visualbp.analysis.explain_record import Draft, Factor, Past, constant, one_term
-from visualbp.analysis.explain_words import Index
+from visualbp.analysis.explain_words import Index, quotient
 from visualbp.engine.plan import LEARNING_RATE, Step
 from visualbp.layers import Value
 from visualbp.operations.base import Emitter, IterationContext
@@ -177,15 +177,11 @@ def _adam_step(update: Update, *before: Labelled) -> Draft:
     moment, square = update.after(update.slot("first_moment")), update.after(update.slot("second_moment"))
     root = square.number**0.5 / (1.0 - options["beta2"] ** t) ** 0.5 + options["epsilon"]
     words = "one over the root of the mean square"
-    scale = update.derived_after(_inverse(root), r"\frac{1}{\sqrt{\hat{v}} + \epsilon}", "second_moment", words)
+    scale = update.derived_after(quotient(1.0, root), r"\frac{1}{\sqrt{\hat{v}} + \epsilon}", "second_moment", words)
     words = "what it was, less a step along the mean gradient, scaled to its size"
     if len(before) > 1:
         words = "what it was, pulled towards 0 by the decay, less a step along the mean gradient, scaled to its size"
     return _sum_of([*before, ((rate, moment, scale), "step")], words)
-
-
-def _inverse(number: float) -> float:
-    return 1.0 / number if number else math.inf
 
 
 def _by_adagrad(update: Update) -> Draft:
@@ -195,7 +191,7 @@ def _by_adagrad(update: Update) -> Draft:
         return _sum_of([last, ((g, g), "gradient squared")], "the sum of all squared gradients so far")
     root = update.after(update.slot("square_sum")).number ** 0.5 + update.options["epsilon"]
     words = "one over the root of the sum of squares"
-    scale = update.derived_after(_inverse(root), r"\frac{1}{\sqrt{s} + \epsilon}", "square_sum", words)
+    scale = update.derived_after(quotient(1.0, root), r"\frac{1}{\sqrt{s} + \epsilon}", "square_sum", words)
     words = "what it was, less the learning rate times the gradient, which counts less the more came before it"
     return _sum_of([update.old, ((update.rate_factor(), g, scale), "step")], words)
 
@@ -218,7 +214,7 @@ def _by_rmsprop(update: Update) -> Draft:
         spread = average - mean * mean
         lost = average / spread if spread > 0.0 else math.inf
     root = spread**0.5 if spread >= 0.0 else math.nan
-    scale = update.derived_after(_inverse(root + options["epsilon"]), symbol, "square_average", words)
+    scale = update.derived_after(quotient(1.0, root + options["epsilon"]), symbol, "square_average", words)
     step = (g, scale), "step"
     size = abs(g.number * scale.number) * lost if lost and g.number else 0.0  # of a gradient of 0 nothing is lost
     momentum = constant(options["momentum"], r"\mu", "momentum")

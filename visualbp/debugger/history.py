@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 
+import numpy as np
+
 from visualbp.core.arrays import Array
 
 BUDGET = 64 * 2**20
@@ -77,6 +79,13 @@ class History:
             raise LookupError(f"history begins at iteration {self.first}")
         found = self._iterations[place - 1]
         return found, self._saved[found]
+
+    def nearest_finite(self, iteration: int) -> tuple[int, Array]:
+        """Return the last checkpoint at or before `iteration` of which all is finite, or else the first one."""
+        found, saved = self.nearest(iteration)
+        while not np.isfinite(saved).all() and found > self.first:
+            found, saved = self.nearest(found - 1)
+        return found, saved
 
     def _drop(self, iteration: int) -> None:
         self._iterations.remove(iteration)

@@ -20,6 +20,8 @@ from visualbp.network.diff import difference
 
 CHECKPOINT_EVERY = 16
 """Iterations between checkpoints at full speed; a replay between two is a matter of microseconds to milliseconds."""
+RECORDED_AT_MOST = 64
+"""Over more iterations than this, the one that made the first non-finite value is looked for at full speed."""
 
 
 class WorkInterruptedError(Exception):
@@ -233,6 +235,8 @@ class Session:
             self._cross(executor)
         while not executor.at_end:
             self.step()
+        if executor.non_finite is not None and executor.non_finite.source:
+            self.find_non_finite()  # an earlier iteration has made it, at full speed: go to where
 
     def publish(self) -> None:
         """After full speed, make the values of the last iteration visible."""
@@ -250,10 +254,13 @@ class Session:
         """After full speed has met a non-finite loss, go to the operation that made the first non-finite value."""
         executor = self._running()
         last = executor.iteration
-        start, saved = self.history.nearest(last)
-        while not np.isfinite(saved).all() and start > self.history.first:
-            start, saved = self.history.nearest(start - 1)
-        executor.restore(start, saved)
+        executor.restore(*self.history.nearest_finite(last))
+        if last - executor.iteration > RECORDED_AT_MOST:
+            while executor.iteration < last and not self.interrupted():
+                _, loss = self.train_one()
+                if not np.isfinite(loss) or not np.isfinite(executor.store.save()).all():
+                    break
+            executor.restore(*self.history.nearest_finite(executor.iteration))
         while executor.iteration <= last and executor.non_finite is None:
             if executor.at_end:
                 if executor.iteration == last:

@@ -28,13 +28,18 @@ SHUFFLE_STREAM = 0x5348_5546
 
 @dataclass(frozen=True)
 class NonFinite:
-    """A value that is not finite, found at the step that made it."""
+    """A value that is not finite, found at the step that made it.
+
+    `source` is what the step read that was not finite before the iteration began, such as `hidden.weight[0, 1]`: then
+    an earlier iteration has made it, or a person.
+    """
 
     iteration: int
     step: Step
     value: Value
     index: tuple[int, ...]
     number: float
+    source: str = ""
 
     @property
     def text(self) -> str:
@@ -43,7 +48,7 @@ class NonFinite:
         layer = f"{self.step.layer}: " if self.step.layer else ""
         return (
             f"{layer}{self.step.operation} ({how}) gave {self.number} in {self.value.text}{place}"
-            f" at iteration {self.iteration}"
+            f" at iteration {self.iteration}{f'; {self.source} was not finite before it' if self.source else ''}"
         )
 
 
@@ -201,7 +206,17 @@ class Executor:
         wrong = np.argwhere(~np.isfinite(array))
         if len(wrong) and self.non_finite is None:
             index = tuple(int(i) for i in wrong[0])
-            self.non_finite = NonFinite(self.iteration, step, value, index, float(array[index]))
+            source = self._not_finite_before(step)
+            self.non_finite = NonFinite(self.iteration, step, value, index, float(array[index]), source)
+
+    def _not_finite_before(self, step: Step) -> str:
+        """Return the name of the first element that the step read and that the iteration began with not finite."""
+        start = self.store.views_of(self.start)
+        for value in map(self.plan.resolve, (*step.reads, *step.writes)):
+            wrong = np.argwhere(~np.isfinite(start[value])) if value in start else ()
+            if len(wrong):
+                return f"{value.text}[{', '.join(map(str, wrong[0]))}]"
+        return ""
 
     def back(self) -> Step:
         """Undo the last step of this iteration, and return it. Raises IndexError where there is none recorded."""
