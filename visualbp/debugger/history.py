@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 
-import numpy as np
-
 from visualbp.core.arrays import Array
 
 BUDGET = 64 * 2**20
@@ -80,12 +78,9 @@ class History:
         found = self._iterations[place - 1]
         return found, self._saved[found]
 
-    def nearest_finite(self, iteration: int) -> tuple[int, Array]:
-        """Return the last checkpoint at or before `iteration` of which all is finite, or else the first one."""
-        found, saved = self.nearest(iteration)
-        while not np.isfinite(saved).all() and found > self.first:
-            found, saved = self.nearest(found - 1)
-        return found, saved
+    def until(self, iteration: int) -> list[int]:
+        """Return the iterations of all checkpoints at or before `iteration`."""
+        return self._iterations[: bisect_right(self._iterations, iteration)]
 
     def _drop(self, iteration: int) -> None:
         self._iterations.remove(iteration)

@@ -11,6 +11,7 @@ from visualbp.core.arrays import Array
 from visualbp.datasets import Dataset
 from visualbp.debugger.commands import Level
 from visualbp.debugger.history import History, replay_stops
+from visualbp.debugger.non_finite import go_to_first_non_finite
 from visualbp.debugger.prepare import Carried, load_data, prepare
 from visualbp.debugger.snapshot import Mode, Snapshot
 from visualbp.engine import Executor, Phase, Step
@@ -20,8 +21,6 @@ from visualbp.network.diff import difference
 
 CHECKPOINT_EVERY = 16
 """Iterations between checkpoints at full speed; a replay between two is a matter of microseconds to milliseconds."""
-RECORDED_AT_MOST = 64
-"""Over more iterations than this, the one that made the first non-finite value is looked for at full speed."""
 
 
 class WorkInterruptedError(Exception):
@@ -54,6 +53,8 @@ class Session:
         self._carried = Carried()
         self._outdated: Mapping[Value, Array] = {}
         self._serial = 0
+        self._knows_trouble = False
+        """Whether the last recorded iteration had a value that is not finite: then it is not gone back to once more."""
 
     # -- the network -------------------------------------------------------------------------------------------------
 
@@ -85,6 +86,7 @@ class Session:
 
     def _start_anew(self) -> None:
         self._carried, self._outdated = Carried(), {}
+        self._knows_trouble = False
         self.message = ""
         self._compile(reload=True)
 
@@ -235,8 +237,9 @@ class Session:
             self._cross(executor)
         while not executor.at_end:
             self.step()
-        if executor.non_finite is not None and executor.non_finite.source:
-            self.find_non_finite()  # an earlier iteration has made it, at full speed: go to where
+        known, self._knows_trouble = self._knows_trouble, executor.non_finite is not None
+        if executor.non_finite is not None and not known:
+            self.find_non_finite()  # at full speed an iteration before may have made one, and nobody looked
 
     def publish(self) -> None:
         """After full speed, make the values of the last iteration visible."""
@@ -251,22 +254,8 @@ class Session:
             self.seek(executor.iteration, executor.cursor)
 
     def find_non_finite(self) -> None:
-        """After full speed has met a non-finite loss, go to the operation that made the first non-finite value."""
-        executor = self._running()
-        last = executor.iteration
-        executor.restore(*self.history.nearest_finite(last))
-        if last - executor.iteration > RECORDED_AT_MOST:
-            while executor.iteration < last and not self.interrupted():
-                _, loss = self.train_one()
-                if not np.isfinite(loss) or not np.isfinite(executor.store.save()).all():
-                    break
-            executor.restore(*self.history.nearest_finite(executor.iteration))
-        while executor.iteration <= last and executor.non_finite is None:
-            if executor.at_end:
-                if executor.iteration == last:
-                    return
-                self._cross(executor)
-            executor.step()
+        """After full speed has met a value that is not finite, go to the operation that made the first one."""
+        go_to_first_non_finite(self._running(), self.history, self.train_one, self._cross, self.interrupted)
 
     # -- backwards ---------------------------------------------------------------------------------------------------
 
