@@ -28,9 +28,24 @@ from visualbp.analysis.explain_record import (
     Term,
     exact_sum,
 )
+from visualbp.analysis.explain_rounding import (
+    bound_of_sum,
+    is_out_of_range,
+    measured_rounding,
+    not_finite_before,
+    products_of,
+)
 from visualbp.analysis.explain_rules import Element, rule_for
 from visualbp.analysis.explain_updates import draft_of_step, words_of_source
-from visualbp.analysis.explain_words import Index, bracketed, element_symbol, element_text, number_latex, plain
+from visualbp.analysis.explain_words import (
+    Index,
+    bracketed,
+    element_symbol,
+    element_text,
+    number_latex,
+    plain,
+    told_apart,
+)
 from visualbp.core.arrays import Array, shape_text
 from visualbp.engine.plan import Phase, Step
 from visualbp.layers import Value
@@ -41,8 +56,6 @@ MOST_TERMS = 12
 TERMS_IN_NUMBERS = 4
 MOST_SUMMED_EXACTLY = 10_000
 """Beyond, a pairwise sum is exact enough, and a hundred times faster."""
-TOLERANCE = {"float64": 1e-9, "float32": 1e-4}
-"""How far, relative to the sizes of the terms, a number may be from their sum by rounding alone."""
 
 
 def explain(moment: Moment, value: Value, index: Index, at: int | None = None) -> Explanation:
@@ -93,25 +106,29 @@ def _draft(past: Past, step: Step, value: Value, index: Index) -> Draft:
 def _explanation(
     past: Past, step: Step, value: Value, index: Index, at: int, number: float, draft: Draft, note: str
 ) -> Explanation:
-    products = np.concatenate([np.zeros(0), *(np.asarray(block.products, np.float64) for block in draft.blocks)])
+    products = products_of(draft)
     chosen = _largest(products)
     terms = tuple(_term(draft.blocks, int(place)) for place in chosen)
     with np.errstate(all="ignore"):
         total = exact_sum(products) if len(products) <= MOST_SUMMED_EXACTLY else float(products.sum())
         rest = float(np.delete(products, chosen).sum()) if len(products) > len(chosen) else 0.0
         scale = float(np.abs(products).sum()) + draft.cancels
-    agrees = _agree(number, total, scale, past.plan.network.precision)
+    rounding = _rounding(past, step, value, index, number, total, bound_of_sum(len(products), scale, past.precision))
+    agrees = _agree(number, total, rounding)
     symbol = element_symbol(past.notation, value, index)
     relation = "=" if agrees else r"\neq"
     arrow = r"\leftarrow" if value in step.reads else "="
     notes = [note, draft.note]
     if not agrees:
-        notes.append(f"the rule that ran gave {plain(number)}, and it should give {plain(total)}: that rule is wrong")
+        gave, should = told_apart(number, total)
+        notes.append(f"the rule that ran gave {gave}, and it should give {should}: that rule is wrong")
     elif not math.isfinite(number) and not _is_meant(step, number):
-        notes.append(_why_not_finite(draft.blocks, products))
+        notes.append(_why_not_finite(past, step, draft.blocks, products))
     elif number == 0 and len(products) == 1:
         zero = next((factor for factor in terms[0].factors if factor.number == 0), None)
         notes.append(f"0 because {zero.text} is 0" if zero is not None and len(terms[0].factors) > 1 else "")
+    elif math.isfinite(total) and plain(total) != plain(number) and products.size:
+        notes.append(f"its terms add up to {plain(total)}: what is between is rounding, the number has no more digits")
     return Explanation(
         value,
         index,
@@ -130,6 +147,7 @@ def _explanation(
         note=_joined(*notes),
         step=step,
         scale=scale,
+        rounding=rounding,
     )
 
 
@@ -154,10 +172,22 @@ def _term(blocks: Sequence[Block], place: int) -> Term:
     raise IndexError(f"there is no term {place}")
 
 
-def _agree(number: float, total: float, scale: float, precision: str) -> bool:
-    if not (math.isfinite(number) and math.isfinite(total)):
-        return math.isfinite(number) == math.isfinite(total)
-    return abs(number - total) <= TOLERANCE[precision] * scale
+def _rounding(
+    past: Past, step: Step, value: Value, index: Index, number: float, total: float, bound: float
+) -> float:
+    """Return how far the number may be from the sum of its terms by rounding; measured only beyond the `bound`."""
+    if math.isfinite(number) != math.isfinite(total):
+        return math.inf if math.isfinite(number) or is_out_of_range(past, step, value, index, total) else bound
+    if not math.isfinite(number) or abs(number - total) <= bound:
+        return bound
+    measured = measured_rounding(past.moment, step, value, index, total, lambda past: _draft(past, step, value, index))
+    return bound + measured
+
+
+def _agree(number: float, total: float, rounding: float) -> bool:
+    if math.isfinite(number) and math.isfinite(total):
+        return abs(number - total) <= rounding
+    return math.isfinite(number) == math.isfinite(total) or rounding == math.inf
 
 
 def _in_numbers(terms: tuple[Term, ...], count: int) -> str:
@@ -170,15 +200,16 @@ def _in_numbers(terms: tuple[Term, ...], count: int) -> str:
     return " + ".join(products) + (r" + \cdots" if count > len(shown) else "")
 
 
-def _why_not_finite(blocks: Sequence[Block], products: Array) -> str:
+def _why_not_finite(past: Past, step: Step, blocks: Sequence[Block], products: Array) -> str:
     wrong = np.flatnonzero(~np.isfinite(products))
     if not len(wrong):
-        return "not finite: the sum is too large for the type"
+        cause = not_finite_before(past, step)
+        return f"not finite, because {cause} is not" if cause else "not finite: the sum is too large for the type"
     term = _term(blocks, int(wrong[0]))
-    cause = next((factor for factor in term.factors if not math.isfinite(factor.number)), None)
-    if cause is None:
+    factor = next((factor for factor in term.factors if not math.isfinite(factor.number)), None)
+    if factor is None:
         return "not finite: a product is too large for the type"
-    return f"not finite, because {cause.text} is {cause.number}"
+    return f"not finite, because {factor.text} is {factor.number}"
 
 
 def _joined(*notes: str) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 
 from visualbp.analysis.explain_record import Block, Draft, Factor, constant, one_term
 from visualbp.analysis.explain_rules import Element, explains, right_hand_side
-from visualbp.analysis.explain_words import number_latex, plain, plugged
+from visualbp.analysis.explain_words import number_latex, plugged, told_apart
 from visualbp.core.arrays import Array
 from visualbp.core.differentiation import derivative
 from visualbp.core.expressions import Expression, latex
@@ -23,11 +23,16 @@ from visualbp.operations.base import Emitter, IterationContext, evaluate
 from visualbp.operations.custom import LONGEST_LATEX, Custom
 
 SLOPE_TOLERANCE = 1e-4
-"""How far a slope may be from its central difference: far above the difference's error, far below a wrong rule's."""
+"""How far, relative to it, a slope may be from its central difference beyond what rounding and curvature explain."""
 
-TYPED_TOLERANCE, TYPED_FLOOR = 1e-6, 1e-12
-"""How far a typed derivative may be from the derived one, relative and at least: two forms of one function round
-differently where large numbers cancel."""
+TYPED_TOLERANCE = 1e-6
+"""How far, relative to it, a typed derivative may be from the derived one beyond what rounding explains: people type
+constants with few digits."""
+
+EPSILON = float(np.finfo(np.float64).eps)
+
+MARGIN = 8.0
+"""An error that was measured at a few places is taken this many times: at another it may be larger."""
 
 CORNER = 1e-9
 """How close to a corner either side's slope will do."""
@@ -81,21 +86,33 @@ def right_slope(operation: Elementwise, z: float, h: float, precision: str = "fl
     if isinstance(operation, Custom):
         return _slope_of_custom(operation, z, h, precision)
     rule, formula = slope(operation, z, h, precision), operation.derivative_formula
-    measured = _central_difference(operation, z)
-    if measured is None or not abs(measured - rule) > SLOPE_TOLERANCE * max(1.0, abs(rule)):
-        return Slope(rule, f"{formula} = {plugged(formula, z, h)}")
-    doubt = f"the rule for the slope gives {plain(rule)}, a central difference {plain(measured)}: that rule is wrong"
-    return Slope(measured, number_latex(measured), ", by a central difference", doubt)
+    right = Slope(rule, f"{formula} = {plugged(formula, z, h)}")
+    near, far = _central_difference(operation, z, 1.0), _central_difference(operation, z, 2.0)
+    if near is None or far is None:
+        return right
+    at = float(evaluate(operation, [np.array([z])]).output[0])
+    judged = slope(operation, z, at)  # with all digits, whatever the network's precision is
+    error = MARGIN * (abs(near - far) + EPSILON * max(1.0, abs(at)) / _nudge(z))
+    if not abs(near - judged) > SLOPE_TOLERANCE * abs(judged) + error:
+        return right
+    gives, differs = told_apart(judged, near)
+    doubt = f"the rule for the slope gives {gives}, a central difference {differs}: that rule is wrong"
+    return Slope(near, number_latex(near), ", by a central difference", doubt)
 
 
-def _central_difference(operation: Elementwise, z: float) -> float | None:
+def _nudge(z: float) -> float:
+    return 1e-5 * max(1.0, abs(z))
+
+
+def _central_difference(operation: Elementwise, z: float, times: float) -> float | None:
     """Return the slope between two points around z, or None where there is a corner in between."""
-    nudge = 1e-5 * max(1.0, abs(z))
+    nudge = _nudge(z) * times
     points = np.array([z - nudge, z, z + nudge])
     if _has_corner(operation, points):
         return None
     done = evaluate(operation, [points]).output
-    return float(done[2] - done[0]) / (points[2] - points[0])
+    with np.errstate(all="ignore"):
+        return float((done[2] - done[0]) / (points[2] - points[0]))
 
 
 def _has_corner(operation: Elementwise, points: Array) -> bool:
@@ -108,13 +125,26 @@ def _slope_of_custom(operation: Custom, z: float, h: float, precision: str) -> S
     rule, derived = slope(operation, z, h), derivative(operation.expression)
     right = float(value_of(derived, np.array([z]))[0])
     nudge = CORNER * max(1.0, abs(z))
-    close = abs(right - rule) <= TYPED_TOLERANCE * max(abs(right), abs(rule)) + TYPED_FLOOR
+    rounding = MARGIN * (_rounding_of(operation.slope, z) + _rounding_of(derived, z))
+    close = abs(right - rule) <= TYPED_TOLERANCE * max(abs(right), abs(rule)) + rounding
     if math.isfinite(right) and not close and not _has_corner(operation, np.array([z - nudge, z, z + nudge])):
-        doubt = f"the typed derivative gives {plain(rule)}, and the derivative of the function is {plain(right)}"
+        typed, differs = told_apart(rule, right)
+        doubt = f"the typed derivative gives {typed}, and the derivative of the function is {differs}"
         return Slope(right, _slope_formula(derived, z), ", derived from the function", doubt)
-    typed = operation.option_values["derivative"]
-    source = ", as typed" if typed else ", derived from the function"
+    source = ", as typed" if operation.option_values["derivative"] else ", derived from the function"
     return Slope(slope(operation, z, h, precision), _slope_formula(operation.slope, z), source)
+
+
+def _rounding_of(expression: Expression, z: float) -> float:
+    """Return how far rounding takes the value of an expression: against one with more digits, and by z's own last one.
+
+    What is not finite counts as 0: it is not rounding.
+    """
+    points = z * (1.0 + EPSILON * np.array([0.0, -1.0, 1.0, 2.0]))
+    plain, precise = value_of(expression, points), value_of(expression, points.astype(np.longdouble))
+    with np.errstate(all="ignore"):
+        errors = np.abs(np.concatenate([plain - precise, precise - precise[0]])).astype(np.float64)
+    return float(np.nan_to_num(errors, nan=0.0, posinf=0.0).max())
 
 
 def _slope_formula(expression: Expression, z: float) -> str:

@@ -12,7 +12,16 @@ import numpy as np
 
 from visualbp.analysis.explain_record import Block, Draft, Factor, constant, exact_sum, one_term
 from visualbp.analysis.explain_rules import Element, explains, explains_buffers
-from visualbp.analysis.explain_words import Index, bracketed, number_latex, pixel_text, plain, row_text, unraveled
+from visualbp.analysis.explain_words import (
+    Index,
+    bracketed,
+    number_latex,
+    pixel_text,
+    plain,
+    quotient,
+    row_text,
+    unraveled,
+)
 from visualbp.core.arrays import Array
 from visualbp.operations.normalization import BatchNorm, LayerNorm, Normalization
 from visualbp.operations.weight_norm import WeightNorm
@@ -112,7 +121,7 @@ class _Group:
         """Return one over the deviation, with a sign."""
         words = f"{'minus ' if sign < 0 else ''}one over the deviation of {self.words}, {plain(self.deviation(index))}"
         symbol = ONE_OVER_DEVIATION if sign > 0 else f"-{ONE_OVER_DEVIATION}"
-        return self.element.derived(sign / self.deviation(index), symbol, X, index, words)
+        return self.element.derived(quotient(sign, self.deviation(index)), symbol, X, index, words)
 
 
 def _forward(element: Element) -> Draft:
@@ -197,7 +206,7 @@ def _backward_to_x(element: Element) -> Draft:
             one_term(mean_factor, group.inverse(index, -1), label="through the mean"),
             one_term(along_factor, own, group.inverse(index, -1), label="through the deviation"),
         ],
-        cancels=sizes / group.deviation(index),
+        cancels=quotient(sizes, group.deviation(index)),
     )
 
 
@@ -273,7 +282,7 @@ def _one_over_length(element: Element, index: Index) -> Factor:
     length = _length(element, index[0])
     symbol = rf"\frac{{1}}{{\left\lVert {element.indexed(DIRECTION, str(index[0]))} \right\rVert}}"
     words = f"one over the length of the direction of unit {index[0]}, {plain(length)}"
-    return element.derived(1.0 / length if length else math.inf, symbol, DIRECTION, index, words)
+    return element.derived(quotient(1.0, length), symbol, DIRECTION, index, words)
 
 
 def _weight_norm_forward(element: Element) -> Draft:
@@ -297,7 +306,7 @@ def _weight_norm_backward(element: Element) -> Draft:
 
     def unit_factor(index: Index) -> Factor:
         symbol = rf"\hat{{v}}_{{{','.join(map(str, index))}}}"
-        number = float(element.array(DIRECTION)[index]) / _length(element, unit)
+        number = quotient(float(element.array(DIRECTION)[index]), _length(element, unit))
         return element.derived(number, symbol, DIRECTION, index, "the direction, brought to length 1")
 
     upstream = element.indexed_upstream(f"{unit},k")

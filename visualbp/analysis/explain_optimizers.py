@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from visualbp.analysis.explain_record import Draft, Factor, Past, constant, one_term
-from visualbp.analysis.explain_words import Index
+from visualbp.analysis.explain_words import Index, quotient
 from visualbp.engine.plan import LEARNING_RATE, Step
 from visualbp.layers import Value
 from visualbp.operations.base import Emitter, IterationContext
@@ -177,15 +177,11 @@ def _adam_step(update: Update, *before: Labelled) -> Draft:
     moment, square = update.after(update.slot("first_moment")), update.after(update.slot("second_moment"))
     root = square.number**0.5 / (1.0 - options["beta2"] ** t) ** 0.5 + options["epsilon"]
     words = "one over the root of the mean square"
-    scale = update.derived_after(_inverse(root), r"\frac{1}{\sqrt{\hat{v}} + \epsilon}", "second_moment", words)
+    scale = update.derived_after(quotient(1.0, root), r"\frac{1}{\sqrt{\hat{v}} + \epsilon}", "second_moment", words)
     words = "what it was, less a step along the mean gradient, scaled to its size"
     if len(before) > 1:
         words = "what it was, pulled towards 0 by the decay, less a step along the mean gradient, scaled to its size"
     return _sum_of([*before, ((rate, moment, scale), "step")], words)
-
-
-def _inverse(number: float) -> float:
-    return 1.0 / number if number else math.inf
 
 
 def _by_adagrad(update: Update) -> Draft:
@@ -195,7 +191,7 @@ def _by_adagrad(update: Update) -> Draft:
         return _sum_of([last, ((g, g), "gradient squared")], "the sum of all squared gradients so far")
     root = update.after(update.slot("square_sum")).number ** 0.5 + update.options["epsilon"]
     words = "one over the root of the sum of squares"
-    scale = update.derived_after(_inverse(root), r"\frac{1}{\sqrt{s} + \epsilon}", "square_sum", words)
+    scale = update.derived_after(quotient(1.0, root), r"\frac{1}{\sqrt{s} + \epsilon}", "square_sum", words)
     words = "what it was, less the learning rate times the gradient, which counts less the more came before it"
     return _sum_of([update.old, ((update.rate_factor(), g, scale), "step")], words)
 
@@ -218,9 +214,9 @@ def _by_rmsprop(update: Update) -> Draft:
         spread = average - mean * mean
         lost = average / spread if spread > 0.0 else math.inf
     root = spread**0.5 if spread >= 0.0 else math.nan
-    scale = update.derived_after(_inverse(root + options["epsilon"]), symbol, "square_average", words)
+    scale = update.derived_after(quotient(1.0, root + options["epsilon"]), symbol, "square_average", words)
     step = (g, scale), "step"
-    size = abs(g.number * scale.number) * lost if lost else 0.0
+    size = abs(g.number * scale.number) * lost if lost and g.number else 0.0  # of a gradient of 0 nothing is lost
     momentum = constant(options["momentum"], r"\mu", "momentum")
     if update.writes("velocity"):
         last = (momentum, update.before(update.value)), "last velocity"
@@ -234,25 +230,31 @@ def _by_rmsprop(update: Update) -> Draft:
 
 def _by_any(update: Update) -> Draft:
     """An optimiser without a rule here: run its own rule on this one element, and show what it changed."""
-    step, at, optimizer = update.step, update.step.index, update.optimizer
+    step, at, before = update.step, update.step.index, update.before(update.value)
+    dtype = update.past.array(update.value, at).dtype
+    number = float(numbers_of_update(update.past, step, update.index, dtype)[update.value]) - before.number
+    words = f"the step of {update.optimizer.label}"
+    change = update.past.derived(number, r"\Delta", step.reads[1], update.index, at, words)
+    return _sum_of([((before,), "before"), ((change,), "step")], f"what it was, and {words}")
+
+
+def numbers_of_update(past: Past, step: Step, index: Index, dtype: np.dtype[Any]) -> dict[Value, Any]:
+    """Return what the optimiser's own rule makes, in that type, of one element of each value that the update writes."""
+    optimizer, moment = make_optimizer(past.plan.network.training.optimizer), past.moment
     read = (step.reads[1], *step.writes)
-    element = {each: update.past.array(each, at)[update.index].reshape(1).copy() for each in read}
-    before, parameter = float(element[update.value][0]), element[update.parameter]
+    element = {each: past.array(each, step.index)[index].reshape(1).astype(dtype) for each in read}
+    rate = optimizer.option_values["learning_rate"]
+    if LEARNING_RATE in step.reads:
+        rate = float(past.array(LEARNING_RATE, step.index))
     state = UpdateState(
         {slot.role.split("/")[0]: element[slot] for slot in step.writes[1:]},
-        np.array(update.past.moment.first_iteration, np.int64),
-        np.array(update.rate, parameter.dtype),
+        np.array(moment.first_iteration, np.int64),
+        np.array(rate, dtype),
     )
-    context = IterationContext(update.past.plan.network.seed, update.past.moment.iteration)
+    emitter = Emitter(IterationContext(past.plan.network.seed, moment.iteration), dtype, eager=True)
     with np.errstate(all="ignore"):
-        emitter = Emitter(context, parameter.dtype, eager=True)
-        optimizer.update(emitter, parameter, element[step.reads[1]], state)
-    number = float(element[update.value][0]) - before
-    change = update.past.derived(number, r"\Delta", step.reads[1], update.index, at, f"the step of {optimizer.label}")
-    return _sum_of(
-        [((update.before(update.value),), "before"), ((change,), "step")],
-        f"what it was, and the step of {optimizer.label}",
-    )
+        optimizer.update(emitter, element[step.writes[0]], element[step.reads[1]], state)
+    return {each: array[0] for each, array in element.items()}
 
 
 UPDATES: dict[type[Optimizer], UpdateRule] = {

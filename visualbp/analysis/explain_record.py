@@ -82,7 +82,8 @@ class Explanation:
     is how many were left out, and `rest` their sum. `sum` adds all of them up, and `agrees` says whether that is
     `number`: where it is not, the rule that ran is not the one that it should be. With a source, such as an input or a
     number that was drawn, following ends: it has no terms. `step` is the one that made the number. `scale` is what
-    rounding goes by: the sizes of the terms, and of what cancels inside them.
+    rounding goes by: the sizes of the terms, and of what cancels inside them. `rounding` is how far the number may be
+    from the sum by rounding alone; where it disagrees, that has been measured.
     """
 
     value: Value
@@ -103,6 +104,7 @@ class Explanation:
     note: str = ""
     step: Step | None = field(default=None, repr=False)
     scale: float = 0.0
+    rounding: float = 0.0
 
     @property
     def text(self) -> str:
@@ -156,6 +158,7 @@ class Past:
 
     def __init__(self, moment: Moment) -> None:
         self.moment, self.plan, self.notation = moment, moment.plan, Notation(moment.plan)
+        self.precision = self.plan.network.precision
         self.lasting = {info.value for info in self.plan.lasting}
         self._computed: dict[int, Array] = {}
         self._bugs = bugs_by_step(self.plan)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import re
 
+import numpy as np
+
 from visualbp.core.arrays import Shape
 from visualbp.engine.notation import LOSS, Notation, derivative
 from visualbp.engine.notation_sentences import is_error_signal
@@ -98,3 +100,18 @@ def plugged(formula: str, z: float, h: float) -> str:
 def plain(number: float) -> str:
     """Return a number for a sentence."""
     return f"{number:.{DIGITS}g}"
+
+
+def quotient(number: float, by: float) -> float:
+    """Return a quotient as arrays have it: by 0 it is infinite, and 0 by 0 is nan."""
+    with np.errstate(all="ignore"):
+        return float(np.float64(number) / np.float64(by))
+
+
+def told_apart(one: float, other: float) -> tuple[str, str]:
+    """Return two different numbers for a sentence, with as many digits as it takes to see that they differ."""
+    for digits in range(DIGITS, 18):
+        texts = f"{one:.{digits}g}", f"{other:.{digits}g}"
+        if texts[0] != texts[1]:
+            return texts
+    return repr(one), repr(other)

@@ -14,7 +14,9 @@ from typing import Literal
 
 import numpy as np
 
+from visualbp.analysis.standstill import MET, has_learned
 from visualbp.core.arrays import Array
+from visualbp.core.norms import norm_of
 from visualbp.engine.plan import Plan
 from visualbp.layers import Node, Value
 from visualbp.operations.activations import Elementwise, Relu, Sigmoid, Tanh
@@ -41,9 +43,6 @@ beyond |z| = 6 and |z| = 3."""
 
 SATURATED_SHARE = 0.5
 """A layer is called saturated if this share of its outputs is."""
-
-MET = 0.1
-"""An output of the network that is this close to its target is right to be saturated, and does not count."""
 
 SMALL_SLOPE = 0.5
 """Slopes below this on average are named as what makes a gradient vanish; above, the weights are."""
@@ -232,6 +231,11 @@ class _State:
     # -- badges ------------------------------------------------------------------------------------------------------
 
     @cached_property
+    def has_learned(self) -> bool:
+        """Whether the batch has nothing more to teach: then small signals and flat activations are as they should be."""
+        return has_learned(self.plan, self.values)
+
+    @cached_property
     def routes(self) -> dict[str, _Route]:
         routes: dict[str, _Route] = {}
         for name in reversed(self.layers):
@@ -248,10 +252,10 @@ class _State:
     def badges(self, flow: LayerFlow) -> Iterable[Badge]:
         if flow.dead_share is not None and flow.dead_share >= DEAD_SHARE:
             yield Badge("dead", _dead_cause(flow.dead_share, self._is_image(flow.layer)))
-        if flow.saturated_share is not None and flow.saturated_share >= SATURATED_SHARE:
+        if flow.saturated_share is not None and flow.saturated_share >= SATURATED_SHARE and not self.has_learned:
             yield Badge("saturated", self._saturated_cause(flow.layer, flow.saturated_share))
         if (ratio := flow.through_time) is not None and math.isfinite(ratio):
-            if ratio < VANISHING:
+            if ratio < VANISHING and not self.has_learned:
                 yield Badge("vanishing", self._vanishing_in_time_cause(flow.layer, ratio))
             elif ratio > EXPLODING:
                 yield Badge("exploding", self._exploding_in_time_cause(flow.layer, ratio))
@@ -267,7 +271,7 @@ class _State:
         ratio = signal / reference
         if ratio == 0 and flow.dead_share == 1.0:
             return  # the badge says it already
-        if ratio < VANISHING:
+        if ratio < VANISHING and not self.has_learned:
             yield Badge("vanishing", self._vanishing_cause(flow, ratio, route))
         elif ratio > EXPLODING:
             yield Badge("exploding", self._exploding_cause(ratio, route))
@@ -327,6 +331,10 @@ class _State:
         zero = [name for name in self.behind[flow.layer] if self._weights_are_zero(name)]
         if zero:
             return f"nothing comes back: the weights of {zero[0]} are all 0; start them from Glorot or He"
+        flat = next((name for name in (flow.layer, *self.behind[flow.layer]) if self._slope_of(name) == 0.0), None)
+        if flat is not None:
+            where = "its" if flat == flow.layer else f"{flat}'s"
+            return f"nothing comes back: {where} {self._activation_label(flat)} has the slope 0 for every sample"
         return "nothing comes back: everything behind it is switched off"
 
     def _weights_are_zero(self, name: str) -> bool:
@@ -349,6 +357,8 @@ class _State:
         )
 
     def _vanishing_in_time_cause(self, name: str, ratio: float) -> str:
+        if ratio == 0:
+            return f"through time: of the error signal of step {len(self.deltas[name]) - 1} nothing comes back to step 0"
         slope, label = self._slope_of(name), self._activation_label(name)
         if label and slope < SMALL_SLOPE:
             return f"{self._in_time(name, ratio)}, and the mean slope of {label} is only {slope:.2g}"
@@ -376,9 +386,8 @@ def _dead_cause(share: float, is_image: bool) -> str:
 
 
 def _norm_of(array: Array) -> float:
-    flat = array.reshape(-1)
     with np.errstate(all="ignore"):
-        return float(np.sqrt(np.dot(flat, flat)))
+        return norm_of(array)
 
 
 def _joint(norms: Iterable[float | None]) -> float | None:

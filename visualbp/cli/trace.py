@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from visualbp.analysis.standstill import standstill
 from visualbp.cli.main import file_name
 from visualbp.cli.output import Progress, number, print_json, print_line, print_table, say
 from visualbp.cli.running import Model, add_file, add_json, check_folder, open_model, whole_number
@@ -156,3 +157,5 @@ def _print(model: Model, steps: list[Traced]) -> None:
     print_line(f"loss {float(executor.values[executor.plan.loss]):.10g}")
     if executor.plan.penalty is not None:
         print_line(f"penalty {float(executor.values[executor.plan.penalty]):.10g}")
+    if reason := standstill(executor.plan, executor.values):
+        print_line(reason)

@@ -80,6 +80,10 @@ class History:
         found = self._iterations[place - 1]
         return found, self._saved[found]
 
+    def until(self, iteration: int) -> list[int]:
+        """Return the iterations of all checkpoints at or before `iteration`."""
+        return self._iterations[: bisect_right(self._iterations, iteration)]
+
     def _drop(self, iteration: int) -> None:
         self._iterations.remove(iteration)
         self._bytes -= self._saved.pop(iteration).nbytes + OVERHEAD

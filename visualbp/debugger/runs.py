@@ -91,7 +91,7 @@ def _record(run: Running, cursor: int | None, since: int | None = None) -> bool:
     run.flow.breathe()
     if session.record_until(cursor, run.flow.interrupted):
         if since is not None and since < session.running_executor().iteration:
-            session.find_non_finite(since)
+            session.find_new_trouble()
         session.message = session.trouble
         return True
     run.log_loss(before)
@@ -162,7 +162,8 @@ def _train_recorded(run: Running) -> None:
         session.publish()
     else:
         end = time.perf_counter() + LONG_ITERATION
-        session.record_until(None, lambda: run.flow.interrupted() and time.perf_counter() > end)
+        if session.record_until(None, lambda: run.flow.interrupted() and time.perf_counter() > end):
+            session.find_new_trouble()
     run.log_loss(before)
     if session.trouble:
         session.message = session.trouble

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import numpy as np
-
 from visualbp.core.arrays import Array
 from visualbp.datasets import Dataset
+from visualbp.debugger.breakpoints import has_breakpoint, stops_before
 from visualbp.debugger.commands import Level
 from visualbp.debugger.history import History, replay_stops
+from visualbp.debugger.non_finite import go_to_first_non_finite
 from visualbp.debugger.pace import Pace
 from visualbp.debugger.prepare import Carried, load_data, prepare
 from visualbp.debugger.projection import in_update, with_state
@@ -59,6 +59,8 @@ class Session:
         self._carried = Carried()
         self._outdated: Mapping[Value, Array] = {}
         self._serial = 0
+        self._knows_trouble = False
+        """Whether the last recorded iteration had a value that is not finite, and was gone back to."""
 
     # -- the network -------------------------------------------------------------------------------------------------
 
@@ -96,6 +98,7 @@ class Session:
 
     def _start_anew(self) -> None:
         self._carried, self._outdated = Carried(), {}
+        self._knows_trouble = False
         self.message = ""
         self._compile(reload=True)
 
@@ -212,16 +215,11 @@ class Session:
     @property
     def has_breakpoints(self) -> bool:
         """Whether there is a step that a breakpoint stops before."""
-        steps = self.running_executor().plan.steps
-        return bool(self.breakpoints) and any(step.group in self.breakpoints for step in steps)
+        return has_breakpoint(self.running_executor().plan, self.breakpoints)
 
     def stops_before_next(self) -> bool:
         """Whether a breakpoint is set on the group of steps that comes next."""
-        executor = self.running_executor()
-        cursor = 0 if executor.at_end else executor.cursor
-        step = executor.plan.steps[cursor]
-        begins = cursor == 0 or executor.plan.steps[cursor - 1].group != step.group
-        return begins and step.group in self.breakpoints
+        return stops_before(self.running_executor().plan, self.next_step.index, self.breakpoints)
 
     @property
     def trouble(self) -> str:
@@ -267,8 +265,10 @@ class Session:
             self.step()
             if executor.non_finite is not None and executor.non_finite is not trouble:
                 return True
-        if first == 0 and executor.at_end:
-            self.pace.was_recorded(started, len(executor.plan.steps))
+        if executor.at_end:
+            self._knows_trouble = False
+            if first == 0:
+                self.pace.was_recorded(started, len(executor.plan.steps))
         return False
 
     def publish(self) -> None:
@@ -283,25 +283,15 @@ class Session:
         if not executor.has_tape:
             self.seek(executor.iteration, executor.cursor)
 
-    def find_non_finite(self, since: int | None = None) -> None:
-        """After full speed has met a non-finite value, go to the operation that made the first one.
+    def find_new_trouble(self) -> None:
+        """Go to the operation that made the first value that is not finite, unless somebody was sent there before."""
+        known, self._knows_trouble = self._knows_trouble, True
+        if not known:
+            self.find_non_finite()
 
-        All is known to have been finite until iteration `since`. Raises WorkInterruptedError.
-        """
-        executor = self.running_executor()
-        last = executor.iteration
-        start, saved = self.history.nearest(last if since is None else min(since, last))
-        while not np.isfinite(saved).all() and start > self.history.first:
-            start, saved = self.history.nearest(start - 1)
-        executor.restore(start, saved)
-        while executor.iteration <= last and executor.non_finite is None:
-            if executor.at_end:
-                if executor.iteration == last:
-                    return
-                self._cross(executor)
-            if self.interrupted():
-                raise WorkInterruptedError
-            executor.step()
+    def find_non_finite(self) -> None:
+        """After full speed has met a value that is not finite, go to the operation that made the first one."""
+        go_to_first_non_finite(self.running_executor(), self.history, self.train_one, self._cross, self.interrupted)
 
     # -- backwards ---------------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from visualbp.core.arrays import Array, frozen_copy, shape_text, size_of
+from visualbp.core.norms import norm_of, quick_norm
 from visualbp.datasets import DataError, Dataset
 from visualbp.datasets.base import encoded_targets
 from visualbp.engine.binding import Binding
@@ -27,13 +28,18 @@ SHUFFLE_STREAM = 0x5348_5546
 
 @dataclass(frozen=True)
 class NonFinite:
-    """A value that is not finite, found at the step that made it."""
+    """A value that is not finite, found at the step that made it.
+
+    `source` is what the step read that was not finite before the iteration began, such as `hidden.weight[0, 1]`: then
+    an earlier iteration has made it, or a person.
+    """
 
     iteration: int
     step: Step
     value: Value
     index: tuple[int, ...]
     number: float
+    source: str = ""
 
     @property
     def text(self) -> str:
@@ -42,7 +48,7 @@ class NonFinite:
         layer = f"{self.step.layer}: " if self.step.layer else ""
         return (
             f"{layer}{self.step.operation} ({how}) gave {self.number} in {self.value.text}{place}"
-            f" at iteration {self.iteration}"
+            f" at iteration {self.iteration}{f'; {self.source} was not finite before it' if self.source else ''}"
         )
 
 
@@ -187,11 +193,10 @@ class Executor:
             copy = frozen_copy(bound.buffers[self.plan.resolve(value)])
             values[value] = copy
             open_places = self._open_places(value, copy)
-            norm = _quick_norm(open_places)
+            norm = quick_norm(open_places)
             if not np.isfinite(norm):  # a sum of squares can overflow: only now is it worth a closer look
                 self._look_for_non_finite(step, value, open_places)
-                norm = _safe_norm(open_places)
-            norms[value] = norm
+            norms[value] = norm_of(open_places, norm)
         self.tape.append(Record(values, norms))
         self.values.update(values)
         self.norms.update(norms)
@@ -204,7 +209,17 @@ class Executor:
         wrong = np.argwhere(~np.isfinite(array))
         if len(wrong) and self.non_finite is None:
             index = tuple(int(i) for i in wrong[0])
-            self.non_finite = NonFinite(self.iteration, step, value, index, float(array[index]))
+            source = self._not_finite_before(step)
+            self.non_finite = NonFinite(self.iteration, step, value, index, float(array[index]), source)
+
+    def _not_finite_before(self, step: Step) -> str:
+        """Return the name of the first element that the step read and that the iteration began with not finite."""
+        start = self.store.views_of(self.start)
+        for value in map(self.plan.resolve, (*step.reads, *step.writes)):
+            wrong = np.argwhere(~np.isfinite(start[value])) if value in start else np.zeros((0, 0))
+            if len(wrong):
+                return f"{value.text}[{', '.join(map(str, wrong[0]))}]"
+        return ""
 
     def back(self) -> Step:
         """Undo the last step of this iteration, and return it. Raises IndexError where there is none recorded."""
@@ -256,8 +271,7 @@ class Executor:
         self.values = {value: frozen_copy(buffer) for value, buffer in bound.buffers.items() if value in shown}
         counted = {v: self._open_places(v, array) for v, array in self.values.items() if v in written}
         with np.errstate(all="ignore"):
-            norms = {value: _quick_norm(array) for value, array in counted.items()}
-            self.norms = {v: norm if np.isfinite(norm) else _safe_norm(counted[v]) for v, norm in norms.items()}
+            self.norms = {value: norm_of(array) for value, array in counted.items()}
 
     def restore(self, iteration: int, saved: Array) -> None:
         """Go to the start of `iteration`, where the store was `saved`."""
@@ -275,18 +289,6 @@ class Executor:
         saved = self.store.save()
         views = self.store.views_of(saved)
         return {info.value: views[info.value] for info in self.plan.lasting}
-
-
-def _quick_norm(array: Array) -> float:
-    """Return the Euclidean norm of all elements; not finite where an element is not, or where its square is not."""
-    flat = array.reshape(-1)
-    return float(np.dot(flat, flat)) ** 0.5
-
-
-def _safe_norm(array: Array) -> float:
-    """Return the Euclidean norm of all elements, finite whenever they are."""
-    largest = float(np.abs(array).max(initial=0.0))
-    return largest if not np.isfinite(largest) else largest * _quick_norm(array / largest)
 
 
 def check_input_shape(dataset: Dataset, shape: tuple[int, ...], layer: str) -> None:

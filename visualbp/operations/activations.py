@@ -207,35 +207,36 @@ class Gelu(Elementwise):
         emit(np.maximum, bounded, emit.constant(-30.0), out=bounded)
         return bounded
 
-    def _emit_tanh(self, emit: Emitter, bounded: Array, result: Array) -> None:
+    def _emit_exponential(self, emit: Emitter, bounded: Array, result: Array) -> None:
+        """Emit 1 + e^-2u, u the argument of the tanh. (1 + tanh u) / 2 is its inverse, and loses no digit where tanh is
+        almost -1."""
         emit(np.multiply, bounded, bounded, result)
         emit(np.multiply, result, emit.constant(GELU_CUBIC), result)
         emit(np.add, result, emit.constant(1.0), result)
         emit(np.multiply, result, bounded, result)
-        emit(np.multiply, result, emit.constant(GELU_SCALE), result)
-        emit(np.tanh, result, result)
+        emit(np.multiply, result, emit.constant(-2.0 * GELU_SCALE), result)
+        emit(np.exp, result, result)
+        emit(np.add, result, emit.constant(1.0), result)
 
     def function(self, emit: Emitter, z: Array, h: Array) -> None:
-        self._emit_tanh(emit, self._bounded(emit, z), h)
-        emit(np.add, h, emit.constant(1.0), h)
-        emit(np.multiply, h, emit.constant(0.5), h)
-        emit(np.multiply, h, z, h)
+        self._emit_exponential(emit, self._bounded(emit, z), h)
+        emit(np.divide, z, h, h)
 
     def derivative(self, emit: Emitter, z: Array, h: Array, result: Array) -> None:
+        """With s = (1 + tanh u) / 2 the derivative is s + 2 z u' s (1 - s)."""
         bounded, polynomial = self._bounded(emit, z), emit.memory("polynomial", z.shape)
-        tangent = emit.memory("tanh", z.shape)
-        self._emit_tanh(emit, bounded, tangent)
+        share = emit.memory("share", z.shape)
+        self._emit_exponential(emit, bounded, share)
+        emit(np.reciprocal, share, share)
         emit(np.multiply, bounded, bounded, polynomial)
         emit(np.multiply, polynomial, emit.constant(3.0 * GELU_CUBIC), polynomial)
         emit(np.add, polynomial, emit.constant(1.0), polynomial)
         emit(np.multiply, polynomial, bounded, polynomial)
-        emit(np.multiply, polynomial, emit.constant(GELU_SCALE), polynomial)
-        emit(np.multiply, tangent, tangent, result)
-        emit(np.subtract, emit.constant(1.0), result, result)
+        emit(np.multiply, polynomial, emit.constant(2.0 * GELU_SCALE), polynomial)
+        emit(np.subtract, emit.constant(1.0), share, result)
         emit(np.multiply, result, polynomial, result)
-        emit(np.add, result, tangent, result)
         emit(np.add, result, emit.constant(1.0), result)
-        emit(np.multiply, result, emit.constant(0.5), result)
+        emit(np.multiply, result, share, result)
 
 
 def emit_sigmoid(emit: Emitter, z: Array, result: Array) -> None:

@@ -13,8 +13,8 @@ import numpy as np
 from visualbp.core.arrays import Array, Shape, size_of
 from visualbp.core.options import FloatOption, Option
 from visualbp.core.registry import Registry
-from visualbp.operations.activations import emit_sigmoid
 from visualbp.operations.base import Emitter, IterationContext, Operation, as_rows, emit_row_maximum
+from visualbp.operations.saturation import rescue_differences, rescue_logarithms
 
 LOG_FLOOR = -100.0
 """PyTorch's binary_cross_entropy clamps its logarithms there ..."""
@@ -199,16 +199,17 @@ class BinaryCrossEntropy(Loss):
     def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:
         p, y = inputs
         yes, no, floor = emit.memory("yes", p.shape), emit.memory("no", p.shape), emit.constant(LOG_FLOOR)
+        rest = emit.memory("rest", p.shape)
         emit(np.log, p, yes)
         emit(np.maximum, yes, floor, out=yes)
         emit(np.negative, p, no)
         emit(np.log1p, no, no)
         emit(np.maximum, no, floor, out=no)
-        # y log p + (1 - y) log(1 - p) = log(1 - p) + y (log p - log(1 - p))
-        emit(np.subtract, yes, no, yes)
+        # (y - 1) log(1 - p) - y log p: for y of 0 or 1 one of both is exactly 0, and the other keeps all its digits
+        emit(np.subtract, y, emit.constant(1.0), rest)
+        emit(np.multiply, rest, no, no)
         emit(np.multiply, yes, y, yes)
-        emit(np.add, yes, no, yes)
-        emit(np.negative, yes, yes)
+        emit(np.subtract, no, yes, yes)
         _emit_mean(emit, yes, self.averaged_over(p.shape), output)
 
     def gradient(self, emit: Emitter, prediction: Array, target: Array, result: Array) -> None:
@@ -225,7 +226,11 @@ class BinaryCrossEntropy(Loss):
 
 
 class BinaryCrossEntropyWithLogits(Loss):
-    """max(z, 0) - z y + log(1 + e^-|z|), which never overflows; its gradient is sigmoid(z) - y."""
+    """(max(z, 0) - z y) + log(1 + e^-|z|), which never overflows; its gradient is sigmoid(z) - y.
+
+    Where z is far on the right side, both are as small as e^-|z|. They keep their digits because what is left of 0 or 1
+    is computed by itself: sigmoid(z) is [z > 0] less, or plus, the tail e^-|z| / (1 + e^-|z|).
+    """
 
     type_name, label = "binary_cross_entropy_with_logits", "Binary cross-entropy with logits"
     description = "Sigmoid and binary cross-entropy in one: stable, and its delta is y_hat - y."
@@ -235,20 +240,26 @@ class BinaryCrossEntropyWithLogits(Loss):
 
     def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:
         z, y = inputs
-        value, part = emit.memory("value", z.shape), emit.memory("part", z.shape)
-        emit(np.absolute, z, value)
-        emit(np.negative, value, value)
-        emit(np.exp, value, value)
-        emit(np.log1p, value, value)
+        value, part, product, tail = (emit.memory(name, z.shape) for name in ("value", "part", "product", "tail"))
+        emit(np.absolute, z, tail)
+        emit(np.negative, tail, tail)
+        emit(np.exp, tail, tail)
+        emit(np.log1p, tail, value)
         emit(np.maximum, z, emit.constant(0.0), out=part)
+        emit(np.multiply, z, y, product)
+        emit(np.subtract, part, product, part)
         emit(np.add, value, part, value)
-        emit(np.multiply, z, y, part)
-        emit(np.subtract, value, part, value)
         _emit_mean(emit, value, self.averaged_over(z.shape), output)
 
     def gradient(self, emit: Emitter, prediction: Array, target: Array, result: Array) -> None:
-        emit_sigmoid(emit, prediction, result)
+        tail, share = emit.memory("tail", prediction.shape), emit.memory("share", prediction.shape)
+        emit(np.add, tail, emit.constant(1.0), share)
+        emit(np.divide, tail, share, share)
+        emit(np.sign, prediction, result)
+        emit(np.multiply, share, result, share)
+        emit(np.heaviside, prediction, emit.constant(0.5), result)
         emit(np.subtract, result, target, result)
+        emit(np.subtract, result, share, result)
         emit(np.multiply, result, emit.constant(1.0 / self.averaged_over(prediction.shape)), result)
 
     def answer(self, prediction: Array) -> Array:
@@ -275,6 +286,8 @@ class SoftmaxCrossEntropy(ClassLoss):
     """On logits, fused: delta = (y_hat - y) / B, the document's closed form. `probability` is kept for people to see.
 
     A distribution's sum is multiplied in, so that the gradient is exact for targets that do not sum to 1, too.
+    Where one probability is almost 1, what is left for the others is computed by itself, and small losses keep their
+    digits.
     """
 
     type_name, label = "softmax_cross_entropy", "Softmax cross-entropy"
@@ -292,6 +305,7 @@ class SoftmaxCrossEntropy(ClassLoss):
         emit(np.dot, probability, emit.ones(z.shape[1]), row.reshape(-1))
         emit(np.divide, probability, row, probability)
         emit(np.log, row, row)
+        emit(rescue_logarithms, shifted, row, emit.memory("rest", (len(z), 1)))
         emit(np.subtract, row, shifted, shifted)  # -log y_hat
         emit(np.dot, y, emit.ones(y.shape[1]), total.reshape(-1))
         _emit_mean_product(emit, shifted, y, 1.0 / self.averaged_over(inputs[0].shape), output)
@@ -299,8 +313,10 @@ class SoftmaxCrossEntropy(ClassLoss):
     def gradient(self, emit: Emitter, prediction: Array, target: Array, result: Array) -> None:
         y, delta = as_rows(target), as_rows(result)
         probability = as_rows(emit.memory("probability", prediction.shape))
-        emit(np.multiply, probability, emit.memory("total", (len(y), 1)), delta)
+        total, rest = emit.memory("total", (len(y), 1)), emit.memory("rest", (len(y), 1))
+        emit(np.multiply, probability, total, delta)
         emit(np.subtract, delta, y, delta)
+        emit(rescue_differences, probability, total, rest, y, delta)
         emit(np.multiply, delta, emit.constant(1.0 / self.averaged_over(prediction.shape)), delta)
 
     def answer(self, prediction: Array) -> Array:

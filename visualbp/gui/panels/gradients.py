@@ -13,6 +13,7 @@ from PySide6.QtGui import QHelpEvent, QMouseEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QToolTip, QVBoxLayout, QWidget
 
 from visualbp.analysis.gradient_flow import Badge, error_signals, layer_flows
+from visualbp.analysis.standstill import standstill
 from visualbp.core.arrays import Array
 from visualbp.debugger.snapshot import Event, Metrics, Snapshot, Truncate
 from visualbp.engine.plan import Phase, Plan
@@ -21,6 +22,7 @@ from visualbp.gui.painting import exact_text, number_text
 from visualbp.gui.panels.base import Panel
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.bars import BarsItem
+from visualbp.gui.widgets.elided_label import ElidedLabel
 from visualbp.gui.widgets.empty_text import EmptyText, why_empty
 from visualbp.gui.widgets.links import Link, Links
 from visualbp.gui.widgets.norm_history import NormHistory
@@ -160,6 +162,8 @@ class GradientsPanel(Panel):
             self.plot.addItem(line)
         self.time = NormsOverTime(self.history)
         self.empty = EmptyText()
+        self.reason = ElidedLabel("", 11, "dim")
+        self.reason.setAccessibleName("Why no gradient flows")
         self._lay_out()
         self.plot.viewport().installEventFilter(self)
         self.plot.viewport().setMouseTracking(True)
@@ -180,6 +184,9 @@ class GradientsPanel(Panel):
         head.addStretch(1)
         below.addLayout(head)
         below.addWidget(self.plot, 1)
+        below.addWidget(self.reason)
+        self.reason.setContentsMargins(10, 0, 8, 0)
+        self.reason.hide()
         self.now = now
         self.pages = QStackedWidget()
         for page in (self.now, self.time, self.empty):
@@ -227,6 +234,7 @@ class GradientsPanel(Panel):
     def _show_now(self, snapshot: Snapshot, plan: Plan) -> None:
         if plan is not self.reader.plan:
             self._badges = {}
+            self._show_reason("")
         self._rows, stale = self.reader.read(snapshot, plan)
         layers = tuple(self.reader.parts)
         numbers = np.array([[np.nan if n is None else n for n in row] for row in self._rows]).reshape(-1, len(SERIES))
@@ -268,6 +276,12 @@ class GradientsPanel(Panel):
         flows = layer_flows(snapshot.plan, fresh, snapshot.norms)
         self._badges = {layer: flow.badges for layer, flow in flows.items() if flow.badges}
         self._show_names(tuple(self.reader.parts))
+        self._show_reason(standstill(snapshot.plan, fresh))
+
+    def _show_reason(self, text: str) -> None:
+        """Say why all gradients are exactly 0: then there are no bars, and no ratio that a badge could go by."""
+        self.reason.show_text(text)
+        self.reason.setVisible(bool(text))
 
     @Slot(str)
     def _on_link(self, key: str) -> None:
