@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from visualbp.gui.plain_text import PlainLabel
 from visualbp.gui.theme import pixmap, theme
+
+LEAST_BESIDE = 340
+"""Pixels of text beside the buttons; where there is less room, the buttons go below it."""
 
 Choice = tuple[str, Callable[[], object]]
 """The words on a button, and what it does."""
@@ -33,15 +38,21 @@ class MessageBar(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("message_bar")
-        self._row = QHBoxLayout(self)
-        self._row.setContentsMargins(12, 7, 8, 7)
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(12, 7, 8, 7)
+        self._grid.setColumnStretch(1, 1)
+        self._holder = QWidget()
+        self._row = QHBoxLayout(self._holder)
+        self._row.setContentsMargins(0, 0, 0, 0)
         self._icon = QLabel()
         self._text = PlainLabel()
         self._text.setWordWrap(True)
         self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        self._row.addWidget(self._icon)
-        self._row.addWidget(self._text)
+        self._grid.addWidget(self._icon, 0, 0)
+        self._grid.addWidget(self._text, 0, 1)
         self._buttons: list[QPushButton] = []
+        self._below: bool | None = None
+        self._place_buttons()
         self._shown: _Message | None = None
         self._tone = "info"
         self._questions: dict[str, _Message] = {}
@@ -100,7 +111,22 @@ class MessageBar(QFrame):
         for words, action in message.choices:
             self._add_button(words, action)
         self._add_button(message.dismiss or ("Not now" if message.choices else "Close"), message.later)
+        self._place_buttons()
         self.show()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place_buttons()
+
+    def _place_buttons(self) -> None:
+        """Put the buttons beside the text, or below it where the bar is narrow; its width alone decides."""
+        beside = self.width() - self._holder.sizeHint().width()
+        below = beside < theme().px(LEAST_BESIDE) and len(self._buttons) > 1
+        if below != self._below:
+            self._below = below
+            self._grid.removeWidget(self._holder)
+            place, side = ((1, 1), Qt.AlignmentFlag.AlignLeft) if below else ((0, 2), Qt.AlignmentFlag.AlignVCenter)
+            self._grid.addWidget(self._holder, *place, side)
 
     def _draw_icon(self) -> None:
         self._icon.setPixmap(
@@ -112,7 +138,7 @@ class MessageBar(QFrame):
         )
 
     def _add_button(self, words: str, action: Callable[[], object]) -> None:
-        button = QPushButton(words, self)
+        button = QPushButton(words, self._holder)
 
         def pressed() -> None:
             for about in [name for name, question in self._questions.items() if question is self._shown]:
