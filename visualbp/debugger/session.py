@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from visualbp.core.arrays import Array
+from visualbp.core.reading import stopped_by
 from visualbp.datasets import Dataset
 from visualbp.debugger.commands import Level
 from visualbp.debugger.history import History, replay_stops
@@ -112,7 +113,8 @@ class Session:
         self._outdated = {}
         self.history.clear()
         if reload:
-            self.dataset, self._data_problem = load_data(self.network, self._folder)
+            with stopped_by(self.interrupted):
+                self.dataset, self._data_problem = load_data(self.network, self._folder)
         prepared = prepare(self.network, self.dataset, self._carried, self._data_problem, self.interrupted)
         self.executor, self.problems = prepared.executor, prepared.problems
         if self.executor is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from visualbp.files.samples import sample_paths
 from visualbp.gui.actions import Slots
 from visualbp.gui.context import Context
 from visualbp.gui.settings import Settings
+from visualbp.gui.waiting import GivenUpError, Waiting
 from visualbp.interchange import ExportError, write_pytorch
 from visualbp.network import Network
 from visualbp.network.edits import drop_unfit_parameters
@@ -54,12 +56,15 @@ class FilesController(QObject):
     """Something worth saying that is no failure."""
     failed = Signal(str)
     """One sentence for the message bar."""
+    slow = Signal(str, object)
+    """That a file is long in coming, and what gives it up."""
     large = Signal(str, object)
     """What a file needs that takes much to open, and what opens it all the same."""
 
     def __init__(self, context: Context, settings: Settings, window: QWidget) -> None:
         super().__init__(window)
         self.context, self.settings, self._window = context, settings, window
+        self._reading: Waiting[Network] | None = None
 
     # -- opening -----------------------------------------------------------------------------------------------------
 
@@ -82,9 +87,11 @@ class FilesController(QObject):
         """
         try:
             found = find_model(str(path))
-            network = load_network(found)
+            network = self._waited_for(found.name, lambda: load_network(found))
         except FileError as error:
             self.failed.emit(error.text)
+            return False
+        except GivenUpError:
             return False
         needs = None if confirmed else expected_needs(network)
         if needs is not None and needs.are_large:
@@ -99,6 +106,17 @@ class FilesController(QObject):
             self.settings.folder = str(found.parent)
         self.opened.emit()
         return True
+
+    def _waited_for(self, name: str, read: Callable[[], Network]) -> Network:
+        """Return what `read` reads, with the window alive meanwhile. A second opening gives up the first."""
+        self.give_up()
+        self._reading = Waiting(read)
+        return self._reading.result(lambda: self.slow.emit(f"Reading {name} takes long.", self.give_up))
+
+    def give_up(self) -> None:
+        """Wait no longer for a file that is being read."""
+        if self._reading is not None:
+            self._reading.give_up()
 
     def recover(self, network: Network) -> None:
         """Show a network from an autosave; it belongs to no file yet."""

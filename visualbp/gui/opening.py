@@ -1,4 +1,4 @@
-"""Opening a network that takes much memory or time: it is asked first, in the bar above the canvas, and can be stopped.
+"""Opening what takes much memory or time: it is asked first, in the bar above the canvas, and can be stopped.
 
 Nothing waits for the answer: what is open stays open, and goes on.
 """
@@ -25,6 +25,7 @@ class OpeningBar(MessageBar):
         self._opening = ""
         """What is said while a large network opens."""
         files.large.connect(self.ask)
+        files.slow.connect(lambda words, stop: self.show_message(words, "info", ("Stop", stop), dismiss="Hide"))
         debugger.snapshot_changed.connect(self._on_snapshot)
 
     @Slot(str, object)
