@@ -196,3 +196,22 @@ def test_screenshot_draws_a_picture(panel: str | None, tmp_path: Path) -> None:
     assert not image.isNull()
     if panel is None:
         assert (image.width(), image.height()) == (1280, 720)
+
+
+def test_a_large_network_says_what_it_needs_and_goes_on(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("visualbp.engine.needs.MUCH_MEMORY", 1)
+    out, err = run(capsys, "train", "xor", "--iterations", "2")
+    assert "2 iterations" in out and err.count("\n") == 1
+    assert err.startswith("visualbp: xor.vbp needs about 0.0 GB of memory; Ctrl+C stops it")
+    out, err = run(capsys, "check", "xor", "--json")
+    assert json.loads(out)["passed"] and err.count("\n") == 1  # standard output has nothing else
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc and /dev")
+@pytest.mark.parametrize("path", ["/proc/kmsg", "/proc/self/mem", "/dev/zero", "/dev/stdin", "/", "/proc/1/environ"])
+def test_a_file_of_the_system_is_refused_at_once_as_a_model_and_as_data(
+    path: str, capsys: Capture, tmp_path: Path
+) -> None:
+    assert path in complaint(capsys, "trace", path)
+    said = complaint(capsys, "trace", write_model(tmp_path / "m.vbp", data={"source": "csv", "path": path}))
+    assert "m.vbp: " in said and "unexpected" not in said

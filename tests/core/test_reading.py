@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from visualbp.core import reading
-from visualbp.core.reading import ReadingError, read_beginning, read_file
+from visualbp.core.reading import ReadingError, read_beginning, read_file, stopped_by
 
 linux_only = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc and /dev")
 
@@ -75,3 +75,13 @@ def test_a_file_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch, tmp
     monkeypatch.setattr(reading.os, "read", lambda descriptor, count: (threading.Event().wait(0.01), b"x")[1])
     with pytest.raises(ReadingError, match=r"given up after 0\.3 s"):
         read_file(path, 10**9, patience=10.0, longest=0.3)
+
+
+def test_a_slow_reading_can_be_stopped_and_a_quick_one_is_not(silent: threading.Event, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"x")
+    with stopped_by(lambda: True):
+        with pytest.raises(ReadingError, match="reading it was stopped"):
+            read_file(path, 100)
+        silent.set()
+        assert read_file(path, 100) == b"x"

@@ -1,15 +1,21 @@
 """Opening a large network: it is asked first, nothing waits for the answer, and it can be stopped."""
 
 import json
+import os
+import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
-from visualbp.debugger.commands import Level, StepForward
+from visualbp.core import reading
+from visualbp.datasets.base import make_spec
+from visualbp.debugger.commands import Level, Pause, StepForward
 from visualbp.engine import needs
 from visualbp.gui import create_window
 from visualbp.gui.main_window import MainWindow
@@ -97,3 +103,46 @@ def test_the_opening_can_be_stopped(window: MainWindow, tmp_path: Path, monkeypa
     assert [problem.message for problem in window.debugger.snapshot.problems] == ["opening was stopped"]
     assert window.files.open_path("xor", confirmed=True)  # and the window goes on
     assert window.debugger.settle() and window.debugger.snapshot.plan is not None
+
+
+@pytest.fixture
+def silent(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """No file gives anything until this is set, as on a drive that has gone."""
+    event, read = threading.Event(), os.read
+    monkeypatch.setattr(reading.os, "read", lambda descriptor, count: (event.wait(30), read(descriptor, count))[1])
+    yield event
+    event.set()
+
+
+def test_the_window_lives_while_a_file_does_not_answer(
+    window: MainWindow, silent: threading.Event, tmp_path: Path
+) -> None:
+    seen: list[str] = []
+
+    def look() -> None:
+        seen.append(window.message_bar.text)
+        window.debugger.send(StepForward(Level.ITERATION))
+        silent.set()
+
+    QTimer.singleShot(300, look)
+    assert window.files.open_path(large_model(tmp_path / "slow.vbp", units=10))
+    assert seen == ["Reading slow.vbp takes long."] and window.document.network.name == "large"
+
+
+def test_a_file_that_does_not_answer_can_be_given_up(
+    window: MainWindow, silent: threading.Event, tmp_path: Path
+) -> None:
+    before = window.document.network
+    QTimer.singleShot(300, lambda: press(window, "Stop"))
+    assert not window.files.open_path(large_model(tmp_path / "slow.vbp", units=10))
+    assert window.document.network is before and window.message_bar.text == ""
+
+
+def test_data_that_do_not_answer_can_be_stopped(window: MainWindow, silent: threading.Event, tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text("a,b\n1,2\n")
+    data = make_spec("csv", {"path": str(table)})
+    window.document.edit(lambda network: replace(network, data=data), "Other data")
+    QTimer.singleShot(600, lambda: window.debugger.send(Pause()))
+    assert window.debugger.settle()
+    assert "reading it was stopped" in window.debugger.snapshot.problems[-1].text

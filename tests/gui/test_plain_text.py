@@ -1,4 +1,4 @@
-"""What a stranger's file says is plain words in the window: never markup, and never turning the way of reading."""
+"""What a stranger's file says is plain words in the window: never markup, and nothing turns the way of reading."""
 
 import unicodedata
 from collections.abc import Iterator

@@ -128,7 +128,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     with SafeStreams() as streams:
         status = _run(arguments)
-        lost, wanted = streams.loss
+        lost, wanted = streams.lost_output()
         if lost and status != BAD_INPUT:  # one sentence is enough
             say(lost)
             status = BAD_INPUT if wanted and status == DONE else status

@@ -89,10 +89,11 @@ class SafeStreams:
         self.error.flush()
         sys.stdout, sys.stderr = self._before
 
-    @property
-    def loss(self) -> tuple[str, bool]:
-        """What is to be said of output that went nowhere, and whether the person wanted it: nobody reads a pipe whose
-        reader has seen enough, or what goes to a stream that they closed themselves."""
+    def lost_output(self) -> tuple[str, bool]:
+        """Return what is to be said of output that went nowhere, or nothing, and whether somebody wanted it.
+
+        Nobody wants more from a pipe whose reader has seen enough, or from a stream that they closed themselves.
+        """
         self.out.flush()
         failure = self.out.failure
         if failure is None or isinstance(failure, BrokenPipeError):

@@ -10,6 +10,9 @@ import os
 import stat
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 PATIENCE = 10.0
 """Seconds without a byte after which a file is given up."""
@@ -22,6 +25,22 @@ _GLANCE = 0.05
 
 class ReadingError(ValueError):
     """A file that is not read. The message says why: `is a folder`, `has 100 MB; 64 MB is the most`."""
+
+
+_GRACE = 0.3
+"""Seconds that a reading has before it can be stopped: nearly all are done by then."""
+
+_stopped: ContextVar[Callable[[], bool]] = ContextVar("stopped", default=lambda: False)
+
+
+@contextmanager
+def stopped_by(stopped: Callable[[], bool]) -> Iterator[None]:
+    """Give up each reading within this context that takes longer than a moment, once `stopped` says so."""
+    token = _stopped.set(stopped)
+    try:
+        yield
+    finally:
+        _stopped.reset(token)
 
 
 class _Reading(threading.Thread):
@@ -82,12 +101,14 @@ def read_beginning(path: str | os.PathLike[str], most: int, patience: float = PA
 
 
 def _read(reading: _Reading, patience: float, longest: float) -> bytes:
-    started = time.monotonic()
+    started, stopped = time.monotonic(), _stopped.get()
     reading.start()
     try:
         while reading.is_alive():
             reading.join(_GLANCE)
             now = time.monotonic()
+            if now - started > _GRACE and stopped():
+                raise ReadingError("cannot be read: it was slow, and reading it was stopped")
             if reading.is_alive() and (now - reading.news > patience or now - started > longest):
                 waited = patience if now - reading.news > patience else longest
                 raise ReadingError(f"cannot be read: it does not come to an end; given up after {waited:g} s")

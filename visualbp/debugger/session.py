@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from visualbp.core.arrays import Array
+from visualbp.core.reading import stopped_by
 from visualbp.datasets import Dataset
 from visualbp.debugger.breakpoints import has_breakpoint, stops_before
 from visualbp.debugger.commands import Level
@@ -125,7 +126,8 @@ class Session:
         self.pace = Pace()
         self.history.clear()
         if reload:
-            self.dataset, self._data_problem = load_data(self.network, self._folder)
+            with stopped_by(self.interrupted):
+                self.dataset, self._data_problem = load_data(self.network, self._folder)
         prepared = prepare(self.network, self.dataset, self._carried, self._data_problem, self.interrupted)
         self.executor, self.problems = prepared.executor, prepared.problems
         if self.executor is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,7 @@ from visualbp.gui.context import Context
 from visualbp.gui.picture_file import write_picture
 from visualbp.gui.saved_state import TrainedWork, with_live_parameters
 from visualbp.gui.settings import Settings
+from visualbp.gui.waiting import GivenUpError, Waiting
 from visualbp.interchange import ExportError, write_pytorch
 from visualbp.network import Network
 
@@ -38,13 +40,19 @@ class FilesController(QObject):
     """Something worth saying that is no failure."""
     failed = Signal(str)
     """One sentence for the message bar."""
+    slow = Signal(str, object)
+    """That a file is long in coming, and what gives it up."""
     large = Signal(str, object)
     """What a file needs that takes much to open, and what opens it all the same."""
 
     def __init__(self, context: Context, settings: Settings, window: QWidget) -> None:
         super().__init__(window)
         self.context, self.settings, self._window = context, settings, window
+<<<<<<< HEAD
         self._trained = TrainedWork(context, self)
+=======
+        self._reading: Waiting[Network] | None = None
+>>>>>>> files
 
     # -- opening -----------------------------------------------------------------------------------------------------
 
@@ -67,9 +75,15 @@ class FilesController(QObject):
         """
         try:
             found = find_model(str(path))
+<<<<<<< HEAD
             network, stamp = load_stamped(found)
+=======
+            network = self._waited_for(found.name, lambda: load_network(found))
+>>>>>>> files
         except FileError as error:
             self.failed.emit(error.text)
+            return False
+        except GivenUpError:
             return False
         needs = None if confirmed else expected_needs(network)
         if needs is not None and needs.are_large:
@@ -86,6 +100,7 @@ class FilesController(QObject):
         self.opened.emit()
         return True
 
+<<<<<<< HEAD
     def recover(self, work: Autosaved) -> None:
         """Show unsaved work as it was: with its file's name and place, its data, and not saved."""
         path, sample = work.path, work.sample
@@ -93,6 +108,24 @@ class FilesController(QObject):
             path = next((found for found in sample_paths() if found.stem == sample), None)
             sample = sample if path is not None else None
         self.context.document.open(work.network, path, sample, work.stamp, modified=True)
+=======
+    def _waited_for(self, name: str, read: Callable[[], Network]) -> Network:
+        """Return what `read` reads, with the window alive meanwhile. A second opening gives up the first."""
+        self.give_up()
+        self._reading = Waiting(read)
+        return self._reading.result(lambda: self.slow.emit(f"Reading {name} takes long.", self.give_up))
+
+    def give_up(self) -> None:
+        """Wait no longer for a file that is being read."""
+        if self._reading is not None:
+            self._reading.give_up()
+
+    def recover(self, network: Network) -> None:
+        """Show a network from an autosave; it belongs to no file yet."""
+        self.context.document.open(network)
+        self.context.document.undo_stack.resetClean()
+        self.context.document.state_changed.emit()
+>>>>>>> files
         self.opened.emit()
 
     def reload(self) -> bool:

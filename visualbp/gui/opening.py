@@ -1,4 +1,4 @@
-"""Opening a network that takes much memory or time: it is asked first, in the bar above the canvas, and can be stopped.
+"""Opening what takes much memory or time: it is asked first, in the bar above the canvas, and can be stopped.
 
 Nothing waits for the answer: what is open stays open, and goes on.
 """
@@ -24,7 +24,12 @@ class OpeningBar(MessageBar):
         self._debugger = debugger
         self._opening = ""
         """What is said while a large network opens."""
+<<<<<<< HEAD
         files.large.connect(self.ask_before_opening)
+=======
+        files.large.connect(self.ask)
+        files.slow.connect(lambda words, stop: self.show_message(words, "info", ("Stop", stop), dismiss="Hide"))
+>>>>>>> files
         debugger.snapshot_changed.connect(self._on_snapshot)
 
     @Slot(str, object)
