@@ -13,12 +13,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from PySide6.QtCore import QByteArray, QObject, QPointF, QRectF, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QByteArray, QObject, QPointF, QRectF, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPixmap
 from PySide6.QtSvg import QSvgRenderer
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtWidgets import QWidget
 
 from visualbp.gui.theme import theme
+from visualbp.gui.widgets.heights import HeightByWidth
 
 LAYOUT_SIZE = 24.0
 """The size that equations are set in; they are vectors, and painted in any other."""
@@ -173,9 +174,10 @@ class Equations(QObject):
         self._go_on()
 
 
-class EquationView(QWidget):
+class EquationView(HeightByWidth):
     """Shows one equation, or several below one another. While a new one is being set, the old one stays, dimmed."""
 
+    PREFERRED_WIDTH = 200
     SMALLEST = 0.5
     """How far an equation is made smaller to fit the width; a wider one is cut."""
     GAP = 0.5
@@ -187,7 +189,6 @@ class EquationView(QWidget):
         self._latex = ""
         self._lines: tuple[str, ...] = ()
         self._shown: tuple[Formula, ...] = ()
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Equation")
         equations.ready.connect(self._on_ready)
 
@@ -210,8 +211,7 @@ class EquationView(QWidget):
         self._take()
 
     def retheme(self) -> None:
-        self._fit()
-        self.update()
+        self.measure_anew()
 
     @Slot(str)
     def _on_ready(self, latex: str) -> None:
@@ -223,31 +223,24 @@ class EquationView(QWidget):
         formulas = tuple(formula for formula in found if formula is not None)
         if len(formulas) == len(found):
             self._shown = formulas
-            self._fit()
+            self.measure_anew()
         self.update()
 
-    def _font_size(self) -> float:
+    def _font_size(self, width: int) -> float:
         size = theme().px(self._size) * 1.0
         widest = max((formula.width for formula in self._shown), default=0.0)
-        if widest * size > self.width() - 2 > 0:
-            size = max(size * self.SMALLEST, (self.width() - 2) / widest)
+        if widest * size > width - 2 > 0:
+            size = max(size * self.SMALLEST, (width - 2) / widest)
         return size
 
-    def _fit(self) -> None:
-        size = self._font_size()
+    def height_at(self, width: int) -> int:
         height = sum(formula.height for formula in self._shown) + self.GAP * max(0, len(self._shown) - 1)
-        self.setFixedHeight(max(theme().px(self._size * 1.6), round(height * size) + 2))
-
-    def sizeHint(self) -> QSize:
-        return QSize(theme().px(200), self.height())
-
-    def resizeEvent(self, event: object) -> None:
-        self._fit()
+        return max(theme().px(self._size * 1.6), round(height * self._font_size(width)) + 2)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         color = theme().color("text" if self.is_ready else "faint")
-        size = self._font_size()
+        size = self._font_size(self.width())
         total = sum(formula.height for formula in self._shown) + self.GAP * max(0, len(self._shown) - 1)
         y = max(0.0, (self.height() - total * size) / 2)
         for formula in self._shown:

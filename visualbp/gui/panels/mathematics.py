@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QFont, QKeyEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from visualbp.analysis.explain import Factor, Moment, explain
 from visualbp.debugger.snapshot import Snapshot
@@ -22,6 +22,7 @@ from visualbp.gui.panels.mathematics_trail import Crumb, TrailView
 from visualbp.gui.panels.mathematics_words import Index, shapes_text
 from visualbp.gui.panels.timeline_ticks import phase_color
 from visualbp.gui.theme import theme
+from visualbp.gui.widgets.heights import ColumnScroll, margin_beside_bar
 from visualbp.layers import Value
 
 AHEAD, BEHIND = 12, 3
@@ -30,6 +31,8 @@ WHILE_RUNNING = 150
 """Milliseconds between two explanations while the debugger runs."""
 CODE_SHARE = 0.34
 """The part of the panel's height that the algorithm gets at first."""
+SIDE = 14
+"""Pixels beside what is shown."""
 SECTIONS = ("equation", "numbers", "algorithm")
 
 
@@ -82,13 +85,12 @@ class MathematicsPanel(Panel):
         self.code = PseudocodeView(self)
         top, numbers = QWidget(self), QWidget(self)
         self.sections: dict[str, QWidget] = {"equation": top, "numbers": numbers}
-        column = QVBoxLayout(top)
-        column.setContentsMargins(14, 0, 14, 0)
+        self._columns = (QVBoxLayout(top), QVBoxLayout(numbers))
+        column = self._columns[0]
         column.setSpacing(6)
         for part in (self.step_label, self.equation, self.shapes, self.sentence):
             column.addWidget(part)
-        column = QVBoxLayout(numbers)
-        column.setContentsMargins(14, 0, 14, 0)
+        column = self._columns[1]
         column.setSpacing(4)
         crumbs = QHBoxLayout()
         crumbs.setSpacing(4)
@@ -110,7 +112,9 @@ class MathematicsPanel(Panel):
         for part in parts:
             column.addWidget(part)
         column.addStretch(1)
-        self._upper, self._lower = self._scroller(content), self._scroller(self.code)
+        self._upper, self._lower = ColumnScroll(content, self, keeps_room=True), ColumnScroll(self.code, self)
+        for area in (self._upper, self._lower):
+            area.setMinimumHeight(60)
         self.sections["algorithm"] = self._lower
         self._splitter = QSplitter(Qt.Orientation.Vertical, self)
         self._splitter.setChildrenCollapsible(False)
@@ -122,15 +126,6 @@ class MathematicsPanel(Panel):
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(self._splitter)
-
-    def _scroller(self, content: QWidget) -> QScrollArea:
-        area = QScrollArea(self)
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setMinimumHeight(60)
-        area.setWidget(content)
-        return area
 
     @Slot(int, int)
     def _on_splitter_moved(self, place: int, which: int) -> None:
@@ -176,6 +171,8 @@ class MathematicsPanel(Panel):
         for button in (self.back, self.forward):
             button.setFont(current.font(15, QFont.Weight.DemiBold))
         self.release.setFont(current.font(11))
+        for column in self._columns:
+            column.setContentsMargins(SIDE, 0, margin_beside_bar(SIDE), 0)
         for part in (self.equation, self.card, self.code, self.trail_view, self.axes):
             part.retheme()
 
@@ -229,6 +226,7 @@ class MathematicsPanel(Panel):
         self.sentence.setText(notation.step_sentence(step))
         self.code.show_lines(notation.pseudocode(), notation.pseudocode_line(step), step.phase)
         place = self.code.line_rect(notation.pseudocode_line(step)).center().toPoint()
+        self._lower.fit()
         self._lower.ensureVisible(0, place.y(), 0, theme().px(30))
         if not snapshot.is_running:
             self._prefetch(step, notation)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal, Slot
 from PySide6.QtGui import (
     QFont,
     QFontMetricsF,
@@ -18,13 +18,14 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPen,
 )
-from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+from PySide6.QtWidgets import QToolTip, QWidget
 
 from visualbp.analysis.explain import Explanation, Factor
 from visualbp.gui.equations import Equations, draw_equation
 from visualbp.gui.painting import draw_absent, exact_text, number_text
 from visualbp.gui.panels.mathematics_words import element_name, factor_color
 from visualbp.gui.theme import theme
+from visualbp.gui.widgets.heights import HeightByWidth
 
 PADDING, ROW, TITLE_ROW, GAP = 12, 19, 22, 5
 FORMULA_SIZE = 15.0
@@ -39,7 +40,7 @@ class Link:
     factor: Factor
 
 
-class NumberCard(QWidget):
+class NumberCard(HeightByWidth):
     """Paints an explanation. `followed` says which factor a person wants explained next."""
 
     followed = Signal(object)
@@ -52,11 +53,10 @@ class NumberCard(QWidget):
         self._stale = False
         self._message = ""
         self._brief = False
-        self._links: tuple[Link, ...] = ()
+        self._links: tuple[Link, ...] | None = None
         self._chosen = -1
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Where a number came from")
         equations.ready.connect(self._on_equation)
 
@@ -67,6 +67,8 @@ class NumberCard(QWidget):
     @property
     def links(self) -> tuple[Link, ...]:
         """The factors as they stand on the card."""
+        if self._links is None:
+            self._links = self._lay_out(None, self.width())[1]
         return self._links
 
     def show_explanation(
@@ -80,10 +82,8 @@ class NumberCard(QWidget):
         self.retheme()
 
     def retheme(self) -> None:
-        height = self._lay_out(None)
-        if height != self.height():
-            self.setFixedHeight(height)
-        self.update()
+        self._links = None
+        self.measure_anew()
 
     @property
     def _followable_count(self) -> int:
@@ -107,11 +107,11 @@ class NumberCard(QWidget):
         if self._explanation is not None and latex == self._explanation.formula_latex:
             self.retheme()
 
-    def sizeHint(self) -> QSize:
-        return QSize(theme().px(260), self.minimumHeight())
+    def height_at(self, width: int) -> int:
+        return self._lay_out(None, width)[0]
 
     def resizeEvent(self, event: object) -> None:
-        self.retheme()
+        self._links = None
 
     # -- painting and measuring, which are one ------------------------------------------------------------------------
 
@@ -126,17 +126,17 @@ class NumberCard(QWidget):
         if self._explanation is None:
             draw_absent(painter, frame.adjusted(6, 6, -6, -6), self._message)
         else:
-            self._lay_out(painter)
+            self._links = self._lay_out(painter, self.width())[1]
         painter.end()
 
-    def _lay_out(self, painter: QPainter | None) -> int:
-        """Go through the card from top to bottom, painting if there is a painter, and return its height."""
+    def _lay_out(self, painter: QPainter | None, outer_width: int) -> tuple[int, tuple[Link, ...]]:
+        """Go through a card of this width from top to bottom, painting if there is a painter, and return its height
+        and its factors."""
         current, found = theme(), self._explanation
         if found is None:
-            self._links = ()
-            return current.px(72)
+            return current.px(72), ()
         pad = current.px(PADDING)
-        width = self.width() - 2 * pad
+        width = outer_width - 2 * pad
         y = float(current.px(10))
         y = self._title(painter, found, pad, y, width)
         brief = self._brief and bool(found.terms)
@@ -147,11 +147,10 @@ class NumberCard(QWidget):
         links: list[Link] = []
         if found.terms:
             y = self._terms(painter, found, pad, y + current.px(2), width, links)
-        self._links = tuple(links)
         if found.note:
             wrong = not found.agrees or (found.number is not None and not math.isfinite(found.number))
             y = self._words(painter, found.note, "error" if wrong else "dim", pad, y + current.px(3), width)
-        return round(y + current.px(8))
+        return round(y + current.px(8)), tuple(links)
 
     def _title(self, painter: QPainter | None, found: Explanation, x: float, y: float, width: float) -> float:
         current = theme()
@@ -281,14 +280,14 @@ class NumberCard(QWidget):
     # -- gestures ----------------------------------------------------------------------------------------------------
 
     def _link_at(self, place: QPointF) -> int:
-        for index, link in enumerate(self._links):
+        for index, link in enumerate(self.links):
             if link.rect.adjusted(-3, 0, 3, 0).contains(place):
                 return index
         return -1
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         found = self._link_at(event.position())
-        followable = found >= 0 and self._links[found].factor.value is not None
+        followable = found >= 0 and self.links[found].factor.value is not None
         self.setCursor(Qt.CursorShape.PointingHandCursor if followable else Qt.CursorShape.ArrowCursor)
         if found != self._chosen:
             self._chosen = found
@@ -302,12 +301,12 @@ class NumberCard(QWidget):
         self._follow(self._link_at(event.position()))
 
     def _follow(self, place: int) -> None:
-        if 0 <= place < len(self._links) and self._links[place].factor.value is not None:
+        if 0 <= place < len(self.links) and self.links[place].factor.value is not None:
             self._chosen = -1
-            self.followed.emit(self._links[place].factor)
+            self.followed.emit(self.links[place].factor)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        followable = [i for i, link in enumerate(self._links) if link.factor.value is not None]
+        followable = [i for i, link in enumerate(self.links) if link.factor.value is not None]
         if event.matches(QKeySequence.StandardKey.Copy) and self._explanation and self._explanation.number is not None:
             QGuiApplication.clipboard().setText(exact_text(self._explanation.number))
         elif event.key() in (Qt.Key.Key_Right, Qt.Key.Key_Down) and followable:
@@ -327,7 +326,7 @@ class NumberCard(QWidget):
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             found = self._link_at(QPointF(event.pos()))
             if found >= 0:
-                link = self._links[found]
+                link = self.links[found]
                 QToolTip.showText(event.globalPos(), factor_tip(link.factor), self, link.rect.toRect())
             elif (
                 self._explanation is not None
