@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer, Signal, SignalInstance, Slot
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, QTimer, Signal, SignalInstance, Slot
 from PySide6.QtGui import (
     QEnterEvent,
     QFont,
@@ -16,12 +16,13 @@ from PySide6.QtGui import (
     QPainterPath,
     QPaintEvent,
     QPen,
-    QResizeEvent,
     QShowEvent,
 )
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QLayoutItem, QPushButton, QVBoxLayout, QWidget
 
 from visualbp.gui.theme import icon, pixmap, theme
+from visualbp.gui.widgets.heights import ColumnScroll, margin_beside_bar
+from visualbp.gui.widgets.widget_layout import WidgetLayout
 from visualbp.network import Network
 
 CARD_WIDTH, CARD_HEIGHT = 236, 214
@@ -161,6 +162,25 @@ class SampleCard(QWidget):
             super().keyPressEvent(event)
 
 
+class CardLayout(WidgetLayout):
+    """Puts cards into as many columns as there is room for, each as wide as its share of the room."""
+
+    def arranged(self, width: int) -> list[tuple[QLayoutItem, QRect]]:
+        gap, least, high = self.spacing(), theme().px(CARD_WIDTH), theme().px(CARD_HEIGHT)
+        columns = max(1, (width + gap) // (least + gap))
+        wide = max(gap, (width + gap) // columns - gap)
+        return [
+            (item, QRect(place % columns * (wide + gap), place // columns * (high + gap), wide, high))
+            for place, item in enumerate(self.shown())
+        ]
+
+    def sizeHint(self) -> QSize:
+        return QSize(theme().px(CARD_WIDTH), self.heightForWidth(theme().px(CARD_WIDTH)))
+
+    def minimumSize(self) -> QSize:
+        return QSize(self.spacing(), theme().px(CARD_HEIGHT))
+
+
 class StartPage(QWidget):
     """Shown until something is open, and whenever it is asked for."""
 
@@ -184,7 +204,6 @@ class StartPage(QWidget):
         row.setSpacing(0)
         row.addWidget(self._side())
         row.addWidget(self._gallery(), 1)
-        self._columns = 0
         self.retheme()
         theme().changed.connect(self.retheme)
 
@@ -221,23 +240,15 @@ class StartPage(QWidget):
         return side
 
     def _gallery(self) -> QWidget:
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._scroll = scroll
         inner = QWidget()
-        column = QVBoxLayout(inner)
-        column.setContentsMargins(12, 30, 24, 24)
+        self._gallery_column = QVBoxLayout(inner)
         heading = QLabel("SAMPLES")
         heading.setProperty("heading", True)
-        column.addWidget(heading)
-        self._grid = QGridLayout()
-        self._grid.setSpacing(14)
-        self._grid.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
-        column.addLayout(self._grid)
-        column.addStretch(1)
-        scroll.setWidget(inner)
-        return scroll
+        self._gallery_column.addWidget(heading)
+        self._grid = CardLayout(spacing=14)
+        self._gallery_column.addLayout(self._grid)
+        self._gallery_column.addStretch(1)
+        return ColumnScroll(inner, keeps_room=True)
 
     def show_recent(self, last: str, paths: Sequence[Path], can_go_back: bool) -> None:
         """List what was open last and the recent files."""
@@ -265,11 +276,7 @@ class StartPage(QWidget):
         self._title.setFont(theme().font(22, QFont.Weight.Bold))
         self._new.setIcon(icon("new", "on_accent"))
         self._open.setIcon(icon("open"))
-        self._arrange(force=True)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._arrange()
+        self._gallery_column.setContentsMargins(12, 30, margin_beside_bar(24), 24)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -286,20 +293,7 @@ class StartPage(QWidget):
             card = SampleCard(content)
             card.chosen.connect(self.sample_chosen)
             self._cards.append(card)
-        self._arrange(force=True)
-
-    def _arrange(self, force: bool = False) -> None:
-        """Put the cards into as many columns as there is room for, each as wide as its share of the room."""
-        room, gap = self.width() - self._side_panel.width() - 36 - theme().px(16), self._grid.spacing()
-        columns = max(1, (room + gap) // (theme().px(CARD_WIDTH) + gap))
-        size = QSize(max(gap, (room + gap) // columns - gap), theme().px(CARD_HEIGHT))
-        for card in self._cards:
-            card.setFixedSize(size)
-        if columns == self._columns and not force:
-            return
-        self._columns = columns
-        for place, card in enumerate(self._cards):
-            self._grid.addWidget(card, place // columns, place % columns)
+            self._grid.insert_widget(self._grid.count(), card)
 
 
 def _choose(signal: SignalInstance, target: str) -> Callable[[], None]:

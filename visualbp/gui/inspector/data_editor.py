@@ -42,7 +42,7 @@ class DataEditor(QWidget):
         super().__init__(parent)
         self._context = context
         self._spec: DataSpec | None = None
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
         self.combo = Combo(self)
         self.combo.setObjectName("data_source")
         self.combo.setAccessibleName("Where the data come from")

@@ -7,15 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
-from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QGridLayout, QLabel, QLayout, QSizePolicy, QWidget
+from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from visualbp.core.options import Option
 from visualbp.gui.inspector.editors import OptionEditor, editor_for
+from visualbp.gui.inspector.form_layout import NESTED_EDITOR_WIDTH, FormLayout, FormRow
 from visualbp.gui.theme import theme
-
-EDITOR_WIDTH, NESTED_EDITOR_WIDTH = 120, 72
-"""Pixels that an editor needs beside its words, at scale 1."""
 
 
 class OptionRow:
@@ -26,6 +23,7 @@ class OptionRow:
         self.label = QLabel(option.title, form)
         self.label.setProperty("dim", True)
         self.label.setToolTip(option.description)
+        self.label.setWordWrap(True)
         self.label.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
         self.editor = editor_for(option)
         self.editor.setParent(form)
@@ -34,7 +32,7 @@ class OptionRow:
         self.problem.setProperty("problem", True)
         self.problem.setWordWrap(True)
         self.problem.hide()
-        self.widgets: tuple[QWidget, ...] = (self.label, self.editor, self.problem)
+        self.place = FormRow(self.label, self.editor, self.problem, self.editor.takes_whole_row)
 
     def say(self, problem: str) -> None:
         """Show in words what is wrong with what was typed."""
@@ -47,7 +45,7 @@ class OptionRow:
         self.problem.setFont(theme().font(11))
 
     def remove(self) -> None:
-        for widget in self.widgets:
+        for widget in self.place.widgets:
             widget.hide()
             widget.deleteLater()
 
@@ -61,13 +59,8 @@ class OptionForm(QWidget):
     def __init__(self, parent: QWidget | None = None, nested: bool = False) -> None:
         super().__init__(parent)
         self.rows: dict[str, OptionRow] = {}
-        self._nested = nested
-        self._stacked = False
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self._grid = QGridLayout(self)
-        self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)  # it is arranged to fit, not widened
-        self._grid.setHorizontalSpacing(10)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+        self._layout = FormLayout(self, nested)
         self.retheme()
 
     def show_options(self, options: Sequence[Option], values: Mapping[str, Any]) -> None:
@@ -81,46 +74,11 @@ class OptionForm(QWidget):
 
     def _make_rows(self, options: Sequence[Option]) -> None:
         kept = {name: row for name, row in self.rows.items() if row.option in options}
-        for name, row in self.rows.items():
-            for widget in row.widgets:
-                self._grid.removeWidget(widget)
-            if name not in kept:
-                row.remove()
+        gone = [row for name, row in self.rows.items() if name not in kept]
         self.rows = {option.name: kept.get(option.name) or self._new_row(option) for option in options}
-        self._stacked = self._is_narrow()
-        self._arrange()
-
-    def _arrange(self) -> None:
-        """Put the widgets of each row beside each other, or, where it is narrow, one below the other."""
-        for place, row in enumerate(self.rows.values()):
-            for widget in row.widgets:
-                self._grid.removeWidget(widget)
-            row.label.setWordWrap(self._stacked)
-            if self._stacked or row.editor.takes_whole_row:
-                for line, widget in enumerate(row.widgets):
-                    self._grid.addWidget(widget, 3 * place + line, 0, 1, 2)
-            else:
-                self._grid.addWidget(row.label, 3 * place, 0)
-                self._grid.addWidget(row.editor, 3 * place, 1)
-                first, columns = (0, 2) if self._nested else (1, 1)
-                self._grid.addWidget(row.problem, 3 * place + 1, first, 1, columns)
-        self._grid.setColumnStretch(0, 1 if self._nested or self._stacked else 5)
-        self._grid.setColumnStretch(1, 1 if self._nested or self._stacked else 6)
-
-    def _is_narrow(self) -> bool:
-        words = max((row.label.sizeHint().width() for row in self.rows.values()), default=0)
-        editor = theme().px(NESTED_EDITOR_WIDTH if self._nested else EDITOR_WIDTH)
-        return words + self._grid.horizontalSpacing() + editor > self.width()
-
-    def _adapt(self) -> None:
-        if self.rows and self._is_narrow() != self._stacked:
-            self._stacked = not self._stacked
-            self._arrange()
-            self.updateGeometry()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._adapt()
+        self._layout.show_rows([row.place for row in self.rows.values()])
+        for row in gone:
+            row.remove()
 
     def minimumSizeHint(self) -> QSize:
         return QSize(theme().px(NESTED_EDITOR_WIDTH), super().minimumSizeHint().height())
@@ -158,8 +116,6 @@ class OptionForm(QWidget):
         return self.rows[name].editor
 
     def retheme(self) -> None:
-        self._grid.setVerticalSpacing(theme().px(4))
         for row in self.rows.values():
             row.retheme()
             row.editor.retheme()
-        self._adapt()

@@ -11,6 +11,9 @@ from visualbp.gui.context import Context
 from visualbp.gui.theme import pixmap, theme
 from visualbp.network import Problem
 
+SIDE = 14
+"""Pixels beside what is on a page."""
+
 
 class Page(QWidget):
     """A page of the inspector, for one kind of selection. `show_snapshot` says whether it has what it takes."""
@@ -19,7 +22,7 @@ class Page(QWidget):
         super().__init__(parent)
         self.context = context
         self.column = QVBoxLayout(self)
-        self.column.setContentsMargins(14, 2, 14, 14)
+        self.column.setContentsMargins(SIDE, 2, SIDE, SIDE)
         self.column.setSpacing(10)
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
@@ -47,7 +50,7 @@ class ProblemCard(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("card", True)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
         self._problems: tuple[Problem, ...] = ()
         self._rows: list[QWidget] = []
         self._column = QVBoxLayout(self)

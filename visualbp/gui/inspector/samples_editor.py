@@ -26,7 +26,7 @@ class SamplesEditor(QWidget):
         super().__init__(parent)
         self._inputs: Array = np.zeros((1, 1))
         self._targets: Array = np.zeros((1, 1))
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
         self.table = NumberTable(self)
         self.table.setObjectName("samples")
         self.table.set_editable(True)

@@ -46,7 +46,7 @@ class ValueSection(QWidget):
         self._shape: Shape = ()
         self._given: Array | None = None
         self._number: tuple[int, ...] | None = None
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
         self.name_label, self.shape_label, self.facts = QLabel(name, self), QLabel(self), QLabel(self)
         self.problem = QLabel(self)
         self.problem.setProperty("problem", True)

@@ -68,7 +68,6 @@ class ImagesPanel(Panel):
 
     def retheme(self) -> None:
         self.images.content.forget_images()
-        self.images.content.lay_out()
         self.table.retheme()
 
     def refresh(self, snapshot: Snapshot) -> None:

@@ -5,18 +5,19 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TypeVar
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import Slot
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QFrame, QScrollArea, QStackedWidget, QVBoxLayout
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout
 
 from visualbp.debugger.snapshot import Snapshot
 from visualbp.gui.context import Context
 from visualbp.gui.inspector.connection_page import ConnectionPage
 from visualbp.gui.inspector.layer_page import LayerPage
 from visualbp.gui.inspector.network_page import NetworkPage
-from visualbp.gui.inspector.page import Page
+from visualbp.gui.inspector.page import SIDE, Page
 from visualbp.gui.inspector.several_page import SeveralPage
 from visualbp.gui.panels.base import Panel
+from visualbp.gui.widgets.heights import ColumnScroll, margin_beside_bar
 
 AnyPage = TypeVar("AnyPage", bound=Page)
 
@@ -28,7 +29,7 @@ class InspectorPanel(Panel):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self._scrolls: dict[Page, QScrollArea] = {}
+        self._scrolls: dict[Page, ColumnScroll] = {}
         self.pages = QStackedWidget(self)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -54,15 +55,15 @@ class InspectorPanel(Panel):
         return self._added(ConnectionPage(self.context))
 
     def _added(self, page: AnyPage) -> AnyPage:
-        area = QScrollArea(self)
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setWidget(page)
-        self._scrolls[page] = area
-        self.pages.addWidget(area)
-        page.retheme()  # a style sheet gives widgets other fonts when they get a parent
+        self._scrolls[page] = ColumnScroll(page, self, keeps_room=True)
+        self.pages.addWidget(self._scrolls[page])
+        self._retheme(page)  # a style sheet gives widgets other fonts when they get a parent
         return page
+
+    @staticmethod
+    def _retheme(page: Page) -> None:
+        page.column.setContentsMargins(SIDE, 2, margin_beside_bar(SIDE), SIDE)
+        page.retheme()
 
     @property
     def page(self) -> Page:
@@ -93,7 +94,7 @@ class InspectorPanel(Panel):
 
     def retheme(self) -> None:
         for page in self._scrolls:
-            page.retheme()
+            self._retheme(page)
 
     def showEvent(self, event: QShowEvent) -> None:
         self.retheme()  # a style sheet gives widgets other fonts when they get a parent

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QSpinBox, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSpinBox, QWidget
 
 from visualbp.core.arrays import Shape
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.flow_layout import FlowLayout
+from visualbp.gui.widgets.heights import height_by_width
 
 MOST_AXES = 4
 
@@ -21,9 +22,7 @@ class AxisChoosers(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
-        policy.setHeightForWidth(True)
-        self.setSizePolicy(policy)
+        self.setSizePolicy(height_by_width())
         self.row = FlowLayout(spacing=10, line_spacing=4)
         self.setLayout(self.row)
         self.pairs = [QWidget(self) for _ in range(MOST_AXES)]

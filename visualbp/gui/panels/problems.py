@@ -92,7 +92,7 @@ class ProblemDelegate(QStyledItemDelegate):
         if not isinstance(model, ProblemModel):
             return super().sizeHint(option, index)
         view = self.parent()
-        width = view.viewport().width() if isinstance(view, QAbstractItemView) else 300
+        width = view.row_width if isinstance(view, ProblemList) else 300
         problem = model.problems[index.row()]
         first, second = self._boxes(problem, width)
         name = theme().px(18) if first.left() == 0 and problem.layer else 0
@@ -102,7 +102,7 @@ class ProblemDelegate(QStyledItemDelegate):
         model = index.model()
         if not isinstance(model, ProblemModel):
             return
-        problem, current = model.problems[index.row()], theme()
+        problem, current, view = model.problems[index.row()], theme(), self.parent()
         rect = QRectF(option.rect)
         if option.state & (QStyle.StateFlag.State_Selected | QStyle.StateFlag.State_MouseOver):
             strong = bool(option.state & QStyle.StateFlag.State_Selected)
@@ -114,7 +114,7 @@ class ProblemDelegate(QStyledItemDelegate):
         picture = pixmap("error" if error else "warning", "error" if error else "backward", size, ratio)
         painter.drawPixmap(round(x), round(y), picture)
         x += size + current.px(GAP)
-        first, second = self._boxes(problem, rect.width())
+        first, second = self._boxes(problem, view.row_width if isinstance(view, ProblemList) else rect.width())
         message, mend = self._texts(problem)
         if problem.layer:
             painter.setFont(current.font(12, QFont.Weight.DemiBold))
@@ -144,6 +144,11 @@ class ProblemList(QListView):
         self.setResizeMode(QListView.ResizeMode.Adjust)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+
+    @property
+    def row_width(self) -> int:
+        """The width that words are wrapped at: the room of a bar is left free, so that it changes no row's height."""
+        return self.maximumViewportSize().width() - self.verticalScrollBar().sizeHint().width()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -131,7 +131,6 @@ class StepStrip(QWidget):
         return QSize(theme().px(800), self.minimumHeight())
 
     def resizeEvent(self, event: object) -> None:
-        self._set_height()
         self._keep_current_visible()
 
     def _keep_current_visible(self) -> None:

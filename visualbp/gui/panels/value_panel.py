@@ -97,7 +97,7 @@ class ValuePanel(Panel):
         return self._header
 
     def retheme(self) -> None:
-        self.strip.lay_out()
+        self.strip.fit()
 
     @property
     def role(self) -> str:

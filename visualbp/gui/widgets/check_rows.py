@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QToolTip, QWidget
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from visualbp.gui.theme import theme
+from visualbp.gui.widgets.heights import ColumnScroll
 
 LOWEST, HIGHEST = 1e-13, 1.0
 """The ends of the scale. Below the lower one is round-off."""
@@ -197,16 +198,12 @@ class CheckRowsContent(QWidget):
         event.accept()
 
 
-class CheckRows(QScrollArea):
+class CheckRows(ColumnScroll):
     """The rows, scrolled where there are many."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
         self.content = CheckRowsContent()
-        self.setWidget(self.content)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        super().__init__(self.content, parent)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setFocusProxy(self.content)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from PySide6.QtCore import QPointF, QRect, QSize, Signal
-from PySide6.QtGui import QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtCore import QPointF, QRect, QSize, Signal, Slot
+from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
 from visualbp.core.arrays import Array, Shape
@@ -13,6 +13,7 @@ from visualbp.gui.theme import theme
 from visualbp.gui.widgets.arrangement import Sheet
 from visualbp.gui.widgets.heat_map import HeatMap
 from visualbp.gui.widgets.heat_tile import Meaning
+from visualbp.gui.widgets.heights import height_by_width
 from visualbp.gui.widgets.map_scroll import MapScroll
 from visualbp.gui.widgets.shading import Diverging
 from visualbp.gui.widgets.sheets import arrangement
@@ -63,12 +64,15 @@ class FilterMap(MapScroll):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         self.map = FilterTiles()
-        super().__init__(self.map)
-        self.setParent(parent)
+        self._shape: Shape = ()
+        self._room = 1
+        self._axes: tuple[str, ...] = ()
+        super().__init__(self.map, parent)
+        self.setSizePolicy(height_by_width())
         self._shown: tuple[Value, Array | None, Shape, tuple[str, ...], float, bool] | None = None
         self._padded = False
         self.map.number_chosen.connect(self._on_number)
-        self.resized.connect(self._on_resized)
+        self.fitted.connect(self._show_tiles)
 
     def show_array(
         self, value: Value, array: Array | None, shape: Shape, axes: tuple[str, ...], limit: float, stale: bool
@@ -78,22 +82,41 @@ class FilterMap(MapScroll):
         self._padded = len(shape) == 3
         if self._padded:
             shape, axes = (1, *shape), ("", *axes)
-            array = None if array is None else array[None]
         room = theme().px(HIGHEST if shape[1] > 1 and not self._padded else HIGHEST_ALONE)
-        made = self._arranged(shape, axes, self.viewport().width(), room)
-        if made.pixel_height > room:
-            made = self._arranged(shape, axes, self.width() - self.verticalScrollBar().sizeHint().width(), room)
-        high = min(room, made.pixel_height) + FRAME
-        if self.height() != high:
-            self.setFixedHeight(high)
-        self.map.setMinimumHeight(made.pixel_height + FRAME)
-        self.map.show_array(value, array, Diverging(limit), made, stale, meaning=Meaning(axes))
+        if (shape, axes, room) != (self._shape, self._axes, self._room):
+            self._shape, self._axes, self._room = shape, axes, room
+            self.arrange(self._tiles)
+            self.updateGeometry()
+        else:
+            self._show_tiles()
 
-    def _arranged(self, shape: Shape, axes: tuple[str, ...], width: int, height: int) -> Sheet:
-        """Return the tiles in a place of this size, with room for a frame around those at the edge."""
-        made = arrangement(shape, axes, 0 if self._padded else None, max(1, width - 2 * FRAME), height - 2 * FRAME)
+    def _tiles(self, width: int, height: int) -> Sheet:
+        """Return the tiles at this width, with room for a frame around those at the edge."""
+        sample, room = 0 if self._padded else None, self._room - 2 * FRAME
+        made = arrangement(self._shape, self._axes, sample, max(1, width - 2 * FRAME), room)
         assert isinstance(made, Sheet)
         return replace(made, left=made.left + FRAME, top=made.top + FRAME)
+
+    def content_height(self, width: int) -> int:
+        return super().content_height(width) + FRAME
+
+    def hasHeightForWidth(self) -> bool:
+        return True
+
+    def heightForWidth(self, width: int) -> int:
+        """Return the height of all tiles, or the highest that there may be, from which on they scroll."""
+        high = self.content_height(width) - FRAME
+        if high > self._room:
+            high = self.content_height(width - self.verticalScrollBar().sizeHint().width()) - FRAME
+        return min(self._room, high) + FRAME
+
+    @Slot()
+    def _show_tiles(self) -> None:
+        made = self.arrangement
+        if self._shown is not None and made is not None:
+            value, array, _, _, limit, stale = self._shown
+            array = array[None] if self._padded and array is not None else array
+            self.map.show_array(value, array, Diverging(limit), made, stale, meaning=Meaning(self._axes))
 
     def choose(self, block: tuple[int, ...]) -> None:
         """Put the frame around a tile."""
@@ -117,16 +140,9 @@ class FilterMap(MapScroll):
         self.block_chosen.emit(own[:-2])
         self.number_chosen.emit(own)
 
-    def _on_resized(self) -> None:
-        if self._shown is not None:
-            self.show_array(*self._shown)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        if event.size().width() != event.oldSize().width():
-            super().resizeEvent(event)
-
     def sizeHint(self) -> QSize:
-        return QSize(theme().px(200), self.height())
+        width = theme().px(200)
+        return QSize(width, self.heightForWidth(width))
 
     def minimumSizeHint(self) -> QSize:
         return QSize(theme().px(60), theme().px(20))

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt, Signal, Slot
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
-from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QWidget
 
 from visualbp.core.arrays import shape_text
 from visualbp.gui.layer_values import Picture
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.arrangement import Arrangement
 from visualbp.gui.widgets.heat_tile import HeatTile, Meaning
+from visualbp.gui.widgets.heights import ColumnScroll
 from visualbp.gui.widgets.shading import Diverging, Shading
 from visualbp.gui.widgets.sheets import has_pictures, small_arrangement
 from visualbp.gui.widgets.tile_view import TileView
@@ -55,6 +56,7 @@ class StripContent(TileView):
         self._rows, self._shading, self._sample, self._alone = tuple(rows), shading, sample, alone
         if anew:
             self.lay_out(self._viewport_height)
+            self.updateGeometry()
         changed = self._fill()
         if anew or elsewhere:
             self.update()
@@ -93,33 +95,39 @@ class StripContent(TileView):
 
     # -- layout ------------------------------------------------------------------------------------------------------
 
+    def _tile_height(self, viewport_height: int) -> float:
+        """Return how high a tile is that has a title: stretched to fill the height of the view."""
+        px, count = theme().px, max(1, len(self._tiles))
+        return (viewport_height - px(4) - (count - 1) * px(GAP)) / count - px(TITLE)
+
+    def _line_height(self, viewport_height: int) -> int:
+        """Return how high a tile is that stands in a line with its name."""
+        px, count = theme().px, max(1, len(self._tiles))
+        return min(px(60), max(px(LINE), (viewport_height - px(4)) // count))
+
+    def height_in(self, viewport_height: int) -> int:
+        """Return the height of all tiles in a view of this height."""
+        if self._tile_height(viewport_height) >= theme().px(LOWEST_MAP):
+            return viewport_height
+        lines = max(1, len(self._tiles)) * self._line_height(viewport_height)
+        return max(viewport_height, theme().px(4) + lines)
+
     def lay_out(self, viewport_height: int) -> None:
         """Give every tile its place: stretched to fill the height, or in lines that scroll."""
         self._viewport_height = viewport_height
         px = theme().px
-        count = max(1, len(self._tiles))
         left, width = px(SIDE), max(1, self.width() - 2 * px(SIDE))
-        title, gap = px(TITLE), px(GAP)
-        room = (viewport_height - px(4) - (count - 1) * gap) / count - title
+        title, room = px(TITLE), self._tile_height(viewport_height)
         self._titled = room >= px(LOWEST_MAP)
         if self._titled:
             height = min(int(room), px(220))
             for place, tile in enumerate(self._tiles.values()):
-                tile.rect = QRect(left, px(2) + title + place * (title + gap + height), width, height)
-            total = viewport_height
+                tile.rect = QRect(left, px(2) + title + place * (title + px(GAP) + height), width, height)
         else:
-            line = min(px(60), max(px(LINE), (viewport_height - px(4)) // count))
-            label = self._label_width(width)
+            line, label = self._line_height(viewport_height), self._label_width(width)
             for place, tile in enumerate(self._tiles.values()):
                 tile.rect = QRect(left + label, px(2) + place * line, max(1, width - label), line - px(4))
-            total = max(viewport_height, px(4) + count * line)
-        self.setFixedHeight(max(1, total))
         self._fill()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        if event.size().width() != event.oldSize().width():
-            self.lay_out(self._viewport_height)
 
     def _label_width(self, width: int) -> int:
         metrics = QFontMetrics(theme().font(11, QFont.Weight.DemiBold))
@@ -228,33 +236,31 @@ class StripContent(TileView):
         return f"{layer}: click to see this layer alone" if layer else super().hover_text(point)
 
 
-class HeatStrip(QScrollArea):
+class HeatStrip(ColumnScroll):
     """A strip that scrolls where its tiles need more height than there is."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
         self.content = StripContent()
-        self.setWidget(self.content)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        super().__init__(self.content, parent)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setFocusProxy(self.content)
         self.content.cursor_moved.connect(self._on_cursor)
         self._followed: Value | None = None
 
-    def lay_out(self) -> None:
-        self.content.lay_out(self.viewport().height())
+    def content_height(self, width: int) -> int:
+        return self.content.height_in(self.maximumViewportSize().height())
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self.lay_out()
+    def fit(self) -> None:
+        super().fit()
+        self.content.lay_out(self.maximumViewportSize().height())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         event.ignore()  # the page keys choose the sample, and arrow keys move the cell; neither scrolls
 
     def follow(self, value: Value | None) -> None:
         """Keep the newest value in sight, if the one that was newest before it was: a person may look elsewhere."""
+        if self.content.height() != self.content_height(self.content.width()):
+            self.fit()  # other tiles have come just now
         before = self.content.rect_of(self._followed) if self._followed else QRect()
         top = self.verticalScrollBar().value()
         was_seen = not before.isValid() or top <= before.center().y() <= top + self.viewport().height()

@@ -20,6 +20,14 @@ BAR = 10
 LEAST_MARGIN = 2
 
 
+def height_by_width() -> QSizePolicy:
+    """Return the size policy of a widget whose height follows from its width. (`Fixed` would cut it off at the height
+    of its size hint.)"""
+    policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+    policy.setHeightForWidth(True)
+    return policy
+
+
 class HeightByWidth(QWidget):
     """A widget whose height follows from its width. Layouts and ColumnScroll ask for it; it never sets it itself."""
 
@@ -28,9 +36,7 @@ class HeightByWidth(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
-        policy.setHeightForWidth(True)
-        self.setSizePolicy(policy)
+        self.setSizePolicy(height_by_width())
         self._heights: dict[int, int] = {}
 
     def height_at(self, width: int) -> int:

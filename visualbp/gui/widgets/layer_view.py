@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from PySide6.QtCore import Signal, Slot
@@ -57,6 +58,10 @@ class LayerView(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._shown: tuple[Picture, float, int, bool, str] | None = None
+        self._facts_of: Array | None = None
+        self._facts_sample: int | None = None
+        self._marked = -1
         self.back = QPushButton("‹ all")
         self.back.setProperty("link", True)
         self.back.setToolTip("Show all layers (Esc)")
@@ -70,7 +75,7 @@ class LayerView(QWidget):
         self.chooser.chosen.connect(self.value_chosen)
         self.heat_map, self.histogram = HeatMap(), Histogram()
         self.map_scroll = MapScroll(self.heat_map)
-        self.map_scroll.resized.connect(self._on_resized)
+        self.map_scroll.fitted.connect(self._show_map)
         self.heat_map.number_chosen.connect(self.number_chosen)
         self.histogram.number_chosen.connect(self.number_chosen)
         title = QHBoxLayout()
@@ -90,10 +95,6 @@ class LayerView(QWidget):
         column.addLayout(self.pictures, 1)
         column.addWidget(self.facts)
         theme().changed.connect(self.retheme)
-        self._shown: tuple[Picture, float, int, bool, str] | None = None
-        self._facts_of: Array | None = None
-        self._facts_sample: int | None = None
-        self._marked = -1
         self.retheme()
 
     @Slot()
@@ -124,10 +125,8 @@ class LayerView(QWidget):
         self.shape.setToolTip(", ".join(picture.axes))
         self._fit_title(picture.stale)
         self._divide(has_pictures(picture.shape))
-        grid = self._arranged(picture, sample if alone else None)
-        meaning = Meaning(picture.axes, picture.shown.members, picture.hole)
-        shading, one = Diverging(limit), min(sample, len(array) - 1) if alone and array is not None else None
-        self.heat_map.show_array(value, array, shading, grid, picture.stale, None, picture.missing, meaning)
+        one = min(sample, len(array) - 1) if alone and array is not None else None
+        self.map_scroll.arrange(partial(_arranged, picture, one))
         self.heat_map.mark_sample(None if alone else sample)
         self.histogram.show_array(value, array, limit, picture.stale, one, picture.missing, picture.shown.members)
         self._show_facts(picture, one)
@@ -149,22 +148,14 @@ class LayerView(QWidget):
             self.pictures.setStretch(0, share)
             self.pictures.activate()
 
-    def _arranged(self, picture: Picture, sample: int | None) -> Arrangement | None:
-        """Return the arrangement of a picture that fits its place, and give the heat map the height that it takes."""
-        array, heat_map = picture.array, self.heat_map
-        if array is None:
-            heat_map.setMinimumHeight(0)
-            return None
-        sample = None if sample is None else min(sample, len(array) - 1)
-        port = self.map_scroll.viewport()
-        height = self.map_scroll.height()
-        made = arrangement(array.shape, picture.axes, sample, port.width(), height)
-        bar = self.map_scroll.verticalScrollBar()
-        if isinstance(made, Sheet) and made.pixel_height > height and not bar.isVisible():
-            width = port.width() - bar.sizeHint().width()  # the bar comes, and takes its room
-            made = arrangement(array.shape, picture.axes, sample, width, height)
-        heat_map.setMinimumHeight(made.pixel_height if isinstance(made, Sheet) else 0)
-        return made
+    @Slot()
+    def _show_map(self) -> None:
+        """Draw the pictures, arranged for the place that there is."""
+        if self._shown is not None:
+            picture, limit = self._shown[:2]
+            value, array, shading = picture.shown.value, picture.array, Diverging(limit)
+            grid, meaning = self.map_scroll.arrangement, Meaning(picture.axes, picture.shown.members, picture.hole)
+            self.heat_map.show_array(value, array, shading, grid, picture.stale, None, picture.missing, meaning)
 
     def _show_facts(self, picture: Picture, sample: int | None) -> None:
         array, missing = picture.array, picture.missing
@@ -194,8 +185,10 @@ class LayerView(QWidget):
         direction = QBoxLayout.Direction.LeftToRight if wide else QBoxLayout.Direction.TopToBottom
         if self.pictures.direction() != direction:
             self.pictures.setDirection(direction)
-
-    @Slot()
-    def _on_resized(self) -> None:
         if self._shown is not None:
-            self.show_picture(*self._shown)  # pictures are arranged to fit
+            self._fit_title(self._shown[0].stale)
+
+
+def _arranged(picture: Picture, sample: int | None, width: int, height: int) -> Arrangement | None:
+    """Return the arrangement of a picture, of the whole batch or of one sample, for a heat map of this width."""
+    return None if picture.array is None else arrangement(picture.array.shape, picture.axes, sample, width, height)

@@ -40,10 +40,11 @@ from PySide6.QtWidgets import (
 from visualbp.core.arrays import Array, Shape
 from visualbp.gui.painting import NON_FINITE, STEPS, as_matrix, color_table, draw_absent, exact_text, number_text
 from visualbp.gui.theme import MONO, theme
+from visualbp.gui.widgets.heights import height_by_width
 from visualbp.gui.widgets.number_model import AnyIndex, NumberError, NumberModel, parse_table
 
 NARROWEST = 62
-ROW_HEIGHT = 25
+ROW_HEIGHT, HEADER_HEIGHT = 25, 18
 MOST_ROWS = 9
 """Rows that are shown before the table scrolls."""
 MOST_COPIED = 2_000_000
@@ -148,6 +149,7 @@ class NumberTable(QTableView):
         self._widened = -1
         self.setModel(self.numbers)
         self.setItemDelegate(self._delegate)
+        self.setSizePolicy(height_by_width())
         self.setShowGrid(False)
         self.setFrameShape(QTableView.Shape.NoFrame)
         self.setMouseTracking(True)
@@ -213,30 +215,46 @@ class NumberTable(QTableView):
     @Slot()
     def lay_out(self) -> None:
         """Give all columns the same width, so that they fill the table where they fit, and the rows one height."""
-        rows, columns = self.numbers.rowCount(), self.numbers.columnCount()
-        if not rows:
-            self.setFixedHeight(theme().px(ROW_HEIGHT))
-            return
-        named = rows > 4 or columns > 8
-        self.horizontalHeader().setVisible(named and columns > 1)
-        self.verticalHeader().setVisible(named and rows > 1)
-        row_height = theme().px(ROW_HEIGHT)
-        self.verticalHeader().setDefaultSectionSize(row_height)
-        self.horizontalHeader().setFixedHeight(theme().px(18))
-        header = theme().px(18) if named and columns > 1 else 0
-        scrolls = columns * theme().px(NARROWEST) > self._room(rows)
-        bar = self.horizontalScrollBar().sizeHint().height() if scrolls else 0
-        self.setFixedHeight(min(rows, MOST_ROWS) * row_height + header + bar + 1)
-        self._fit_columns()
+        if self.numbers.rowCount():
+            self.horizontalHeader().setVisible(self._has_header)
+            self.verticalHeader().setVisible(self._is_named and self.numbers.rowCount() > 1)
+            self.verticalHeader().setDefaultSectionSize(theme().px(ROW_HEIGHT))
+            self.horizontalHeader().setFixedHeight(theme().px(HEADER_HEIGHT))
+            self._fit_columns()
+        self.updateGeometry()
 
-    def _room(self, rows: int) -> int:
-        side = self.verticalHeader().sizeHint().width() if self.verticalHeader().isVisibleTo(self) else 0
+    @property
+    def _is_named(self) -> bool:
+        """Whether rows and columns have their numbers beside them."""
+        return self.numbers.rowCount() > 4 or self.numbers.columnCount() > 8
+
+    @property
+    def _has_header(self) -> bool:
+        return self._is_named and self.numbers.columnCount() > 1
+
+    def hasHeightForWidth(self) -> bool:
+        return True
+
+    def heightForWidth(self, width: int) -> int:
+        """Return the height of all rows, or of as many as are shown at once, and of a bar where the columns need it."""
+        rows = self.numbers.rowCount()
+        if not rows:
+            return theme().px(ROW_HEIGHT)
+        header = theme().px(HEADER_HEIGHT) if self._has_header else 0
+        scrolls = self.numbers.columnCount() * theme().px(NARROWEST) > self._room(width)
+        bar = self.horizontalScrollBar().sizeHint().height() if scrolls else 0
+        return min(rows, MOST_ROWS) * theme().px(ROW_HEIGHT) + header + bar + 1
+
+    def _room(self, width: int) -> int:
+        """Return the room for the columns in a table of this width."""
+        rows = self.numbers.rowCount()
+        side = self.verticalHeader().sizeHint().width() if self._is_named and rows > 1 else 0
         bar = self.verticalScrollBar().sizeHint().width() if rows > MOST_ROWS else 0
-        return self.width() - side - bar - 1
+        return width - side - bar - 1
 
     def _fit_columns(self) -> None:
         columns = max(1, self.numbers.columnCount())
-        room = self._room(self.numbers.rowCount())
+        room = self._room(self.width())
         width = max(theme().px(NARROWEST), room // columns)
         header = self.horizontalHeader()
         header.setDefaultSectionSize(width)
@@ -247,11 +265,12 @@ class NumberTable(QTableView):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        if event.size().width() != event.oldSize().width():
-            self.lay_out()
+        if event.size().width() != event.oldSize().width() and self.numbers.rowCount():
+            self._fit_columns()
 
     def sizeHint(self) -> QSize:
-        return QSize(theme().px(240), self.height())
+        width = theme().px(240)
+        return QSize(width, self.heightForWidth(width))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)

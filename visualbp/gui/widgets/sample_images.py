@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt, Signal
-from PySide6.QtGui import QFont, QHelpEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
-from PySide6.QtWidgets import QFrame, QScrollArea, QToolTip, QWidget
+from PySide6.QtGui import QFont, QHelpEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QToolTip, QWidget
 
 from visualbp.core.arrays import Array, Shape
 from visualbp.gui.pictures import picture_of
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.answers import Answers
+from visualbp.gui.widgets.heights import ColumnScroll, HeightByWidth
 
 CARD, GAP, LABEL, SIDE = 58, 6, 17, 12
 
 
-class ImagesContent(QWidget):
+class ImagesContent(HeightByWidth):
     """The cards, in rows that fill the width. A click, or the arrow keys, choose a sample."""
 
     sample_chosen = Signal(int)
@@ -42,32 +43,26 @@ class ImagesContent(QWidget):
         self._inputs, self._shape, self._limits = inputs, shape, limits
         self._answers, self._chosen, self._stale = answers, chosen, stale
         if count_changed:
-            self.lay_out()
+            self.measure_anew()
         self.update()
 
     def forget_images(self) -> None:
         """The theme has changed: pictures are drawn anew."""
         self._images = {}
+        self.measure_anew()
 
     @property
     def _columns(self) -> int:
-        px = theme().px
-        return max(1, (self.width() - 2 * px(SIDE) + px(GAP)) // (px(CARD) + px(GAP)))
+        return _columns_at(self.width())
 
     @property
     def _side(self) -> int:
-        """Return the width of a picture: the cards of a row fill it."""
-        px, columns = theme().px, self._columns
-        return max(px(20), (self.width() - 2 * px(SIDE) - (columns - 1) * px(GAP)) // columns)
+        return _side_at(self.width())
 
-    def lay_out(self) -> None:
-        rows = -(-len(self._inputs) // self._columns)
+    def height_at(self, width: int) -> int:
+        rows = -(-len(self._inputs) // _columns_at(width))
         px = theme().px
-        self.setMinimumHeight(rows * (self._side + px(LABEL) + px(GAP)) + px(4))
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self.lay_out()
+        return rows * (_side_at(width) + px(LABEL) + px(GAP)) + px(4)
 
     def card_rect(self, sample: int) -> QRect:
         """Return where a sample's picture and words are drawn."""
@@ -169,16 +164,24 @@ class ImagesContent(QWidget):
         event.accept()
 
 
-class SampleImages(QScrollArea):
+def _columns_at(width: int) -> int:
+    """Return how many cards there are in a row of this width."""
+    px = theme().px
+    return max(1, (width - 2 * px(SIDE) + px(GAP)) // (px(CARD) + px(GAP)))
+
+
+def _side_at(width: int) -> int:
+    """Return the width of a picture: the cards of a row fill it."""
+    px, columns = theme().px, _columns_at(width)
+    return max(px(20), (width - 2 * px(SIDE) - (columns - 1) * px(GAP)) // columns)
+
+
+class SampleImages(ColumnScroll):
     """The wall of pictures, scrolled where it is high."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
         self.content = ImagesContent()
-        self.setWidget(self.content)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        super().__init__(self.content, parent)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setFocusProxy(self.content)
         self.content.chosen_moved.connect(self._on_moved)
