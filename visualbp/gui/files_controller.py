@@ -16,7 +16,7 @@ from visualbp.files import FileError, find_model, moved, save_network
 from visualbp.files.autosaved import Autosaved
 from visualbp.files.samples import sample_paths
 from visualbp.files.save import clear_unfinished
-from visualbp.files.stamp import Disk, compare, load_stamped
+from visualbp.files.stamp import Disk, Stamp, compare, load_stamped
 from visualbp.gui.actions import Slots
 from visualbp.gui.context import Context
 from visualbp.gui.picture_file import write_picture
@@ -48,11 +48,8 @@ class FilesController(QObject):
     def __init__(self, context: Context, settings: Settings, window: QWidget) -> None:
         super().__init__(window)
         self.context, self.settings, self._window = context, settings, window
-<<<<<<< HEAD
         self._trained = TrainedWork(context, self)
-=======
-        self._reading: Waiting[Network] | None = None
->>>>>>> files
+        self._reading: Waiting[tuple[Network, Stamp]] | None = None
 
     # -- opening -----------------------------------------------------------------------------------------------------
 
@@ -75,11 +72,7 @@ class FilesController(QObject):
         """
         try:
             found = find_model(str(path))
-<<<<<<< HEAD
-            network, stamp = load_stamped(found)
-=======
-            network = self._waited_for(found.name, lambda: load_network(found))
->>>>>>> files
+            network, stamp = self._waited_for(found.name, lambda: load_stamped(found))
         except FileError as error:
             self.failed.emit(error.text)
             return False
@@ -100,16 +93,7 @@ class FilesController(QObject):
         self.opened.emit()
         return True
 
-<<<<<<< HEAD
-    def recover(self, work: Autosaved) -> None:
-        """Show unsaved work as it was: with its file's name and place, its data, and not saved."""
-        path, sample = work.path, work.sample
-        if sample is not None:
-            path = next((found for found in sample_paths() if found.stem == sample), None)
-            sample = sample if path is not None else None
-        self.context.document.open(work.network, path, sample, work.stamp, modified=True)
-=======
-    def _waited_for(self, name: str, read: Callable[[], Network]) -> Network:
+    def _waited_for(self, name: str, read: Callable[[], tuple[Network, Stamp]]) -> tuple[Network, Stamp]:
         """Return what `read` reads, with the window alive meanwhile. A second opening gives up the first."""
         self.give_up()
         self._reading = Waiting(read)
@@ -120,12 +104,13 @@ class FilesController(QObject):
         if self._reading is not None:
             self._reading.give_up()
 
-    def recover(self, network: Network) -> None:
-        """Show a network from an autosave; it belongs to no file yet."""
-        self.context.document.open(network)
-        self.context.document.undo_stack.resetClean()
-        self.context.document.state_changed.emit()
->>>>>>> files
+    def recover(self, work: Autosaved) -> None:
+        """Show unsaved work as it was: with its file's name and place, its data, and not saved."""
+        path, sample = work.path, work.sample
+        if sample is not None:
+            path = next((found for found in sample_paths() if found.stem == sample), None)
+            sample = sample if path is not None else None
+        self.context.document.open(work.network, path, sample, work.stamp, modified=True)
         self.opened.emit()
 
     def reload(self) -> bool:

@@ -24,12 +24,8 @@ class OpeningBar(MessageBar):
         self._debugger = debugger
         self._opening = ""
         """What is said while a large network opens."""
-<<<<<<< HEAD
         files.large.connect(self.ask_before_opening)
-=======
-        files.large.connect(self.ask)
         files.slow.connect(lambda words, stop: self.show_message(words, "info", ("Stop", stop), dismiss="Hide"))
->>>>>>> files
         debugger.snapshot_changed.connect(self._on_snapshot)
 
     @Slot(str, object)
