@@ -49,7 +49,7 @@ class FilesController(QObject):
         super().__init__(window)
         self.context, self.settings, self._window = context, settings, window
         self._trained = TrainedWork(context, self)
-        self._reading: Waiting[tuple[Network, Stamp]] | None = None
+        self._reading: Waiting[tuple[Network, Stamp | None]] | None = None
 
     # -- opening -----------------------------------------------------------------------------------------------------
 
@@ -93,7 +93,7 @@ class FilesController(QObject):
         self.opened.emit()
         return True
 
-    def _waited_for(self, name: str, read: Callable[[], tuple[Network, Stamp]]) -> tuple[Network, Stamp]:
+    def _waited_for(self, name: str, read: Callable[[], tuple[Network, Stamp | None]]) -> tuple[Network, Stamp | None]:
         """Return what `read` reads, with the window alive meanwhile. A second opening gives up the first."""
         self.give_up()
         self._reading = Waiting(read)

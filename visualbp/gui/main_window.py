@@ -357,6 +357,7 @@ class MainWindow(QMainWindow):
         if self.remembers:
             self._remember()
         self.hide()  # at once, whatever the thread still has to finish
+        self.files.give_up()
         self.debugger.close()
         self.autosave.close(keep=not self.asks)
         self.file_changes.stop()
