@@ -42,7 +42,7 @@ def panel(qtbot: QtBot, bench: Workbench) -> LossPanel:
 
 
 def drawn(panel: LossPanel) -> tuple[np.ndarray, np.ndarray]:
-    QApplication.processEvents()
+    panel.context.debugger.settle()
     x, y = panel.curves["loss"].getData()
     return np.asarray(x), np.asarray(y)
 

@@ -8,11 +8,12 @@ comes, so one that comes meanwhile takes the place of the one before.
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
+LAST = 9
+"""The turn of a part that can wait."""
 PAUSE = 2
 """Milliseconds between two parts."""
 LONG = 20
@@ -30,7 +31,7 @@ class FrameQueue(QObject):
         """`set_busy` is told when a part begins to be drawn, and when it is on the screen."""
         super().__init__(parent)
         self._set_busy = set_busy
-        self._waiting: OrderedDict[int, Callable[[], None]] = OrderedDict()
+        self._waiting: dict[Hashable, tuple[int, Callable[[], None]]] = {}
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(PAUSE)
@@ -50,9 +51,9 @@ class FrameQueue(QObject):
         """Whether all is on the screen."""
         return not self._waiting and not self._paint.isActive()
 
-    def ask(self, part: QObject, draw: Callable[[], None]) -> None:
-        """Have `draw` called for `part` when its turn comes."""
-        self._waiting.setdefault(id(part), draw)
+    def ask(self, part: Hashable, draw: Callable[[], None], turn: int = LAST) -> None:
+        """Have `draw` called for `part` when its turn comes: those of an earlier `turn` come before it."""
+        self._waiting.setdefault(part, (turn, draw))
         if not self._timer.isActive():
             self._timer.start(PAUSE)
 
@@ -79,7 +80,8 @@ class FrameQueue(QObject):
         self.begin()
         try:
             if self._waiting:
-                _, draw = self._waiting.popitem(last=False)
+                first = min(self._waiting, key=lambda part: self._waiting[part][0])
+                _, draw = self._waiting.pop(first)
                 draw()
         finally:  # a part that fails keeps none of the others from being drawn
             took = round((time.perf_counter() - began) * 1000)

@@ -128,7 +128,7 @@ class Canvas(Zooming, QGraphicsView):
     @Slot(object)
     def _on_snapshot(self, snapshot: Snapshot) -> None:
         if snapshot.mode == Mode.TRAINING and self.isVisible():
-            self.context.debugger.frames.ask(self, self._show_newest)  # in turn with the panels
+            self.context.debugger.frames.ask(self, self._show_newest, turn=0)  # in turn with the panels
         else:
             self._show(snapshot)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from PySide6.QtCore import QSize, Slot
@@ -10,6 +11,7 @@ from PySide6.QtWidgets import QWidget
 
 from visualbp.debugger.snapshot import Event, Snapshot
 from visualbp.gui.context import Context
+from visualbp.gui.frames import LAST
 from visualbp.gui.theme import theme
 
 LEAST_WIDTH, LEAST_HEIGHT = 120, 100
@@ -28,6 +30,8 @@ class Panel(QWidget):
     """The word on the panel's tab where it shares a place; the title if empty."""
     hint: ClassVar[str] = ""
     """One sentence for the tooltip of the dock's title."""
+    turn: ClassVar[int] = LAST
+    """When it is drawn after a step: 1 for what the eye looks for first."""
     is_strip: ClassVar[bool] = False
     """Whether it is as high as what is in it, and no higher."""
 
@@ -91,11 +95,16 @@ class Panel(QWidget):
 
     @Slot()
     def update_soon(self) -> None:
-        """Refresh at once, or, while something runs, when the panel's turn comes."""
-        if self.context.debugger.snapshot.is_running and self.is_seen:
-            self.context.debugger.frames.ask(self, self.update_now)
-        else:
-            self.update_now()
+        """Refresh when the panel's turn comes: after the canvas, one after the other, the event loop in between."""
+        if not self.is_seen:
+            self._stale = True
+            return
+        for place, draw in enumerate(self.parts()):
+            self.context.debugger.frames.ask((self.name, id(self), place), draw, self.turn)
+
+    def parts(self) -> Sequence[Callable[[], None]]:
+        """Return what a refresh consists of, in pieces of a few milliseconds that can wait for each other."""
+        return (self.update_now,)
 
     @Slot(object)
     def _on_document(self, network: object) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QObject, QPointF, QTimer, Slot
+from PySide6.QtCore import QEvent, QObject, QPointF, Slot
 from PySide6.QtGui import QHelpEvent, QMouseEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QToolTip, QVBoxLayout, QWidget
 
@@ -73,9 +73,6 @@ class LossPanel(Panel):
         self.plot.view.setLimits(xMin=-1)
         self.plot.view.sigRangeChangedManually.connect(self._on_zoomed)
         self.plot.viewport().installEventFilter(self)
-        self._news = QTimer(self)
-        self._news.setSingleShot(True)
-        self._news.timeout.connect(self.update_soon)
         self.retheme()
 
     def _lay_out(self) -> None:
@@ -129,8 +126,7 @@ class LossPanel(Panel):
             self.scores.truncate(event.iteration)
         else:
             return
-        if not self._news.isActive():
-            self._news.start(0)
+        self.update_soon()
 
     # -- what is seen ------------------------------------------------------------------------------------------------
 

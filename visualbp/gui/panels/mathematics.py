@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QFont, QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSplitter, QVBoxLayout, QWidget
@@ -183,7 +185,30 @@ class MathematicsPanel(Panel):
 
     # -- what is seen ------------------------------------------------------------------------------------------------
 
+    def parts(self) -> Sequence[Callable[[], None]]:
+        return self._show_step_now, self._show_numbers_soon
+
+    @Slot()
+    def _show_step_now(self) -> None:
+        self._stale = not self.is_seen
+        if self.is_seen:
+            self._show_place(self.context.debugger.snapshot)
+
+    @Slot()
+    def _show_numbers_soon(self) -> None:
+        """Show the numbers of a step now, and while something runs a few times a second."""
+        if not self.context.debugger.snapshot.is_running:
+            self._later.stop()
+            self._show_numbers_now()
+        elif not self._later.isActive():
+            self._later.start()
+
     def refresh(self, snapshot: Snapshot) -> None:
+        self._show_place(snapshot)
+        self._show_numbers_soon()
+
+    def _show_place(self, snapshot: Snapshot) -> None:
+        """Show the step, its equation, its sentence and its line of the algorithm."""
         if snapshot.plan is not self._plan:
             self._plan = snapshot.plan
             self._notation = None if snapshot.plan is None else Notation(snapshot.plan)
@@ -191,14 +216,7 @@ class MathematicsPanel(Panel):
         if snapshot.plan is None or self._notation is None:
             self._show_nothing(snapshot)
             return
-        step = snapshot.step or snapshot.plan.steps[0]
-        self._show_step(snapshot, step, self._notation)
-        if snapshot.is_running:
-            if not self._later.isActive():
-                self._later.start()
-        else:
-            self._later.stop()
-            self._show_numbers(snapshot)
+        self._show_step(snapshot, snapshot.step or snapshot.plan.steps[0], self._notation)
 
     def _show_nothing(self, snapshot: Snapshot) -> None:
         problem = next((problem.text for problem in snapshot.problems if problem.severity == "error"), "")

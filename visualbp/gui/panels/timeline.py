@@ -60,6 +60,7 @@ class TimelinePanel(Panel):
     title = "Timeline"
     hint = "The steps of the iteration: click or drag to go there. Left and right step one operation."
     is_strip = True
+    turn = 1
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)

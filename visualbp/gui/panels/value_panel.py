@@ -46,6 +46,7 @@ class ValuePanel(Panel):
     first: ClassVar[str] = ""
     phase_color: ClassVar[str] = "forward"
     backward: ClassVar[bool] = False
+    turn = 2
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
