@@ -100,7 +100,7 @@ def test_accuracy_is_shown_where_there_is_one(bench: Workbench, panel: LossPanel
     shares = (np.asarray(y) - low) / (high - low)
     assert x[-1] == 1499 and np.isin(np.round(shares, 9), [0.0, 0.25, 0.5, 0.75, 1.0]).all()
     panel.handle(Metrics(1499, 1.0, 0.5, {}))
-    QApplication.processEvents()
+    bench.debugger.settle()
     assert panel.legend.buttons["held_out"].text() == "held out 50%"
 
 
