@@ -112,8 +112,7 @@ def finish_writing(path: Path) -> None:
     The newest of it that is whole takes its place; the rest is removed once there is a whole one. What was never
     finished is kept, under the file's own name, where there is nothing else: whoever reads it will say so.
     """
-    parts = sorted(parts_beside(path), key=modified_at)
-    for part in parts:
+    for part in reversed(parts_beside(path)):
         try:
             read_autosave(part)
             whole = True
