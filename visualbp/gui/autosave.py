@@ -72,10 +72,13 @@ class Autosave(QObject):
 
     @Slot(object)
     def _on_changed(self, network: Network) -> None:
-        self._soon.start()
+        if not self._closed:
+            self._soon.start()
 
     @Slot()
     def _on_state(self) -> None:
+        if self._closed:
+            return
         if self._context.document.is_modified:
             self._soon.start()
         else:
