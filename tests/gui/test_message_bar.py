@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
-from visualbp.gui.widgets.message_bar import MessageBar
+from visualbp.gui.widgets.message_bar import LEAST_BESIDE, MessageBar
 
 LONG = "Work that cannot be read: version: is 9, and this reads up to 1. It is kept in /home/somebody" + "/deep" * 20
 
@@ -37,6 +37,7 @@ def test_a_long_text_has_room_beside_its_buttons_or_above_them(bar: MessageBar, 
     QApplication.processEvents()
     text = bar._text
     assert text.height() >= text.heightForWidth(text.width())
+    assert text.width() >= min(LEAST_BESIDE, width - 100) - 60, "the buttons leave room for words"
     inside = bar.rect()
     for button in bar._buttons:
         corner = button.mapTo(bar, button.rect().bottomRight())
