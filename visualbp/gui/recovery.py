@@ -59,7 +59,7 @@ class Recovery(QObject):
     def end_unasked(self) -> str:
         """Put unsaved work where the next start finds it, and ask nothing more. Return why that could not be done."""
         self.asks = False
-        return self._autosave.save_now()
+        return self._autosave.save()
 
     @Slot()
     def keep_for_session_end(self) -> None:
@@ -102,7 +102,7 @@ class Recovery(QObject):
             self.failed.emit("Another window has recovered or discarded that work by now.")
         elif self._files.may_discard():
             self._files.recover(work)
-            if self._autosave.save_now():  # it could not be written again: the old one stays
+            if self._autosave.save():  # it could not be written again: the old one stays
                 self._later.add(path)
             else:
                 self._autosave.discard(path)
