@@ -57,9 +57,9 @@ class Counts:
     unreadable: int = 0
     """Autosave files that could not be read."""
     parts: Counter[str] = field(default_factory=Counter)
-    """Kills after which an unfinished file lay there."""
+    """Kills after which a file lay there that was not in its place; until the next save, one can lie there a while."""
     largest: int = 0
-    """Most bytes of unfinished files that lay there at one time."""
+    """Most bytes of such files that lay there at one time."""
     left: list[str] = field(default_factory=list)
     """What was left when the program had started once more: but for the unsaved work itself, which is offered."""
     work: int = 0
@@ -72,7 +72,7 @@ class Counts:
         return (
             f"{self.kills.total()} kills ({kinds}): {self.partial} partial files,"
             f" {self.unreadable} unreadable autosaves,"
-            f" unfinished files seen on the way: {seen} ({self.largest / 2**20:.0f} MB at most at one time);"
+            f" files out of place seen on the way: {seen} ({self.largest / 2**20:.0f} MB at most at one time);"
             f" after the next start {len(self.left)} leftovers, {self.work} pieces of unsaved work offered"
         )
 
