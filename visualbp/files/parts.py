@@ -1,8 +1,8 @@
 """The new file that is written beside the one whose place it will take, and what is left of it when its writer dies.
 
 Where the system can do that (Linux, on most file systems) it has no name until it is whole: a process that is killed
-while it writes leaves nothing, or at the very end a whole file that has not come to its place. Elsewhere it is called `.NAME.XXXXXXXX.part` from the start. As long as its writer lives
-it is locked, so that nobody takes it for a leftover.
+while it writes leaves nothing, or at the very end a whole file that has not come to its place. Elsewhere it is called
+`.NAME.XXXXXXXX.part` from the start. As long as its writer lives it is locked, so that nobody takes it for a leftover.
 """
 
 from __future__ import annotations
