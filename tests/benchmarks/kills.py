@@ -41,6 +41,7 @@ while True:
     write_atomically(target, contents[number % 2])
     number += 1
 """
+WAYS = ("unnamed", "named")
 WINDOWS = ("save", "autosave", "train")
 LONGEST_WRITE, LONGEST_WINDOW = 0.3, 2.5
 """Seconds from the start of the work to the kill, at most."""
@@ -55,10 +56,10 @@ class Counts:
     """Files that were neither the old nor the new, to the byte."""
     unreadable: int = 0
     """Autosave files that could not be read."""
-    parts: int = 0
-    """Unfinished files that were seen after a kill."""
+    parts: Counter[str] = field(default_factory=Counter)
+    """Kills after which a file lay there that was not in its place; until the next save, one can lie there a while."""
     largest: int = 0
-    """Most bytes of unfinished files that lay there at one time."""
+    """Most bytes of such files that lay there at one time."""
     left: list[str] = field(default_factory=list)
     """What was left when the program had started once more: but for the unsaved work itself, which is offered."""
     work: int = 0
@@ -67,10 +68,11 @@ class Counts:
     @property
     def text(self) -> str:
         kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(self.kills.items()))
+        seen = ", ".join(f"{count} {kind}" for kind, count in sorted(self.parts.items())) or "none"
         return (
             f"{self.kills.total()} kills ({kinds}): {self.partial} partial files,"
             f" {self.unreadable} unreadable autosaves,"
-            f" {self.parts} unfinished files seen on the way ({self.largest / 2**20:.0f} MB at most);"
+            f" files out of place seen on the way: {seen} ({self.largest / 2**20:.0f} MB at most at one time);"
             f" after the next start {len(self.left)} leftovers, {self.work} pieces of unsaved work offered"
         )
 
@@ -90,14 +92,15 @@ def large_network(seed: int, numbers: int = 1_300_000) -> Network:
 
 def kill_writers(count: int, folder: Path, generator: random.Random, counts: Counts, numbers: int) -> None:
     """Kill processes that write two contents in turn to one file."""
-    target = folder / "large.vbp"
     contents = []
     for seed in (1, 2):
         save_network(large_network(seed, numbers), folder / f"content{seed}.vbp")
         contents.append((folder / f"content{seed}.vbp").read_bytes())
-    target.write_bytes(contents[0])
+    for way in WAYS:
+        (folder / f"{way}.vbp").write_bytes(contents[0])
     for number in range(count):
-        way = ("unnamed", "named")[number % 2]
+        way = WAYS[number % 2]
+        target = folder / f"{way}.vbp"
         process = subprocess.Popen(
             [sys.executable, "-c", SAVE, target, folder / "content1.vbp", folder / "content2.vbp", way],
             stdout=subprocess.PIPE,
@@ -108,7 +111,7 @@ def kill_writers(count: int, folder: Path, generator: random.Random, counts: Cou
         process.communicate()
         counts.kills[f"writing ({way} files)"] += 1
         counts.partial += target.read_bytes() not in contents
-        see_parts(folder, counts)
+        see_parts(folder, counts, way)
 
 
 def kill_windows(count: int, home: Path, generator: random.Random, counts: Counts) -> None:
@@ -124,7 +127,7 @@ def kill_windows(count: int, home: Path, generator: random.Random, counts: Count
         window.kill()
         counts.kills[f"windows ({what})"] += 1
         counts.partial += not is_whole(path)
-        see_parts(home, counts)
+        see_parts(home, counts, "windows")
 
 
 def is_whole(path: Path) -> bool:
@@ -135,16 +138,16 @@ def is_whole(path: Path) -> bool:
         return False
 
 
-def see_parts(folder: Path, counts: Counts) -> None:
-    sizes = [path.stat().st_size for path in folder.rglob("*.part")]
-    counts.parts += len(sizes) > 0
+def see_parts(folder: Path, counts: Counts, kind: str) -> None:
+    sizes = [path.stat().st_size for path in folder.rglob("*.part" if kind == "windows" else f".{kind}.*.part")]
+    counts.parts[kind] += len(sizes) > 0
     counts.largest = max(counts.largest, sum(sizes))
 
 
 def start_again(home: Path, writers: Path, counts: Counts) -> None:
-    """Start the program once more, save the large file once more, and count what is left."""
-    target = writers / "large.vbp"
-    save_network(load_network(target), target)
+    """Start the program once more, save the large files once more, and count what is left."""
+    for way in WAYS:
+        save_network(load_network(writers / f"{way}.vbp"), writers / f"{way}.vbp")
     window = WindowProcess(home, home / "models" / "mine.vbp")
     window.wait_until_ready()
     for path in sorted(home.rglob("*")):

@@ -103,6 +103,20 @@ def test_what_a_living_writer_has_begun_is_left_alone(tmp_path: Path) -> None:
     assert not part.exists()
 
 
+def test_of_writers_that_were_killed_in_a_row_the_last_alone_has_left_something(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(4):
+        (tmp_path / f".model.vbp.0000000{number}.part").write_text("never finished")
+        os.utime(tmp_path / f".model.vbp.0000000{number}.part", (number, number))
+    seen: list[list[str]] = []
+    monkeypatch.setattr(
+        "visualbp.files.save.write_beside", lambda *arguments: seen.append(sorted(os.listdir(tmp_path)))
+    )
+    write_atomically(tmp_path / "model.vbp", b"new")
+    assert seen == [[".model.vbp.00000003.part"]] and os.listdir(tmp_path) == []
+
+
 def test_opening_a_file_clears_what_is_of_no_use_beside_it_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "model.vbp"
     save_network(Network(name="old"), path)

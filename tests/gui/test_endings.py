@@ -107,7 +107,7 @@ def test_the_end_of_the_desktop_session_keeps_the_work_and_asks_nothing(
         signal.signal(number, handler)
     signal.set_wakeup_fd(wakeup)
     monkeypatch.setattr("PySide6.QtWidgets.QMessageBox.exec", refuse)
-    endings.session_ends.connect(window.keep_for_session_end)
+    endings.session_ends.connect(window.recovery.keep_for_session_end)
     endings._on_commit(None)  # type: ignore[arg-type]
     kept = window.autosave.path
     assert read_autosave(kept).sample == "xor"

@@ -213,7 +213,7 @@ def test_unsaved_work_is_asked_about_and_cancel_keeps_the_window(
 
 def test_work_of_a_crashed_window_is_offered_again(window: MainWindow, qtbot: QtBot) -> None:
     window.document.edit(lambda n: edits.set_options(n, "hidden", {"units": 9}), "Change units")
-    assert not window.autosave.save_now()
+    assert not window.autosave.save()
     left = window.autosave.path
     crashed = left.with_name("0-crashed.vbp")
     crashed.write_bytes(left.read_bytes())
@@ -231,7 +231,7 @@ def test_work_of_a_crashed_window_is_offered_again(window: MainWindow, qtbot: Qt
 
 def test_a_clean_end_leaves_nothing_to_recover(window: MainWindow) -> None:
     window.document.edit(lambda n: edits.set_options(n, "hidden", {"units": 9}), "Change units")
-    assert not window.autosave.save_now()
+    assert not window.autosave.save()
     assert window.autosave.path.exists()
     shut(window)
     assert not window.autosave.path.exists()

@@ -158,7 +158,7 @@ def kept(desks: Callable[[], Desk], prepare: Callable[[Desk], None]) -> Desk:
     """Return a new desk after another one, with the work that `prepare` does, has died."""
     first = desks()
     prepare(first)
-    assert first.document.is_modified and not first.autosave.save_now()
+    assert first.document.is_modified and not first.autosave.save()
     data = first.autosave.path.read_bytes()
     left = first.autosave.path
     first.end(keep=True)
@@ -297,7 +297,7 @@ def test_work_of_a_living_window_is_not_offered_and_its_lock_stays(desks: Callab
     first, second = desks(), desks()
     first.open("xor")
     first.edit()
-    assert not first.autosave.save_now()
+    assert not first.autosave.save()
     second.recovery.offer()
     assert second.bar.text == "" and first.autosave._lock is not None and first.autosave._lock.path.exists()
 
@@ -317,7 +317,7 @@ def test_locks_and_parts_of_the_dead_are_cleared_away(desk: Desk) -> None:
 def test_saving_removes_the_autosave_at_once(desk: Desk, tmp_path: Path) -> None:
     desk.open(write(tmp_path / "mine.vbp"))
     desk.edit()
-    assert not desk.autosave.save_now() and read_autosave(desk.autosave.path).path == tmp_path / "mine.vbp"
+    assert not desk.autosave.save() and read_autosave(desk.autosave.path).path == tmp_path / "mine.vbp"
     assert desk.files.save()
     assert not desk.autosave.path.exists()
 
@@ -325,9 +325,9 @@ def test_saving_removes_the_autosave_at_once(desk: Desk, tmp_path: Path) -> None
 def test_the_autosave_is_written_beside_the_window_and_the_last_state_wins(desk: Desk, qtbot: QtBot) -> None:
     desk.open("xor")
     desk.edit(units=5)
-    desk.autosave.save()
+    desk.autosave.save_beside()
     desk.edit(units=6)
-    desk.autosave.save()
+    desk.autosave.save_beside()
     qtbot.waitUntil(lambda: desk.autosave._writer is None)
     assert read_autosave(desk.autosave.path).network.layer("hidden").options["units"] == 6
 

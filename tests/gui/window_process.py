@@ -38,7 +38,7 @@ def begin():
         debugger.send(CheckGradients())
     if what in ("save", "autosave"):
         again = QTimer(window)
-        again.timeout.connect(window.files.save if what == "save" else window.autosave.save_now)
+        again.timeout.connect(window.files.save if what == "save" else window.autosave.save)
         again.start(1)
     if what == "modal":
         QTimer.singleShot(300, lambda: print("ready", flush=True))

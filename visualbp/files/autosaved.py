@@ -27,6 +27,8 @@ from visualbp.files.stamp import Stamp
 from visualbp.network import Network
 
 VERSION = 1
+LAST_SECOND = 1e11
+"""Seconds since 1970 that still have a date, with room for every time zone."""
 LINE = re.compile(rb'\{\n  "autosave": (\{[^\n]*\}),\n')
 
 
@@ -77,7 +79,7 @@ def read_autosave(path: Path) -> Autosaved:
         return Autosaved(network_from_bytes(data, where), at=os.stat(path).st_mtime)
     try:
         about = json.loads(match[1])
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise FileError(where, "autosave", f"is not JSON: {error}") from None
     network = network_from_bytes(b"{\n" + data[match.end() :], where)
     return _autosaved(about, network, where)
@@ -96,7 +98,7 @@ def _autosaved(about: Mapping[str, Any], network: Network, where: str) -> Autosa
         Path(path) if isinstance(path, str) and path and "\0" not in path else None,
         sample if isinstance(sample, str) else None,
         _stamp(stamp),
-        float(at) if isinstance(at, int | float) else 0.0,
+        float(at) if isinstance(at, int | float) and 0 <= at < LAST_SECOND else 0.0,
     )
 
 
@@ -113,8 +115,7 @@ def finish_writing(path: Path) -> None:
     The newest of it that is whole takes its place; the rest is removed once there is a whole one. What was never
     finished is kept, under the file's own name, where there is nothing else: whoever reads it will say so.
     """
-    parts = sorted(parts_beside(path), key=modified_at)
-    for part in parts:
+    for part in reversed(parts_beside(path)):
         try:
             read_autosave(part)
             whole = True

@@ -1,8 +1,8 @@
 """The new file that is written beside the one whose place it will take, and what is left of it when its writer dies.
 
 Where the system can do that (Linux, on most file systems) it has no name until it is whole: a process that is killed
-while it writes leaves nothing. Elsewhere it is called `.NAME.XXXXXXXX.part` from the start. As long as its writer lives
-it is locked, so that nobody takes it for a leftover.
+while it writes leaves nothing, or at the very end a whole file that has not come to its place. Elsewhere it is called
+`.NAME.XXXXXXXX.part` from the start. As long as its writer lives it is locked, so that nobody takes it for a leftover.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import os
 import re
 import secrets
 import sys
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -56,17 +55,19 @@ def write_beside(target: Path, data: bytes, mode: int | None) -> Stamp:
             os.close(descriptor)
 
 
-def parts_beside(target: Path) -> Iterator[Path]:
-    """Yield what lies beside `target` as the unfinished files of its writers, alive or dead."""
+def parts_beside(target: Path) -> list[Path]:
+    """Return what lies beside `target` as the unfinished files of its writers, alive or dead, the newest first."""
     prefix = _prefix(target)
+    found: list[tuple[int, Path]] = []
     try:
         with os.scandir(target.parent) as entries:
-            names = [entry.name for entry in entries if entry.name.startswith(prefix)]
+            for entry in entries:
+                if entry.name.startswith(prefix) and PART.fullmatch(entry.name, len(prefix)):
+                    with suppress(OSError):  # its writer has just put it in its place
+                        found.append((entry.stat(follow_symlinks=False).st_mtime_ns, target.with_name(entry.name)))
     except OSError:  # a folder that cannot be listed can still be written to
-        return
-    for name in names:
-        if PART.fullmatch(name, len(prefix)):
-            yield target.with_name(name)
+        return []
+    return [path for _, path in sorted(found, reverse=True)]
 
 
 def target_of(part: Path) -> Path | None:

@@ -48,6 +48,8 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> Stamp:
         if "\0" in where:
             raise FileError(where, "", "is not a path")
         target = Path(os.path.realpath(where))
+        for left in parts_beside(target)[1:]:  # else they would pile up where writers are killed time and again
+            remove_unless_held(left)
         stamp = write_beside(target, data, permissions_of(target, where))
         _sync_folder(target.parent)
         for left in parts_beside(target):

@@ -39,14 +39,14 @@ def _end_when_asked(app: QApplication, window: MainWindow) -> None:
 
     def end(number: int) -> None:
         status = 128 + number
-        if reason := window.end_unasked():
+        if reason := window.recovery.end_unasked():
             print(f"visualbp: unsaved work could not be kept: {reason}", file=sys.stderr)
         endings.end_within_grace(status)
         window.finish()  # not close: a question may be open about that
         app.exit(status)
 
     endings.asked.connect(end)
-    endings.session_ends.connect(window.keep_for_session_end)
+    endings.session_ends.connect(window.recovery.keep_for_session_end)
 
 
 def _fit_to_screen(window: MainWindow) -> None:

@@ -51,7 +51,7 @@ class Autosave(QObject):
         self._writings = 0
         self._again = False
         self._kept: tuple[Network, int] | None = None
-        """What was written last by `save_now`."""
+        """What was written last by `save`."""
         folder = autosave_folder()
         self.path = folder / f"{os.getpid()}-{uuid.uuid4().hex[:8]}.vbp"
         self._lock: HeldLock | None = None
@@ -60,29 +60,32 @@ class Autosave(QObject):
             self._lock = HeldLock(_lock_of(self.path))
         self._timer = QTimer(self)
         self._timer.setInterval(INTERVAL)
-        self._timer.timeout.connect(self.save)
+        self._timer.timeout.connect(self.save_beside)
         self._timer.start()
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(AFTER_EDIT)
-        self._soon.timeout.connect(self.save)
+        self._soon.timeout.connect(self.save_beside)
         self._written.connect(self._on_written)
         context.document.changed.connect(self._on_changed)
         context.document.state_changed.connect(self._on_state)
 
     @Slot(object)
     def _on_changed(self, network: Network) -> None:
-        self._soon.start()
+        if not self._closed:
+            self._soon.start()
 
     @Slot()
     def _on_state(self) -> None:
+        if self._closed:
+            return
         if self._context.document.is_modified:
             self._soon.start()
         else:
-            self.save()  # all is saved: nothing is left to recover
+            self.save_beside()  # all is saved: nothing is left to recover
 
     @Slot()
-    def save(self) -> None:
+    def save_beside(self) -> None:
         """Write the autosave file, in its own time, if there is unsaved work; remove it if there is none."""
         if self._closed:
             return
@@ -96,7 +99,7 @@ class Autosave(QObject):
         self._writer = threading.Thread(target=self._write, args=(self._work(), self._writings), name="autosave")
         self._writer.start()
 
-    def save_now(self) -> str:
+    def save(self) -> str:
         """Write the autosave file before this returns. Return why that could not be done; nothing if all is safe."""
         self._join()
         self._kept = self._state()
@@ -137,7 +140,7 @@ class Autosave(QObject):
         self._join()
         if self._again or not self._context.document.is_modified:
             self._again = False
-            self.save()
+            self.save_beside()
 
     def _join(self) -> None:
         if self._writer is not None:
@@ -178,7 +181,7 @@ class Autosave(QObject):
         if self._closed:
             return
         if keep and self._kept != self._state():
-            self.save_now()
+            self.save()
         self._closed = True
         self._timer.stop()
         self._soon.stop()

@@ -25,6 +25,12 @@ def open_files_folder() -> Path:
     return Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.AppDataLocation)) / "open"
 
 
+def clear_marks() -> None:
+    """Remove the marks of windows that are dead."""
+    for lock in open_files_folder().glob("*.lock"):
+        remove_unless_held(lock)
+
+
 class FileWatch(QObject):
     """Follows the document's file, if it has one of its own, and the table that it reads, if there is one."""
 
@@ -146,6 +152,7 @@ class OpenFiles(QObject):
         self._document = document
         self._path: Path | None = None
         self._mark: HeldLock | None = None
+        clear_marks()
         document.state_changed.connect(self._follow)
 
     @Slot()
@@ -163,8 +170,7 @@ class OpenFiles(QObject):
         with suppress(OSError):  # where there is no room for a mark, others are not told; nothing is lost by it
             folder.mkdir(parents=True, exist_ok=True)
             self._mark = HeldLock(folder / f"{name}-{uuid.uuid4().hex[:8]}.lock")
-        for lock in folder.glob("*.lock"):
-            remove_unless_held(lock)  # its window is dead
+        clear_marks()
         own = self._mark.path if self._mark is not None else None
         if any(is_held(lock) for lock in folder.glob(f"{name}-*.lock") if lock != own):
             self.shared.emit()

@@ -48,10 +48,6 @@ LEAST_CENTRE = (4 * LEAST_WIDTH + 3, 160)
 by itself, and would draw them over each other."""
 
 
-SESSION_END = 60_000
-"""Milliseconds after which an announced end of the desktop session has not come."""
-
-
 class MainWindow(QMainWindow):
     """The window. `document`, `debugger` and `selection` are what its parts share."""
 
@@ -82,8 +78,6 @@ class MainWindow(QMainWindow):
         self.remembers = True
         """Whether the end of this window is written to the settings."""
         self._finished = False
-        self.asks = True
-        """Whether this window asks about unsaved work before it closes. If not, it is kept for the next start."""
         self.resize(1600, 1000)
         self.view.default_layout()
         self.view.restore()
@@ -326,24 +320,9 @@ class MainWindow(QMainWindow):
 
     # -- the end -----------------------------------------------------------------------------------------------------
 
-    def end_unasked(self) -> str:
-        """Put unsaved work where the next start finds it, and ask nothing more. Return why that could not be done."""
-        self.asks = False
-        return self.autosave.save_now()
-
-    @Slot()
-    def keep_for_session_end(self) -> None:
-        """The desktop session is about to end, unless another program holds it up: then this window asks again."""
-        self.end_unasked()
-        QTimer.singleShot(SESSION_END, self, self._ask_again)
-
-    @Slot()
-    def _ask_again(self) -> None:
-        self.asks = True
-
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ask about unsaved work, remember the session, and end the thread."""
-        if self.asks and not self.files.may_discard() and self.asks:  # a signal can come while it asks
+        if not self.recovery.may_close():
             event.ignore()
             return
         self.finish()
@@ -359,7 +338,7 @@ class MainWindow(QMainWindow):
         self.hide()  # at once, whatever the thread still has to finish
         self.files.give_up()
         self.debugger.close()
-        self.autosave.close(keep=not self.asks)
+        self.autosave.close(keep=not self.recovery.asks)
         self.file_changes.stop()
 
     def _remember(self) -> None:

@@ -1,12 +1,12 @@
-"""Offering again what a window had not saved when it ended. Nothing of it is removed unless a person says so, or it is
-safe in another place."""
+"""Keeping unsaved work over the end of a window, and offering it again. Nothing of it is removed unless a person says
+so, or it is safe in another place."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QUrl, Signal, Slot
+from PySide6.QtCore import QObject, QTimer, QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices
 
 from visualbp.files import FileError
@@ -16,6 +16,8 @@ from visualbp.gui.files_controller import FilesController
 from visualbp.gui.widgets.message_bar import MessageBar
 
 ABOUT = "recovery"
+SESSION_END = 60_000
+"""Milliseconds after which an announced end of the desktop session has not come."""
 
 
 class Recovery(QObject):
@@ -29,6 +31,8 @@ class Recovery(QObject):
         self._autosave, self._files, self._bar = autosave, files, bar
         self._later: set[Path] = set()
         """What was put off: it is offered when the program next starts."""
+        self.asks = True
+        """Whether the window asks about unsaved work before it closes. If not, it is kept for the next start."""
 
     @Slot()
     def offer(self) -> None:
@@ -45,6 +49,29 @@ class Recovery(QObject):
                 return
         if unreadable:
             self._say_unreadable(Path(unreadable[0].where), unreadable[0])
+
+    # -- the end of this window --------------------------------------------------------------------------------------
+
+    def may_close(self) -> bool:
+        """Return whether the window may close: what is unsaved is kept, or a person has been asked about it."""
+        return not self.asks or self._files.may_discard() or not self.asks  # a signal can come while it asks
+
+    def end_unasked(self) -> str:
+        """Put unsaved work where the next start finds it, and ask nothing more. Return why that could not be done."""
+        self.asks = False
+        return self._autosave.save()
+
+    @Slot()
+    def keep_for_session_end(self) -> None:
+        """The desktop session is about to end, unless another program holds it up: then the window asks again."""
+        self.end_unasked()
+        QTimer.singleShot(SESSION_END, self, self._ask_again)
+
+    @Slot()
+    def _ask_again(self) -> None:
+        self.asks = True
+
+    # -- the questions -----------------------------------------------------------------------------------------------
 
     def _ask(self, path: Path, work: Autosaved, count: int) -> None:
         others = f" There are {count - 1} more." if count > 2 else " There is one more." if count == 2 else ""
@@ -75,7 +102,7 @@ class Recovery(QObject):
             self.failed.emit("Another window has recovered or discarded that work by now.")
         elif self._files.may_discard():
             self._files.recover(work)
-            if self._autosave.save_now():  # it could not be written again: the old one stays
+            if self._autosave.save():  # it could not be written again: the old one stays
                 self._later.add(path)
             else:
                 self._autosave.discard(path)

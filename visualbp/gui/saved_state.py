@@ -27,24 +27,28 @@ def has_trained(snapshot: Snapshot) -> bool:
     return snapshot.iteration > 0 or snapshot.phase == Phase.UPDATE
 
 
-def with_live_parameters(document: Document, snapshot: Snapshot) -> Network:
-    """Return the document's network with parameters and buffers as they are now, if it has been trained.
+def live_parameters(document: Document, snapshot: Snapshot) -> Parameters:
+    """Return parameters and buffers as they are now, if the document's network has been trained; else as it has them.
 
     A snapshot that an edit, or another file, has overtaken counts for what it still knows of this network.
     """
     network, plan = document.network, snapshot.plan
     if plan is None or snapshot.generation < document.opened_at or not has_trained(snapshot):
-        return network
-    live: dict[str, dict[str, Array]] = {}
+        return network.parameters
+    live = {layer: dict(arrays) for layer, arrays in network.parameters.items()}
     for info in plan.lasting:
         layer, name = info.value.layer, info.value.role
         array = snapshot.values.get(info.value)
         edited = _parameter(network, layer, name) is not _parameter(snapshot.network, layer, name)
         if array is not None and not edited:
             live.setdefault(layer, {})[name] = array
-    layers = {**network.parameters, **live}
-    merged = {layer: {**network.parameters.get(layer, {}), **arrays} for layer, arrays in layers.items()}
-    return drop_unfit_parameters(replace(network, parameters=merged))
+    return live
+
+
+def with_live_parameters(document: Document, snapshot: Snapshot) -> Network:
+    """Return the document's network with its parameters as they are now: what a save writes."""
+    network, live = document.network, live_parameters(document, snapshot)
+    return network if live is network.parameters else drop_unfit_parameters(replace(network, parameters=live))
 
 
 def _parameter(network: Network, layer: str, name: str) -> Array | None:
@@ -82,7 +86,7 @@ class TrainedWork(QObject):
         self._then = now if snapshot.mode in TRAINING else None
         on_disk = document.parameters_on_disk
         if not (snapshot.is_running and self._away_from is on_disk):  # a run only leads further away
-            saved = is_in(with_live_parameters(document, snapshot).parameters, on_disk)
+            saved = is_in(live_parameters(document, snapshot), on_disk)
             self._away_from = None if saved else on_disk
         unsaved = self._away_from is not None
         if not unsaved:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from html import escape
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
@@ -104,6 +105,7 @@ class MessageBar(QFrame):
         self._tone = message.tone
         self._draw_icon()
         self._text.setText(message.text)
+        self._text.setToolTip(f"<p>{escape(message.text)}</p>")  # a small window may not have room for all of it
         self.setAccessibleName(message.text)
         self.setProperty("tone", message.tone)
         self.style().unpolish(self)
