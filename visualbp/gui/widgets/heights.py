@@ -10,7 +10,6 @@ it resizes anything.
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt
-from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QWidget
 
 from visualbp.gui.theme import theme
@@ -18,6 +17,7 @@ from visualbp.gui.theme import theme
 BAR = 10
 """Pixels, at scale 1, that the style sheet makes a scroll bar wide."""
 LEAST_MARGIN = 2
+FITTING = (QEvent.Type.Resize, QEvent.Type.LayoutRequest, QEvent.Type.StyleChange, QEvent.Type.Show)
 
 
 def height_by_width() -> QSizePolicy:
@@ -95,12 +95,9 @@ class ColumnScroll(QScrollArea):
             height = self.content_height(width)
         content.resize(width, max(height, port.height()))
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self.fit()
-
     def event(self, event: QEvent) -> bool:
-        if event.type() in (QEvent.Type.LayoutRequest, QEvent.Type.StyleChange):
+        """Fit the content before the bars are laid out for it, so that none comes only to go again."""
+        if event.type() in FITTING:
             self.fit()
         return super().event(event)
 
