@@ -193,7 +193,8 @@ def test_at_each_width_everything_is_resized_twice_at_most_and_the_way_does_not_
 ) -> None:
     window, panel = made(bench, name)
     qtbot.addWidget(window)
-    widths = WIDTHS[::12] if name.startswith("inspector") else WIDTHS  # its pages are by one in the benchmark
+    by_one = name.startswith(("values", "samples", "gradient", "mathematics of a step"))  # all are in the benchmark
+    widths = WIDTHS if by_one else WIDTHS[::12]
     bars = drag(panel, 100, widths) | drag(panel, 5000, WIDTHS[::12])
     drag(panel, 420, [*WIDTHS[::50], *reversed(WIDTHS[::50])], unsettled=True)
     assert bars == {True, False}
@@ -237,6 +238,7 @@ def test_a_network_page_asks_for_more_height_where_its_words_stand_above_their_e
     panel = InspectorPanel(bench.context)
     qtbot.addWidget(panel)
     panel.show()
+    QApplication.processEvents()
     form = panel.network_page.training
     wide, narrow = form.heightForWidth(600), form.heightForWidth(200)
     assert narrow > 1.4 * wide
@@ -287,36 +289,43 @@ def test_the_cards_of_the_start_page_fill_its_width_and_ask_for_their_height(qtb
 
 
 FLIPS = """
-import sys
 from PySide6.QtWidgets import QApplication
 application = QApplication([])
-from tests.gui.shape_networks import ALL
 from tests.gui.test_heights import set_all
 from tests.gui.workbench import Workbench
+from visualbp.files import load_network
+from visualbp.files.samples import find_model
 from visualbp.gui.panels.mathematics import MathematicsPanel
 
-bench = Workbench(ALL["images"]())
+bench = Workbench(load_network(find_model("digits_convolution")))
 panel = MathematicsPanel(bench.context)
 panel.resize(400, 900)
 panel.show()
+bench.step(28)
+set_all(panel)
+area = panel._upper
+area.setParent(None)
+area.show()
+
+def height_at(width):
+    area.resize(width, 3000)
+    for _ in range(3):
+        application.processEvents()
+    content = area.widget()
+    return content.layout().totalHeightForWidth(content.width())
+
 tried = 0
-for step in (14, 3, 4):
-    bench.step(step)
-    set_all(panel)
-    area = panel._upper
-    area.setParent(None)
-    area.show()
-    column = area.widget().layout()
-    for width in range(170, 640, 5):
-        area.resize(width, 3000)
-        application.sendPostedEvents()
-        high, low = column.totalHeightForWidth(width), column.totalHeightForWidth(width - 10)
-        for height in {high - 1, (high + low) // 2, low} if low < high else ():
+for width in range(178, 200, 3):
+    high, low = height_at(width), height_at(width - 10)
+    for height in {high - 1, (high + low) // 2, low} if low < high else ():
+        for first in ((width, 3000), (width, 100), (width + 40, height), (width - 40, height)):
+            area.resize(*first)
+            application.processEvents()
             for part in (panel.equation, panel.card, panel.sentence):
                 part.updateGeometry()
             tried += 1
             area.resize(width, height)
-            application.sendPostedEvents()
+            application.processEvents()
 print("survived", tried)
 bench.close()
 """
@@ -332,4 +341,4 @@ def test_the_mathematics_survive_the_sizes_at_which_the_bar_came_and_went_withou
     """At a height between those with and without the bar the process died of its stack, 92,000 frames deep."""
     code, said = run(FLIPS)
     words = said.split()
-    assert code == 0 and words[0] == "survived" and int(words[1]) > 5, said
+    assert code == 0 and words[0] == "survived" and int(words[1]) > 20, said

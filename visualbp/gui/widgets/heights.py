@@ -85,7 +85,7 @@ class ColumnScroll(QScrollArea):
     def fit(self) -> None:
         """Give the content its size. Called whenever it may have changed; worth calling before a place in it is shown
         that has only just come."""
-        content, port = self._column, self.maximumViewportSize()
+        content, port = self._column, self.contentsRect()
         least = max(content.minimumWidth(), content.minimumSizeHint().width(), 1)
         beside_bar = port.width() - self.verticalScrollBar().sizeHint().width()
         width = max(least, beside_bar if self._keeps_room else port.width())
@@ -93,6 +93,11 @@ class ColumnScroll(QScrollArea):
         if height > port.height() and not self._keeps_room:
             width = max(least, beside_bar)
             height = self.content_height(width)
+        needed = (
+            Qt.ScrollBarPolicy.ScrollBarAlwaysOn if height > port.height() else Qt.ScrollBarPolicy.ScrollBarAlwaysOff
+        )
+        if self.verticalScrollBarPolicy() != needed:
+            self.setVerticalScrollBarPolicy(needed)  # now, where "as needed" would come later, or not at all
         content.resize(width, max(height, port.height()))
 
     def event(self, event: QEvent) -> bool:
