@@ -214,7 +214,9 @@ def test_every_step_has_an_equation_that_can_be_drawn_and_a_sentence(shape: tupl
         assert sentence.endswith(".") and "_" not in sentence and "from ," not in sentence
         assert notation.step_shapes(step, 4)
     made = next(step for step in plan.steps if step.operation == "weight_norm")
-    assert notation.step_sentence(made) == ("hidden makes its W from W direction, brought to length 1, times W gain.")
+    assert notation.step_sentence(made) == (
+        "hidden makes its W from W direction, brought to length 1, times W gain."
+    )
     assert PSEUDOCODE[notation.pseudocode_line(made)].strip().startswith("z[l] =")
 
 

@@ -15,6 +15,7 @@ from PySide6.QtCore import QEvent, QObject, QSize
 from PySide6.QtWidgets import QApplication, QScrollArea, QWidget
 from pytestqt.qtbot import QtBot
 
+from tests.benchmarks.window_sizes import run_part
 from tests.building import xor
 from tests.gui.shape_networks import ALL
 from tests.gui.workbench import Workbench
@@ -342,3 +343,8 @@ def test_the_mathematics_survive_the_sizes_at_which_the_bar_came_and_went_withou
     code, said = run(FLIPS)
     words = said.split()
     assert code == 0 and words[0] == "survived" and int(words[1]) > 20, said
+
+
+def test_random_sizes_docks_and_scales_between_steps_end_in_no_crash_and_no_warning() -> None:
+    """A small part of tests/benchmarks/window_sizes.py."""
+    assert run_part("digits_convolution", 1, 15) == ""
