@@ -116,6 +116,7 @@ class ValuePanel(Panel):
         across = QBoxLayout.Direction.TopToBottom if narrow else QBoxLayout.Direction.LeftToRight
         if self._foot.direction() != across:
             self._foot.setDirection(across)
+            self.footer.updateGeometry()
         self.legend.setVisible(not (narrow and alone))
 
     # -- what is seen ------------------------------------------------------------------------------------------------

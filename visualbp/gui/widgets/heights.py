@@ -10,7 +10,6 @@ it resizes anything.
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt
-from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QWidget
 
 from visualbp.gui.theme import theme
@@ -18,6 +17,7 @@ from visualbp.gui.theme import theme
 BAR = 10
 """Pixels, at scale 1, that the style sheet makes a scroll bar wide."""
 LEAST_MARGIN = 2
+FITTING = (QEvent.Type.Resize, QEvent.Type.LayoutRequest, QEvent.Type.StyleChange, QEvent.Type.Show)
 
 
 def height_by_width() -> QSizePolicy:
@@ -85,7 +85,7 @@ class ColumnScroll(QScrollArea):
     def fit(self) -> None:
         """Give the content its size. Called whenever it may have changed; worth calling before a place in it is shown
         that has only just come."""
-        content, port = self._column, self.maximumViewportSize()
+        content, port = self._column, self.contentsRect()
         least = max(content.minimumWidth(), content.minimumSizeHint().width(), 1)
         beside_bar = port.width() - self.verticalScrollBar().sizeHint().width()
         width = max(least, beside_bar if self._keeps_room else port.width())
@@ -93,14 +93,16 @@ class ColumnScroll(QScrollArea):
         if height > port.height() and not self._keeps_room:
             width = max(least, beside_bar)
             height = self.content_height(width)
+        needed = (
+            Qt.ScrollBarPolicy.ScrollBarAlwaysOn if height > port.height() else Qt.ScrollBarPolicy.ScrollBarAlwaysOff
+        )
+        if self.verticalScrollBarPolicy() != needed:
+            self.setVerticalScrollBarPolicy(needed)  # now, where "as needed" would come later, or not at all
         content.resize(width, max(height, port.height()))
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self.fit()
-
     def event(self, event: QEvent) -> bool:
-        if event.type() in (QEvent.Type.LayoutRequest, QEvent.Type.StyleChange):
+        """Fit the content before the bars are laid out for it, so that none comes only to go again."""
+        if event.type() in FITTING:
             self.fit()
         return super().event(event)
 
