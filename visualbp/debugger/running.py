@@ -37,6 +37,8 @@ class Running:
         self._metrics = Allowance(SHARE_OF_METRICS)
         self._shown_at, self._worked_at = 0.0, 0.0
         self._said_at = 0.0
+        self._measured: object = None
+        """The values that were measured last."""
 
     def begin(self, mode: Mode) -> None:
         """Say what is being done. Nothing is shown of it yet: most work is over before an eye could see it."""
@@ -96,9 +98,12 @@ class Running:
         executor = self.session.executor
         if executor is None or not executor.at_end or not (always or self._metrics.is_left):
             return
+        if executor.values is self._measured:
+            return  # nothing has moved since
         try:
             with self._metrics.spend():
                 metrics = measure(executor, self.flow.breathe)
         except StoppedError:
             return  # whoever interrupts moves on, and what it leads to is measured
+        self._measured = executor.values
         self.say(metrics)

@@ -157,6 +157,7 @@ class Executor:
         self.context.iteration = iteration
         self.start: Array = self.store.save()
         self.tape: list[Record] = []
+        self._is_published = False
         self.values: dict[Value, Array] = self.store.views_of(self.start)
         self.norms: dict[Value, float] = {}
 
@@ -261,10 +262,14 @@ class Executor:
             function(*arguments)
         self.iteration, self.cursor = iteration, len(self.plan.steps)
         self.tape = []
+        self._is_published = False
         return float(bound.buffers[self.plan.loss])
 
     def publish(self) -> None:
-        """After fast iterations, copy what the last one left, so that it can be shown. The tape stays empty."""
+        """After fast iterations, copy what the last one left, so that it can be shown, once. The tape stays empty."""
+        if self._is_published:
+            return
+        self._is_published = True
         bound = self._load(self.iteration)
         written = self.plan.written
         shown = written.union(self.store.views)  # a buffer that no step writes holds nothing
