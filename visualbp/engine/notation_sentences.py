@@ -22,7 +22,7 @@ from visualbp.operations.weight_norm import WeightNorm
 from visualbp.optimizers.base import make_optimizer
 from visualbp.optimizers.schedules import make_schedule
 
-KEPT = "kept for the way back"
+KEPT = ", kept for the way back"
 _AT_TIME = re.compile(r"([xzh])\[(\d+)\]")
 _ROLES = {"h": "activations", "x": "input", "masked": "masked scores"}
 
@@ -142,16 +142,17 @@ def _window(operation: Pooling) -> str:
 
 def _forward_sentence(plan: Plan, node: Node) -> str:
     layer, sources = node.layer, [words_of(plan, value) for value in node.operands]
-    result = f"that is its {_role_in_words(plan, node.output)}"
+    kept = KEPT if plan.resolve(node.output) in plan.read_on_the_way_back else ""
+    result = f"that is its {_role_in_words(plan, node.output)}{kept}"
     match node.operation:
         case Affine():
             through = " and adds ".join(_role_in_words(plan, value) for value in node.operands[1:])
-            return f"{layer} takes {sources[0]} through {through}: {result}, {KEPT}."
+            return f"{layer} takes {sources[0]} through {through}: {result}."
         case Convolution():
             bias = " and adds b" if len(sources) > 2 else ""
-            return f"{layer} slides its filters W over {sources[0]}{bias}: {result}, {KEPT}."
+            return f"{layer} slides its filters W over {sources[0]}{bias}: {result}."
         case Activation() as activation:
-            return f"{layer} applies {activation.label} to {sources[0]}: {result}, {KEPT}."
+            return f"{layer} applies {activation.label} to {sources[0]}: {result}."
         case Loss() as loss:
             return f"{layer} compares {sources[0]} with the targets: the {type(loss).label.lower()} of the batch."
         case BatchNorm():
@@ -172,11 +173,11 @@ def _forward_sentence(plan: Plan, node: Node) -> str:
         case TimeSlice() as taken:
             return f"{layer} takes time step {taken.index} out of {sources[0]}."
         case FirstRecurrentAffine():
-            return f"{layer} takes {sources[0]} through W input and adds b; before it the state is 0: {result}, {KEPT}."
+            return f"{layer} takes {sources[0]} through W input and adds b; before it the state is 0: {result}."
         case RecurrentAffine():
             return (
                 f"{layer} takes its input through W input, and the state it had after the step before through W"
-                f" hidden, and adds b: {result}, {KEPT}."
+                f" hidden, and adds b: {result}."
             )
         case Stack():
             return f"{layer} puts the states of its {len(sources)} time steps together."
