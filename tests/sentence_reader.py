@@ -643,14 +643,20 @@ def _rows(array: Array) -> Array:
     return array.reshape(-1, array.shape[-1])
 
 
-def times_summed(taken: Taken, words: str, first: str, result: str) -> None:
+def _over_positions(taken: Taken, said: str | None) -> None:
+    claim((said is not None) == (taken.operand("x").ndim > 2), "positions too, or none")
+
+
+def times_summed(taken: Taken, words: str, first: str, positions: str | None, result: str) -> None:
     _parameter(taken, words, result)
+    _over_positions(taken, positions)
     _reads(taken, 0, first)
     same(taken.result, _rows(taken.upstream).T @ _rows(taken.operand("x")), "times it, summed over the batch")
 
 
-def summed(taken: Taken, words: str, result: str) -> None:
+def summed(taken: Taken, words: str, positions: str | None, result: str) -> None:
     _parameter(taken, words, result)
+    _over_positions(taken, positions)
     same(taken.result, _rows(taken.upstream).sum(0), "summed over the batch")
 
 
@@ -734,7 +740,7 @@ def this_step(taken: Taken, words: str, met: str, result: str) -> None:
 
 
 def this_step_bias(taken: Taken, words: str, result: str) -> None:
-    summed(taken, words, result)
+    summed(taken, words, None, result)
 
 
 KEPT = "(, kept for the way back)?"
@@ -803,8 +809,8 @@ _FORMS: tuple[tuple[str, Clause], ...] = (
     (r"(.+) meets no state, which is 0 before the first time step: this part of (.+) is 0\.", no_state),
     (r"(.+), summed over the batch, is this time step's part of (.+)\.", this_step_bias),
     (r"(.+) times (.+) is this time step's part of (.+)\.", this_step),
-    (r"(.+) times (.+), summed over the batch, is (.+)\.", times_summed),
-    (r"(.+), summed over the batch, is (.+)\.", summed),
+    (r"(.+) times (.+), summed over the batch( and its positions)?, is (.+)\.", times_summed),
+    (r"(.+), summed over the batch( and its positions)?, is (.+)\.", summed),
 )  # fmt: skip
 """Each form of sentence, and what it claims. The first that fits is meant."""
 

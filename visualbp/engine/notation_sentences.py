@@ -223,8 +223,9 @@ def _to_parameter(plan: Plan, node: Node, name: str, result: str) -> str:
     """Return how a gradient becomes that of a parameter."""
     first = words_of(plan, node.operands[0])
     match node.operation:
-        case Affine() if name == "weight":
-            return f"times {first}, summed over the batch, is {result}"
+        case Affine():
+            met = f"times {first}" if name == "weight" else ""
+            return f"{met}, summed over the batch{_and_positions(plan, node)}, is {result}"
         case Convolution() if name == "weight":
             return f"times what lay under the filters, summed over all places of the batch, is {result}"
         case Convolution():
@@ -246,9 +247,12 @@ def _to_parameter(plan: Plan, node: Node, name: str, result: str) -> str:
             return f"times {met} is this time step's part of {result}"
         case RecurrentAffine():
             return f", summed over the batch, is this time step's part of {result}"
-    if name == "bias":
-        return f", summed over the batch, is {result}"
     return f"goes back through {_plain_name(node)} to become {result}"
+
+
+def _and_positions(plan: Plan, node: Node) -> str:
+    """Return what else than samples a sum over all rows runs over."""
+    return " and its positions" if len(plan.shapes[plan.resolve(node.operands[0])]) > 1 else ""
 
 
 def _to_value(plan: Plan, node: Node, name: str, value: str, result: str) -> str:
