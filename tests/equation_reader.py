@@ -8,6 +8,7 @@ head of `visualbp/operations/symbols.py`. What cannot be read raises `Unreadable
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import re
@@ -38,6 +39,10 @@ _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
 }  # fmt: skip
 
 
+def _of_all(rule: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+    return lambda *numbers: functools.reduce(rule, numbers)
+
+
 def _softmax(z: Array) -> Array:
     shifted = np.exp(z - np.max(z))
     return shifted / shifted.sum()
@@ -49,7 +54,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     r"\text{sign}": np.sign, r"\text{sigmoid}": lambda z: 0.5 * (1.0 + np.tanh(np.asarray(z) / 2.0)),
     r"\text{softplus}": lambda z: np.logaddexp(0.0, z), r"\text{relu}": lambda z: np.maximum(z, 0.0),
     r"\text{where}": lambda c, a, b: np.where(np.asarray(c) != 0.0, a, b),
-    r"\max": np.maximum, r"\min": np.minimum, r"\text{softmax}": _softmax,
+    r"\max": _of_all(np.maximum), r"\min": _of_all(np.minimum), r"\text{softmax}": _softmax,
 }  # fmt: skip
 """Functions that a reader knows by name."""
 
@@ -801,6 +806,9 @@ class _Parser:
         match token:
             case "(":
                 return self.parenthesised()
+            case "{":
+                self.place -= 1
+                return self.group()
             case "[":
                 return self.bracketed()
             case r"\frac":
