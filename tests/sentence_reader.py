@@ -84,6 +84,7 @@ def same(a: Array, b: Array, what: str) -> None:
 
 # -- words for values ----------------------------------------------------------------------------------------------
 
+SHARE = "this path's share of "
 _ROLES = {"activations": "h", "masked scores": "masked", "z": "z", "input": "x"}
 
 
@@ -113,6 +114,10 @@ def whole(value: Value) -> Value:
 
 
 def is_named(taken: Taken, words: str, value: Value, what: str) -> None:
+    if value in taken.step.writes and taken.step.operation != "accumulate":
+        of_path = bool(value.part) and re.fullmatch(r"[xzh]\[\d+\]", value.part) is None
+        claim(of_path == words.lower().startswith(SHARE), "the whole, or this path's share")
+        words = words[len(SHARE) :] if of_path else words
     found = taken.plan.resolve(value_named(taken.plan, words))
     claim(found == whole(taken.plan.resolve(value)), f"{what} is {value.text}, and the sentence names {found.text}")
 

@@ -39,6 +39,19 @@ def is_error_signal(value: Value) -> bool:
     return value.role == "delta" or (value.is_gradient and timed is not None and timed[0] == "z")
 
 
+SHARE = "this path's share of "
+
+
+def is_share(plan: Plan, value: Value) -> bool:
+    """Return whether a name means what comes back on one path alone, of several that are added up.
+
+    So does the delta of an `activation` layer whose input goes elsewhere too: it is dL/dz as far as z acts through
+    this layer.
+    """
+    part = plan.resolve(value).part
+    return bool(part) and not value.part and time_of(part) is None
+
+
 def words_of(plan: Plan, value: Value) -> str:
     """Return a value in words: `hidden's z`, `the error signal of output`."""
     value = plan.resolve(value)
@@ -63,11 +76,17 @@ def words_of(plan: Plan, value: Value) -> str:
     return f"{layer}'s {name}" + (f" {which}" if which else "")
 
 
+def _written_in_words(plan: Plan, value: Value) -> str:
+    """Return what a step writes in words; what comes back on one of several paths is a share."""
+    on_one_path = bool(value.part) and time_of(value.part) is None
+    return (SHARE if on_one_path else "") + words_of(plan, value)
+
+
 def sentence_of(plan: Plan, step: Step) -> str:
     """Return one sentence that says what a step does."""
     training = plan.network.training
     target = step.writes[0] if step.writes else Value("", "")
-    words = words_of(plan, target)
+    words = _written_in_words(plan, target)
     match step.operation:
         case "load":
             return f"A batch of samples comes in at {target.layer}, and its targets go to {step.writes[1].layer}."
@@ -205,7 +224,7 @@ def _forward_sentence(plan: Plan, node: Node) -> str:
 
 
 def _backward_sentence(plan: Plan, step: Step, node: Node) -> str:
-    operation, result = node.operation, words_of(plan, step.writes[0])
+    operation, result = node.operation, _written_in_words(plan, step.writes[0])
     if isinstance(operation, Loss):
         simply = ""
         if isinstance(operation, SoftmaxCrossEntropy | BinaryCrossEntropyWithLogits):
