@@ -450,6 +450,8 @@ class _Reader:
             if first is not None:
                 low, high = int(_scalar(self.value(first, scope))), int(_scalar(self.value(last, scope)))
                 length = self._length(letter, body, scope)
+                if letter in SAMPLES and length is None:
+                    raise UnreadableError(f"a sum over {letter}, which is not in it")
                 if letter in SAMPLES:  # samples are counted from 1 in the document
                     if (low, high) != (1, self.samples):
                         raise UnreadableError(f"samples {low} to {high}, and there are {self.samples}")
