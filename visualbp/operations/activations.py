@@ -7,7 +7,7 @@ holds from 0 to 1e300 and at saturation; rules that would make inf * 0 there say
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -17,8 +17,9 @@ import numpy as np
 from visualbp.core.arrays import Array, Shape, size_of
 from visualbp.core.options import FloatOption, Option
 from visualbp.core.registry import Registry
-from visualbp.operations.base import Emitter, IterationContext, Operation, as_rows, emit_row_maximum
-from visualbp.operations.symbols import Symbol, has_letter, letters_text, transposed
+from visualbp.operations.activation_equations import ActivationEquations
+from visualbp.operations.base import Emitter, IterationContext, as_rows, emit_row_maximum
+from visualbp.operations.symbols import Symbol, transposed
 
 SELU_SCALE = 1.0507009873554804934193349852946
 SELU_ALPHA = 1.6732632423543772848170429916717
@@ -26,19 +27,12 @@ GELU_SCALE = math.sqrt(2.0 / math.pi)
 GELU_CUBIC = 0.044715
 
 
-class Activation(Operation):
+class Activation(ActivationEquations):
     """An activation with the options of its entry. Options are attributes: `slope`, `alpha`."""
 
-    type_name: ClassVar[str] = ""
     label: ClassVar[str] = ""
     description: ClassVar[str] = ""
     options: ClassVar[tuple[Option, ...]] = ()
-    formula: ClassVar[str] = ""
-    """sigma(z) in LaTeX."""
-    derivative_formula: ClassVar[str] = ""
-    """sigma'(z) in LaTeX, in z and h."""
-    letters: Mapping[str, float | str] = MappingProxyType({})
-    """What other letters in the two stand for."""
     operands = ("z",)
 
     def __init__(self, **options: Any) -> None:
@@ -47,24 +41,6 @@ class Activation(Operation):
     @property
     def name(self) -> str:  # type: ignore[override]
         return self.type_name
-
-    @property
-    def function_text(self) -> str:
-        """The function's name in LaTeX."""
-        return rf"\text{{{self.type_name.replace('_', '-')}}}"
-
-    def used_letters(self, *formulas: str) -> dict[str, float | str]:
-        """Return the letters that formulas need, and what they stand for."""
-        text = " ".join(formulas)
-        found = {name: meaning for name, meaning in self.letters.items() if has_letter(text, name)}
-        within = " ".join(str(meaning) for meaning in found.values())
-        return {**found, **{name: meaning for name, meaning in self.letters.items() if has_letter(within, name)}}
-
-    def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
-        rule = rf"{output} = {self.function_text}\left({operands[0]}\right)"
-        if self.formula == rf"\{self.type_name}(z)":  # the name says it all
-            return rule
-        return rule + letters_text({f"{self.function_text}(z)": self.formula, **self.used_letters(self.formula)})
 
 
 class Elementwise(Activation):
@@ -98,11 +74,7 @@ class Elementwise(Activation):
     def vjp_equation(
         self, operand: int, result: Symbol, upstream: Symbol, output: Symbol, operands: Sequence[Symbol]
     ) -> str:
-        rule = rf"{result} = {upstream} \odot \sigma'\left({operands[0]}\right)"
-        said: dict[str, float | str] = {r"\sigma'(z)": self.derivative_formula}
-        if has_letter(self.derivative_formula, "h"):
-            said["h"] = self.formula
-        return rule + letters_text({**said, **self.used_letters(*map(str, said.values()))})
+        return rf"{result} = {upstream} \odot \sigma'\left({operands[0]}\right)" + self.slope_text()
 
 
 class Piecewise(Elementwise):
