@@ -101,7 +101,7 @@ def takes(kind: LayerType, options: Mapping[str, Any], shapes: tuple[Shape, ...]
     return True
 
 
-def layer_cases() -> list[LayerCase]:
+def layer_cases(shapes: Sequence[Shape] = SAMPLE_SHAPES) -> list[LayerCase]:
     """Return each layer type as it comes on all sample shapes that it takes, and with each option on one of them."""
     cases: dict[str, LayerCase] = {}
     for kind in layer_types:
@@ -110,7 +110,7 @@ def layer_cases() -> list[LayerCase]:
         for given in options_of_layer(kind):
             options = parse_options(kind.options_for(given), given)
             for count in sorted(counts):
-                taken = [shape for shape in SAMPLE_SHAPES if takes(kind, options, (shape,) * count)]
+                taken = [shape for shape in shapes if takes(kind, options, (shape,) * count)]
                 for shape in taken if given.keys() <= required else taken[:1]:
                     case = LayerCase(kind, options, (shape,) * count)
                     cases[case.text] = case

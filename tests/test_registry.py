@@ -31,6 +31,7 @@ from visualbp.operations.base import Emitter, IterationContext, Operation, evalu
 from visualbp.operations.combination import Add, Concatenate, Flatten, Multiply
 from visualbp.operations.dropout import Dropout
 from visualbp.operations.losses import Loss, losses
+from visualbp.operations.symbols import Symbol
 from visualbp.optimizers.base import Optimizer, UpdateState, optimizers
 
 CASES = layer_cases()
@@ -142,16 +143,29 @@ def test_rules_write_every_element_and_change_no_operand(case: LayerCase) -> Non
         np.testing.assert_array_equal(output, kept)
 
 
+def symbols_of(case: LayerCase, node: NodeCase) -> list[Symbol]:
+    """Return symbols of a node's operands, as a plan has them."""
+    lasting = (*case.kind.parameters(case.options, case.shapes), *case.kind.buffers(case.options, case.shapes))
+    kept = {Value("layer", spec.name) for spec in lasting}
+    return [
+        Symbol(f"x_{{{i}}}", array.shape if value in kept else array.shape[1:], value not in kept)
+        for i, (value, array) in enumerate(zip(node.node.operands, node.inputs, strict=True))
+    ]
+
+
 @every_case
 def test_every_step_has_equations(case: LayerCase) -> None:
     for node in node_cases(case):
-        operation, symbols = node.node.operation, [f"x_{{{i}}}" for i in range(len(node.inputs))]
+        operation, symbols = node.node.operation, symbols_of(case, node)
+        made = node.evaluated().output.shape
+        output, upstream = Symbol("o", made[1:], True), Symbol("u", made[1:], True)
         assert operation.name
-        forward = operation.equation("o", symbols)
+        forward = operation.equation(output, symbols)
         assert "=" in forward and forward.count("{") == forward.count("}")
         for operand in node.differentiable:
-            backward = operation.vjp_equation(operand, "r", "u", "o", symbols)
-            assert backward.startswith("r = ") and backward.count("{") == backward.count("}")
+            result = Symbol("r", symbols[operand].shape, symbols[operand].is_batched)
+            backward = operation.vjp_equation(operand, result, upstream, output, symbols)
+            assert backward.startswith(("r = ", "r_{")) and backward.count("{") == backward.count("}")
 
 
 def round_trip(options: Sequence[Option], given: dict[str, Any]) -> None:

@@ -85,17 +85,19 @@ def test_the_equations_of_a_classifier_are_those_of_the_document() -> None:
         r"\mathbf{h}^{(1)} = \text{tanh}\left(\mathbf{z}^{(1)}\right)"
     )
     assert step_equation(plan, step_of(plan, "output", "delta")) == (
-        r"\boldsymbol{\delta}^{(2)} = \frac{1}{B}\left(\hat{\mathbf{y}} - \mathbf{y}\right)"
+        r"\boldsymbol{\delta}^{(2)} = \frac{1}{B} \left(\hat{\mathbf{y}} - \mathbf{y}\right)"
+        r", \quad \hat{\mathbf{y}} = \text{softmax}\left(\mathbf{z}^{(2)}\right)"
     )
     assert step_equation(plan, step_of(plan, "hidden", "upstream")) == (
         r"\frac{\partial \mathcal{L}}{\partial \mathbf{h}^{(1)}} = \left(W^{(2)}\right)^{T} \boldsymbol{\delta}^{(2)}"
     )
     assert step_equation(plan, step_of(plan, "hidden", "delta")) == (
         r"\boldsymbol{\delta}^{(1)} = \frac{\partial \mathcal{L}}{\partial \mathbf{h}^{(1)}}"
-        r" \odot \sigma'\left(\mathbf{z}^{(1)}\right)"
+        r" \odot \sigma'\left(\mathbf{z}^{(1)}\right), \quad \sigma'(z) = 1 - h^{2}, \; h = \tanh(z)"
     )
     assert step_equation(plan, step_of(plan, "output", "gradient/weight")) == (
-        r"\frac{\partial \mathcal{L}}{\partial W^{(2)}} = \boldsymbol{\delta}^{(2)} \left(\mathbf{h}^{(1)}\right)^{T}"
+        r"\frac{\partial \mathcal{L}}{\partial W^{(2)}} ="
+        r" \sum_{n=1}^{B} \boldsymbol{\delta}^{(2)}_{n} \left(\mathbf{h}^{(1)}_{n}\right)^{T}"
     )
 
 
@@ -106,6 +108,7 @@ def test_the_output_of_the_last_activation_is_called_the_prediction() -> None:
     assert step_equation(plan, step_of(plan, "output", "delta")) == (
         r"\boldsymbol{\delta}^{(2)} = \frac{\partial \mathcal{L}}{\partial \hat{\mathbf{y}}}"
         r" \odot \sigma'\left(\mathbf{z}^{(2)}\right)"
+        r", \quad \sigma'(z) = h (1 - h), \; h = \frac{1}{1 + e^{-z}}"
     )
 
 
@@ -131,8 +134,8 @@ def test_every_equation_can_be_set() -> None:
 
 
 def test_every_formula_of_the_registries_can_be_set() -> None:
-    formulas = [formula for kind in activations for formula in (kind.formula, kind.derivative_formula)]
-    formulas += [formula for kind in losses for formula in (kind.formula, kind.gradient_formula)]
+    formulas = [formula for kind in activations for formula in (kind.formula, kind.derivative_formula) if formula]
+    formulas += [formula for kind in losses for formula in (kind.formula, kind.gradient_formula) if formula]
     for kind in optimizers:
         for changes in ({}, {"weight_decay": 0.1}, *([{"momentum": 0.9, "nesterov": n} for n in (True, False)])):
             known = {option.name for option in kind.options}

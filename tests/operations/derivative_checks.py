@@ -8,8 +8,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from visualbp.core.arrays import Array
+from visualbp.core.arrays import Array, Shape
 from visualbp.operations.base import Emitter, IterationContext, Operation, evaluate
+from visualbp.operations.symbols import Symbol
 
 NUMPYS_OWN_BUFFERS = 300_000
 """NumPy's iterators may hold three buffers of 8192 elements while they walk over operands of different layouts."""
@@ -72,18 +73,28 @@ def assert_derivatives_agree(operation: Operation, inputs: Sequence[Array], seed
         assert not np.any(operation.jvp([None] * len(inputs), inputs, done.output))
 
 
-def assert_equations_can_be_set(operation: Operation, count: int) -> None:
-    """Assert that ziamath sets the forward rule and every reverse rule, in symbols as a plan has them."""
+def assert_equations_can_be_set(operation: Operation, *shapes: Shape, parameters: Sequence[int] = ()) -> None:
+    """Assert that ziamath sets the forward rule and every reverse rule, in symbols as a plan has them.
+
+    `shapes` are those of the operands, with a batch of 3 where they are no parameters.
+    """
     import ziamath
 
     ziamath.config.svg2 = False
-    symbols = [rf"W^{{({place})}}_{{\text{{query}}}}" for place in range(count)]
-    upstream = r"\frac{\partial \mathcal{L}}{\partial \mathbf{h}^{(2)}_{3}}"
-    equations = [operation.equation(r"\mathbf{h}^{(2)}_{3}", symbols)]
-    for operand in range(count):
+    symbols = [
+        Symbol(
+            rf"W^{{({place})}}_{{\text{{query}}}}", shape if place in parameters else shape[1:], place not in parameters
+        )
+        for place, shape in enumerate(shapes)
+    ]
+    made = tuple(operation.output_shape(shapes))[1:]
+    output = Symbol(r"\mathbf{h}^{(2)}_{3}", made, True)
+    upstream = Symbol(rf"\frac{{\partial \mathcal{{L}}}}{{\partial {output}}}", made, True)
+    equations = [operation.equation(output, symbols)]
+    for operand, symbol in enumerate(symbols):
         if not operation.is_constant(operand):
-            result = rf"\frac{{\partial \mathcal{{L}}}}{{\partial {symbols[operand]}}}"
-            equations.append(operation.vjp_equation(operand, result, upstream, r"\mathbf{h}^{(2)}_{3}", symbols))
+            result = Symbol(rf"\frac{{\partial \mathcal{{L}}}}{{\partial {symbol}}}", symbol.shape, symbol.is_batched)
+            equations.append(operation.vjp_equation(operand, result, upstream, output, symbols))
     for equation in equations:
         assert "=" in equation
         assert "<path" in ziamath.Latex(equation).svg(), equation

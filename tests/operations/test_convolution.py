@@ -124,8 +124,8 @@ def test_float32_stays_float32() -> None:
 
 
 def test_its_equations_can_be_set() -> None:
-    assert_equations_can_be_set(Convolution(), 3)
-    assert_equations_can_be_set(Convolution(), 2)
+    assert_equations_can_be_set(Convolution(), (3, 2, 5, 5), (4, 2, 3, 3), (4,), parameters=[1, 2])
+    assert_equations_can_be_set(Convolution(2, 1), (3, 2, 5, 5), (4, 2, 3, 3), parameters=[1])
 
 
 def network(shape: list[int], **options: object) -> Network:

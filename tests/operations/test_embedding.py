@@ -77,7 +77,7 @@ def test_the_prepared_calls_allocate_no_arrays() -> None:
 
 
 def test_its_equations_can_be_set() -> None:
-    assert_equations_can_be_set(Embedding(), 2)
+    assert_equations_can_be_set(Embedding(), (3, 5), (7, 4), parameters=[1])
 
 
 def network(indices: object = INDICES, vocabulary: int = 5) -> Network:

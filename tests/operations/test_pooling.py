@@ -117,7 +117,7 @@ def test_the_prepared_calls_allocate_no_arrays(kind: type[Pooling]) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_its_equations_can_be_set(kind: type[Pooling]) -> None:
-    assert_equations_can_be_set(kind(2, 2), 1)
+    assert_equations_can_be_set(kind(2, 2), (3, 2, 4, 4))
 
 
 def test_the_cost_is_a_multiplication_for_each_mean_and_none_for_a_maximum() -> None:

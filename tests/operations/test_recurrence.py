@@ -83,10 +83,11 @@ def test_the_cost_of_a_step_is_that_of_its_products() -> None:
 
 
 def test_their_equations_can_be_set() -> None:
-    assert_equations_can_be_set(RecurrentAffine(), 5)
-    assert_equations_can_be_set(FirstRecurrentAffine(), 4)
-    assert_equations_can_be_set(TimeSlice(2), 1)
-    assert_equations_can_be_set(Stack(), 5)
+    shapes = [(3, 2), (4, 2), (4, 4), (4,), (3, 4)]
+    assert_equations_can_be_set(RecurrentAffine(), *shapes, parameters=[1, 2, 3])
+    assert_equations_can_be_set(FirstRecurrentAffine(), *shapes[:4], parameters=[1, 2, 3])
+    assert_equations_can_be_set(TimeSlice(2), (3, 5, 2))
+    assert_equations_can_be_set(Stack(), *[(3, 2)] * 5)
 
 
 def test_the_prepared_calls_allocate_no_arrays() -> None:

@@ -47,6 +47,7 @@ from visualbp.analysis.explain_words import (
     told_apart,
 )
 from visualbp.core.arrays import Array, shape_text
+from visualbp.engine.notation_sentences import is_share
 from visualbp.engine.plan import Phase, Step
 from visualbp.layers import Value
 
@@ -77,7 +78,7 @@ def explain(moment: Moment, value: Value, index: Index, at: int | None = None) -
     if len(index) != array.ndim or not all(0 <= i < n for i, n in zip(index, array.shape, strict=True)):
         raise IndexError(f"{element_text(value, index)} is outside {value.text}, which is {shape_text(array.shape)}")
     number = float(array[index])
-    note = f"{asked.text} is another name of {value.text}" if asked != value else ""
+    note = _of_name(past, asked, value)
     if writer is None or writer.phase == Phase.LOAD:
         rule = words_of_source(past, value, index, number)
         return Explanation(value, index, at, number, symbol, rule, sum=number, is_source=True, note=note, step=writer)
@@ -86,6 +87,14 @@ def explain(moment: Moment, value: Value, index: Index, at: int | None = None) -
         return _explanation(past, writer, value, index, at, number, draft, note)
     except NotKeptError as reason:
         return Explanation(value, index, at, number, symbol, "", note=_joined(note, str(reason)), step=writer)
+
+
+def _of_name(past: Past, asked: Value, value: Value) -> str:
+    """Return what there is to say of a name that means a value with another one."""
+    if is_share(past.plan, asked):
+        whole = value._replace(part="")
+        return f"{asked.text} is this path's share: {whole.text} is the sum of what comes back on all paths"
+    return f"{asked.text} is another name of {value.text}" if asked != value else ""
 
 
 def _absence(past: Past, value: Value, at: int, reason: str) -> str:

@@ -19,7 +19,7 @@ from visualbp.core.differentiation import derivative
 from visualbp.core.expressions import Expression, latex
 from visualbp.core.expressions import evaluate as value_of
 from visualbp.operations.activations import Activation, Elementwise, Softmax
-from visualbp.operations.base import Emitter, IterationContext, evaluate
+from visualbp.operations.base import Emitter, IterationContext, Operation, evaluate
 from visualbp.operations.custom import LONGEST_LATEX, Custom
 
 SLOPE_TOLERANCE = 1e-4
@@ -42,11 +42,17 @@ def _elementwise_forward(element: Element) -> Draft:
     operation = element.node.operation
     z = float(element.array(0)[element.index])
     h = float(element.past.array(element.node.output, element.step.index + 1)[element.index])
-    symbol = right_hand_side(operation, element.input_symbol(0, element.index))
-    numbers = right_hand_side(operation, number_latex(z))
+    symbol = _applied(operation, element.input_symbol(0, element.index))
+    numbers = _applied(operation, number_latex(z))
     label = operation.label if isinstance(operation, Activation) else operation.name
     factor = element.derived(h, symbol, 0, element.index, f"{label} of z", _formula(operation, z, h))
     return Draft(symbol, f"{label} of its z", [one_term(factor)], numbers=numbers)
+
+
+def _applied(operation: Operation, z: str) -> str:
+    """Return the function of z in LaTeX: what was typed is written out."""
+    typed = latex(operation.expression, z, LONGEST_LATEX) if isinstance(operation, Custom) else None
+    return typed or right_hand_side(operation, z)
 
 
 def _formula(operation: object, z: float, h: float) -> str:

@@ -72,7 +72,7 @@ def _products(element: Element, sums: Sums) -> tuple[Loss, tuple[Product, ...]]:
 
 
 def _factors(element: Element, product: Product, index: Index) -> tuple[Factor, ...]:
-    scale = constant(product.scale, product.scale_symbol, "the weight of one element in the mean")
+    scale = constant(product.scale, _scale_symbol(element, product), "the weight of one element in the mean")
     symbols = {"{p}": element.input_symbol(PREDICTION, index), "{t}": element.input_symbol(TARGET, index)}
     factors = [scale]
     for part in product.parts:
@@ -87,6 +87,15 @@ def _factors(element: Element, product: Product, index: Index) -> tuple[Factor, 
         else:
             factors.append(element.input(part.operand, index))
     return tuple(factors)
+
+
+def _scale_symbol(element: Element, product: Product) -> str:
+    """Return the symbol of the scale, with all that the loss divides by: B, or B T for a sequence of T positions."""
+    loss = element.node.operation
+    if not isinstance(loss, Loss):
+        raise TypeError(f"{loss.name} is not a loss")
+    count = loss.count_of(element.past.notation.symbol(element.node.operands[PREDICTION]))
+    return product.scale_symbol.replace("{B}", f"{{{count}}}") if "B" in count else product.scale_symbol
 
 
 def _factors_at(element: Element, product: Product, shape: Shape, i: int) -> tuple[Factor, ...]:

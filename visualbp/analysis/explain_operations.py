@@ -62,16 +62,17 @@ def _affine_backward(element: Element) -> Draft:
         return unraveled(i, rows)
 
     delta_unit = element.indexed_upstream(str(unit))
+    rows_summed = r"\text{samples, positions}" if len(rows) > 1 else r"\text{samples}"
     if name == "bias":
         return Draft(
-            rf"\sum_{{\text{{samples}}}} {delta_unit}",
-            "the error signal of its unit, summed over the batch (the mean's 1/B is in it already)",
+            rf"\sum_{{{rows_summed}}} {delta_unit}",
+            "the error signal of its unit, summed over the batch (what the loss divides by is in it already)",
             [Block(signals, lambda i: (element.upstream((*row_of(i), unit)),), lambda i: row_text(row_of(i)))],
         )
     column = element.index[1]
     x = element.array(0)[..., column].reshape(-1)
     return Draft(
-        rf"\sum_{{\text{{samples}}}} {delta_unit} \, {element.indexed(0, str(column))}",
+        rf"\sum_{{{rows_summed}}} {delta_unit} \, {element.indexed(0, str(column))}",
         "upstream x local: the error signal of its unit, times what came in through it, summed over the batch",
         [
             Block(

@@ -17,6 +17,7 @@ from visualbp.engine.notation import LOSS, derivative
 from visualbp.engine.plan import Phase, Step
 from visualbp.layers import Node, Value
 from visualbp.operations.base import Operation
+from visualbp.operations.symbols import Symbol
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,8 +102,9 @@ def rule_for(step: Step, node: Node, value: Value) -> Rule:
 
 
 def right_hand_side(operation: Operation, *operands: str) -> str:
-    """Return an operation's forward equation without the output."""
-    return operation.equation("", operands).partition(" = ")[2]
+    """Return an operation's forward equation without the output, and without the lines that say what letters mean."""
+    symbols = [operand if isinstance(operand, Symbol) else Symbol(operand) for operand in operands]
+    return operation.equation(Symbol(""), symbols).partition(" = ")[2].partition(r", \quad")[0]
 
 
 # -- any other operation, by its local Jacobian ------------------------------------------------------------------------

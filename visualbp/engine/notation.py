@@ -17,6 +17,7 @@ from visualbp.operations.convolution import Convolution
 from visualbp.operations.embedding import Embedding
 from visualbp.operations.losses import BinaryCrossEntropyWithLogits, SoftmaxCrossEntropy
 from visualbp.operations.recurrence import RecurrentAffine
+from visualbp.operations.symbols import Symbol, exact, letters_text
 from visualbp.operations.weight_norm import WeightNorm
 from visualbp.optimizers.base import make_optimizer
 from visualbp.optimizers.schedules import make_schedule
@@ -67,13 +68,13 @@ ATTENTION_SYMBOLS = {
 }
 
 LOSS, PREDICTION, TARGET, PENALTY = r"\mathcal{L}", r"\hat{\mathbf{y}}", r"\mathbf{y}", r"\Omega"
-ALL_GRADIENTS = r"\nabla \mathcal{L}"
+ALL_GRADIENTS, ETA, ETA_0 = r"\nabla \mathcal{L}", r"\eta", r"\eta_0"
 
 WEIGHTED = (Affine, Convolution, RecurrentAffine, WeightNorm, Embedding)
 """What the line of z stands for: what is multiplied by weights, looked up in them, or makes them."""
 
-MOST_SHOWN = 3
-"""A sum of more terms is abbreviated."""
+MOST_SHOWN, MOST_ADDED = 3, 4
+"""A list, and a sum, of more terms are abbreviated."""
 
 
 def words_in_latex(text: str) -> str:
@@ -104,9 +105,15 @@ class Notation:
 
     # -- symbols -----------------------------------------------------------------------------------------------------
 
-    def symbol(self, value: Value) -> str:
-        """Return the LaTeX of a value, such as `W^{(2)}`; no two values of a plan have the same."""
+    def symbol(self, value: Value) -> Symbol:
+        """Return the LaTeX of a value, such as `W^{(2)}`, and its shape; no two values of a plan have the same."""
         value = self.plan.resolve(value)
+        return self._shaped(self._latex(value), value)
+
+    def _shaped(self, latex: str, value: Value) -> Symbol:
+        return Symbol(latex, self.plan.shapes.get(value, ()), value in self.plan.batched)
+
+    def _latex(self, value: Value) -> str:
         if value == GRADIENT_NORM:
             return rf"\left\lVert {ALL_GRADIENTS} \right\rVert"
         if value == LEARNING_RATE:
@@ -161,10 +168,7 @@ class Notation:
             sender = f"t = {timed[1]}"
         else:
             sender = ATTENTION_SYMBOLS.get(value.part, words_in_latex(value.part))
-        whole = self.symbol(Value(value.layer, value.role))
-        if value.role == "delta":
-            return rf"{whole}_{{\leftarrow {sender}}}"
-        return rf"\left({whole}\right)_{{\leftarrow {sender}}}"
+        return self._sent(value, sender)
 
     # -- the step in symbols -----------------------------------------------------------------------------------------
 
@@ -178,41 +182,63 @@ class Notation:
             case "load":
                 return rf"{result}, \, {TARGET} \leftarrow \text{{the batch}}"
             case "accumulate":
-                return f"{result} = {self._sum_over_time(step) or ' + '.join(self._shown(step.reads))}"
+                return f"{result} = {self._sum_of_parts(step)}"
             case "gather":
                 parts = r", \, ".join(self._shown(step.reads))
                 return rf"{result} = \left[{parts}\right]"
             case "penalty" if step.phase == Phase.FORWARD:
-                terms = [r"\lambda_1 \sum |w|"] if training.l1 else []
-                terms += [r"\frac{\lambda_2}{2} \sum w^2"] if training.l2 else []
-                return f"{result} = {' + '.join(terms)}"
+                terms = [r"\lambda_1 \sum_{w} \left|w\right|"] if training.l1 else []
+                terms += [r"\frac{\lambda_2}{2} \sum_{w} w^{2}"] if training.l2 else []
+                weights = r", \; w \in \text{all weights, not the biases}"
+                return f"{result} = {' + '.join(terms)}{self._penalty_letters()}{weights}"
             case "penalty":
                 weight = self.symbol(step.reads[0])
                 terms = [rf"\lambda_2 {weight}"] if training.l2 else []
                 terms += [rf"\lambda_1 \, \text{{sign}}\left({weight}\right)"] if training.l1 else []
-                return rf"{result} \leftarrow {result} + {' + '.join(terms)}"
+                return rf"{result} \leftarrow {result} + {' + '.join(terms)}{self._penalty_letters()}"
             case "clip" if training.clip is not None and training.clip.by == "norm":
-                total, limit = self.symbol(GRADIENT_NORM), f"{training.clip.limit:g}"
+                total, limit = self.symbol(GRADIENT_NORM), exact(training.clip.limit)
                 factor = rf"\min\left(1, \frac{{{limit}}}{{{total} + 10^{{-6}}}}\right)"
                 return rf"{ALL_GRADIENTS} \leftarrow {ALL_GRADIENTS} \cdot {factor}"
             case "clip" if training.clip is not None:
-                limit = f"{training.clip.limit:g}"
-                cut = rf"g \leftarrow \max(-{limit}, \, \min({limit}, \, g))"
-                return rf"{cut} \; \text{{for each}} \; g \; \text{{of}} \; {ALL_GRADIENTS}"
+                limit = exact(training.clip.limit)
+                return rf"{ALL_GRADIENTS} \leftarrow \max(-{limit}, \min({limit}, {ALL_GRADIENTS}))"
             case "schedule":
-                return make_schedule(training.schedule).equation(result)
+                return f"{make_schedule(training.schedule).equation(result)}, \\; {self._rate_text(ETA_0)}"
             case "update":
-                return self._optimizer.equation(result, self.symbol(step.writes[0].gradient))
+                rule = self._optimizer.equation(result, self.symbol(step.writes[0].gradient))
+                letters = letters_text(self._optimizer.letters)
+                if training.schedule.type == "constant":
+                    letters = rf", \quad {self._rate_text(ETA)}" + letters.replace(r"\quad", r"\;", 1)
+                return rule + letters
         raise ValueError(f"no step is called {step.operation}")
 
-    def _sum_over_time(self, step: Step) -> str:
-        """Return the sum of the parts of all time steps, where that is what a step adds up."""
+    def _rate_text(self, letter: str) -> str:
+        return f"{letter} = {exact(float(self.plan.network.training.optimizer.options['learning_rate']))}"
+
+    def _penalty_letters(self) -> str:
+        training = self.plan.network.training
+        sizes = {r"\lambda_1": training.l1, r"\lambda_2": training.l2}
+        return letters_text({letter: size for letter, size in sizes.items() if size})
+
+    def _sum_of_parts(self, step: Step) -> str:
+        """Return the sum of what comes back on several paths; of many, with a letter for the path."""
         times = [time_of(part.part) for part in step.reads]
         known = sorted(timed[1] for timed in times if timed is not None)
-        if len(known) < len(times) or known != list(range(known[0], known[0] + len(known))):
-            return ""
-        part = rf"\left({self.symbol(step.writes[0])}\right)_{{\leftarrow t}}"
-        return rf"\sum_{{t = {known[0]}}}^{{{known[-1]}}} {part}"
+        if len(known) == len(times) and known == list(range(known[0], known[0] + len(known))):
+            return rf"\sum_{{t = {known[0]}}}^{{{known[-1]}}} {self._sent(step.writes[0], 't')}"
+        if len(step.reads) > MOST_ADDED:
+            return rf"\sum_{{s}} {self._sent(step.writes[0], 's')}"
+        return " + ".join(self.symbol(value) for value in step.reads)
+
+    def _sent(self, value: Value, sender: str) -> str:
+        """Return the symbol of the part of a gradient that a sender sends back."""
+        whole = self.symbol(Value(value.layer, value.role))
+        return (
+            rf"{whole}_{{\leftarrow {sender}}}"
+            if value.role == "delta"
+            else rf"\left({whole}\right)_{{\leftarrow {sender}}}"
+        )
 
     def _shown(self, values: Sequence[Value]) -> list[str]:
         """Return the symbols of values that are read alike; of many, the first two, the last, and dots."""
@@ -223,10 +249,13 @@ class Notation:
     def _node_equation(self, step: Step, node: Node) -> str:
         output, operands = self.symbol(node.output), [self.symbol(value) for value in node.operands]
         if step.phase == Phase.BACKWARD:
-            upstream = LOSS if node.output == self.plan.loss else self.symbol(node.output.gradient)
+            upstream = Symbol(LOSS) if node.output == self.plan.loss else self.symbol(node.output.gradient)
             return node.operation.vjp_equation(step.operand, self.symbol(step.writes[0]), upstream, output, operands)
-        if node.output == self.plan.prediction and not self._takes_logits:
-            output = f"{PREDICTION} = {self._own_symbol(node.output)}"
+        if output == PREDICTION:
+            own = self._shaped(self._own_symbol(node.output), node.output)
+            rule = node.operation.equation(own, operands)
+            if rule.startswith(f"{own} = "):
+                return f"{PREDICTION} = {rule}"
         return node.operation.equation(output, operands)
 
     # -- the step in shapes ------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from visualbp.operations.weight_norm import WeightNorm
 from visualbp.optimizers.base import make_optimizer
 from visualbp.optimizers.schedules import make_schedule
 
-KEPT = "kept for the way back"
+KEPT = ", kept for the way back"
 _AT_TIME = re.compile(r"([xzh])\[(\d+)\]")
 _ROLES = {"h": "activations", "x": "input", "masked": "masked scores"}
 
@@ -37,6 +37,19 @@ def is_error_signal(value: Value) -> bool:
     """Return whether a value is a delta: dL/dz, or dL/dz of one time step."""
     timed = time_of(value.role.removeprefix("gradient/"))
     return value.role == "delta" or (value.is_gradient and timed is not None and timed[0] == "z")
+
+
+SHARE = "this path's share of "
+
+
+def is_share(plan: Plan, value: Value) -> bool:
+    """Return whether a name means what comes back on one path alone, of several that are added up.
+
+    So does the delta of an `activation` layer whose input goes elsewhere too: it is dL/dz as far as z acts through
+    this layer.
+    """
+    part = plan.resolve(value).part
+    return bool(part) and not value.part and time_of(part) is None
 
 
 def words_of(plan: Plan, value: Value) -> str:
@@ -63,11 +76,17 @@ def words_of(plan: Plan, value: Value) -> str:
     return f"{layer}'s {name}" + (f" {which}" if which else "")
 
 
+def _written_in_words(plan: Plan, value: Value) -> str:
+    """Return what a step writes in words; what comes back on one of several paths is a share."""
+    on_one_path = bool(value.part) and time_of(value.part) is None
+    return (SHARE if on_one_path else "") + words_of(plan, value)
+
+
 def sentence_of(plan: Plan, step: Step) -> str:
     """Return one sentence that says what a step does."""
     training = plan.network.training
     target = step.writes[0] if step.writes else Value("", "")
-    words = words_of(plan, target)
+    words = _written_in_words(plan, target)
     match step.operation:
         case "load":
             return f"A batch of samples comes in at {target.layer}, and its targets go to {step.writes[1].layer}."
@@ -142,16 +161,17 @@ def _window(operation: Pooling) -> str:
 
 def _forward_sentence(plan: Plan, node: Node) -> str:
     layer, sources = node.layer, [words_of(plan, value) for value in node.operands]
-    result = f"that is its {_role_in_words(plan, node.output)}"
+    kept = KEPT if plan.resolve(node.output) in plan.read_on_the_way_back else ""
+    result = f"that is its {_role_in_words(plan, node.output)}{kept}"
     match node.operation:
         case Affine():
             through = " and adds ".join(_role_in_words(plan, value) for value in node.operands[1:])
-            return f"{layer} takes {sources[0]} through {through}: {result}, {KEPT}."
+            return f"{layer} takes {sources[0]} through {through}: {result}."
         case Convolution():
             bias = " and adds b" if len(sources) > 2 else ""
-            return f"{layer} slides its filters W over {sources[0]}{bias}: {result}, {KEPT}."
+            return f"{layer} slides its filters W over {sources[0]}{bias}: {result}."
         case Activation() as activation:
-            return f"{layer} applies {activation.label} to {sources[0]}: {result}, {KEPT}."
+            return f"{layer} applies {activation.label} to {sources[0]}: {result}."
         case Loss() as loss:
             return f"{layer} compares {sources[0]} with the targets: the {type(loss).label.lower()} of the batch."
         case BatchNorm():
@@ -172,11 +192,11 @@ def _forward_sentence(plan: Plan, node: Node) -> str:
         case TimeSlice() as taken:
             return f"{layer} takes time step {taken.index} out of {sources[0]}."
         case FirstRecurrentAffine():
-            return f"{layer} takes {sources[0]} through W input and adds b; before it the state is 0: {result}, {KEPT}."
+            return f"{layer} takes {sources[0]} through W input and adds b; before it the state is 0: {result}."
         case RecurrentAffine():
             return (
                 f"{layer} takes its input through W input, and the state it had after the step before through W"
-                f" hidden, and adds b: {result}, {KEPT}."
+                f" hidden, and adds b: {result}."
             )
         case Stack():
             return f"{layer} puts the states of its {len(sources)} time steps together."
@@ -204,7 +224,7 @@ def _forward_sentence(plan: Plan, node: Node) -> str:
 
 
 def _backward_sentence(plan: Plan, step: Step, node: Node) -> str:
-    operation, result = node.operation, words_of(plan, step.writes[0])
+    operation, result = node.operation, _written_in_words(plan, step.writes[0])
     if isinstance(operation, Loss):
         simply = ""
         if isinstance(operation, SoftmaxCrossEntropy | BinaryCrossEntropyWithLogits):
@@ -222,8 +242,9 @@ def _to_parameter(plan: Plan, node: Node, name: str, result: str) -> str:
     """Return how a gradient becomes that of a parameter."""
     first = words_of(plan, node.operands[0])
     match node.operation:
-        case Affine() if name == "weight":
-            return f"times {first}, summed over the batch, is {result}"
+        case Affine():
+            met = f"times {first}" if name == "weight" else ""
+            return f"{met}, summed over the batch{_and_positions(plan, node)}, is {result}"
         case Convolution() if name == "weight":
             return f"times what lay under the filters, summed over all places of the batch, is {result}"
         case Convolution():
@@ -245,9 +266,12 @@ def _to_parameter(plan: Plan, node: Node, name: str, result: str) -> str:
             return f"times {met} is this time step's part of {result}"
         case RecurrentAffine():
             return f", summed over the batch, is this time step's part of {result}"
-    if name == "bias":
-        return f", summed over the batch, is {result}"
     return f"goes back through {_plain_name(node)} to become {result}"
+
+
+def _and_positions(plan: Plan, node: Node) -> str:
+    """Return what else than samples a sum over all rows runs over."""
+    return " and its positions" if len(plan.shapes[plan.resolve(node.operands[0])]) > 1 else ""
 
 
 def _to_value(plan: Plan, node: Node, name: str, value: str, result: str) -> str:

@@ -164,6 +164,12 @@ class Plan:
         return (*self.parameters, *self.buffers)
 
     @cached_property
+    def read_on_the_way_back(self) -> frozenset[Value]:
+        """The values that steps of the backward pass read: what the forward pass has to keep."""
+        backward = (step for step in self.steps if step.phase == Phase.BACKWARD)
+        return frozenset(self.resolve(value) for step in backward for value in step.reads)
+
+    @cached_property
     def written(self) -> frozenset[Value]:
         """The values that some step writes."""
         return frozenset(value for step in self.steps for value in step.writes)

@@ -59,13 +59,16 @@ def _node_shapes(plan: Plan, step: Step, node: Node, shape: Callable[[Value], st
     operation, backward = node.operation, step.phase == Phase.BACKWARD
     operands = [shape(value) for value in node.operands]
     upstream = "" if node.output == plan.loss else shape(node.output.gradient)
+    is_sequence = len(plan.shapes[plan.resolve(node.operands[0])]) > 1
+    rows = "samples and positions" if is_sequence else "the samples"
     match operation:
         case Affine() if not backward:
             return f"=  {operands[0]} {operands[1]}^T" + (f" + {operands[2]}" if len(operands) > 2 else "")
         case Affine() if operation.operand_name(step.operand) == "weight":
-            return f"=  {upstream}^T {operands[0]}"
+            product = f"{upstream}^T {operands[0]}"
+            return f"=  sum of {product} over {rows}" if "positions" in rows else f"=  {product}"
         case Affine() if operation.operand_name(step.operand) == "bias":
-            return f"=  sum of {upstream} over the samples"
+            return f"=  sum of {upstream} over {rows}"
         case Affine():
             return f"=  {upstream} {operands[1]}"
         case Elementwise() if backward:

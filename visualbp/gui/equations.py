@@ -10,7 +10,7 @@ import logging
 import sys
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from PySide6.QtCore import QByteArray, QObject, QPointF, QRectF, Qt, QTimer, Signal, Slot
@@ -25,6 +25,8 @@ LAYOUT_SIZE = 24.0
 """The size that equations are set in; they are vectors, and painted in any other."""
 INK = "#010203"
 """Stands for the colour in a kept SVG."""
+SMALLER = 0.72
+"""How large a line is that says what letters of the equation mean."""
 MOST_KEPT = 4000
 PAUSE = 30
 """Milliseconds between two equations that nobody waits for, so that typing and stepping come first."""
@@ -45,6 +47,8 @@ class Formula:
     width: float
     height: float
     error: str = ""
+    scale: float = 1.0
+    """How large it is beside others, where several stand below one another."""
 
 
 _kept: dict[str, Formula] = {}
@@ -108,13 +112,20 @@ def equation_pixmap(latex: str, size: float, color: QColor, ratio: float = 1.0) 
 def draw_equation(painter: QPainter, formula: Formula, place: QPointF, size: float, color: QColor) -> None:
     """Draw a set equation with its top left corner at `place`."""
     ratio = painter.device().devicePixelRatioF()
-    painter.drawPixmap(place, equation_pixmap(formula.latex, size, color, ratio))
+    painter.drawPixmap(place, equation_pixmap(formula.latex, size * formula.scale, color, ratio))
 
 
 def lines_of(latex: str) -> tuple[str, ...]:
     r"""Return an equation of several, joined by `\quad`, as lines to set below one another."""
     parts = (part.strip().removesuffix(",").strip() for part in latex.replace(r"\qquad", r"\quad").split(r"\quad"))
     return tuple(part for part in parts if part)
+
+
+def _beside(place: int, formula: Formula) -> Formula:
+    """Return an equation as it stands in a list: one after the first that says what letters mean is smaller."""
+    if not place or r"\leftarrow" in formula.latex:
+        return formula
+    return replace(formula, width=formula.width * SMALLER, height=formula.height * SMALLER, scale=SMALLER)
 
 
 class Equations(QObject):
@@ -222,7 +233,7 @@ class EquationView(HeightByWidth):
         found = tuple(self._equations.get(line) for line in self._lines)
         formulas = tuple(formula for formula in found if formula is not None)
         if len(formulas) == len(found):
-            self._shown = formulas
+            self._shown = tuple(map(_beside, range(len(formulas)), formulas))
             self.measure_anew()
         self.update()
 

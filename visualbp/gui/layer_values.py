@@ -12,6 +12,7 @@ import numpy as np
 
 from visualbp.core.arrays import Array, Shape
 from visualbp.debugger.snapshot import Snapshot
+from visualbp.engine.notation_sentences import is_share
 from visualbp.engine.plan import Plan
 from visualbp.gui.axes import axes_of
 from visualbp.layers import Value
@@ -87,6 +88,8 @@ class Picture:
     stale: bool = False
     missing: Array | None = None
     hole: str = "not yet computed"
+    is_share: bool = False
+    """Whether it is what comes back on one path alone, where its name is that of the whole."""
 
 
 class Assembler:
@@ -114,7 +117,7 @@ class Assembler:
             return Picture(
                 shown, array, shape, axes, stale, self._closed(shown.value, array), "-inf: closed by the mask"
             )
-        return Picture(shown, array, shape, axes, stale)
+        return Picture(shown, array, shape, axes, stale, is_share=is_share(plan, shown.value))
 
     def _masks(self, plan: Plan) -> frozenset[Value]:
         """Return the values in which minus infinity is meant, such as scores with a causal mask."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from importlib import import_module
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,7 +17,9 @@ import numpy as np
 from visualbp.core.arrays import Array, Shape, size_of
 from visualbp.core.options import FloatOption, Option
 from visualbp.core.registry import Registry
-from visualbp.operations.base import Emitter, IterationContext, Operation, as_rows, emit_row_maximum
+from visualbp.operations.activation_equations import ActivationEquations
+from visualbp.operations.base import Emitter, IterationContext, as_rows, emit_row_maximum
+from visualbp.operations.symbols import Symbol, transposed
 
 SELU_SCALE = 1.0507009873554804934193349852946
 SELU_ALPHA = 1.6732632423543772848170429916717
@@ -24,17 +27,12 @@ GELU_SCALE = math.sqrt(2.0 / math.pi)
 GELU_CUBIC = 0.044715
 
 
-class Activation(Operation):
+class Activation(ActivationEquations):
     """An activation with the options of its entry. Options are attributes: `slope`, `alpha`."""
 
-    type_name: ClassVar[str] = ""
     label: ClassVar[str] = ""
     description: ClassVar[str] = ""
     options: ClassVar[tuple[Option, ...]] = ()
-    formula: ClassVar[str] = ""
-    """sigma(z) in LaTeX."""
-    derivative_formula: ClassVar[str] = ""
-    """sigma'(z) in LaTeX, in z and h."""
     operands = ("z",)
 
     def __init__(self, **options: Any) -> None:
@@ -43,9 +41,6 @@ class Activation(Operation):
     @property
     def name(self) -> str:  # type: ignore[override]
         return self.type_name
-
-    def equation(self, output: str, operands: Sequence[str]) -> str:
-        return rf"{output} = \text{{{self.type_name.replace('_', '-')}}}\left({operands[0]}\right)"
 
 
 class Elementwise(Activation):
@@ -76,8 +71,10 @@ class Elementwise(Activation):
         tangent = tangents[0]
         return np.zeros_like(output) if tangent is None else slope * tangent
 
-    def vjp_equation(self, operand: int, result: str, upstream: str, output: str, operands: Sequence[str]) -> str:
-        return rf"{result} = {upstream} \odot \sigma'\left({operands[0]}\right)"
+    def vjp_equation(
+        self, operand: int, result: Symbol, upstream: Symbol, output: Symbol, operands: Sequence[Symbol]
+    ) -> str:
+        return rf"{result} = {upstream} \odot \sigma'\left({operands[0]}\right)" + self.slope_text()
 
 
 class Piecewise(Elementwise):
@@ -98,7 +95,7 @@ class Linear(Elementwise):
     def derivative(self, emit: Emitter, z: Array, h: Array, result: Array) -> None:
         emit(result.fill, 1.0)
 
-    def equation(self, output: str, operands: Sequence[str]) -> str:
+    def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
         return f"{output} = {operands[0]}"
 
 
@@ -120,8 +117,12 @@ class LeakyRelu(Piecewise):
     type_name, label = "leaky_relu", "Leaky ReLU"
     description = "As ReLU, but negative values pass with a small slope, so that no unit dies."
     options = (FloatOption("slope", 0.01, "the slope below 0", minimum=-1e6, maximum=1e6),)
-    formula = r"z \text{ if } z > 0 \text{ else } slope\, z"
-    derivative_formula = r"1 \text{ if } z > 0 \text{ else } slope"
+    formula = r"z \text{ if } z > 0 \text{ else } \alpha z"
+    derivative_formula = r"1 \text{ if } z > 0 \text{ else } \alpha"
+
+    @property
+    def letters(self) -> dict[str, float | str]:  # type: ignore[override]
+        return {r"\alpha": self.option_values["slope"]}
 
     def function(self, emit: Emitter, z: Array, h: Array) -> None:
         positive = emit.memory("positive", z.shape, bool)
@@ -154,6 +155,10 @@ class Elu(Piecewise):
     @property
     def scale(self) -> float:
         return 1.0
+
+    @property
+    def letters(self) -> dict[str, float | str]:  # type: ignore[override]
+        return {r"\alpha": self.alpha, r"\lambda": self.scale}
 
     def function(self, emit: Emitter, z: Array, h: Array) -> None:
         below = emit.memory("below", z.shape)
@@ -197,8 +202,9 @@ class Gelu(Elementwise):
 
     type_name, label = "gelu", "GELU"
     description = "A smooth ReLU: z times the chance that a normal variable is below z."
-    formula = r"\frac{z}{2}\left(1 + \tanh\left(c\,(z + 0.044715 z^3)\right)\right)"
-    derivative_formula = r"\frac{1 + t}{2} + \frac{z}{2}(1 - t^2)\, c\,(1 + 0.134145 z^2)"
+    formula = r"\frac{z}{2}\left(1 + \tanh\left(c\,(z + 0.044715 z^{3})\right)\right)"
+    derivative_formula = r"\frac{1 + t}{2} + \frac{z}{2}(1 - t^{2})\, c\,(1 + 0.134145 z^{2})"
+    letters = MappingProxyType({"t": r"\tanh\left(c\,(z + 0.044715 z^{3})\right)", "c": r"\sqrt{2 / \pi}"})
 
     def _bounded(self, emit: Emitter, z: Array) -> Array:
         """Beyond 30 the tanh is exactly 1: its polynomials see z cut off there, and cannot overflow."""
@@ -250,8 +256,9 @@ def emit_sigmoid(emit: Emitter, z: Array, result: Array) -> None:
 class Silu(Elementwise):
     type_name, label = "silu", "SiLU"
     description = "z times its sigmoid, also called swish."
-    formula = r"z\,\mathrm{sigmoid}(z)"
-    derivative_formula = r"s\,(1 + z (1 - s)), \; s = \mathrm{sigmoid}(z)"
+    formula = r"z\,\text{sigmoid}(z)"
+    derivative_formula = r"s\,(1 + z (1 - s))"
+    letters = MappingProxyType({"s": r"\text{sigmoid}(z)"})
 
     def function(self, emit: Emitter, z: Array, h: Array) -> None:
         emit_sigmoid(emit, z, h)
@@ -282,7 +289,7 @@ class Sigmoid(Elementwise):
 class Tanh(Elementwise):
     type_name, label = "tanh", "Tanh"
     description = "Squeezes to (-1, 1), with the derivative 1 at 0."
-    formula, derivative_formula = r"\tanh(z)", "1 - h^2"
+    formula, derivative_formula = r"\tanh(z)", "1 - h^{2}"
 
     def function(self, emit: Emitter, z: Array, h: Array) -> None:
         emit(np.tanh, z, h)
@@ -297,7 +304,7 @@ class Softplus(Elementwise):
 
     type_name, label = "softplus", "Softplus"
     description = "A smooth ReLU whose derivative is the sigmoid."
-    formula, derivative_formula = r"\log(1 + e^{z})", r"\mathrm{sigmoid}(z)"
+    formula, derivative_formula = r"\log(1 + e^{z})", r"\text{sigmoid}(z)"
     threshold: ClassVar[float] = 20.0
 
     def _large(self, emit: Emitter, z: Array) -> Array:
@@ -324,7 +331,7 @@ class Softmax(Activation):
 
     type_name, label = "softmax", "Softmax"
     description = "Turns scores into probabilities that sum to 1."
-    formula, derivative_formula = r"\frac{e^{z_i}}{\sum_j e^{z_j}}", r"\mathrm{diag}(h) - h h^T"
+    formula = r"\frac{e^{\mathbf{z}}}{\sum_{j} e^{z_{j}}}"
 
     def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:
         z, h = as_rows(inputs[0]), as_rows(output)
@@ -355,8 +362,18 @@ class Softmax(Activation):
     def vjp_multiplications(self, operand: int, shapes: Sequence[Shape], output: Shape) -> int:
         return 2 * size_of(output)
 
-    def vjp_equation(self, operand: int, result: str, upstream: str, output: str, operands: Sequence[str]) -> str:
-        return rf"{result} = {output} \odot \left({upstream} - \left({output}\right)^{{T}} {upstream}\right)"
+    def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
+        rows = output.rows
+        rule = rf"{output.at(*rows)} = {self.function_text}\left({operands[0].at(*rows)}\right)"
+        return rf"{rule}, \quad {self.function_text}(\mathbf{{z}}) = {self.formula}"
+
+    def vjp_equation(
+        self, operand: int, result: Symbol, upstream: Symbol, output: Symbol, operands: Sequence[Symbol]
+    ) -> str:
+        """(diag(h) - h h^T) u, for each row of its own."""
+        rows = output.rows
+        h, u = output.at(*rows), upstream.at(*rows)
+        return rf"{result.at(*rows)} = {h} \odot {u} - {h} \left({transposed(h)} {u}\right)"
 
 
 _NO_ITERATION = IterationContext()

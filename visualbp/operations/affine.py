@@ -8,6 +8,7 @@ import numpy as np
 
 from visualbp.core.arrays import Array, Shape, size_of
 from visualbp.operations.base import Emitter, Operation, as_rows
+from visualbp.operations.symbols import Symbol, over_rows, summed, transposed
 
 
 class Affine(Operation):
@@ -60,16 +61,20 @@ class Affine(Operation):
     def vjp_multiplications(self, operand: int, shapes: Sequence[Shape], output: Shape) -> int:
         return 0 if self.operand_name(operand) == "bias" else size_of(output) * shapes[1][1]
 
-    def equation(self, output: str, operands: Sequence[str]) -> str:
+    def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
         x, weight, *bias = operands
-        return f"{output} = {weight} {x}" + (f" + {bias[0]}" if bias else "")
+        rows = x.rows
+        return f"{output.at(*rows)} = {weight} {x.at(*rows)}" + (f" + {bias[0]}" if bias else "")
 
-    def vjp_equation(self, operand: int, result: str, upstream: str, output: str, operands: Sequence[str]) -> str:
+    def vjp_equation(
+        self, operand: int, result: Symbol, upstream: Symbol, output: Symbol, operands: Sequence[Symbol]
+    ) -> str:
         x, weight = operands[:2]
+        places = over_rows(x)
         match self.operand_name(operand):
             case "weight":
-                return rf"{result} = {upstream} \left({x}\right)^{{T}}"
+                return f"{result} = {summed(*places)} {upstream.at(*places)} {transposed(x.at(*places))}"
             case "bias":
-                return f"{result} = {upstream}"
+                return f"{result} = {summed(*places)} {upstream.at(*places)}"
             case _:
-                return rf"{result} = \left({weight}\right)^{{T}} {upstream}"
+                return f"{result.at(*x.rows)} = {transposed(weight)} {upstream.at(*x.rows)}"

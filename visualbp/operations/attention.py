@@ -13,12 +13,18 @@ import numpy as np
 
 from visualbp.core.arrays import Array, Shape, size_of
 from visualbp.operations.base import Emitter, Operation
+from visualbp.operations.symbols import Symbol, transposed
 
 
 def heads_of(array: Array, heads: int) -> Array:
     """Return a view (B, heads, T, d / heads) of (B, T, d)."""
     samples, positions, width = array.shape
     return array.reshape(samples, positions, heads, width // heads).transpose(0, 2, 1, 3)
+
+
+def head_of_column(symbol: Symbol, heads: int) -> str:
+    """Return in LaTeX which head column c of a value (T, d) belongs to."""
+    return rf"\left\lfloor c / {symbol.shape[-1] // heads} \right\rfloor"
 
 
 class Scores(Operation):
@@ -69,15 +75,29 @@ class Scores(Operation):
     def vjp_multiplications(self, operand: int, shapes: Sequence[Shape], output: Shape) -> int:
         return size_of(output) * (shapes[0][-1] // self.heads) + size_of(shapes[operand])
 
-    def equation(self, output: str, operands: Sequence[str]) -> str:
+    def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
         query, key = operands
-        return rf"{output} = \frac{{1}}{{\sqrt{{d_h}}}} \, {query} \left({key}\right)^{{T}}"
+        scale, width = self._scale_text(query), query.shape[-1] // self.heads
+        if self.heads == 1:
+            return rf"{output} = {scale} \, {query} {transposed(key)}"
+        column = f"{width} a + k"
+        products = rf"{query.at('i', column)} \, {key.at('j', column)}"
+        return rf"{output.at('a', 'i', 'j')} = {scale} \sum_{{0 \le k < {width}}} {products}"
 
-    def vjp_equation(self, operand: int, result: str, upstream: str, output: str, operands: Sequence[str]) -> str:
+    def vjp_equation(
+        self, operand: int, result: Symbol, upstream: Symbol, output: Symbol, operands: Sequence[Symbol]
+    ) -> str:
         query, key = operands
-        if self.operand_name(operand) == "query":
-            return rf"{result} = \frac{{1}}{{\sqrt{{d_h}}}} \, {upstream} \, {key}"
-        return rf"{result} = \frac{{1}}{{\sqrt{{d_h}}}} \left({upstream}\right)^{{T}} {query}"
+        scale, to_query = self._scale_text(query), self.operand_name(operand) == "query"
+        if self.heads == 1:
+            return rf"{result} = {scale} \, {f'{upstream} {key}' if to_query else f'{transposed(upstream)} {query}'}"
+        head = head_of_column(query, self.heads)
+        if to_query:
+            return rf"{result.at('i', 'c')} = {scale} \sum_{{j}} {upstream.at(head, 'i', 'j')} \, {key.at('j', 'c')}"
+        return rf"{result.at('j', 'c')} = {scale} \sum_{{i}} {upstream.at(head, 'i', 'j')} \, {query.at('i', 'c')}"
+
+    def _scale_text(self, query: Symbol) -> str:
+        return rf"\frac{{1}}{{\sqrt{{{query.shape[-1] // self.heads}}}}}"
 
 
 class CausalMask(Operation):
@@ -117,11 +137,15 @@ class CausalMask(Operation):
     def vjp_multiplications(self, operand: int, shapes: Sequence[Shape], output: Shape) -> int:
         return 0
 
-    def equation(self, output: str, operands: Sequence[str]) -> str:
-        return rf"{output} = {operands[0]} \; \text{{where}} \; j \le i, \; -\infty \; \text{{elsewhere}}"
+    def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
+        places = ("a", "i", "j")
+        return rf"{output.at(*places)} = {operands[0].at(*places)} \text{{ if }} j \le i \text{{ else }} -\infty"
 
-    def vjp_equation(self, operand: int, result: str, upstream: str, output: str, operands: Sequence[str]) -> str:
-        return rf"{result} = {upstream} \; \text{{where}} \; j \le i, \; 0 \; \text{{elsewhere}}"
+    def vjp_equation(
+        self, operand: int, result: Symbol, upstream: Symbol, output: Symbol, operands: Sequence[Symbol]
+    ) -> str:
+        places = ("a", "i", "j")
+        return rf"{result.at(*places)} = {upstream.at(*places)} \text{{ if }} j \le i \text{{ else }} 0"
 
 
 class Mix(Operation):
@@ -166,11 +190,25 @@ class Mix(Operation):
     def vjp_multiplications(self, operand: int, shapes: Sequence[Shape], output: Shape) -> int:
         return size_of(output) * shapes[0][-1]
 
-    def equation(self, output: str, operands: Sequence[str]) -> str:
-        return rf"{output} = {operands[0]} \, {operands[1]}"
-
-    def vjp_equation(self, operand: int, result: str, upstream: str, output: str, operands: Sequence[str]) -> str:
+    def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
         attention, value = operands
-        if self.operand_name(operand) == "attention":
-            return rf"{result} = {upstream} \left({value}\right)^{{T}}"
-        return rf"{result} = \left({attention}\right)^{{T}} {upstream}"
+        if self.heads == 1:
+            return rf"{output} = {attention} \, {value}"
+        head = head_of_column(value, self.heads)
+        return rf"{output.at('i', 'c')} = \sum_{{j}} {attention.at(head, 'i', 'j')} \, {value.at('j', 'c')}"
+
+    def vjp_equation(
+        self, operand: int, result: Symbol, upstream: Symbol, output: Symbol, operands: Sequence[Symbol]
+    ) -> str:
+        attention, value = operands
+        width, to_attention = value.shape[-1] // self.heads, self.operand_name(operand) == "attention"
+        if self.heads == 1:
+            return f"{result} = " + (
+                f"{upstream} {transposed(value)}" if to_attention else f"{transposed(attention)} {upstream}"
+            )
+        if to_attention:
+            column = f"{width} a + k"
+            products = rf"{upstream.at('i', column)} \, {value.at('j', column)}"
+            return rf"{result.at('a', 'i', 'j')} = \sum_{{0 \le k < {width}}} {products}"
+        head = head_of_column(value, self.heads)
+        return rf"{result.at('j', 'c')} = \sum_{{i}} {attention.at(head, 'i', 'j')} \, {upstream.at('i', 'c')}"

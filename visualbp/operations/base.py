@@ -12,7 +12,7 @@ such as the gradient check, runs them at once on arrays of its own. One rule, on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, ClassVar
@@ -20,6 +20,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from visualbp.core.arrays import Array, Shape, size_of
+from visualbp.operations.symbols import Symbol
 
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
 
@@ -165,11 +166,13 @@ class Operation:
         """Return the multiplications of the reverse-mode rule for one operand."""
         return size_of(output)
 
-    def equation(self, output: str, operands: Sequence[str]) -> str:
-        """Return the forward rule in LaTeX; the symbols of the output and of the operands are given."""
+    def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
+        """Return the forward rule in LaTeX, to be read as `symbols.py` says, with these symbols."""
         return rf"{output} = \mathrm{{{self.name}}}({', '.join(operands)})"
 
-    def vjp_equation(self, operand: int, result: str, upstream: str, output: str, operands: Sequence[str]) -> str:
+    def vjp_equation(
+        self, operand: int, result: Symbol, upstream: Symbol, output: Symbol, operands: Sequence[Symbol]
+    ) -> str:
         """Return the reverse-mode rule in LaTeX; `result` and `upstream` are the symbols of the two gradients."""
         return rf"{result} = {upstream} \, \frac{{\partial {output}}}{{\partial {operands[operand]}}}"
 
@@ -235,6 +238,3 @@ def emit_row_maximum(emit: Emitter, rows: Array, maximum: Array) -> None:
     emit(np.copyto, flat, rows[:, 0])
     for column in range(1, width):
         emit(np.maximum, flat, rows[:, column], out=flat)
-
-
-Symbols = Mapping[str, str]

@@ -8,6 +8,7 @@ import numpy as np
 
 from visualbp.core.arrays import Array, Shape, size_of
 from visualbp.operations.base import Emitter, Operation
+from visualbp.operations.symbols import Symbol
 
 
 class Add(Operation):
@@ -35,10 +36,12 @@ class Add(Operation):
     def vjp_multiplications(self, operand: int, shapes: Sequence[Shape], output: Shape) -> int:
         return 0
 
-    def equation(self, output: str, operands: Sequence[str]) -> str:
+    def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
         return f"{output} = {' + '.join(operands)}"
 
-    def vjp_equation(self, operand: int, result: str, upstream: str, output: str, operands: Sequence[str]) -> str:
+    def vjp_equation(
+        self, operand: int, result: Symbol, upstream: Symbol, output: Symbol, operands: Sequence[Symbol]
+    ) -> str:
         return f"{result} = {upstream}"
 
 
@@ -75,11 +78,13 @@ class Multiply(Operation):
     def vjp_multiplications(self, operand: int, shapes: Sequence[Shape], output: Shape) -> int:
         return size_of(output) * (len(shapes) - 1)
 
-    def equation(self, output: str, operands: Sequence[str]) -> str:
+    def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
         product = r" \odot ".join(operands)
         return f"{output} = {product}"
 
-    def vjp_equation(self, operand: int, result: str, upstream: str, output: str, operands: Sequence[str]) -> str:
+    def vjp_equation(
+        self, operand: int, result: Symbol, upstream: Symbol, output: Symbol, operands: Sequence[Symbol]
+    ) -> str:
         others = [symbol for index, symbol in enumerate(operands) if index != operand]
         product = r" \odot ".join([upstream, *others])
         return f"{result} = {product}"
@@ -117,12 +122,15 @@ class Concatenate(Operation):
     def vjp_multiplications(self, operand: int, shapes: Sequence[Shape], output: Shape) -> int:
         return 0
 
-    def equation(self, output: str, operands: Sequence[str]) -> str:
+    def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
         parts = " ; ".join(operands)
         return rf"{output} = \left[{parts}\right]"
 
-    def vjp_equation(self, operand: int, result: str, upstream: str, output: str, operands: Sequence[str]) -> str:
-        return rf"{result} = {upstream}\left[{operands[operand]}\right]"
+    def vjp_equation(
+        self, operand: int, result: Symbol, upstream: Symbol, output: Symbol, operands: Sequence[Symbol]
+    ) -> str:
+        before = sum(symbol.shape[0] for symbol in operands[:operand])
+        return f"{result.at('i')} = {upstream.at(f'i + {before}' if before else 'i')}"
 
 
 class Flatten(Operation):
@@ -151,8 +159,10 @@ class Flatten(Operation):
     def vjp_multiplications(self, operand: int, shapes: Sequence[Shape], output: Shape) -> int:
         return 0
 
-    def equation(self, output: str, operands: Sequence[str]) -> str:
+    def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
         return rf"{output} = \mathrm{{vec}}\left({operands[0]}\right)"
 
-    def vjp_equation(self, operand: int, result: str, upstream: str, output: str, operands: Sequence[str]) -> str:
+    def vjp_equation(
+        self, operand: int, result: Symbol, upstream: Symbol, output: Symbol, operands: Sequence[Symbol]
+    ) -> str:
         return rf"{result} = \mathrm{{vec}}^{{-1}}\left({upstream}\right)"

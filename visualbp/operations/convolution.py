@@ -17,6 +17,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from visualbp.core.arrays import Array, Shape, size_of
 from visualbp.operations.base import Emitter, Operation
+from visualbp.operations.symbols import OUTSIDE, Symbol, slid, slid_back
 
 COLUMNS_AT_ONCE = 2**17
 """Columns have about so many numbers at a time (or are those of one sample). More would fall out of the cache, which
@@ -215,16 +216,31 @@ class Convolution(Operation):
     def vjp_multiplications(self, operand: int, shapes: Sequence[Shape], output: Shape) -> int:
         return 0 if self.operand_name(operand) == "bias" else size_of(output) * size_of(shapes[1][1:])
 
-    def equation(self, output: str, operands: Sequence[str]) -> str:
+    def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
         x, weight, *bias = operands
-        return rf"{output} = {weight} \star {x}" + (f" + {bias[0]}" if bias else "")
+        met = x.at("c", *self._met())
+        rule = rf"\sum_{{c, p, q}} {weight.at('f', 'c', 'p', 'q')} \, {met}"
+        shift = f" + {bias[0].at('f')}" if bias else ""
+        return f"{output.at('f', 'i', 'j')} = {rule}{shift}{self._outside()}"
 
-    def vjp_equation(self, operand: int, result: str, upstream: str, output: str, operands: Sequence[str]) -> str:
+    def vjp_equation(
+        self, operand: int, result: Symbol, upstream: Symbol, output: Symbol, operands: Sequence[Symbol]
+    ) -> str:
         x, weight = operands[:2]
         match self.operand_name(operand):
             case "weight":
-                return rf"{result} = {upstream} \star {x}"
+                products = rf"{upstream.at('n', 'f', 'i', 'j')} \, {x.at('n', 'c', *self._met())}"
+                return rf"{result.at('f', 'c', 'p', 'q')} = \sum_{{n, i, j}} {products}{self._outside()}"
             case "bias":
-                return rf"{result} = \sum_{{i, j}} {{{upstream}}}_{{i j}}"
+                return rf"{result.at('f')} = \sum_{{n, i, j}} {upstream.at('n', 'f', 'i', 'j')}"
             case _:
-                return rf"{result} = {upstream} \ast {weight}"
+                within = [slid_back(self.stride, place, window, self.padding) for place, window in ("ui", "vj")]
+                products = rf"{weight.at('f', 'c', *within)} \, {upstream.at('f', 'i', 'j')}"
+                return rf"{result.at('c', 'u', 'v')} = \sum_{{f, i, j}} {products}{OUTSIDE}"
+
+    def _met(self) -> tuple[str, str]:
+        """Return the row and the column that a filter's row p and column q meet at the place i, j."""
+        return slid(self.stride, "i", "p", self.padding), slid(self.stride, "j", "q", self.padding)
+
+    def _outside(self) -> str:
+        return OUTSIDE if self.padding else ""

@@ -29,6 +29,7 @@ from visualbp.core.expressions import (
 )
 from visualbp.operations.activations import Elementwise, activations
 from visualbp.operations.base import Emitter
+from visualbp.operations.symbols import Symbol
 
 LONGEST_LATEX = 200
 """Characters of LaTeX that are still a formula to read; what is longer is shown by its name."""
@@ -108,11 +109,15 @@ class Custom(Elementwise):
     def vjp_multiplications(self, operand: int, shapes: Sequence[Shape], output: Shape) -> int:
         return (multiplications(self.slope) + 1) * size_of(output)
 
-    def equation(self, output: str, operands: Sequence[str]) -> str:
-        text = latex(self.expression, operands[0], LONGEST_LATEX)
-        return f"{output} = {text}" if text else super().equation(output, operands)
+    def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
+        text = latex(self.expression, "z", LONGEST_LATEX)
+        if not text:
+            return rf"{output} = {self.function_text}\left({operands[0]}\right)"
+        return rf"{output} = f\left({operands[0]}\right), \quad f(z) = {text}"
 
-    def vjp_equation(self, operand: int, result: str, upstream: str, output: str, operands: Sequence[str]) -> str:
+    def vjp_equation(
+        self, operand: int, result: Symbol, upstream: Symbol, output: Symbol, operands: Sequence[Symbol]
+    ) -> str:
         rule = rf"{result} = {upstream} \odot f'\left({operands[0]}\right)"
         text = latex(self.slope, "z", LONGEST_LATEX)
         return rf"{rule}, \quad f'(z) = {text}" if text else rule

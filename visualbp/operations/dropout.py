@@ -8,6 +8,7 @@ import numpy as np
 
 from visualbp.core.arrays import Array
 from visualbp.operations.base import Emitter, IterationContext, Operation
+from visualbp.operations.symbols import Symbol, exact
 
 
 def draw_mask(context: IterationContext, stream: int, rate: float, mask: Array, copies: int = 1) -> None:
@@ -53,8 +54,14 @@ class Dropout(Operation):
         moved: Array = mask * tangent
         return moved
 
-    def equation(self, output: str, operands: Sequence[str]) -> str:
-        return rf"{output} = \mathbf{{m}} \odot {operands[0]}"
+    def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
+        return rf"{output} = \mathbf{{m}} \odot {operands[0]}, \quad {self._mask_text}"
 
-    def vjp_equation(self, operand: int, result: str, upstream: str, output: str, operands: Sequence[str]) -> str:
-        return rf"{result} = \mathbf{{m}} \odot {upstream}"
+    def vjp_equation(
+        self, operand: int, result: Symbol, upstream: Symbol, output: Symbol, operands: Sequence[Symbol]
+    ) -> str:
+        return rf"{result} = \mathbf{{m}} \odot {upstream}, \quad {self._mask_text}"
+
+    @property
+    def _mask_text(self) -> str:
+        return rf"m_{{i}} \in \left\{{0, \frac{{1}}{{1 - {exact(self.rate)}}}\right\}}"

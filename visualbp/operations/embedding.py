@@ -8,6 +8,7 @@ import numpy as np
 
 from visualbp.core.arrays import Array, Shape
 from visualbp.operations.base import Emitter, Operation
+from visualbp.operations.symbols import SAMPLE, Symbol, summed
 
 
 def index_problem(indices: Array, vocabulary: int) -> str | None:
@@ -78,11 +79,14 @@ class Embedding(Operation):
     def vjp_multiplications(self, operand: int, shapes: Sequence[Shape], output: Shape) -> int:
         return 0
 
-    def equation(self, output: str, operands: Sequence[str]) -> str:
+    def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
         x, weight = operands
-        return rf"{output} = {weight}\left[{x}\right]"
+        places = x.letters
+        return f"{output.at(*places)} = {weight.at(x.at(*places))}"
 
-    def vjp_equation(self, operand: int, result: str, upstream: str, output: str, operands: Sequence[str]) -> str:
-        x = operands[0]
-        one_hot, gradient = rf"\mathbf{{e}}\left[{x}\right]_{{t}}", rf"\left({upstream}\right)_{{t}}^{{T}}"
-        return rf"{result} = \sum_{{t}} {one_hot} \, {gradient}"
+    def vjp_equation(
+        self, operand: int, result: Symbol, upstream: Symbol, output: Symbol, operands: Sequence[Symbol]
+    ) -> str:
+        places = (SAMPLE, *operands[0].letters)
+        looked_up = rf"\left[{operands[0].at(*places)} = r\right]"
+        return rf"{result.at('r')} = {summed(*places)} {looked_up} \, {upstream.at(*places)}"

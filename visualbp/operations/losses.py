@@ -13,8 +13,10 @@ import numpy as np
 from visualbp.core.arrays import Array, Shape, size_of
 from visualbp.core.options import FloatOption, Option
 from visualbp.core.registry import Registry
-from visualbp.operations.base import Emitter, IterationContext, Operation, as_rows, emit_row_maximum
+from visualbp.operations.base import Emitter, IterationContext, as_rows, emit_row_maximum
+from visualbp.operations.loss_equations import LossEquations
 from visualbp.operations.saturation import rescue_differences, rescue_logarithms
+from visualbp.operations.symbols import Symbol, exact
 
 LOG_FLOOR = -100.0
 """PyTorch's binary_cross_entropy clamps its logarithms there ..."""
@@ -22,15 +24,13 @@ PROBABILITY_FLOOR = float(np.float32(1e-12))
 """... and the product p (1 - p) in its gradient here; its constant is a float32, also for float64."""
 
 
-class Loss(Operation):
+class Loss(LossEquations):
     """A loss of a prediction and a target of the same shape."""
 
     type_name: ClassVar[str] = ""
     label: ClassVar[str] = ""
     description: ClassVar[str] = ""
     options: ClassVar[tuple[Option, ...]] = ()
-    formula: ClassVar[str] = ""
-    gradient_formula: ClassVar[str] = ""
     target_kind: ClassVar[Literal["vector", "classes", "binary", "signs"]] = "vector"
     """What a target is: any vector; a class (an index, or a distribution over the last axis); 0 to 1; -1 or 1."""
     operands = ("prediction", "target")
@@ -77,12 +77,6 @@ class Loss(Operation):
         """Return the share of right answers, or None where being right has no meaning."""
         return None
 
-    def equation(self, output: str, operands: Sequence[str]) -> str:
-        return f"{output} = {self.formula}"
-
-    def vjp_equation(self, operand: int, result: str, upstream: str, output: str, operands: Sequence[str]) -> str:
-        return f"{result} = {self.gradient_formula}"
-
 
 def _emit_mean(emit: Emitter, values: Array, count: int, output: Array) -> None:
     """Emit output = sum(values) / count, for each copy of the batch on its own."""
@@ -105,8 +99,8 @@ def _emit_mean_product(emit: Emitter, one: Array, other: Array, factor: float, o
 class MeanSquaredError(Loss):
     type_name, label = "mean_squared_error", "Mean squared error"
     description = "The mean of the squared differences."
-    formula = r"\frac{1}{N}\sum (\hat{y} - y)^2"
-    gradient_formula = r"\frac{2}{N}\left(\hat{\mathbf{y}} - \mathbf{y}\right)"
+    formula, gradient_formula = r"\left(P - Y\right)^{2}", r"\left(P - Y\right)"
+    gradient_factor = "2"
     factor: ClassVar[float] = 1.0
 
     def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:
@@ -126,8 +120,8 @@ class HalfSquaredError(MeanSquaredError):
 
     type_name, label = "half_squared_error", "Half squared error"
     description = "Half the sum of the squared differences of a sample."
-    formula = r"\frac{1}{2B}\sum (\hat{y} - y)^2"
-    gradient_formula = r"\frac{1}{B}\left(\hat{\mathbf{y}} - \mathbf{y}\right)"
+    divisor, gradient_factor = "B", "1"
+    formula = r"\frac{1}{2} \left(P - Y\right)^{2}"
     factor = 0.5
 
     def averaged_over(self, shape: Shape) -> int:
@@ -137,8 +131,7 @@ class HalfSquaredError(MeanSquaredError):
 class MeanAbsoluteError(Loss):
     type_name, label = "mean_absolute_error", "Mean absolute error"
     description = "The mean of the absolute differences; outliers weigh less."
-    formula = r"\frac{1}{N}\sum |\hat{y} - y|"
-    gradient_formula = r"\frac{1}{N}\,\mathrm{sign}\left(\hat{\mathbf{y}} - \mathbf{y}\right)"
+    formula, gradient_formula = r"\left|P - Y\right|", r"\, \text{sign}\left(P - Y\right)"
 
     def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:
         prediction, target = inputs
@@ -161,8 +154,8 @@ class Huber(Loss):
     type_name, label = "huber", "Huber"
     description = "Squared for small differences, absolute for large ones."
     options = (FloatOption("delta", 1.0, "where it turns from squared to absolute", minimum=1e-9),)
-    formula = r"\frac{1}{N}\sum c\,(d - c / 2), \; d = \hat{y} - y, \; c = \mathrm{clip}(d, \pm\Delta)"
-    gradient_formula = r"\frac{1}{N}\,\mathrm{clip}\left(\hat{\mathbf{y}} - \mathbf{y}, \pm\Delta\right)"
+    formula = r"H\left(P - Y\right)"
+    gradient_formula = r"\, \max\left(-\Delta, \min\left(\Delta, P - Y\right)\right)"
 
     def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:
         prediction, target = inputs
@@ -180,6 +173,14 @@ class Huber(Loss):
         scale = emit.constant(1.0 / self.averaged_over(prediction.shape))
         emit(np.multiply, emit.memory("cut", prediction.shape), scale, result)
 
+    def letters(self, prediction: Symbol) -> dict[str, float | str]:
+        return {**super().letters(prediction), r"\Delta": exact(self.option_values["delta"])}
+
+    def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
+        beyond = r"\Delta \left(\left|d\right| - \frac{\Delta}{2}\right)"
+        rule = rf"H(d) = \frac{{1}}{{2}} d^{{2}} \text{{ if }} \left|d\right| \le \Delta \text{{ else }} {beyond}"
+        return rf"{super().equation(output, operands)}, \quad {rule}"
+
     def branch(self, inputs: Sequence[Array], output: Array) -> Array | None:
         difference, delta = inputs[0] - inputs[1], self.option_values["delta"]
         return (difference > delta).astype(np.int8) - (difference < -delta)
@@ -190,10 +191,8 @@ class BinaryCrossEntropy(Loss):
 
     type_name, label = "binary_cross_entropy", "Binary cross-entropy"
     description = "For a probability of yes; put a sigmoid before it."
-    formula = r"-\frac{1}{N}\sum \left(y \log \hat{y} + (1 - y) \log (1 - \hat{y})\right)"
-    gradient_formula = (
-        r"\frac{1}{N}\,\frac{\hat{\mathbf{y}} - \mathbf{y}}{\hat{\mathbf{y}} \odot (1 - \hat{\mathbf{y}})}"
-    )
+    formula = r"\left(-Y \max(\log P, -100) - (1 - Y) \max(\log (1 - P), -100)\right)"
+    gradient_formula = r"\frac{P - Y}{\max\left(P \odot (1 - P), 10^{-12}\right)}"
     target_kind = "binary"
 
     def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:
@@ -234,8 +233,8 @@ class BinaryCrossEntropyWithLogits(Loss):
 
     type_name, label = "binary_cross_entropy_with_logits", "Binary cross-entropy with logits"
     description = "Sigmoid and binary cross-entropy in one: stable, and its delta is y_hat - y."
-    formula = r"\frac{1}{N}\sum \left(\max(z, 0) - z y + \log(1 + e^{-|z|})\right)"
-    gradient_formula = r"\frac{1}{N}\left(\hat{\mathbf{y}} - \mathbf{y}\right), \; \hat{y} = \mathrm{sigmoid}(z)"
+    formula, gradient_formula = r"\left(-Y \log A - (1 - Y) \log (1 - A)\right)", r"\left(A - Y\right)"
+    answer_formula = r"\text{sigmoid}\left(P\right)"
     target_kind = "binary"
 
     def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:
@@ -274,6 +273,7 @@ class ClassLoss(Loss):
     """A loss over the classes of the last axis; averages over the batch, and over the positions of a sequence."""
 
     target_kind = "classes"
+    divisor = "B T"
 
     def averaged_over(self, shape: Shape) -> int:
         return size_of(shape[:-1])
@@ -292,8 +292,8 @@ class SoftmaxCrossEntropy(ClassLoss):
 
     type_name, label = "softmax_cross_entropy", "Softmax cross-entropy"
     description = "Softmax and cross-entropy in one; its delta is y_hat - y."
-    formula = r"-\frac{1}{B}\sum_i y_i \log \hat{y}_i, \; \hat{\mathbf{y}} = \mathrm{softmax}(\mathbf{z})"
-    gradient_formula = r"\frac{1}{B}\left(\hat{\mathbf{y}} - \mathbf{y}\right)"
+    formula, gradient_formula = r"\left(-Y \log A\right)", r"\left(A - Y\right)"
+    answer_formula = r"\text{softmax}\left(P\right)"
 
     def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:
         z, y = as_rows(inputs[0]), as_rows(inputs[1])
@@ -330,8 +330,8 @@ class CrossEntropy(ClassLoss):
 
     type_name, label = "cross_entropy", "Cross-entropy"
     description = "For probabilities; put a softmax before it."
-    formula = r"-\frac{1}{B}\sum_i y_i \log \hat{y}_i"
-    gradient_formula = r"-\frac{1}{B}\,\mathbf{y} \oslash \hat{\mathbf{y}}"
+    formula, gradient_formula = r"\left(-Y \log P\right)", r"\frac{Y}{P}"
+    gradient_factor = "-1"
 
     def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:
         p, y = inputs
@@ -353,8 +353,8 @@ class CrossEntropy(ClassLoss):
 class Hinge(Loss):
     type_name, label = "hinge", "Hinge"
     description = "For targets -1 and 1: pushes until the margin is 1."
-    formula = r"\frac{1}{N}\sum \max(0, 1 - y \hat{y})"
-    gradient_formula = r"-\frac{1}{N}\,\mathbf{y} \odot \left[\mathbf{y} \odot \hat{\mathbf{y}} < 1\right]"
+    formula, gradient_formula = r"\max\left(0, 1 - Y P\right)", r"\, Y \odot \left[Y \odot P < 1\right]"
+    gradient_factor = "-1"
     target_kind = "signs"
 
     def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:

@@ -15,6 +15,9 @@ import numpy as np
 
 from visualbp.core.arrays import Array, Shape, size_of
 from visualbp.operations.base import Emitter, IterationContext, Operation
+from visualbp.operations.symbols import SAMPLE, Symbol, batch_times, exact, summed
+
+X_HAT, MEAN, VARIANCE = r"\hat{x}", r"\mu", r"\sigma^{2}"
 
 
 @dataclass(frozen=True)
@@ -189,24 +192,69 @@ class Normalization(Operation):
         by_name = {"weight": 1, "bias": 0}
         return by_name.get(self.operand_name(operand), 4 if self.weight_varies_in_group else 3) * size_of(output)
 
-    # -- in words ----------------------------------------------------------------------------------------------------
+    # -- in symbols --------------------------------------------------------------------------------------------------
 
-    def equation(self, output: str, operands: Sequence[str]) -> str:
+    def places(self, x: Symbol, weight: Symbol) -> Places:
+        """Return the letters of the axes of x, of its weight, of a group's statistics, and what these are means of."""
+        raise TypeError(f"{self.name} has no letters")
+
+    def _definition(self, x: Symbol, places: Places) -> str:
+        """Return what x hat is, with its mean and variance, as lines of their own."""
+        mean, variance, each = places.of_group(MEAN), places.of_group(VARIANCE), places.of_x(X_HAT)
+        centered = rf"{x.at(*places.x)} - {mean}"
+        over, member = summed(*places.summed), x.at(*places.summand)
+        return (
+            rf", \quad {each} = \frac{{{centered}}}{{\sqrt{{{variance} + \epsilon}}}}"
+            rf", \; \epsilon = {exact(self.epsilon)}, \quad {mean} = \frac{{1}}{{{places.count}}} {over} {member}"
+            rf", \quad {variance} = \frac{{1}}{{{places.count}}} {over} \left({member} - {mean}\right)^{{2}}"
+        )
+
+    def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
         x, weight, bias = operands[:3]
-        x_hat = rf"\frac{{{x} - \mu}}{{\sqrt{{\sigma^2 + \epsilon}}}}"
-        return rf"{output} = {weight} \odot \hat{{\mathbf{{x}}}} + {bias}, \quad \hat{{\mathbf{{x}}}} = {x_hat}"
+        places = self.places(x, weight)
+        scaled = rf"{weight.at(*places.weight)} \, {places.of_x(X_HAT)} + {bias.at(*places.weight)}"
+        return f"{output.at(*places.x)} = {scaled}{self._definition(x, places)}"
 
-    def vjp_equation(self, operand: int, result: str, upstream: str, output: str, operands: Sequence[str]) -> str:
-        x_hat, weight = r"\hat{\mathbf{x}}", operands[1]
-        match self.operand_name(operand):
-            case "weight":
-                return rf"{result} = \sum {upstream} \odot {x_hat}"
-            case "bias":
-                return rf"{result} = \sum {upstream}"
-        mean, along = r"\text{mean}(\mathbf{g})", rf"\text{{mean}}(\mathbf{{g}} \odot {x_hat})"
-        inner = rf"\mathbf{{g}} - {mean} - {x_hat} \odot {along}"
-        slope = r"\frac{1}{\sqrt{\sigma^2 + \epsilon}}"
-        return rf"{result} = {slope} \left({inner}\right), \quad \mathbf{{g}} = {weight} \odot {upstream}"
+    def vjp_equation(
+        self, operand: int, result: Symbol, upstream: Symbol, output: Symbol, operands: Sequence[Symbol]
+    ) -> str:
+        x, weight = operands[:2]
+        places, name = self.places(x, weight), self.operand_name(operand)
+        if name in ("weight", "bias"):
+            all_places = (SAMPLE, *places.x)
+            over = summed(*(letter for letter in all_places if letter not in places.weight))
+            rule = f"{result.at(*places.weight)} = {over} {upstream.at(*all_places)}"
+            if name == "bias":
+                return rule
+            return rf"{rule} \, \hat{{x}}_{{{', '.join(all_places)}}}{self._definition(x, places)}"
+        g, mean, along = places.of_x("g"), places.of_group(r"\bar{g}"), places.of_group("r")
+        slope = rf"\frac{{1}}{{\sqrt{{{places.of_group(VARIANCE)} + \epsilon}}}}"
+        inner = rf"\left({g} - {mean} - {along} \, {places.of_x(X_HAT)}\right)"
+        over, member = rf"\frac{{1}}{{{places.count}}} {summed(*places.summed)}", ", ".join(places.summand)
+        return (
+            rf"{result.at(*places.x)} = {slope} {inner}, \quad {g} = {weight.at(*places.weight)} \,"
+            rf" {upstream.at(*places.x)}, \quad {mean} = {over} g_{{{member}}}, \;"
+            rf" {along} = {over} g_{{{member}}} \, \hat{{x}}_{{{member}}}{self._definition(x, places)}"
+        )
+
+
+@dataclass(frozen=True)
+class Places:
+    """The letters of a normalisation's axes: of x, of its weight, of the group's statistics; the letters that a mean
+    runs over, those of its summand, and the count that it divides by."""
+
+    x: tuple[str, ...]
+    weight: tuple[str, ...]
+    group: tuple[str, ...]
+    summed: tuple[str, ...]
+    summand: tuple[str, ...]
+    count: str
+
+    def of_x(self, name: str) -> str:
+        return f"{name}_{{{', '.join(self.x)}}}"
+
+    def of_group(self, name: str) -> str:
+        return f"{name}_{{{', '.join(self.group)}}}" if self.group else name
 
 
 class BatchNorm(Normalization):
@@ -279,6 +327,22 @@ class BatchNorm(Normalization):
     def samples_are_independent(self) -> bool:
         return False
 
+    def places(self, x: Symbol, weight: Symbol) -> Places:
+        letters = ("c", "i", "j", "k")[: len(x.shape)]
+        count = batch_times(size_of(x.shape[1:]))
+        return Places(letters, ("c",), ("c",), (SAMPLE, *letters[1:]), (SAMPLE, *letters), count)
+
+    def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
+        """The running statistics are the batch's, moved on by `momentum`."""
+        x, weight, _, mean, variance = operands
+        count, kept, taken = self.places(x, weight).count, exact(1.0 - self.momentum), exact(self.momentum)
+        unbiased = rf"\frac{{{count}}}{{{count} - 1}}"
+        return (
+            rf"{super().equation(output, operands)}, \quad {mean.at('c')} \leftarrow {kept} \, {mean.at('c')} + {taken}"
+            rf" \, \mu_{{c}}, \quad {variance.at('c')} \leftarrow {kept} \, {variance.at('c')} + {taken} \, {unbiased}"
+            rf" \, \sigma^{{2}}_{{c}}"
+        )
+
 
 class LayerNorm(Normalization):
     """h = weight * (x - mean) / sqrt(var + epsilon) + bias, with the mean and variance of each sample by itself.
@@ -299,3 +363,8 @@ class LayerNorm(Normalization):
 
     def emit_parameter_sums(self, emit: Emitter, layout: Layout, values: Array, result: Array) -> None:
         emit(np.dot, emit.ones(len(values)), values, result.reshape(-1))
+
+    def places(self, x: Symbol, weight: Symbol) -> Places:
+        group = x.letters[: len(x.shape) - len(weight.shape)]
+        own = x.letters[len(group) :]
+        return Places(x.letters, own, group, own, x.letters, str(size_of(weight.shape)))

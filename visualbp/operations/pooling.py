@@ -9,6 +9,7 @@ import numpy as np
 from visualbp.core.arrays import Array, Shape, size_of
 from visualbp.operations.base import Emitter, Operation
 from visualbp.operations.convolution import windows_along, windows_of
+from visualbp.operations.symbols import Symbol, slid
 
 
 class Pooling(Operation):
@@ -23,6 +24,15 @@ class Pooling(Operation):
         batch, channels, height, width = shapes[0]
         rows, columns = (windows_along(length, self.kernel, self.stride) for length in (height, width))
         return (batch, channels, rows, columns)
+
+    @property
+    def window(self) -> str:
+        """The places within a window, below a sum or a maximum."""
+        return rf"0 \le p, q < {self.kernel}"
+
+    def met(self, x: Symbol) -> str:
+        """Return the symbol of what window i, j holds at its row p and column q."""
+        return x.at("c", slid(self.stride, "i", "p"), slid(self.stride, "j", "q"))
 
     def _met(self, images: Array, output: Array, row: int, column: int) -> Array:
         """Return the view of `images` that has what each window holds at this row and column of its own."""
@@ -100,11 +110,17 @@ class MaxPooling(Pooling):
     def vjp_multiplications(self, operand: int, shapes: Sequence[Shape], output: Shape) -> int:
         return 0
 
-    def equation(self, output: str, operands: Sequence[str]) -> str:
-        return rf"{output} = \max_{{{self.kernel} \times {self.kernel}}} {operands[0]}"
+    def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
+        return rf"{output.at('c', 'i', 'j')} = \max_{{{self.window}}} {self.met(operands[0])}"
 
-    def vjp_equation(self, operand: int, result: str, upstream: str, output: str, operands: Sequence[str]) -> str:
-        return rf"{result} = {upstream} \; \text{{where}} \; {operands[0]} \; \text{{won}}, \; 0 \; \text{{elsewhere}}"
+    def vjp_equation(
+        self, operand: int, result: Symbol, upstream: Symbol, output: Symbol, operands: Sequence[Symbol]
+    ) -> str:
+        corner = ", ".join(letter if self.stride == 1 else f"{self.stride} {letter}" for letter in "ij")
+        winner = rf"w_{{c, i, j}} = ({corner}) + \text{{argmax}}_{{{self.window}}} {self.met(operands[0])}"
+        won = r"\left[w_{c, i, j} = (u, v)\right]"
+        passed = rf"\sum_{{i, j}} {upstream.at('c', 'i', 'j')} \, {won}"
+        return rf"{result.at('c', 'u', 'v')} = {passed}, \quad {winner}"
 
 
 class AveragePooling(Pooling):
@@ -149,8 +165,16 @@ class AveragePooling(Pooling):
     def multiplications(self, shapes: Sequence[Shape], output: Shape) -> int:
         return size_of(output)
 
-    def equation(self, output: str, operands: Sequence[str]) -> str:
-        return rf"{output} = \frac{{1}}{{{self.kernel**2}}} \sum_{{{self.kernel} \times {self.kernel}}} {operands[0]}"
+    def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
+        mean = rf"\frac{{1}}{{{self.kernel**2}}} \sum_{{{self.window}}} {self.met(operands[0])}"
+        return f"{output.at('c', 'i', 'j')} = {mean}"
 
-    def vjp_equation(self, operand: int, result: str, upstream: str, output: str, operands: Sequence[str]) -> str:
-        return rf"{result} = \sum_{{\text{{windows}}}} \frac{{1}}{{{self.kernel**2}}} \, {upstream}"
+    def vjp_equation(
+        self, operand: int, result: Symbol, upstream: Symbol, output: Symbol, operands: Sequence[Symbol]
+    ) -> str:
+        inside = []
+        for place, window in (("u", "i"), ("v", "j")):
+            start = window if self.stride == 1 else f"{self.stride} {window}"
+            inside.append(rf"\left[0 \le {place} - {start} < {self.kernel}\right]")
+        shares = rf"\frac{{1}}{{{self.kernel**2}}} \sum_{{i, j}} {upstream.at('c', 'i', 'j')} \, {' '.join(inside)}"
+        return f"{result.at('c', 'u', 'v')} = {shares}"

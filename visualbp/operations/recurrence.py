@@ -10,6 +10,7 @@ import numpy as np
 
 from visualbp.core.arrays import Array, Shape, size_of
 from visualbp.operations.base import Emitter, Operation
+from visualbp.operations.symbols import SAMPLE, Symbol, summed, transposed
 
 NO_STATE = r"\mathbf{0}"
 """The symbol of the state before the first time step."""
@@ -49,11 +50,13 @@ class TimeSlice(Operation):
     def vjp_multiplications(self, operand: int, shapes: Sequence[Shape], output: Shape) -> int:
         return 0
 
-    def equation(self, output: str, operands: Sequence[str]) -> str:
-        return rf"{output} = {operands[0]}\left[{self.index}\right]"
+    def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
+        return f"{output} = {operands[0].at(str(self.index))}"
 
-    def vjp_equation(self, operand: int, result: str, upstream: str, output: str, operands: Sequence[str]) -> str:
-        return rf"{result} = {upstream} \; \text{{at step {self.index}}}, \; 0 \; \text{{elsewhere}}"
+    def vjp_equation(
+        self, operand: int, result: Symbol, upstream: Symbol, output: Symbol, operands: Sequence[Symbol]
+    ) -> str:
+        return rf"{result.at('t')} = \left[t = {self.index}\right] {upstream}"
 
 
 class Stack(Operation):
@@ -84,13 +87,15 @@ class Stack(Operation):
     def vjp_multiplications(self, operand: int, shapes: Sequence[Shape], output: Shape) -> int:
         return 0
 
-    def equation(self, output: str, operands: Sequence[str]) -> str:
+    def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
         shown = list(operands) if len(operands) <= 4 else [operands[0], operands[1], r"\ldots", operands[-1]]
         parts = r", \, ".join(shown)
         return rf"{output} = \left[{parts}\right]"
 
-    def vjp_equation(self, operand: int, result: str, upstream: str, output: str, operands: Sequence[str]) -> str:
-        return rf"{result} = \left({upstream}\right)\left[{operand}\right]"
+    def vjp_equation(
+        self, operand: int, result: Symbol, upstream: Symbol, output: Symbol, operands: Sequence[Symbol]
+    ) -> str:
+        return f"{result} = {upstream.at(str(operand))}"
 
 
 class RecurrentAffine(Operation):
@@ -168,23 +173,26 @@ class RecurrentAffine(Operation):
             case _:
                 return 0
 
-    def equation(self, output: str, operands: Sequence[str]) -> str:
+    def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
         x, weight_input, weight_hidden, bias, state = (*operands, NO_STATE)[:5]
         return rf"{output} = {weight_input} {x} + {weight_hidden} {state} + {bias}"
 
-    def vjp_equation(self, operand: int, result: str, upstream: str, output: str, operands: Sequence[str]) -> str:
-        x, weight_input, weight_hidden, _, state = (*operands, NO_STATE)[:5]
+    def vjp_equation(
+        self, operand: int, result: Symbol, upstream: Symbol, output: Symbol, operands: Sequence[Symbol]
+    ) -> str:
+        x, weight_input, weight_hidden, _, *states = operands
+        summands = f"{summed(SAMPLE)} {upstream.at(SAMPLE)}"
         match self.operand_name(operand):
             case "weight_input":
-                return rf"{result} = {upstream} \left({x}\right)^{{T}}"
+                return f"{result} = {summands} {transposed(x.at(SAMPLE))}"
             case "weight_hidden":
-                return rf"{result} = {upstream} \left({state}\right)^{{T}}"
+                return f"{result} = {summands} {transposed(states[0].at(SAMPLE) if states else NO_STATE)}"
             case "bias":
-                return f"{result} = {upstream}"
+                return f"{result} = {summands}"
             case "h":
-                return rf"{result} = \left({weight_hidden}\right)^{{T}} {upstream}"
+                return f"{result} = {transposed(weight_hidden)} {upstream}"
             case _:
-                return rf"{result} = \left({weight_input}\right)^{{T}} {upstream}"
+                return f"{result} = {transposed(weight_input)} {upstream}"
 
 
 class FirstRecurrentAffine(RecurrentAffine):

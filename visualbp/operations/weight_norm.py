@@ -8,6 +8,7 @@ import numpy as np
 
 from visualbp.core.arrays import Array, Shape, size_of
 from visualbp.operations.base import Emitter, Operation
+from visualbp.operations.symbols import Symbol
 
 
 def lengths(direction: Array) -> Array:
@@ -93,15 +94,18 @@ class WeightNorm(Operation):
     def vjp_multiplications(self, operand: int, shapes: Sequence[Shape], output: Shape) -> int:
         return (1 if self.operand_name(operand) == "gain" else 3) * size_of(output)
 
-    def equation(self, output: str, operands: Sequence[str]) -> str:
-        direction, gain = operands
-        return rf"{output} = {gain} \frac{{{direction}}}{{\left\lVert {direction} \right\rVert}}"
+    def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
+        direction, gain = (operand.at("i") for operand in operands)
+        return rf"{output.at('i')} = {gain} \, \frac{{{direction}}}{{\left\lVert {direction} \right\rVert}}"
 
-    def vjp_equation(self, operand: int, result: str, upstream: str, output: str, operands: Sequence[str]) -> str:
-        direction, gain = operands
-        unit = r"\hat{\mathbf{v}}"
+    def vjp_equation(
+        self, operand: int, result: Symbol, upstream: Symbol, output: Symbol, operands: Sequence[Symbol]
+    ) -> str:
+        direction, gain = (symbol.at("i") for symbol in operands)
+        unit, row = r"\hat{\mathbf{v}}_{i}", upstream.at("i")
         where = rf"\quad {unit} = \frac{{{direction}}}{{\left\lVert {direction} \right\rVert}}"
+        along = rf"\left\langle {row}, {unit} \right\rangle"
         if self.operand_name(operand) == "gain":
-            return rf"{result} = \left\langle {upstream}, {unit} \right\rangle, {where}"
-        across = rf"\left({upstream} - \left\langle {upstream}, {unit} \right\rangle {unit}\right)"
-        return rf"{result} = \frac{{{gain}}}{{\left\lVert {direction} \right\rVert}} {across}, {where}"
+            return f"{result.at('i')} = {along}, {where}"
+        slope = rf"\frac{{{gain}}}{{\left\lVert {direction} \right\rVert}}"
+        return rf"{result.at('i')} = {slope} \left({row} - {along} \, {unit}\right), {where}"

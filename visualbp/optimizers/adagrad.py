@@ -7,7 +7,16 @@ import numpy as np
 from visualbp.core.arrays import Array
 from visualbp.core.options import FloatOption
 from visualbp.operations.base import Emitter
-from visualbp.optimizers.base import LEARNING_RATE, WEIGHT_DECAY, Optimizer, UpdateState, emit_decayed, optimizers
+from visualbp.optimizers.base import (
+    LEARNING_RATE,
+    WEIGHT_DECAY,
+    Optimizer,
+    UpdateState,
+    decayed_text,
+    emit_decayed,
+    optimizers,
+    squared_text,
+)
 
 
 @optimizers.register
@@ -38,7 +47,7 @@ class Adagrad(Optimizer):
         emit(np.subtract, parameter, work, parameter)
 
     def equation(self, parameter: str, gradient: str) -> str:
-        if self.option_values["weight_decay"]:
-            gradient = rf"\left({gradient} + \lambda {parameter}\right)"
+        gradient = decayed_text(parameter, gradient, self.option_values["weight_decay"])
         step = rf"\frac{{{gradient}}}{{\sqrt{{s}} + \epsilon}}"
-        return rf"s \leftarrow s + {gradient}^{{2}}, \quad {parameter} \leftarrow {parameter} - \eta {step}"
+        square = squared_text(gradient)
+        return rf"s \leftarrow s + {square}, \quad {parameter} \leftarrow {parameter} - \eta \, {step}"

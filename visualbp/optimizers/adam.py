@@ -9,7 +9,16 @@ import numpy as np
 from visualbp.core.arrays import Array
 from visualbp.core.options import FloatOption, Option
 from visualbp.operations.base import Emitter, IterationContext
-from visualbp.optimizers.base import LEARNING_RATE, WEIGHT_DECAY, Optimizer, UpdateState, emit_decayed, optimizers
+from visualbp.optimizers.base import (
+    LEARNING_RATE,
+    WEIGHT_DECAY,
+    Optimizer,
+    UpdateState,
+    decayed_text,
+    emit_decayed,
+    optimizers,
+    squared_text,
+)
 
 BETA1 = FloatOption("beta1", 0.9, "how much of the mean gradient is kept", "", 0.0, 1.0, open_maximum=True)
 BETA2 = FloatOption("beta2", 0.999, "how much of the mean square is kept", "", 0.0, 1.0, open_maximum=True)
@@ -65,11 +74,19 @@ class Adam(Optimizer):
         emit(np.subtract, parameter, work, parameter)
 
     def equation(self, parameter: str, gradient: str) -> str:
-        decay = self.option_values["weight_decay"]
-        step = rf"\left({gradient} + \lambda {parameter}\right)" if decay else gradient
-        square = step if decay else rf"\left({gradient}\right)"
+        gradient = decayed_text(parameter, gradient, self.option_values["weight_decay"])
+        return self._step_text(parameter, gradient, parameter)
+
+    @staticmethod
+    def _step_text(parameter: str, gradient: str, kept: str) -> str:
+        """Return the moments, and the step of what is `kept` of the parameter."""
         return (
-            rf"m \leftarrow \beta_1 m + (1 - \beta_1) \, {step}, \quad"
-            rf" v \leftarrow \beta_2 v + (1 - \beta_2) \, {square}^2, \quad"
-            rf" {parameter} \leftarrow {parameter} - \eta \, \frac{{\hat{{m}}}}{{\sqrt{{\hat{{v}}}} + \epsilon}}"
+            rf"m \leftarrow \beta_1 m + (1 - \beta_1) \, {gradient}, \quad"
+            rf" v \leftarrow \beta_2 v + (1 - \beta_2) \, {squared_text(gradient)}, \quad"
+            rf" \hat{{m}} = \frac{{m}}{{1 - \beta_1^{{t}}}}, \; \hat{{v}} = \frac{{v}}{{1 - \beta_2^{{t}}}}, \quad"
+            rf" {parameter} \leftarrow {kept} - \eta \, \frac{{\hat{{m}}}}{{\sqrt{{\hat{{v}}}} + \epsilon}}"
         )
+
+    @property
+    def letters(self) -> dict[str, float | str]:
+        return {**super().letters, "t": r"\text{number of this update}"}

@@ -33,5 +33,5 @@ class AdamW(Adam):
         self.emit_step(emit, parameter, gradient, state)
 
     def equation(self, parameter: str, gradient: str) -> str:
-        step = r"\frac{\hat{m}}{\sqrt{\hat{v}} + \epsilon}"
-        return rf"{parameter} \leftarrow (1 - \eta \lambda) {parameter} - \eta \, {step}"
+        kept = rf"(1 - \eta \lambda) \, {parameter}" if self.option_values["weight_decay"] else parameter
+        return self._step_text(parameter, gradient, kept)

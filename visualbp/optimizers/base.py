@@ -17,6 +17,16 @@ from visualbp.operations.base import Emitter
 LEARNING_RATE = FloatOption("learning_rate", description="how far a step goes", minimum=0.0, maximum=1e6)
 WEIGHT_DECAY = FloatOption("weight_decay", 0.0, "the pull of every parameter towards 0", minimum=0.0, maximum=1e6)
 
+LETTERS = {
+    "momentum": r"\mu",
+    "alpha": r"\alpha",
+    "beta1": r"\beta_1",
+    "beta2": r"\beta_2",
+    "epsilon": r"\epsilon",
+    "weight_decay": r"\lambda",
+}
+"""Options by the letters that stand for them in equations."""
+
 
 @dataclass(frozen=True)
 class UpdateState:
@@ -53,8 +63,14 @@ class Optimizer:
         raise TypeError(f"{self.type_name} has no rule")
 
     def equation(self, parameter: str, gradient: str) -> str:
-        """Return the update of `parameter` in LaTeX."""
+        """Return the update of `parameter` in LaTeX, its changes in the order in which they are made."""
         raise TypeError(f"{self.type_name} has no equation")
+
+    @property
+    def letters(self) -> dict[str, float | str]:
+        """Return what the letters in the equation stand for, but for the rate and the optimiser's own arrays."""
+        named = ((letter, self.option_values.get(name)) for name, letter in LETTERS.items())
+        return {letter: value for letter, value in named if value}
 
 
 optimizers: Registry[type[Optimizer]] = Registry("optimiser", lambda: import_all("visualbp.optimizers"))
@@ -68,6 +84,17 @@ def emit_decayed(emit: Emitter, parameter: Array, gradient: Array, decay: float)
     emit(np.multiply, parameter, emit.constant(decay), decayed)
     emit(np.add, gradient, decayed, decayed)
     return decayed
+
+
+def decayed_text(parameter: str, gradient: str, decay: float) -> str:
+    """Return what `emit_decayed` gives, in LaTeX."""
+    return rf"\left({gradient} + \lambda {parameter}\right)" if decay else gradient
+
+
+def squared_text(latex: str) -> str:
+    """Return the square of each element."""
+    bare = latex.startswith(r"\left(") or not latex.startswith("\\")
+    return rf"{latex}^{{\odot 2}}" if bare else rf"\left({latex}\right)^{{\odot 2}}"
 
 
 def make_optimizer(choice: Choice) -> Optimizer:

@@ -7,7 +7,16 @@ import numpy as np
 from visualbp.core.arrays import Array
 from visualbp.core.options import BoolOption, FloatOption
 from visualbp.operations.base import Emitter
-from visualbp.optimizers.base import LEARNING_RATE, WEIGHT_DECAY, Optimizer, UpdateState, emit_decayed, optimizers
+from visualbp.optimizers.base import (
+    LEARNING_RATE,
+    WEIGHT_DECAY,
+    Optimizer,
+    UpdateState,
+    decayed_text,
+    emit_decayed,
+    optimizers,
+    squared_text,
+)
 
 
 @optimizers.register
@@ -62,15 +71,14 @@ class RmsProp(Optimizer):
         emit(np.subtract, parameter, work, parameter)
 
     def equation(self, parameter: str, gradient: str) -> str:
-        if self.option_values["weight_decay"]:
-            gradient = rf"\left({gradient} + \lambda {parameter}\right)"
-        size = r"\sqrt{s - m^2}" if self.option_values["centered"] else r"\sqrt{s}"
-        rules = [rf"s \leftarrow \alpha s + (1 - \alpha) {gradient}^{{2}}"]
+        gradient = decayed_text(parameter, gradient, self.option_values["weight_decay"])
+        size = r"\sqrt{s - m^{\odot 2}}" if self.option_values["centered"] else r"\sqrt{s}"
+        rules = [rf"s \leftarrow \alpha s + (1 - \alpha) \, {squared_text(gradient)}"]
         if self.option_values["centered"]:
-            rules.append(rf"m \leftarrow \alpha m + (1 - \alpha) {gradient}")
+            rules.append(rf"m \leftarrow \alpha m + (1 - \alpha) \, {gradient}")
         step = rf"\frac{{{gradient}}}{{{size} + \epsilon}}"
         if self.option_values["momentum"]:
             rules.append(rf"\mathbf{{v}} \leftarrow \mu \mathbf{{v}} + {step}")
             step = r"\mathbf{v}"
-        rules.append(rf"{parameter} \leftarrow {parameter} - \eta {step}")
+        rules.append(rf"{parameter} \leftarrow {parameter} - \eta \, {step}")
         return r", \quad ".join(rules)

@@ -11,6 +11,7 @@ from visualbp.core.arrays import Array
 from visualbp.core.options import Choice, EntryOption, FloatOption, IntOption, Option
 from visualbp.core.registry import Registry
 from visualbp.operations.base import IterationContext
+from visualbp.operations.symbols import has_letter, letters_text
 
 MOST_ITERATIONS = 1_000_000_000
 WARM_UP = IntOption("warm_up", 0, "iterations in which the rate rises to its full size first", "Warm-up", 0, 1_000_000)
@@ -25,6 +26,8 @@ class Schedule:
     options: ClassVar[tuple[Option, ...]] = ()
     formula: ClassVar[str] = ""
     """The rate in LaTeX; eta_0 is the optimiser's own, t the number of the iteration after the warm-up, from 0."""
+    letters: ClassVar[Mapping[str, str]] = {}
+    """Letters of the formula, and the options that they stand for."""
 
     def __init__(self, option_values: Mapping[str, Any]) -> None:
         self.option_values = option_values
@@ -41,9 +44,14 @@ class Schedule:
 
     def equation(self, symbol: str) -> str:
         """Return the rate of an iteration in LaTeX; `symbol` is the rate's."""
-        rule = rf"{symbol} \leftarrow {self.formula}"
         warm_up = self.option_values.get("warm_up", 0)
-        return rule + (rf", \; \text{{after a rise over {warm_up} iterations}}" if warm_up else "")
+        rise = rf"\eta_0 \, \frac{{i + 1}}{{{warm_up + 1}}} \text{{ if }} i < {warm_up} \text{{ else }} "
+        said: dict[str, float | str] = {name: self.option_values[option] for name, option in self.letters.items()}
+        if has_letter(self.formula, "t"):
+            said["t"] = f"i - {warm_up}" if warm_up else "i"
+        if "t" in said or warm_up:
+            said["i"] = r"\text{number of this iteration}"
+        return rf"{symbol} \leftarrow {rise if warm_up else ''}{self.formula}{letters_text(said)}"
 
 
 class Constant(Schedule):
@@ -66,6 +74,7 @@ class StepDecay(Schedule):
         WARM_UP,
     )
     formula = r"\eta_0 \, \gamma^{\left\lfloor t / k \right\rfloor}"
+    letters: ClassVar = {r"\gamma": "factor", "k": "every"}
 
     def rate_after_warm_up(self, learning_rate: float, t: int) -> float:
         return float(learning_rate * self.option_values["factor"] ** (t // self.option_values["every"]))
@@ -81,6 +90,7 @@ class Exponential(Schedule):
         WARM_UP,
     )
     formula = r"\eta_0 \, \gamma^{t}"
+    letters: ClassVar = {r"\gamma": "factor"}
 
     def rate_after_warm_up(self, learning_rate: float, t: int) -> float:
         return float(learning_rate * self.option_values["factor"] ** t)
@@ -97,7 +107,8 @@ class Cosine(Schedule):
         FloatOption("lowest", 0.0, "the rate at the end", minimum=0.0, maximum=1e6),
         WARM_UP,
     )
-    formula = r"\eta_{T} + \frac{\eta_0 - \eta_{T}}{2} \left(1 + \cos \frac{\pi \min(t, T)}{T}\right)"
+    formula = r"\eta_T + \frac{\eta_0 - \eta_T}{2} \left(1 + \cos\left(\frac{\pi \min(t, T)}{T}\right)\right)"
+    letters: ClassVar = {r"\eta_T": "lowest", "T": "iterations"}
 
     def rate_after_warm_up(self, learning_rate: float, t: int) -> float:
         lowest, share = self.option_values["lowest"], min(t / self.option_values["iterations"], 1.0)

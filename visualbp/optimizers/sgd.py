@@ -54,5 +54,5 @@ class Sgd(Optimizer):
             step = r"\mathbf{v}"
         return (
             rf"\mathbf{{v}} \leftarrow \mu \mathbf{{v}} + {gradient}{decay}, \quad"
-            rf" {parameter} \leftarrow {parameter} - \eta {step}"
+            rf" {parameter} \leftarrow {parameter} - \eta \, {step}"
         )

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import QToolTip, QWidget
 from visualbp.analysis.explain import Explanation, Factor
 from visualbp.gui.equations import Equations, draw_equation
 from visualbp.gui.painting import draw_absent, exact_text, number_text
+from visualbp.gui.panels.mathematics_numbers import Spot, lay_out_numbers, pieces_of, says_something
 from visualbp.gui.panels.mathematics_words import element_name, factor_color
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.heights import HeightByWidth
@@ -54,6 +55,7 @@ class NumberCard(HeightByWidth):
         self._message = ""
         self._brief = False
         self._links: tuple[Link, ...] | None = None
+        self._spots: tuple[Spot, ...] = ()
         self._chosen = -1
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -63,6 +65,11 @@ class NumberCard(HeightByWidth):
     @property
     def explanation(self) -> Explanation | None:
         return self._explanation
+
+    @property
+    def spots(self) -> tuple[Spot, ...]:
+        """The numbers of the formula as they were painted last."""
+        return self._spots
 
     @property
     def links(self) -> tuple[Link, ...]:
@@ -77,6 +84,7 @@ class NumberCard(HeightByWidth):
         """Show an explanation, or, without one, a hatched card with a message. `brief` leaves out the rule and its
         formula, where the equation of the step stands above the card anyway."""
         self._explanation, self._stale, self._message, self._brief = explanation, stale, message, brief
+        self._spots = ()
         self._chosen = min(self._chosen, self._followable_count - 1)
         self.setAccessibleDescription(self._description())
         self.retheme()
@@ -104,7 +112,8 @@ class NumberCard(HeightByWidth):
 
     @Slot(str)
     def _on_equation(self, latex: str) -> None:
-        if self._explanation is not None and latex == self._explanation.formula_latex:
+        found = self._explanation
+        if found is not None and latex in (found.formula_latex, found.numbers_latex):
             self.retheme()
 
     def height_at(self, width: int) -> int:
@@ -144,6 +153,8 @@ class NumberCard(HeightByWidth):
             y = self._words(painter, found.rule, "dim", pad, y, width)
         if found.formula_latex and not brief:
             y = self._formula(painter, found.formula_latex, pad, y, width)
+        if says_something(found):
+            y = self._numbers(painter, found, pad, y, width)
         links: list[Link] = []
         if found.terms:
             y = self._terms(painter, found, pad, y + current.px(2), width, links)
@@ -187,6 +198,15 @@ class NumberCard(HeightByWidth):
         if painter is not None:
             draw_equation(painter, formula, QPointF(x, y), size, theme().color("text"))
         return y + max(formula.height, 1.0) * size + theme().px(GAP)
+
+    def _numbers(self, painter: QPainter | None, found: Explanation, x: float, y: float, width: float) -> float:
+        """The formula with the numbers plugged in; what text cannot show is set as an equation, and arrives later."""
+        if not pieces_of(found.numbers_latex):
+            return self._formula(painter, found.numbers_latex, x, y, width)
+        y, spots = lay_out_numbers(painter, found, x, y, width)
+        if painter is not None:
+            self._spots = spots
+        return y + theme().px(2)
 
     def _terms(
         self, painter: QPainter | None, found: Explanation, x: float, y: float, width: float, links: list[Link]
@@ -325,7 +345,11 @@ class NumberCard(HeightByWidth):
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             found = self._link_at(QPointF(event.pos()))
-            if found >= 0:
+            spot = next((spot for spot in self._spots if spot.rect.contains(QPointF(event.pos()))), None)
+            if spot is not None:
+                tip = exact_text(spot.number) if spot.factor is None else factor_tip(spot.factor, clicks=False)
+                QToolTip.showText(event.globalPos(), tip, self, spot.rect.toRect())
+            elif found >= 0:
                 link = self.links[found]
                 QToolTip.showText(event.globalPos(), factor_tip(link.factor), self, link.rect.toRect())
             elif (
@@ -344,9 +368,9 @@ def _text(factor: Factor) -> str:
     return number_text(factor.number, signed=True)
 
 
-def factor_tip(factor: Factor) -> str:
-    """Return what hovering over a factor says."""
+def factor_tip(factor: Factor, clicks: bool = True) -> str:
+    """Return what hovering over a factor says; `clicks` is whether a click follows it."""
     name = "" if factor.value is None else element_name(factor.value, factor.index)
     what = factor.meaning if not name else f"{factor.meaning}, from {name}" if factor.meaning else name
-    click = "" if factor.value is None else "\nclick to see where it came from"
+    click = "" if factor.value is None or not clicks else "\nclick to see where it came from"
     return f"{what} = {exact_text(factor.number)}{click}"

@@ -184,6 +184,7 @@ class ValuePanel(Panel):
         shown = choices.get(self._picked.get(layer, ""), first)
         picture = self._assembler.picture(snapshot, plan, shown)
         note = f"it has no {self.role}" if self.role not in choices and len(choices) < 3 else ""
+        note = "this path's share: its input goes elsewhere too" if picture.is_share else note
         limit = self._own_range.limit({} if picture.array is None else {shown.value: picture.array})
         self.legend.show_limit(limit)
         self.pages.setCurrentWidget(self.layer_view)  # first: what is hidden does not take over another height

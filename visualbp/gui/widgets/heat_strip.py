@@ -192,7 +192,7 @@ class StripContent(TileView):
         """Return the shape of what is seen, and of which sample it is."""
         if has_pictures(row.shape):
             return f"sample {min(self._sample, max(0, row.shape[0] - 1))}  {shape_text(row.shape[1:])}"
-        return shape_text(row.shape)
+        return ("share  " if row.is_share else "") + shape_text(row.shape)
 
     def _ink(self, row: Picture) -> QColor:
         return self._current_color if row.shown.value == self._current else theme().color("text")
@@ -233,6 +233,8 @@ class StripContent(TileView):
 
     def hover_text(self, point: QPointF) -> str:
         layer = self.title_at(point)
+        if layer is not None and any(row.is_share and row.shown.value.layer == layer for row in self._rows):
+            return f"{layer}: this path's share; its input goes elsewhere too. Click to see this layer alone"
         return f"{layer}: click to see this layer alone" if layer else super().hover_text(point)
 
 

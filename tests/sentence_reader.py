@@ -1,0 +1,845 @@
+"""A reader of the sentences that say what a step does: each is a claim about arrays, and is held against them.
+
+Each form of sentence stands here once, with what it claims. A sentence that has no form here is one that nobody can
+check, and fails as such; so does one whose words name another operand than the step's own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from tests.equation_reader import Bound, read
+from visualbp.core.arrays import Array
+from visualbp.engine import Step
+from visualbp.engine.plan import LEARNING_RATE, Phase, Plan
+from visualbp.layers import Value
+from visualbp.operations.activations import Elementwise, activations
+from visualbp.operations.losses import losses
+from visualbp.operations.normalization import BatchNorm
+from visualbp.optimizers import optimizers
+from visualbp.optimizers.schedules import schedules
+
+
+class FalseSentenceError(AssertionError):
+    """A sentence that is not so, or that nobody can check."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A step that has been taken: all values before and after it, and which later steps read what it wrote."""
+
+    plan: Plan
+    step: Step
+    before: Mapping[Value, Array]
+    after: Mapping[Value, Array]
+    batch: tuple[Array, Array]
+    mask: Array | None = None
+
+    @property
+    def result(self) -> Array:
+        return np.asarray(self.after[self.step.writes[0]], float)
+
+    def operand(self, name: str) -> Array:
+        """Return what the step's node read under a name."""
+        node = self.node
+        place = next(i for i in range(len(node.operands)) if node.operation.operand_name(i) == name)
+        return self.value(node.operands[place])
+
+    @property
+    def node(self):  # type: ignore[no-untyped-def]
+        assert self.step.node is not None
+        return self.step.node
+
+    @property
+    def upstream(self) -> Array:
+        return self.value(self.node.output.gradient)
+
+    @property
+    def output(self) -> Array:
+        return self.value(self.node.output)
+
+    def value(self, value: Value) -> Array:
+        value = self.plan.resolve(value)
+        found = self.before.get(value, self.after.get(value))
+        assert found is not None, value
+        return np.asarray(found, float)
+
+
+def claim(holds: bool | np.bool_, what: str) -> None:
+    if not holds:
+        raise FalseSentenceError(what)
+
+
+def same(a: Array, b: Array, what: str) -> None:
+    a, b = np.asarray(a, float), np.asarray(b, float)
+    fits = a.shape == b.shape or a.size == b.size == 1
+    size = max(float(np.abs(b[np.isfinite(b)]).max(initial=0.0)), 1e-6)
+    claim(fits and np.allclose(a, b, rtol=1e-8, atol=1e-8 * size), what)
+
+
+# -- words for values ----------------------------------------------------------------------------------------------
+
+SHARE = "this path's share of "
+_ROLES = {"activations": "h", "masked scores": "masked", "z": "z", "input": "x"}
+
+
+def value_named(plan: Plan, words: str) -> Value:
+    """Return the value that words such as `hidden's z`, or `the error signal of output`, name."""
+    words = words[0].lower() + words[1:] if words.startswith("The ") else words
+    if (found := re.fullmatch(r"the error signal of (.+?)(?: at time step (\d+))?", words)) is not None:
+        layer, time = found.groups()
+        return Value(layer, "delta") if time is None else Value(layer, f"z[{time}]").gradient
+    if words.startswith("the gradient of "):
+        return value_named(plan, words.removeprefix("the gradient of ")).gradient
+    layer, _, role = words.partition("'s ")
+    if role == "samples":
+        return plan.input if layer == plan.input.layer else Value(layer, "samples")
+    role, _, time = role.partition(" at time step ")
+    if role in _ROLES:
+        role = _ROLES[role]
+    else:
+        name, _, which = role.partition(" ")
+        role = {"W": "weight", "b": "bias"}.get(name, name) + (f"_{which}" if which else "")
+    return Value(layer, f"{role}[{time}]" if time else role)
+
+
+def whole(value: Value) -> Value:
+    """Return the value of which one is a part."""
+    return value._replace(part="")
+
+
+def is_named(taken: Taken, words: str, value: Value, what: str) -> None:
+    if value in taken.step.writes and taken.step.operation != "accumulate":
+        of_path = bool(value.part) and re.fullmatch(r"[xzh]\[\d+\]", value.part) is None
+        claim(of_path == words.lower().startswith(SHARE), "the whole, or this path's share")
+        words = words[len(SHARE) :] if of_path else words
+    found = taken.plan.resolve(value_named(taken.plan, words))
+    claim(found == whole(taken.plan.resolve(value)), f"{what} is {value.text}, and the sentence names {found.text}")
+
+
+# -- claims ----------------------------------------------------------------------------------------------------------
+
+
+def _kept(taken: Taken, said: str | None) -> None:
+    written = taken.plan.resolve(taken.step.writes[0])
+    readers = [s for s in taken.plan.steps if s.phase == Phase.BACKWARD and written in map(taken.plan.resolve, s.reads)]
+    claim(bool(readers) == (said is not None), "kept for the way back, or not read there")
+
+
+def _reads(taken: Taken, place: int, words: str) -> None:
+    is_named(taken, words, taken.node.operands[place], "what it reads")
+
+
+def _writes(taken: Taken, role: str) -> None:
+    is_named(taken, f"{taken.step.layer}'s {role}", taken.step.writes[0], "what it gives")
+
+
+def load(taken: Taken, layer: str, target: str) -> None:
+    source, targets = taken.step.writes
+    claim((source.layer, targets.layer) == (layer, target), "other layers")
+    same(taken.after[source], taken.batch[0], "the samples of the batch")
+    same(taken.after[targets], taken.batch[1], "the targets of the batch")
+
+
+def accumulate(taken: Taken, words: str, count: str, kind: str) -> None:
+    is_named(taken, words, taken.step.writes[0], "what is summed")
+    claim(int(count) == len(taken.step.reads), "the number of parts")
+    claim(all(whole(part) == taken.step.writes[0] and part.part for part in taken.step.reads), "parts of it")
+    same(taken.result, np.sum([taken.before[part] for part in taken.step.reads], axis=0), "the sum of its parts")
+    of_time = all(re.fullmatch(r"[xzh]\[\d+\]", part.part) for part in taken.step.reads)
+    claim(of_time == kind.startswith("time"), "time steps or paths")
+
+
+def paths(taken: Taken, words: str, count: str) -> None:
+    accumulate(taken, words, count, "paths")
+
+
+def through_time(taken: Taken, words: str, count: str) -> None:
+    accumulate(taken, words, count, "time steps")
+
+
+def gather(taken: Taken, words: str, count: str) -> None:
+    is_named(taken, words, taken.step.writes[0], "what is put together")
+    parts = [taken.before[part] for part in taken.step.reads]
+    claim(int(count) == len(parts) == taken.result.shape[1], "the number of time steps")
+    same(taken.result, np.stack(parts, 1), "its time steps, in order")
+
+
+def penalty(taken: Taken) -> None:
+    claim(all("weight" in value.role for value in taken.step.reads), "a penalty on weights")
+    claim(taken.result > 0, "added to what is minimised")
+
+
+def penalty_part(taken: Taken, words: str) -> None:
+    is_named(taken, words, taken.step.writes[0], "what the penalty adds to")
+    weight, gradient = taken.step.reads
+    added = taken.result - taken.before[gradient]
+    claim(np.all(added * taken.before[weight] >= 0) and np.any(added), "a step against it goes towards 0")
+
+
+def clip_value(taken: Taken, limit: str) -> None:
+    for value in taken.step.reads:
+        same(taken.after[value], np.clip(taken.before[value], -float(limit), float(limit)), "cut to the limit")
+
+
+def clip_norm(taken: Taken, limit: str) -> None:
+    clip = taken.plan.network.training.clip
+    claim(clip is not None and float(limit) == clip.limit, "the limit")
+    before = np.concatenate([np.ravel(taken.before[value]) for value in taken.step.reads])
+    after = np.concatenate([np.ravel(taken.after[value]) for value in taken.step.reads])
+    length = float(np.linalg.norm(before))
+    wanted = before * min(1.0, float(limit) / length) if length else before
+    claim(np.allclose(after, wanted, rtol=1e-4), "scaled down to that length if they are longer")
+
+
+def schedule(taken: Taken, label: str) -> None:
+    claim(label == schedules.get(taken.plan.network.training.schedule.type).label.lower(), "the schedule's name")
+    claim(taken.step.writes == (LEARNING_RATE,), "the learning rate")
+
+
+def update(taken: Taken, label: str, words: str) -> None:
+    training = taken.plan.network.training
+    claim(label == optimizers.get(training.optimizer.type).label, "the optimiser's name")
+    is_named(taken, words, taken.step.writes[0], "what is moved")
+    gradient = np.asarray(taken.before[taken.step.writes[0].gradient])
+    moved = taken.result - taken.before[taken.step.writes[0]]
+    fresh = all(not np.any(taken.before[slot]) for slot in taken.step.writes[1:])
+    told = np.abs(gradient).max(initial=0.0) > 1e-12 * np.abs(taken.result).max(initial=0.0)
+    if fresh and not training.optimizer.options.get("weight_decay") and told:
+        claim(np.sum(moved * gradient) < 0, "against its gradient")
+
+
+def affine(taken: Taken, layer: str, source: str, weight: str, bias: str | None, role: str, kept: str | None) -> None:
+    claim(layer == taken.step.layer, "another layer")
+    for place, words in enumerate([source, f"{layer}'s {weight}", f"{layer}'s {bias}" if bias else ""]):
+        if words:
+            _reads(taken, place, words)
+    claim((bias is not None) == (len(taken.node.operands) == 3), "a bias or none")
+    shift = taken.operand("bias") if bias else 0.0
+    same(taken.result, taken.operand("x") @ taken.operand("weight").T + shift, "x W^T + b")
+    _writes(taken, role)
+    _kept(taken, kept)
+
+
+def convolution(taken: Taken, layer: str, source: str, bias: str | None, role: str, kept: str | None) -> None:
+    claim(layer == taken.step.layer and (bias is not None) == (len(taken.node.operands) == 3), "a bias or none")
+    _reads(taken, 0, source)
+    _reads(taken, 1, f"{layer}'s W")
+    edge, stride = taken.node.operation.padding, taken.node.operation.stride
+    weight = taken.operand("weight")
+    x = np.pad(taken.operand("x"), ((0, 0), (0, 0), (edge, edge), (edge, edge)))
+    windows = sliding_window_view(x, weight.shape[2:], (2, 3))[:, :, ::stride, ::stride]
+    slid = np.einsum("ncijpq,fcpq->nfij", windows, weight)
+    same(taken.result, slid + (taken.operand("bias")[:, None, None] if bias else 0.0), "the filters slid over it")
+    _writes(taken, role)
+    _kept(taken, kept)
+
+
+def activation(taken: Taken, layer: str, label: str, source: str, role: str, kept: str | None) -> None:
+    operation = taken.node.operation
+    claim(layer == taken.step.layer and activations.get(operation.type_name).label == label, "another function")
+    _reads(taken, 0, source)
+    _writes(taken, role)
+    _kept(taken, kept)
+    if operation.type_name != "softmax":
+        claim(isinstance(operation, Elementwise), "of each element alone")
+    else:
+        same(taken.result.sum(-1), np.ones(taken.result.shape[:-1]), "softmax sums to 1")
+
+
+def loss(taken: Taken, layer: str, source: str, label: str) -> None:
+    claim(layer == taken.step.layer and losses.get(taken.node.operation.type_name).label.lower() == label, "the loss")
+    _reads(taken, 0, source)
+    claim(taken.node.operands[1] == taken.plan.target and taken.result.shape == (), "one number, from the targets")
+
+
+def _group_axes(taken: Taken, group: str) -> tuple[int, ...]:
+    """Return the axes over which each of a group has a mean of its own."""
+    rank = taken.operand("x").ndim
+    batch = isinstance(taken.node.operation, BatchNorm)
+    if batch:
+        wanted = {2: "unit", 3: "position", 4: "channel"}[rank]
+        axes: tuple[int, ...] = (0, *range(2, rank))
+    else:
+        wanted = "position" if rank == 3 else "sample"
+        axes = (2,) if rank == 3 else tuple(range(1, rank))
+    claim(group == wanted, f"each {wanted}")
+    return axes
+
+
+def _normalised(taken: Taken, axes: tuple[int, ...], array: Array) -> Array:
+    centered = array - array.mean(axes, keepdims=True)
+    return centered / np.sqrt(centered.var(axes, keepdims=True) + taken.node.operation.epsilon)
+
+
+def _spread(taken: Taken, name: str) -> Array:
+    """Return W or b so that it stands at the axes that it goes with."""
+    parameter, x = taken.operand(name), taken.operand("x")
+    return parameter.reshape(1, -1, *[1] * (x.ndim - 2)) if isinstance(taken.node.operation, BatchNorm) else parameter
+
+
+def batch_norm(taken: Taken, layer: str, group: str, source: str) -> None:
+    axes = _group_axes(taken, group)
+    claim(0 in axes, "over the batch")
+    layer_norm(taken, layer, group, source)
+    for value in taken.step.writes[1:]:
+        claim(np.any(taken.after[value] != taken.before[value]), "the running statistics follow")
+    claim(len(taken.step.writes) == 3, "running statistics")
+
+
+def layer_norm(taken: Taken, layer: str, group: str, source: str) -> None:
+    claim(layer == taken.step.layer, "another layer")
+    _reads(taken, 0, source)
+    axes = _group_axes(taken, group)
+    x_hat = _normalised(taken, axes, taken.operand("x"))
+    claim(np.abs(x_hat.mean(axes)).max() < 1e-9, "mean 0")
+    same(taken.result, _spread(taken, "weight") * x_hat + _spread(taken, "bias"), "times W plus b")
+
+
+def weight_norm(taken: Taken, layer: str, direction: str, gain: str) -> None:
+    _reads(taken, 0, f"{layer}'s {direction}")
+    _reads(taken, 1, f"{layer}'s {gain}")
+    is_named(taken, f"{layer}'s W", taken.step.writes[0], "what it makes")
+    rows = taken.operand("direction").reshape(len(taken.result), -1)
+    unit = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).reshape(taken.result.shape)
+    same(taken.result, taken.operand("gain") * unit, "gain times the direction of length 1")
+
+
+def _windows(taken: Taken) -> Array:
+    kernel, stride = taken.node.operation.kernel, taken.node.operation.stride
+    return sliding_window_view(taken.operand("x"), (kernel, kernel), (2, 3))[:, :, ::stride, ::stride]
+
+
+def pooling(taken: Taken, layer: str, rule: str, one: str, other: str, source: str) -> None:
+    claim(layer == taken.step.layer and one == other == str(taken.node.operation.kernel), "the window")
+    _reads(taken, 0, source)
+    windows = _windows(taken)
+    wanted = windows.max((-1, -2)) if rule == "largest number" else windows.mean((-1, -2))
+    same(taken.result, wanted, f"the {rule}")
+
+
+def embedding(taken: Taken, layer: str, source: str) -> None:
+    _reads(taken, 0, source)
+    _reads(taken, 1, f"{layer}'s W")
+    same(taken.result, taken.operand("weight")[taken.operand("x").astype(int)], "the rows of W")
+
+
+def time_slice(taken: Taken, layer: str, time: str, source: str) -> None:
+    _reads(taken, 0, source)
+    claim(layer == taken.step.layer, "another layer")
+    claim(taken.step.writes[0].role == f"x[{time}]", "another time step")
+    same(taken.result, taken.operand("x")[:, int(time)], "that time step")
+
+
+def first_step(taken: Taken, layer: str, source: str, role: str, kept: str | None) -> None:
+    _reads(taken, 0, source)
+    claim(len(taken.node.operands) == 4 and layer == taken.step.layer, "no state")
+    same(taken.result, taken.operand("x") @ taken.operand("weight_input").T + taken.operand("bias"), "W input x + b")
+    _writes(taken, role)
+    _kept(taken, kept)
+
+
+def later_step(taken: Taken, layer: str, role: str, kept: str | None) -> None:
+    state = taken.operand("h") @ taken.operand("weight_hidden").T
+    same(taken.result, taken.operand("x") @ taken.operand("weight_input").T + state + taken.operand("bias"), "both")
+    time = int(taken.step.writes[0].role[2:-1])
+    before = taken.plan.resolve(Value(layer, f"h[{time - 1}]"))
+    claim(taken.plan.resolve(taken.node.operands[4]) == before, "the state after the step before")
+    _writes(taken, role)
+    _kept(taken, kept)
+
+
+def stack(taken: Taken, layer: str, count: str) -> None:
+    states = [taken.value(Value(layer, f"h[{t}]")) for t in range(int(count))]
+    claim(len(taken.node.operands) == int(count), "the number of time steps")
+    same(taken.result, np.stack(states, 1), "the states, in order")
+
+
+def _heads(taken: Taken, array: Array) -> Array:
+    heads = getattr(taken.node.operation, "heads", 1)
+    samples, positions, width = array.shape
+    return array.reshape(samples, positions, heads, width // heads).transpose(0, 2, 1, 3)
+
+
+def _joined(array: Array) -> Array:
+    samples, heads, positions, width = array.shape
+    return array.transpose(0, 2, 1, 3).reshape(samples, positions, heads * width)
+
+
+def scores(taken: Taken, layer: str) -> None:
+    query, key = _heads(taken, taken.operand("query")), _heads(taken, taken.operand("key"))
+    claim(layer == taken.step.layer, "another layer")
+    same(taken.result, query @ key.swapaxes(-1, -2) / np.sqrt(query.shape[-1]), "query times key over the root")
+
+
+def _later(array: Array) -> Array:
+    return np.triu(np.ones(array.shape[-2:], bool), 1)
+
+
+def mask(taken: Taken, layer: str) -> None:
+    claim(layer == taken.step.layer, "another layer")
+    later = _later(taken.result)
+    claim(np.all(np.isneginf(taken.result[..., later])), "later positions are closed")
+    same(taken.result[..., ~later], taken.operand("scores")[..., ~later], "the others stay")
+
+
+def mix(taken: Taken, layer: str) -> None:
+    claim(layer == taken.step.layer, "another layer")
+    attention, value = taken.operand("attention"), _heads(taken, taken.operand("value"))
+    same(taken.result, _joined(attention @ value), "attention times the values")
+
+
+def _sources(taken: Taken, listed: str) -> None:
+    words = re.split(r", | and ", listed)
+    claim(len(words) == len(taken.node.operands), "its inputs")
+    for place, source in enumerate(words):
+        _reads(taken, place, source)
+
+
+def add(taken: Taken, layer: str, listed: str) -> None:
+    _sources(taken, listed)
+    same(taken.result, np.sum([taken.value(v) for v in taken.node.operands], axis=0), "the sum")
+
+
+def multiply(taken: Taken, layer: str, listed: str) -> None:
+    _sources(taken, listed)
+    same(taken.result, np.prod([taken.value(v) for v in taken.node.operands], axis=0), "the product")
+
+
+def concatenate(taken: Taken, layer: str, listed: str) -> None:
+    _sources(taken, listed)
+    same(taken.result, np.concatenate([taken.value(v) for v in taken.node.operands], axis=1), "side by side")
+
+
+def flatten(taken: Taken, layer: str, source: str) -> None:
+    _reads(taken, 0, source)
+    same(taken.result, taken.operand("x").reshape(len(taken.result), -1), "one row for each sample")
+
+
+def dropout(taken: Taken, layer: str, source: str) -> None:
+    _reads(taken, 0, source)
+    x, kept = taken.operand("x"), taken.result != 0
+    scale = 1.0 / (1.0 - taken.node.operation.rate)
+    claim(scale > 1 and np.all(taken.result[~kept & (x != 0)] == 0), "some are dropped")
+    same(taken.result[kept], x[kept] * scale, "the others are scaled up")
+
+
+# -- the way back ----------------------------------------------------------------------------------------------------
+
+
+def begins(taken: Taken, layer: str, words: str) -> None:
+    claim(layer == taken.step.layer, "another layer")
+    is_named(taken, words, taken.step.writes[0], "what it gives")
+    before = [step for step in taken.plan.steps[: taken.step.index] if step.phase == Phase.BACKWARD]
+    claim(not before, "the way back begins here")
+
+
+def begins_simply(taken: Taken, layer: str, words: str) -> None:
+    begins(taken, layer, words)
+    prediction, target = (taken.value(value) for value in taken.node.operands)
+    rule = taken.node.operation
+    if rule.type_name == "softmax_cross_entropy":
+        shifted = np.exp(prediction - prediction.max(-1, keepdims=True))
+        answer = shifted / shifted.sum(-1, keepdims=True)
+    else:
+        answer = 1.0 / (1.0 + np.exp(-prediction))
+    ratio = (answer - target)[taken.result != 0] / taken.result[taken.result != 0]
+    claim(np.allclose(ratio, ratio[0], rtol=1e-6) and ratio[0] > 0, "prediction minus target")
+
+
+Clause = Callable[..., None]
+
+
+def _back(taken: Taken, words: str, value: str) -> None:
+    """What comes back is the gradient of the node's output, and it goes to one of its operands."""
+    is_named(taken, words, taken.node.output.gradient, "what comes back")
+    is_named(taken, value, taken.node.operands[taken.step.operand], "what it goes back to")
+    claim(
+        whole(taken.step.writes[0]) == taken.plan.resolve(taken.node.operands[taken.step.operand]).gradient,
+        "its gradient",
+    )
+
+
+def through_weight(taken: Taken, words: str, weight: str, value: str) -> None:
+    _back(taken, words, value)
+    is_named(taken, f"{taken.step.layer}'s {weight}", taken.node.operands[1], "the weight")
+    if taken.node.operation.name == "affine":
+        same(taken.result, taken.upstream @ taken.operand("weight"), "back through W")
+        return
+    operation, weights = taken.node.operation, taken.operand("weight")
+    edge, stride, total = operation.padding, operation.stride, np.zeros_like(taken.result)
+    total = np.pad(total, ((0, 0), (0, 0), (edge, edge), (edge, edge)))
+    for i, j in np.ndindex(taken.upstream.shape[2:]):
+        rows, columns = (
+            slice(i * stride, i * stride + weights.shape[2]),
+            slice(j * stride, j * stride + weights.shape[3]),
+        )
+        total[:, :, rows, columns] += np.einsum("nf,fcpq->ncpq", taken.upstream[:, :, i, j], weights)
+    same(
+        taken.result,
+        total[:, :, edge : total.shape[2] - edge, edge : total.shape[3] - edge],
+        "back through the filters",
+    )
+
+
+def in_time(taken: Taken, words: str, value: str) -> None:
+    _back(taken, words, value)
+    claim(taken.node.operation.operand_name(taken.step.operand) == "h", "back in time")
+    same(taken.result, taken.upstream @ taken.operand("weight_hidden"), "through W hidden")
+
+
+def through_input(taken: Taken, words: str, value: str) -> None:
+    _back(taken, words, value)
+    same(taken.result, taken.upstream @ taken.operand("weight_input"), "through W input")
+
+
+def slope(taken: Taken, words: str, label: str, value: str, result: str) -> None:
+    _back(taken, words, value)
+    is_named(taken, result, taken.step.writes[0], "what it gives")
+    operation = taken.node.operation
+    claim(activations.get(operation.type_name).label == label, "another function")
+    latex = operation.equation(_symbol("H", taken.output), [_symbol("Z", taken.operand("z"))])
+    z, nudge = taken.operand("z"), 1e-6
+
+    def at(points: Array) -> Array:
+        return read(latex, {"H": Bound(np.empty_like(z), True), "Z": Bound(points, True)})["H"]
+
+    measured = (at(z + nudge) - at(z - nudge)) / (2 * nudge)
+    smooth = np.abs(z) > 1e-3
+    size = np.abs(taken.result).max(initial=1e-9)
+    off = np.abs(taken.result - taken.upstream * measured)[smooth]
+    claim(off.max(initial=0.0) < 1e-4 * size + 1e-4 * np.abs(taken.upstream).max(initial=0.0), "times the slope")
+
+
+def _symbol(latex: str, array: Array):  # type: ignore[no-untyped-def]
+    from visualbp.operations.symbols import Symbol
+
+    return Symbol(latex, array.shape[1:], True)
+
+
+def jacobian(taken: Taken, words: str, label: str, value: str) -> None:
+    _back(taken, words, value)
+    claim(activations.get(taken.node.operation.type_name).label == label == "Softmax", "another function")
+    h, u = taken.output, taken.upstream
+    same(taken.result, h * (u - (u * h).sum(-1, keepdims=True)), "through the Jacobian of the row")
+
+
+def less_the_batch(taken: Taken, words: str, value: str) -> None:
+    claim(isinstance(taken.node.operation, BatchNorm), "shared by the batch")
+    _less(taken, words, value, (0, *range(2, taken.result.ndim)))
+
+
+def less_the_group(taken: Taken, words: str, value: str, group: str) -> None:
+    claim(not isinstance(taken.node.operation, BatchNorm), "of each by itself")
+    _less(taken, words, value, _group_axes(taken, group))
+
+
+def _less(taken: Taken, words: str, value: str, axes: tuple[int, ...]) -> None:
+    _back(taken, words, value)
+    x = taken.operand("x")
+    count = np.prod([x.shape[axis] for axis in axes])
+    centered = x - x.mean(axes, keepdims=True)
+    deviation = np.sqrt(centered.var(axes, keepdims=True) + taken.node.operation.epsilon)
+    x_hat, g = centered / deviation, taken.upstream * _spread(taken, "weight")
+    mean, along = g.sum(axes, keepdims=True) / count, (g * x_hat).sum(axes, keepdims=True) / count
+    same(taken.result, (g - mean - along * x_hat) / deviation, "less what moves the mean and the deviation")
+
+
+def winners(taken: Taken, words: str, value: str) -> None:
+    _back(taken, words, value)
+    kernel, stride = taken.node.operation.kernel, taken.node.operation.stride
+    windows, wanted = _windows(taken), np.zeros_like(taken.result)
+    flat = windows.reshape(*windows.shape[:4], -1).argmax(-1)
+    for n, c, i, j in np.ndindex(flat.shape):
+        row, column = divmod(int(flat[n, c, i, j]), kernel)
+        wanted[n, c, i * stride + row, j * stride + column] += taken.upstream[n, c, i, j]
+    same(taken.result, wanted, "to the winner of each window alone")
+
+
+def shared(taken: Taken, words: str, value: str) -> None:
+    _back(taken, words, value)
+    kernel, stride = taken.node.operation.kernel, taken.node.operation.stride
+    wanted = np.zeros_like(taken.result)
+    for i, j in np.ndindex(taken.upstream.shape[2:]):
+        place = (
+            slice(None),
+            slice(None),
+            slice(i * stride, i * stride + kernel),
+            slice(j * stride, j * stride + kernel),
+        )
+        wanted[place] += taken.upstream[:, :, i, j, None, None] / kernel**2
+    same(taken.result, wanted, "shared out evenly over each window")
+
+
+def taken_apart(taken: Taken, words: str, value: str) -> None:
+    _back(taken, words, value)
+    same(taken.result, taken.upstream[:, taken.step.operand], "this time step of it")
+
+
+def times_keys(taken: Taken, words: str, which: str, value: str) -> None:
+    _back(taken, words, value)
+    to_query = taken.node.operation.operand_name(taken.step.operand) == "query"
+    claim(which == ("keys" if to_query else "queries"), "times the others")
+    other = _heads(taken, taken.operand("key" if to_query else "query"))
+    up = taken.upstream if to_query else taken.upstream.swapaxes(-1, -2)
+    same(taken.result, _joined(up @ other) / np.sqrt(other.shape[-1]), "times the others")
+
+
+def open_pairs(taken: Taken, words: str, value: str) -> None:
+    _back(taken, words, value)
+    same(taken.result, np.where(_later(taken.result), 0.0, taken.upstream), "where the pair is open, else 0")
+
+
+def times_values(taken: Taken, words: str, value: str) -> None:
+    _back(taken, words, value)
+    same(taken.result, _heads(taken, taken.upstream) @ _heads(taken, taken.operand("value")).swapaxes(-1, -2), "values")
+
+
+def as_attended(taken: Taken, words: str, value: str) -> None:
+    _back(taken, words, value)
+    attention = taken.operand("attention").swapaxes(-1, -2)
+    same(taken.result, _joined(attention @ _heads(taken, taken.upstream)), "as much as it was attended to")
+
+
+def unchanged(taken: Taken, words: str, value: str) -> None:
+    _back(taken, words, value)
+    same(taken.result, taken.upstream, "unchanged")
+
+
+def other_factors(taken: Taken, words: str, value: str) -> None:
+    _back(taken, words, value)
+    others = [taken.value(v) for place, v in enumerate(taken.node.operands) if place != taken.step.operand]
+    same(taken.result, np.prod([taken.upstream, *others], axis=0), "times the other factors")
+
+
+def cut(taken: Taken, words: str, value: str) -> None:
+    _back(taken, words, value)
+    start = sum(taken.value(v).shape[1] for v in taken.node.operands[: taken.step.operand])
+    same(taken.result, taken.upstream[:, start : start + taken.result.shape[1]], "its own part")
+
+
+def laid_out(taken: Taken, words: str, value: str) -> None:
+    _back(taken, words, value)
+    same(taken.result, taken.upstream.reshape(taken.result.shape), "laid out again")
+
+
+def same_mask(taken: Taken, words: str, value: str) -> None:
+    _back(taken, words, value)
+    assert taken.mask is not None
+    same(taken.result, taken.upstream * taken.mask, "through the same mask")
+
+
+# -- to parameters ---------------------------------------------------------------------------------------------------
+
+
+def _parameter(taken: Taken, words: str, result: str) -> None:
+    is_named(taken, words, taken.node.output.gradient, "what comes back")
+    is_named(taken, result, taken.step.writes[0], "what it gives")
+    of = taken.plan.resolve(taken.node.operands[taken.step.operand])
+    claim(whole(taken.step.writes[0]) == of.gradient, "the gradient of its operand")
+
+
+def _rows(array: Array) -> Array:
+    return array.reshape(-1, array.shape[-1])
+
+
+def _over_positions(taken: Taken, said: str | None) -> None:
+    claim((said is not None) == (taken.operand("x").ndim > 2), "positions too, or none")
+
+
+def times_summed(taken: Taken, words: str, first: str, positions: str | None, result: str) -> None:
+    _parameter(taken, words, result)
+    _over_positions(taken, positions)
+    _reads(taken, 0, first)
+    same(taken.result, _rows(taken.upstream).T @ _rows(taken.operand("x")), "times it, summed over the batch")
+
+
+def summed(taken: Taken, words: str, positions: str | None, result: str) -> None:
+    _parameter(taken, words, result)
+    _over_positions(taken, positions)
+    same(taken.result, _rows(taken.upstream).sum(0), "summed over the batch")
+
+
+def filters(taken: Taken, words: str, result: str) -> None:
+    _parameter(taken, words, result)
+    operation, kernel = taken.node.operation, taken.operand("weight").shape[2:]
+    edge, stride = operation.padding, operation.stride
+    x = np.pad(taken.operand("x"), ((0, 0), (0, 0), (edge, edge), (edge, edge)))
+    windows = sliding_window_view(x, kernel, (2, 3))[:, :, ::stride, ::stride]
+    same(taken.result, np.einsum("nfij,ncijpq->fcpq", taken.upstream, windows), "times what lay under the filters")
+
+
+def over_places(taken: Taken, words: str, result: str) -> None:
+    _parameter(taken, words, result)
+    same(taken.result, taken.upstream.sum((0, 2, 3)), "summed over all places of the batch")
+
+
+def _over_what_it_meets(taken: Taken, array: Array) -> Array:
+    if isinstance(taken.node.operation, BatchNorm):
+        return array.sum((0, *range(2, array.ndim)))
+    return array.reshape(-1, *taken.result.shape).sum(0)
+
+
+def times_x_hat(taken: Taken, words: str, result: str) -> None:
+    _parameter(taken, words, result)
+    x = taken.operand("x")
+    batch = isinstance(taken.node.operation, BatchNorm)
+    axes = (0, *range(2, x.ndim)) if batch else tuple(range(x.ndim - taken.result.ndim, x.ndim))
+    product = taken.upstream * _normalised(taken, axes, x)
+    same(taken.result, _over_what_it_meets(taken, product), "times x hat, summed")
+
+
+def over_shifted(taken: Taken, words: str, result: str) -> None:
+    _parameter(taken, words, result)
+    same(taken.result, _over_what_it_meets(taken, taken.upstream), "summed over all that it shifts")
+
+
+def _unit(taken: Taken) -> tuple[Array, Array, Array]:
+    rows = taken.operand("direction").reshape(len(taken.upstream), -1)
+    length = np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows / length, length, taken.upstream.reshape(rows.shape)
+
+
+def along_direction(taken: Taken, words: str, result: str) -> None:
+    _parameter(taken, words, result)
+    unit, _, up = _unit(taken)
+    same(taken.result.reshape(-1), (unit * up).sum(1), "along the direction")
+
+
+def across_direction(taken: Taken, words: str, result: str) -> None:
+    _parameter(taken, words, result)
+    unit, length, up = _unit(taken)
+    across = (up - unit * (unit * up).sum(1, keepdims=True)) * taken.operand("gain").reshape(-1, 1) / length
+    same(taken.result, across.reshape(taken.result.shape), "across the direction, times gain over length")
+
+
+def added_rows(taken: Taken, words: str, result: str) -> None:
+    _parameter(taken, words, result)
+    wanted = np.zeros_like(taken.result)
+    np.add.at(wanted, taken.operand("x").astype(int).reshape(-1), _rows(taken.upstream))
+    same(taken.result, wanted, "added to the rows that were looked up")
+
+
+def no_state(taken: Taken, words: str, result: str) -> None:
+    _parameter(taken, words, result)
+    claim(not np.any(taken.result) and len(taken.node.operands) == 4, "this part is 0")
+
+
+def this_step(taken: Taken, words: str, met: str, result: str) -> None:
+    _parameter(taken, words, result)
+    name = taken.node.operation.operand_name(taken.step.operand)
+    if met == "the state after the step before":
+        claim(name == "weight_hidden", "the weight for the state")
+        array = taken.operand("h")
+    else:
+        claim(name == "weight_input", "the weight for the input")
+        _reads(taken, 0, met)
+        array = taken.operand("x")
+    same(taken.result, taken.upstream.T @ array, "times what it met")
+    claim(taken.step.writes[0].part != "" or len(taken.plan.written) > 0, "a part")
+
+
+def this_step_bias(taken: Taken, words: str, result: str) -> None:
+    summed(taken, words, None, result)
+
+
+KEPT = "(, kept for the way back)?"
+_FORMS: tuple[tuple[str, Clause], ...] = (
+    (r"A batch of samples comes in at (.+), and its targets go to (.+)\.", load),
+    (r"(.+) is the sum of what comes back on (\d+) paths: the chain rule for several variables\.", paths),
+    (r"(.+) is the sum of its parts from (\d+) time steps: backpropagation through time\.", through_time),
+    (r"(.+) is put together from its (\d+) time steps\.", gather),
+    (r"The penalty on large weights is added to what is minimised\.", penalty),
+    (r"The penalty adds its own part to (.+): it pulls the weights towards 0\.", penalty_part),
+    (r"Every single gradient beyond (.+) in size is cut to it\.", clip_value),
+    (r"If all gradients together are longer than (.+), all are scaled down to that length\.", clip_norm),
+    (r"The schedule \((.+)\) sets the learning rate of this iteration\.", schedule),
+    (r"(.+) moves (.+) against its gradient\.", update),
+    (rf"(.+) takes (.+) through (W(?: \w+)?)(?: and adds (b(?: \w+)?))?: that is its (.+?){KEPT}\.", affine),
+    (rf"(.+) slides its filters W over (.+?)( and adds b)?: that is its (.+?){KEPT}\.", convolution),
+    (rf"(.+) applies (.+) to (.+): that is its (.+?){KEPT}\.", activation),
+    (r"(.+) compares (.+) with the targets: the (.+) of the batch\.", loss),
+    (r"(.+) brings each (\w+) of (.+) to mean 0 and deviation 1 over the batch, times W plus b;"
+     r" the running statistics follow\.", batch_norm),
+    (r"(.+) brings each (\w+) of (.+) to mean 0 and deviation 1, times W plus b\.", layer_norm),
+    (r"(.+) makes its W from (W direction), brought to length 1, times (W gain)\.", weight_norm),
+    (r"(.+) takes the (largest number|mean) of each (\d+) x (\d+) window of (.+)\.", pooling),
+    (r"(.+) looks up the row of W for each class in (.+)\.", embedding),
+    (r"(.+) takes time step (\d+) out of (.+)\.", time_slice),
+    (rf"(.+) takes (.+) through W input and adds b; before it the state is 0: that is its (.+?){KEPT}\.", first_step),
+    (rf"(.+) takes its input through W input, and the state it had after the step before through W hidden, and adds b:"
+     rf" that is its (.+?){KEPT}\.", later_step),
+    (r"(.+) puts the states of its (\d+) time steps together\.", stack),
+    (r"(.+) scores every pair of positions: query times key, over the root of a head's width\.", scores),
+    (r"(.+) closes the scores of all positions that come later: no position sees what follows it\.", mask),
+    (r"(.+) mixes the values: each position gathers those of the positions that it attends to\.", mix),
+    (r"(.+) adds up (.+)\.", add),
+    (r"(.+) multiplies (.+), element by element\.", multiply),
+    (r"(.+) puts (.+) side by side\.", concatenate),
+    (r"(.+) lays (.+) out as one row for each sample\.", flatten),
+    (r"(.+) drops some of (.+) by the mask of this iteration, and scales the others up\.", dropout),
+    (r"The way back begins at (.+?): (.+): prediction minus target\.", begins_simply),
+    (r"The way back begins at (.+?): (.+)\.", begins),
+    (r"(.+) goes back in time through W hidden to (.+)\.", in_time),
+    (r"(.+) goes back through W input to (.+)\.", through_input),
+    (r"(.+) goes back through (W(?: \w+)?) to (.+)\.", through_weight),
+    (r"(.+) times the slope of (.+?) at (.+) is (.+)\.", slope),
+    (r"(.+) goes back through the Jacobian of (.+) to (.+): every output depends on all\.", jacobian),
+    (r"(.+) goes back to (.+), less what moves the mean and the deviation that the batch shares\.", less_the_batch),
+    (r"(.+) goes back to (.+), less what moves the mean and the deviation of each (\w+)\.", less_the_group),
+    (r"(.+) goes back to the winner of each window alone, in (.+)\.", winners),
+    (r"(.+) is shared out evenly over each window of (.+)\.", shared),
+    (r"(.+) is taken apart; this time step goes back to (.+)\.", taken_apart),
+    (r"(.+) times the (keys|queries) goes back to (.+)\.", times_keys),
+    (r"(.+) goes back to (.+) where the pair is open, and is 0 elsewhere\.", open_pairs),
+    (r"(.+) times the values goes back to (.+)\.", times_values),
+    (r"(.+) goes back to (.+) as much as each position attended to it\.", as_attended),
+    (r"(.+) goes back unchanged to (.+)\.", unchanged),
+    (r"(.+) times the other factors goes back to (.+)\.", other_factors),
+    (r"(.+) is cut into parts; this one goes back to (.+)\.", cut),
+    (r"(.+) is laid out as (.+) again\.", laid_out),
+    (r"(.+) goes back through the same mask to (.+)\.", same_mask),
+    (r"(.+) times what lay under the filters, summed over all places of the batch, is (.+)\.", filters),
+    (r"(.+), summed over all places of the batch, is (.+)\.", over_places),
+    (r"(.+) times x hat, summed over all that it scales, is (.+)\.", times_x_hat),
+    (r"(.+), summed over all that it shifts, is (.+)\.", over_shifted),
+    (r"(.+) along the direction is (.+)\.", along_direction),
+    (r"(.+) across the direction, times gain over length, is (.+)\.", across_direction),
+    (r"(.+) is added to the rows of W that were looked up: that is (.+)\.", added_rows),
+    (r"(.+) meets no state, which is 0 before the first time step: this part of (.+) is 0\.", no_state),
+    (r"(.+), summed over the batch, is this time step's part of (.+)\.", this_step_bias),
+    (r"(.+) times (.+) is this time step's part of (.+)\.", this_step),
+    (r"(.+) times (.+), summed over the batch( and its positions)?, is (.+)\.", times_summed),
+    (r"(.+), summed over the batch( and its positions)?, is (.+)\.", summed),
+)  # fmt: skip
+"""Each form of sentence, and what it claims. The first that fits is meant."""
+
+
+def check_sentence(taken: Taken, sentence: str) -> None:
+    """Raise FalseSentenceError where a sentence about a step is not so."""
+    about_layer = taken.step.node is not None and taken.step.phase == Phase.FORWARD
+    if about_layer and not sentence.startswith(f"{taken.step.layer} "):
+        raise FalseSentenceError(f"{sentence}\n  is about another layer than {taken.step.layer}")
+    for pattern, clause in _FORMS:
+        if (found := re.fullmatch(pattern, sentence)) is not None:
+            try:
+                clause(taken, *found.groups())
+            except FalseSentenceError as error:
+                raise FalseSentenceError(f"{sentence}\n  is not so: {error}") from None
+            except (
+                AssertionError,
+                StopIteration,
+                KeyError,
+                ValueError,
+                IndexError,
+                TypeError,
+                AttributeError,
+            ) as error:
+                raise FalseSentenceError(f"{sentence}\n  is about another kind of step: {error!r}") from None
+            return
+    raise FalseSentenceError(f"nobody can check this sentence: {sentence}")
