@@ -30,6 +30,7 @@ from PySide6.QtCore import QEvent, QEventLoop, QObject, Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from tests.benchmarks.timing import table
 from tests.benchmarks.window_panels import chain
 from visualbp.core.options import Choice
 from visualbp.datasets.base import make_spec
@@ -253,13 +254,25 @@ def percentile(times: list[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else float("nan")
 
 
-def row(name: str, times: Times, held: tuple[int, float, int]) -> str:
+HEAD = ("network", "snapshot", "card", "95 %", "worst", "all shown", "later turns 99 %", "worst", "over 16", "keys")
+HELD = ("F11 held: steps", "longest turn", "steps after release")
+
+
+def row(name: str, times: Times, held: tuple[int, float, int]) -> list[str]:
+    """Return the cells of a network: milliseconds, but for counts."""
     card, later = times.card, times.later_turns
-    return (
-        f"{name:20} {statistics.median(times.snapshot):6.1f} {statistics.median(card):7.1f} {percentile(card, 0.95):7.1f} "
-        f"{max(card):7.1f} {statistics.median(times.whole):7.1f} {max(times.first_turn):7.1f} {percentile(later, 0.99):7.1f} "
-        f"{max(later):7.1f} {sum(length > 16 for length in later):5d} {len(card):5d}   {held[0]:4d} {held[1]:6.1f} {held[2]:3d}"
+    figures = (
+        statistics.median(times.snapshot),
+        statistics.median(card),
+        percentile(card, 0.95),
+        max(card),
+        statistics.median(times.whole),
+        percentile(later, 0.99),
+        max(later),
     )
+    counts = (sum(length > 16 for length in later), len(card))
+    shown = [f"{figure:.1f}" for figure in figures]
+    return [name, *shown, *map(str, counts), str(held[0]), f"{held[1]:.1f}", str(held[2])]
 
 
 def main() -> None:
@@ -272,10 +285,7 @@ def main() -> None:
         os.environ["XDG_CONFIG_HOME"] = os.environ["XDG_DATA_HOME"] = settings
         make_application()
         theme().set("dark", 1.0)
-        print(
-            f"{'milliseconds':20} {'snap':>6} {'card':>7} {'95 %':>7} {'worst':>7} {'all':>7} {'turn':>7} {'later99':>7} "
-            f"{'worst':>7} {'>16':>5} {'keys':>5}   held: steps, longest turn, steps after release"
-        )
+        rows = []
         for name in arguments.names:
             bench = Bench(name)
             profile = cProfile.Profile() if arguments.profile else None
@@ -288,8 +298,10 @@ def main() -> None:
                 profile.disable()
                 pstats.Stats(profile).sort_stats("cumulative").print_stats(60)
                 pstats.Stats(profile).sort_stats("tottime").print_stats(40)
-            print(row(name, bench.times, bench.hold()), flush=True)
+            rows.append(row(name, bench.times, bench.hold()))
+            print(*rows[-1], sep="\t", flush=True)
             bench.close()
+        print(table([*HEAD, *HELD], rows))
 
 
 if __name__ == "__main__":

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from PySide6.QtCore import QEventLoop, Qt, QTimer
+from PySide6.QtCore import QEvent, QEventLoop, Qt, QTimer
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from tests.debugger.test_runs import EXAMPLES
@@ -152,3 +154,44 @@ def test_a_log_that_cannot_be_written_hides_no_fault(qtbot: QtBot, capsys: pytes
     faults.report("something", "its traceback")
     assert told == ["something"]
     assert "its traceback" in capsys.readouterr().err
+
+
+def hold_f11(window: MainWindow, repeats: int) -> None:
+    """Press F11 and hold it: each repetition comes as the system sends it, whether the window has drawn or not."""
+    for place in range(repeats):
+        key = QKeyEvent(QEvent.Type.ShortcutOverride, Qt.Key.Key_F11, Qt.KeyboardModifier.NoModifier, "", place > 0)
+        QApplication.sendEvent(window.canvas, key)
+        window.actions_by_name["step_operation"].trigger()
+
+
+def test_a_key_that_is_held_down_never_queues_up_steps(window: MainWindow, qtbot: QtBot) -> None:
+    hold_f11(window, 30)
+    window.debugger.settle()
+    assert window.debugger.snapshot.cursor == 1, "repetitions that come before the picture of the first do not count"
+    for _ in range(3):
+        hold_f11(window, 1)
+        window.debugger.settle()
+    assert window.debugger.snapshot.cursor == 4
+
+
+def test_presses_of_a_person_are_not_lost_and_each_gets_its_picture(window: MainWindow) -> None:
+    shown: list[int] = []
+    window.debugger.snapshot_changed.connect(lambda snapshot: shown.append(snapshot.cursor))
+    for _ in range(5):
+        QTest.keyClick(window, Qt.Key.Key_F11)
+    window.debugger.settle()
+    assert [cursor for place, cursor in enumerate(shown) if place == 0 or cursor != shown[place - 1]][-5:] == [
+        1,
+        2,
+        3,
+        4,
+        5,
+    ]
+
+
+def test_a_reset_comes_after_the_steps_that_were_asked_for_before_it(window: MainWindow) -> None:
+    for _ in range(4):
+        QTest.keyClick(window, Qt.Key.Key_F11)
+    window.debug.reset()
+    window.debugger.settle()
+    assert (window.debugger.snapshot.iteration, window.debugger.snapshot.cursor) == (0, 0)

@@ -52,16 +52,18 @@ class DebugController(QObject):
         self.share = 1.0
         self._stopping = False
         """Whether a stop has been asked for that no snapshot has shown yet: an edit must not start training again."""
+        self.key_is_repeated = False
+        """Whether the key that comes now is one that is held down; the window says so."""
         self._network = context.document.network
         actions.bind(
             {
-                "step_operation": self._sender(StepForward(Level.OPERATION)),
-                "step_layer": self._sender(StepForward(Level.LAYER)),
-                "step_out": self._sender(StepForward(Level.PASS)),
-                "run_iteration": self._sender(StepForward(Level.ITERATION)),
-                "step_back": self._sender(StepBack(Level.LAYER)),
-                "step_back_operation": self._sender(StepBack(Level.OPERATION)),
-                "step_back_iteration": self._sender(StepBack(Level.ITERATION)),
+                "step_operation": self._stepper(StepForward(Level.OPERATION)),
+                "step_layer": self._stepper(StepForward(Level.LAYER)),
+                "step_out": self._stepper(StepForward(Level.PASS)),
+                "run_iteration": self._stepper(StepForward(Level.ITERATION)),
+                "step_back": self._stepper(StepBack(Level.LAYER)),
+                "step_back_operation": self._stepper(StepBack(Level.OPERATION)),
+                "step_back_iteration": self._stepper(StepBack(Level.ITERATION)),
                 "continue": self.go_on,
                 "pause": self.pause,
                 "train": self._sender(Train()),
@@ -80,6 +82,13 @@ class DebugController(QObject):
             self.context.debugger.send(command)
 
         return send
+
+    def _stepper(self, command: Command) -> Callable[[], None]:
+        def step() -> None:
+            repeated, self.key_is_repeated = self.key_is_repeated, False
+            self.context.debugger.steps.ask(command, repeated)
+
+        return step
 
     def pause(self) -> None:
         """Stop what runs."""
