@@ -11,7 +11,7 @@ Recipes" 5.7 (many step sizes, the best of which says so itself); Moré and Wild
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -21,7 +21,7 @@ EPSILON = float(np.finfo(np.float64).eps)
 
 RATIO = 8.0
 """How much shorter each step of a ladder is than the one before."""
-STEPS = 9
+LONGEST, STEPS = 0.1, 9
 """Steps of a ladder: from 0.1 of a number's size down to 6e-9 of it."""
 
 Values = Callable[[Array], tuple[Array, Array]]
@@ -35,6 +35,10 @@ class Differences:
     `numeric` is nan where none could be taken, and `error` is what each may be off by. `kinks` marks numbers that had a
     kink in reach of their step, and were measured on the piece that they are on. Exactly at a corner there is no such
     piece: `low` and `high` are the slopes of both sides there, and nan elsewhere.
+
+    `sure` and `sure_error` are the same once more for who wants to contradict: a function that moves in coarse steps
+    (1 - p beside 1) looks smooth within one of them, and short steps then agree on a wrong slope. So here what longer
+    steps saw counts as noise, too. Without several steps nothing is sure: the error is infinite.
     """
 
     numeric: Array
@@ -42,32 +46,39 @@ class Differences:
     kinks: Array
     low: Array
     high: Array
+    sure: Array
+    sure_error: Array
 
     @property
     def corners(self) -> Array:
         """Which numbers are exactly at a corner."""
         return np.isfinite(self.low)
 
-    def put(self, places: Array, other: Differences) -> None:
-        """Take over what was measured again at these places."""
+    def improve(self, places: Array, other: Differences) -> None:
+        """Take over, for the numbers at these places, what was measured better."""
+        better = ~(other.error >= self.error[places])
+        chosen = places[better]
         for name in ("numeric", "error", "low", "high"):
-            getattr(self, name)[places] = getattr(other, name)
+            getattr(self, name)[chosen] = getattr(other, name)[better]
+        better = other.sure_error < self.sure_error[places]
+        for name in ("sure", "sure_error"):
+            getattr(self, name)[places[better]] = getattr(other, name)[better]
         self.kinks[places] |= other.kinks
 
     def part(self, places: Array) -> Differences:
         """Return what was found at these places."""
-        return Differences(*(getattr(self, name)[places] for name in ("numeric", "error", "kinks", "low", "high")))
+        return Differences(*(getattr(self, field.name)[places] for field in fields(self)))
 
     def scaled(self, units: Array) -> Differences:
         """Return derivatives by theta, where these are by multiples of `units`."""
-        moved = [part / units for part in (self.numeric, self.error, self.low, self.high)]
-        return Differences(moved[0], moved[1], self.kinks, moved[2], moved[3])
+        parts = {field.name: getattr(self, field.name) for field in fields(self)}
+        return Differences(**{name: part if name == "kinks" else part / units for name, part in parts.items()})
 
 
 def unmeasured(count: int) -> Differences:
     """Return `count` differences of which nothing is known yet."""
-    blank = np.full((4, count), np.nan)
-    return Differences(blank[0], np.full(count, np.inf), np.zeros(count, bool), blank[2], blank[3])
+    blank, without = np.full((4, count), np.nan), np.full((2, count), np.inf)
+    return Differences(blank[0], without[0], np.zeros(count, bool), blank[1], blank[2], blank[3], without[1])
 
 
 def central_differences(values: Values, rest: Array, step: float) -> Differences:
@@ -104,7 +115,7 @@ def richardson_differences(values: Values, rest: Array, step: float) -> Differen
     return found
 
 
-def ladder(longest: float = 0.1, count: int = STEPS) -> Array:
+def ladder(longest: float = LONGEST, count: int = STEPS) -> Array:
     """Return steps, longest first."""
     return np.asarray(longest * RATIO ** -np.arange(count))
 
@@ -131,10 +142,10 @@ def ladder_differences(values: Values, rest: Array, steps: Array, magnitude: Arr
         (left_free, (rest - left) / down, (1.0, 2.0)),
     )
     for free, quotients, orders in ways:
-        measured, error = best_of_ladder(np.where(free, quotients, np.nan), size, steps, orders)
-        better = error < found.error  # two-sided differences come first, and win where they exist
-        better &= ~np.isfinite(found.numeric)
-        found.numeric[better], found.error[better] = measured[better], error[better]
+        best, sure = best_of_ladder(np.where(free, quotients, np.nan), size, steps, orders)
+        new = ~np.isfinite(found.numeric) & np.isfinite(best[0])  # two-sided ones come first, where they exist
+        found.numeric[new], found.error[new] = best[0][new], best[1][new]
+        found.sure[new], found.sure_error[new] = sure[0][new], sure[1][new]
     _measure_corners(found, right, left, rest, size, steps, right_free[-1] | left_free[-1])
     return found
 
@@ -150,7 +161,7 @@ def _measure_corners(
         return
     down = steps[:, None]
     sides = [
-        best_of_ladder(quotients[:, places], size[:, places], steps, (1.0, 2.0))
+        best_of_ladder(quotients[:, places], size[:, places], steps, (1.0, 2.0))[0]
         for quotients in ((right - rest) / down, (rest - left) / down)
     ]
     (to_right, right_error), (to_left, left_error) = sides
@@ -166,8 +177,12 @@ def _measure_corners(
     found.error[both] = np.inf
 
 
-def best_of_ladder(quotients: Array, size: Array, steps: Array, orders: tuple[float, ...]) -> tuple[Array, Array]:
-    """Return the best extrapolated quotient (P) and the estimate of its error (P); nan and inf where there is none.
+Estimate = tuple[Array, Array]
+"""Measured numbers (P) and their errors (P); nan and inf where there is none."""
+
+
+def best_of_ladder(quotients: Array, size: Array, steps: Array, orders: tuple[float, ...]) -> tuple[Estimate, Estimate]:
+    """Return the best extrapolated quotients, and those that are best if one is to be sure (see `Differences`).
 
     `quotients` (K, P) are nan where a step cannot be taken; `size` (K, P) is how large the values were; `orders` are
     the powers of the step that are extrapolated away, one after the other.
@@ -181,8 +196,8 @@ def best_of_ladder(quotients: Array, size: Array, steps: Array, orders: tuple[fl
         factor = RATIO**order
         extrapolated = (factor * extrapolated[1:] - extrapolated[:-1]) / (factor - 1.0)
     count, depth = len(steps), len(orders)
-    best = np.full(quotients.shape[1], np.nan)
-    least = np.full(quotients.shape[1], np.inf)
+    still = np.logical_and.accumulate(quotients[::-1] == 0.0)[::-1]
+    estimates = [(np.full(quotients.shape[1], np.nan), np.full(quotients.shape[1], np.inf)) for _ in range(2)]
     for k in range(count - depth - 2):
         measured = extrapolated[k]
         shortest = steps[k + depth]  # the noise of the shortest of the steps in it is the largest
@@ -194,6 +209,11 @@ def best_of_ladder(quotients: Array, size: Array, steps: Array, orders: tuple[fl
         if k:
             curvature = np.where(np.isnan(curvature), np.abs(measured - quotients[k + depth]), curvature)
         error = np.maximum(noise, curvature)
-        better = error < least
-        best[better], least[better] = measured[better], error[better]
-    return best, least
+        # Steps so short that nothing moves say nothing, where longer ones do move it.
+        error[still[k] & ~still[0]] = np.inf
+        longer = np.abs(extrapolated[:k] - measured) * (steps[:k, None] / steps[k])
+        sure_error = np.maximum(error, np.fmax.reduce(longer, axis=0, initial=0.0))
+        for (best, least), candidate in zip(estimates, (error, sure_error), strict=True):
+            better = candidate < least
+            best[better], least[better] = measured[better], candidate[better]
+    return estimates[0], estimates[1]

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from visualbp.analysis.gradient_check_differences import EPSILON, Differences
+from visualbp.analysis.gradient_check_differences import EPSILON, LONGEST, Differences
 from visualbp.core.arrays import Array
 
 RESOLUTION = 1e-4
 """A number is measured if its measuring error is at most this share of it: a thousandth too much is then told."""
 
-WITHIN, BEYOND = 4.0, 8.0
+WITHIN, BEYOND = 4.0, 12.0
 """Up to so many measuring errors two numbers agree, and beyond so many they disagree: an estimate is not a bound."""
 
 
@@ -54,8 +54,22 @@ def relative_errors(analytic: Array, numeric: Array) -> Array:
     return errors
 
 
-def judge(analytic: Array, found: Differences, tolerance: float, own_noise: float = 0.0) -> Judgement:
+def least_effect(size: Array | float) -> Array:
+    """Return the derivative whose effect over the longest step would still be lost in values of this size."""
+    return np.asarray(64.0 * EPSILON * size / LONGEST)
+
+
+def judge(
+    analytic: Array,
+    found: Differences,
+    tolerance: float,
+    own_noise: Array | float = 0.0,
+    least: Array | float = 0.0,
+) -> Judgement:
     """Return the answers. `own_noise` is the round-off of the computed numbers.
+
+    Nothing is called wrong by less than `least`: where a function gives the same value for every step, it is flat, or
+    a number of size 1 inside of it swallows what is smaller.
 
     At a corner any slope between those of both sides is a subgradient: not wrong, and nothing that was measured.
     """
@@ -65,13 +79,16 @@ def judge(analytic: Array, found: Differences, tolerance: float, own_noise: floa
     with np.errstate(invalid="ignore"):
         measured = (error <= RESOLUTION * size) & (size > 0)
         passed = measured & (difference <= tolerance * size + WITHIN * error)
-        failed = difference > tolerance * size + BEYOND * error
+        beside = np.maximum(np.abs(analytic), np.abs(found.sure))
+        off = tolerance * beside + BEYOND * (found.sure_error + own_noise)
+        failed = ~passed & (np.abs(analytic - found.sure) > np.maximum(off, least))
         reach = BEYOND * error + RESOLUTION * np.fmax(np.abs(found.low), np.abs(found.high))
         outside = (analytic < found.low - reach) | (analytic > found.high + reach)
     at_corner = found.corners
     failed = np.where(at_corner & ~outside, False, failed | (at_corner & outside))
     failed |= ~np.isfinite(analytic)
     errors[~passed & ~failed] = np.nan
+    errors[failed] = relative_errors(analytic[failed], found.sure[failed])
     # At a corner a slope of neither side's is off by what it lacks to the nearer end.
     wrong = failed & np.isnan(errors)
     errors[wrong] = relative_errors(analytic[wrong], np.clip(analytic, found.low, found.high)[wrong])

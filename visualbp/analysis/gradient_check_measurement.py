@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -15,8 +15,9 @@ from visualbp.analysis.gradient_check_differences import (
     ladder,
     ladder_differences,
     richardson_differences,
+    unmeasured,
 )
-from visualbp.analysis.gradient_check_judgement import Judgement, judge
+from visualbp.analysis.gradient_check_judgement import Judgement, judge, least_effect, relative_errors
 from visualbp.analysis.gradient_check_passes import Along, Evaluator
 from visualbp.analysis.gradient_check_units import ByUnits
 from visualbp.core.arrays import Array
@@ -93,6 +94,7 @@ class Measurement:
     epsilon: float
     tolerance: float
     own_noise: float
+    least: float
     found: Differences
     judgement: Judgement
 
@@ -102,35 +104,28 @@ class Measurement:
     ) -> Measurement:
         """Measure each number by the document's difference."""
         found = _by_document(way, entries, epsilon)
-        judgement = judge(analytic, found, tolerance, own_noise)
-        return cls(way, entries, analytic, epsilon, tolerance, own_noise, found, judgement)
+        least = float(least_effect(max(1.0, abs(way.point.loss))))
+        judgement = judge(analytic, found, tolerance, own_noise, least)
+        return cls(way, entries, analytic, epsilon, tolerance, own_noise, least, found, judgement)
 
     def finish(self, zeros: Along | None, size: float) -> None:
         """Measure again what is in doubt. `zeros` moves the whole tensor, `size` is that of its numbers."""
         if zeros is not None:
             self._accept_zeros(zeros)
         self._measure_longer()
-        doubtful = np.flatnonzero(~self.judgement.passed)
-        doubtful = self._without_the_clear(doubtful, size)
+        doubtful = self._without_the_clear(np.flatnonzero(~self.judgement.passed), size)
         self._measure_again(doubtful, LADDER, size)
         # A number is called wrong only if it is so with other steps as well.
         failed = doubtful[self.judgement.failed[doubtful]]
-        failed = self._without_the_clear(failed, size)
         if len(failed):
-            again = Measurement(
-                self.way,
-                self.entries[failed],
-                self.analytic[failed],
-                self.epsilon,
-                self.tolerance,
-                self.own_noise,
-                self.found.part(failed),
-                self.judgement.part(failed),
-            )
+            found, judgement = self.found.part(failed), self.judgement.part(failed)
+            again = replace(self, entries=self.entries[failed], analytic=self.analytic[failed])
+            again.found, again.judgement = unmeasured(len(failed)), judgement
             again._measure_again(np.arange(len(failed)), OTHER_LADDER, size)
-            for_sure = again.judgement.failed | again.judgement.passed
-            self.found.put(failed[for_sure], again.found.part(np.flatnonzero(for_sure)))
             self.judgement.put(failed, again.judgement)
+            self.found.improve(failed, found)
+        wrong = self.judgement.failed & np.isfinite(self.found.sure)
+        self.found.numeric[wrong], self.found.error[wrong] = self.found.sure[wrong], self.found.sure_error[wrong]
 
     def _measure_longer(self) -> None:
         """Measure small numbers with two longer steps: most are within the tolerance then, and need no ladder."""
@@ -142,7 +137,7 @@ class Measurement:
         found = richardson_differences(partial(self.way.losses, entries, units=units), rest, LONGER)
         judged = judge(self.analytic[places], found, self.tolerance, self.own_noise)
         chosen = np.flatnonzero(judged.passed & (judged.errors <= self.tolerance))
-        self.found.put(places[chosen], found.part(chosen))
+        self.found.improve(places[chosen], found.part(chosen))
         self.judgement.put(places[chosen], judged.part(chosen))
 
     def _without_the_clear(self, doubtful: Array, size: float) -> Array:
@@ -151,13 +146,17 @@ class Measurement:
         largest = np.maximum(np.abs(analytic), np.abs(found.numeric))
         with np.errstate(invalid="ignore"):
             clear = (np.abs(analytic - found.numeric) > CLEARLY * largest) & (found.error < SURELY * largest)
-        clear &= self.judgement.failed & ~found.kinks
+        clear &= ~self.judgement.passed & ~found.kinks
         places = doubtful[clear[doubtful]]
         if len(places) <= SAMPLE:
             return doubtful
         sample = places[np.linspace(0, len(places) - 1, SAMPLE).astype(np.intp)]
         self._measure_again(sample, OTHER_LADDER, size)
-        return doubtful[~clear[doubtful]] if self.judgement.failed[sample].all() else doubtful
+        if not self.judgement.failed[sample].all():
+            return doubtful
+        self.judgement.failed[places] = True
+        self.judgement.errors[places] = relative_errors(self.analytic[places], found.numeric[places])
+        return doubtful[~clear[doubtful]]
 
     def _units(self, places: Array, size: float) -> Iterator[Array]:
         """Return what steps are multiples of, for one attempt after the other."""
@@ -172,19 +171,18 @@ class Measurement:
 
     def _measure_again(self, places: Array, steps: Array, size: float) -> None:
         """Measure numbers with many steps, and in other units as long as they cannot be told."""
-        first = True
+        left = places
         for units in self._units(places, size):
-            left = np.ones(len(places), bool) if first else ~self.judgement.passed[places]
-            if not left.any():
+            if not len(left):
                 return
-            again = self._attempt(places[left], steps, units[left])
-            better = np.flatnonzero(first | (again.error < self.found.error[places[left]]))
-            chosen = places[left][better]
-            self.found.put(chosen, again.part(better))
-            self.judgement.put(
-                chosen, judge(self.analytic[chosen], self.found.part(chosen), self.tolerance, self.own_noise)
-            )
-            first = False
+            of_left = units[np.isin(places, left)]
+            again = self._attempt(left, steps, of_left)
+            # Within short steps nothing coarse is seen, and far ones may hop over waves: these can agree, not accuse.
+            again.sure_error[of_left != 1.0] = np.inf
+            self.found.improve(left, again)
+            found = self.found.part(left)
+            self.judgement.put(left, judge(self.analytic[left], found, self.tolerance, self.own_noise, self.least))
+            left = left[~self.judgement.passed[left]]
 
     def _attempt(self, places: Array, steps: Array, units: Array) -> Differences:
         if isinstance(self.way, ByUnits):

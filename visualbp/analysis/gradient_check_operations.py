@@ -98,13 +98,14 @@ class _Rules:
         generator = IterationContext(self.options.seed).generator(stream_of(f"rule {step.index}"))
         probe = self._probe(step, node, generator)
         judgement, found = probe.check(self.options.tolerance)
-        departs = self._departs(probe, judgement)
+        self._departs(probe, judgement)
         answer = _Answer.of(probe, judgement)
-        if answer.passed is False:
-            return self._accused(step, node, answer)
-        left = ~judgement.passed & ~departs
+        if answer.passed is False and (accused := self._accused(step, node, answer)) is not None:
+            return accused
+        left = ~judgement.passed
         if not left.any():
             return self._result(step, node, answer)
+        answer = replace(answer, passed=True if judgement.passed.any() else None)
         # Some numbers are at a corner or saturated. The same rule is asked beside the corner, or at ordinary operands.
         at_corner = bool((found.kinks & left).any())
         for way in (self._shaken, self._tame) if at_corner else (self._tame,):
@@ -112,8 +113,8 @@ class _Rules:
             judged, _ = other.check(self.options.tolerance)
             self._departs(other, judged)
             elsewhere = _Answer.of(other, judged)
-            if elsewhere.passed is False:
-                return self._accused(step, node, elsewhere)
+            if elsewhere.passed is False and (accused := self._accused(step, node, elsewhere)) is not None:
+                return accused
             answer = replace(answer, passed=answer.passed or elsewhere.passed)
             if answer.relative_error is None:
                 answer = replace(answer, relative_error=elsewhere.relative_error)
@@ -121,18 +122,16 @@ class _Rules:
             answer = replace(answer, passed=True, relative_error=0.0)  # 0 it is, by both
         return self._result(step, node, answer)
 
-    def _departs(self, probe: Probe, judgement: Judgement) -> Array:
-        """Withdraw what is said of numbers where the rule is on purpose no derivative, and return which these are."""
+    def _departs(self, probe: Probe, judgement: Judgement, chosen: Array | None = None) -> None:
+        """Withdraw what is said of numbers where the rule is on purpose no derivative."""
         mask = probe.node.operation.departs_from_derivative(probe.inputs)
-        departs = np.zeros(len(judgement.passed), bool)
         if mask is not None and mask.any():
-            by_number = mask.reshape(probe.parts, -1)
+            by_number = mask.reshape(probe.parts, -1)[:, chosen if chosen is not None else slice(None)]
             if judgement.passed.size == by_number.size:
                 departs = by_number.T.reshape(-1)
             else:
-                departs = np.resize(by_number.any(-1), len(departs))
+                departs = np.resize(by_number.any(-1), judgement.passed.size)
             judgement.withdraw(np.flatnonzero(departs))
-        return departs
 
     def _probe(self, step: Step, node: Node, generator: np.random.Generator, operand: Array | None = None) -> Probe:
         """Run the rule with random numbers from above, on its own operands or another one, and put all back."""
@@ -184,8 +183,12 @@ class _Rules:
         role, name = node.output.role, node.operation.name
         return OperationCheck(node.layer, role, name, operand, answer.passed, error, step=step.index)
 
-    def _accused(self, step: Step, node: Node, answer: _Answer) -> OperationCheck:
-        """Say which entry is worst, and what kind of mistake it looks like."""
+    def _accused(self, step: Step, node: Node, answer: _Answer) -> OperationCheck | None:
+        """Say which entry is worst, and what kind of mistake it looks like; None where a second look finds none.
+
+        Sums along a direction are looked at number by number. Where those are too many for all of them to be, others
+        directions have to agree that something is wrong.
+        """
         probe = answer.probe
         chosen = np.arange(probe.numbers)
         if probe.numbers > CANDIDATES:
@@ -194,6 +197,13 @@ class _Rules:
                 by_size = np.argsort(-np.abs(probe.a).max(0))[: CANDIDATES // 4]
                 chosen = np.unique(np.concatenate([chosen, by_size]))
         judgement, found = probe.entries(chosen, self.options.tolerance)
+        self._departs(probe, judgement, chosen)
+        if not judgement.failed.any():
+            everything = len(chosen) == probe.numbers and probe.numbers > FEW and judgement.passed.any()
+            again, _ = probe.check(self.options.tolerance)
+            self._departs(probe, again)
+            if everything or not again.failed.any():
+                return None
         base = self._result(step, node, answer)
         suspect = Suspect(self.plan, step, node, probe, chosen, judgement, found, self._updated)
         kind, factor = kind_of(suspect)

@@ -20,12 +20,20 @@ from functools import partial
 
 import numpy as np
 
-from visualbp.analysis.gradient_check_differences import EPSILON, RATIO, Differences, ladder, ladder_differences
-from visualbp.analysis.gradient_check_judgement import Judgement, judge
+from visualbp.analysis.gradient_check_differences import (
+    EPSILON,
+    LONGEST,
+    RATIO,
+    Differences,
+    ladder,
+    ladder_differences,
+    unmeasured,
+)
+from visualbp.analysis.gradient_check_judgement import BEYOND, WITHIN, Judgement, judge, least_effect
 from visualbp.core.arrays import Array
 from visualbp.engine.store import stream_of
 from visualbp.layers import Node
-from visualbp.operations.activations import Elementwise
+from visualbp.operations.activations import Activation, Elementwise
 from visualbp.operations.base import Emitter, IterationContext
 from visualbp.operations.losses import Loss
 
@@ -35,6 +43,9 @@ FEW = 12
 """Up to so many numbers of a part are measured one by one."""
 MOST_ELEMENTS = 4096
 """Elements of an activation that are looked at: of a larger one, as many as that, spread over it."""
+
+SHORT = 1e-7
+"""The longest step, of its own size, beside a number that everything hangs on: 1 - p, where p is nearly 1."""
 
 QUICK = np.array([1e-2, 1e-2 / RATIO])
 DIRECTION_TOLERANCE = 1e-8
@@ -74,6 +85,13 @@ class Probe:
         output, self.base = self._forward([*self.inputs], 1)
         self.rest = output[0]
         self.magnitude: Array = np.abs(self._weighed(np.abs(output), np.abs(self.upstream))[0])
+        # Rules that are not linear have numbers of size 1 inside (1 + e^-z), which swallow what is far smaller.
+        inside = np.zeros(self.parts)
+        if self.is_loss:
+            inside += np.maximum(1.0, np.abs(self.x).max(-1)) / self.parts
+        elif isinstance(operation, Activation):
+            inside = np.abs(self.upstream).reshape(self.parts, -1).sum(-1)
+        self.least = least_effect(np.maximum(inside, self.magnitude))
         sizes = np.abs(self.x)
         finite = np.isfinite(sizes)
         typical = float(np.sqrt(np.mean(sizes[finite] ** 2))) if finite.any() else 0.0
@@ -186,27 +204,24 @@ class Probe:
         self, attempts: Sequence[Array], analytic: Array, gross: Array, tolerance: float
     ) -> tuple[Judgement, Differences]:
         """Measure along `attempts`, each (D, parts, numbers) of the same directions, of other lengths."""
-        found = best = judgement = None
+        best = unmeasured(len(analytic))
+        rest, magnitude = np.zeros(len(analytic)), np.tile(self.magnitude, len(attempts[0]))
+        judgement = judge(analytic, best, tolerance)
         for place, moves in enumerate(attempts):
             units = np.broadcast_to(moves, (len(moves), self.parts, self.numbers)).sum(-1).reshape(-1)
             units = np.ones_like(units) if len(attempts) == 1 else units
-            rest, magnitude = np.zeros(len(analytic)), np.tile(self.magnitude, len(moves))
             if place == 0:
                 quick = self._quick(moves, units, analytic, gross, tolerance)
                 if quick is not None:
                     return quick
-            for longest in (0.1, 1e-7) if len(attempts) > 1 and place else (0.1,):
-                steps = ladder(longest)
-                found = ladder_differences(partial(self._values, moves), rest, steps, magnitude).scaled(units)
-                if best is None:
-                    best = found
-                else:
-                    better = np.flatnonzero(found.error < best.error)
-                    best.put(better, found.part(better))
-                judgement = judge_beside(analytic, best, gross, tolerance)
+            for longest in (LONGEST, SHORT) if place else (LONGEST,):
+                found = ladder_differences(partial(self._values, moves), rest, ladder(longest), magnitude)
+                best.improve(np.arange(len(analytic)), found.scaled(units))
+                judgement = judge_beside(analytic, best, gross, tolerance, np.tile(self.least, len(moves)))
                 if judgement.passed.all():
                     return judgement, best
-        assert best is not None and judgement is not None
+        wrong = judgement.failed & np.isfinite(best.sure)
+        best.numeric[wrong], best.error[wrong] = best.sure[wrong], best.sure_error[wrong]
         return judgement, best
 
     def _quick(
@@ -223,22 +238,23 @@ class Probe:
         agrees = (np.abs(analytic - numeric) <= tolerance * size) & (np.abs(long - short) <= 1e-3 * size)
         if not (agrees & (noise <= 0.1 * max(tolerance, 1e-6) * size) & (size > 0)).all():
             return None
-        blank = np.full(len(analytic), np.nan)
-        found = Differences(numeric, noise, np.zeros(len(analytic), bool), blank, blank.copy())
+        found = unmeasured(len(analytic))
+        found.numeric[...], found.error[...] = numeric, noise
         errors = np.abs(analytic - numeric) / size
         return Judgement(errors, np.ones(len(analytic), bool), np.zeros(len(analytic), bool)), found
 
 
-def judge_beside(analytic: Array, found: Differences, gross: Array, tolerance: float) -> Judgement:
+def judge_beside(analytic: Array, found: Differences, gross: Array, tolerance: float, least: Array) -> Judgement:
     """Return the answers for sums of terms whose sizes add up to `gross`; for single numbers that is their own size."""
-    judgement = judge(analytic, found, tolerance)
+    judgement = judge(analytic, found, tolerance, 0.0, least)
     extra = gross > np.abs(analytic) * (1.0 + 1e-12)
     if not extra.any():
         return judgement
     difference, size = np.abs(analytic - found.numeric), np.maximum(gross, np.abs(found.numeric))
     with np.errstate(invalid="ignore"):
-        passed = (found.error <= 1e-6 * size) & (difference <= tolerance * size + 4.0 * found.error)
-        failed = difference > tolerance * size + 8.0 * found.error + 16.0 * EPSILON * size
+        passed = (found.error <= 1e-6 * size) & (difference <= tolerance * size + WITHIN * found.error)
+        off = tolerance * size + BEYOND * found.sure_error
+        failed = ~passed & (np.abs(analytic - found.sure) > np.maximum(off, least))
     failed &= ~found.corners
     errors = np.divide(difference, size, out=np.zeros_like(size), where=size > 0)
     errors[~passed & ~failed] = np.nan

@@ -191,7 +191,7 @@ class CheckRowsContent(QWidget):
     @staticmethod
     def _paint_sign(painter: QPainter, row: CheckRow | RuleRow, center: QPointF) -> None:
         """Draw the answer: a tick, a cross, or a question mark's dash where nothing can be told."""
-        size = theme().px(4)
+        size = float(theme().px(4))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         pen = QPen(theme().color(row.tone), 1.6)
         pen.setCapStyle(Qt.PenCapStyle.RoundCap)
