@@ -17,7 +17,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tests.hard_networks import KINDS, HardCase
-from visualbp.analysis.gradient_check import CheckError, CheckResult, gradient_check
+from visualbp.analysis.gradient_check import CheckError, CheckOptions, CheckResult, gradient_check
+from visualbp.analysis.gradient_check_operations import Rules
+from visualbp.analysis.gradient_check_passes import point_at
 from visualbp.core.arrays import Array
 from visualbp.datasets import load_dataset
 from visualbp.engine import Executor, compile_plan
@@ -28,6 +30,8 @@ from visualbp.layers import Value
 from visualbp.network.bugs import PlantedBug
 
 NOTICED = 5e-4
+EFFECT = 1e-7
+"""A bug that changes what its rule gives by less than this share of it is none that could be found."""
 
 
 @dataclass
@@ -39,6 +43,7 @@ class Counts:
     measured: int = 0
     numbers: int = 0
     wrong: int = 0
+    without_effect: int = 0
     passed_as_measured: list[str] = field(default_factory=list)
     named: int = 0
     kind_named: int = 0
@@ -70,19 +75,43 @@ def judge_right(case: HardCase, name: str, counts: Counts) -> CheckResult | None
     return result
 
 
+def has_effect(case: HardCase, without: HardCase, index: int) -> bool:
+    """Return whether the rule of a step gives anything else with its bug, for the same numbers from above.
+
+    Weights that an update hardly moves, a symmetric matrix transposed, or a row that is 0 anyway hide nothing.
+    """
+    given = []
+    for one in (case, without):
+        with np.errstate(all="ignore"):
+            point = point_at(one.plan, one.parameters, one.inputs, one.targets, one.context)
+            rules = Rules(point, CheckOptions())
+            for step in point.plan.steps[: index + 1]:
+                rules.call(step)
+            step = point.plan.steps[index]
+            assert step.node is not None
+            given.append(rules.probe(step, step.node, np.random.default_rng(0)).computed)
+    wrong, right = given
+    return bool(np.abs(wrong - right).max() > EFFECT * max(float(np.abs(right).max()), np.finfo(float).tiny))
+
+
 def gradients(result: CheckResult) -> dict[Value, Array]:
     return {
         Value(layer, role): tensor.analytic for layer, found in result.layers.items() for role, tensor in found.items()
     }
 
 
-def judge_wrong(case: HardCase, bug: PlantedBug, right: CheckResult, name: str, counts: Counts) -> None:
+def judge_wrong(
+    case: HardCase, bug: PlantedBug, without: HardCase, right: CheckResult, name: str, counts: Counts
+) -> None:
     result = checked(case)
     if result is None:
         return
+    (index,) = bugs_by_step(case.plan)
+    if not has_effect(case, without, index):
+        counts.without_effect += 1
+        return
     counts.wrong += 1
     counts.verdicts[result.verdict] += 1
-    (index,) = bugs_by_step(case.plan)
     accused = {rule.step: rule for rule in result.wrong_operations}
     if index in accused:
         counts.named += 1
@@ -134,14 +163,15 @@ def sample_cases(iterations: int) -> list[HardCase]:
 
 
 def shown(title: str, counts: Counts) -> None:
-    print(
-        f"{title:18s} right {counts.right:5,d} (not finite {counts.refused}, undecided {counts.undecided}),"
-        f" numbers measured {counts.measured:,} of {counts.numbers:,}, FALSE FAILURES {len(counts.false_failures)};"
-        f" wrong {counts.wrong:5,d} {dict(counts.verdicts)}, PASSED AS MEASURED {len(counts.passed_as_measured)},"
-        f" named {counts.named:,} ({100 * counts.named / max(counts.wrong, 1):.1f} %), kind too {counts.kind_named:,},"
+    parts = (
+        f"{title:16s} right {counts.right:,} (loss not finite {counts.refused}, undecided {counts.undecided}),"
+        f" measured {counts.measured:,} of {counts.numbers:,} numbers, FALSE FAILURES {len(counts.false_failures)}",
+        f"wrong {counts.wrong:,} (and {counts.without_effect} without effect) {dict(counts.verdicts)},"
+        f" PASSED AS MEASURED {len(counts.passed_as_measured)}",
+        f"named {counts.named:,} ({100 * counts.named / max(counts.wrong, 1):.1f} %), kind too {counts.kind_named:,},"
         f" others accused {len(counts.beside)}",
-        flush=True,
     )
+    print("; ".join(parts), flush=True)
 
 
 def main() -> None:
@@ -174,7 +204,10 @@ def main() -> None:
         right = judge_right(case, name, counts)
         planted = case.with_bug(np.random.default_rng([len(name), sum(map(ord, name))]))
         if right is not None and planted is not None:
-            judge_wrong(*planted, right, name, counts)
+            judge_wrong(*planted, case, right, name, counts)
+        if name.endswith("99"):
+            for title, so_far in total.items():
+                shown(title, so_far)
         for word, now, then in (
             ("FALSE FAILURE", counts.false_failures, before.false_failures),
             ("PASSED AS MEASURED", counts.passed_as_measured, before.passed_as_measured),

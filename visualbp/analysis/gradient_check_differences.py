@@ -24,6 +24,9 @@ RATIO = 8.0
 LONGEST, STEPS = 0.1, 9
 """Steps of a ladder: from 0.1 of a number's size down to 6e-9 of it."""
 
+ROUGH = 1e6
+"""Units in the last place by which the values of a smooth function may jump about."""
+
 Values = Callable[[Array], tuple[Array, Array]]
 """Values (S, P) of P functions moved by steps (S), and whether there is a kink on the way to each of them."""
 
@@ -177,6 +180,17 @@ def _measure_corners(
     found.error[both] = np.inf
 
 
+def _rough(quotients: Array, measured: Array, size: Array, steps: Array) -> Array:
+    """Return inf where values jump about by far more than round-off over the shortest steps, and 0 elsewhere.
+
+    They come in coarse units there, or in waves that long steps hop over; neither is ground enough to contradict.
+    """
+    last = slice(-3, None)
+    off = np.abs(quotients[last] - measured)
+    jumps = (off * steps[last, None] > ROUGH * EPSILON * size[last]) & (off > 1e-3 * np.abs(measured))
+    return np.where(jumps.any(0), np.inf, 0.0)
+
+
 Estimate = tuple[Array, Array]
 """Measured numbers (P) and their errors (P); nan and inf where there is none."""
 
@@ -212,7 +226,9 @@ def best_of_ladder(quotients: Array, size: Array, steps: Array, orders: tuple[fl
         # Steps so short that nothing moves say nothing, where longer ones do move it.
         error[still[k] & ~still[0]] = np.inf
         longer = np.abs(extrapolated[:k] - measured) * (steps[:k, None] / steps[k])
-        sure_error = np.maximum(error, np.fmax.reduce(longer, axis=0, initial=0.0))
+        sure_error = np.maximum(
+            error + _rough(quotients, measured, size, steps), np.fmax.reduce(longer, axis=0, initial=0.0)
+        )
         for (best, least), candidate in zip(estimates, (error, sure_error), strict=True):
             better = candidate < least
             best[better], least[better] = measured[better], candidate[better]

@@ -38,7 +38,7 @@ def check_operations(
     point: Point, options: CheckOptions, pace: Pace
 ) -> tuple[dict[Value, Array], tuple[OperationCheck, ...]]:
     """Return the gradient by parameter that the plan's rules give, and each rule checked by itself, in their order."""
-    run = _Rules(point, options)
+    run = Rules(point, options)
     found = []
     for step in point.plan.steps:
         if step.phase in (Phase.LOAD, Phase.FORWARD):
@@ -54,7 +54,7 @@ def check_operations(
     return gradient, tuple(found)
 
 
-class _Rules:
+class Rules:
     """The bound calls of a plan, run step by step."""
 
     def __init__(self, point: Point, options: CheckOptions) -> None:
@@ -96,7 +96,7 @@ class _Rules:
 
     def _check_rule(self, step: Step, node: Node) -> OperationCheck:
         generator = IterationContext(self.options.seed).generator(stream_of(f"rule {step.index}"))
-        probe = self._probe(step, node, generator)
+        probe = self.probe(step, node, generator)
         judgement, found = probe.check(self.options.tolerance)
         self._departs(probe, judgement)
         answer = _Answer.of(probe, judgement)
@@ -109,7 +109,7 @@ class _Rules:
         # Some numbers are at a corner or saturated. The same rule is asked beside the corner, or at ordinary operands.
         at_corner = bool((found.kinks & left).any())
         for way in (self._shaken, self._tame) if at_corner else (self._tame,):
-            other = self._probe(step, node, generator, way(step, node, generator))
+            other = self.probe(step, node, generator, way(step, node, generator))
             judged, _ = other.check(self.options.tolerance)
             self._departs(other, judged)
             elsewhere = _Answer.of(other, judged)
@@ -133,7 +133,7 @@ class _Rules:
                 departs = np.resize(by_number.any(-1), judgement.passed.size)
             judgement.withdraw(np.flatnonzero(departs))
 
-    def _probe(self, step: Step, node: Node, generator: np.random.Generator, operand: Array | None = None) -> Probe:
+    def probe(self, step: Step, node: Node, generator: np.random.Generator, operand: Array | None = None) -> Probe:
         """Run the rule with random numbers from above, on its own operands or another one, and put all back."""
         bound, result = self.bound, self.bound.buffer(step.writes[0])
         upstream = bound.buffer(node.output.gradient if node.output != self.plan.loss else node.output)
