@@ -17,7 +17,7 @@ import numpy as np
 from visualbp.analysis.gradient_check_differences import Differences
 from visualbp.analysis.gradient_check_judgement import own_noise
 from visualbp.analysis.gradient_check_measurement import Measurement, Way, quickly
-from visualbp.analysis.gradient_check_operations import check_operations
+from visualbp.analysis.gradient_check_operations import check_operations, reverse_mode_gradient
 from visualbp.analysis.gradient_check_passes import Along, Pace, Passes, Point, point_at
 from visualbp.analysis.gradient_check_result import (
     Cancelled,
@@ -46,6 +46,7 @@ __all__ = [
     "Place",
     "TensorCheck",
     "gradient_check",
+    "reverse_mode_gradient",
 ]
 
 LARGEST_STACKED = 1.5e9

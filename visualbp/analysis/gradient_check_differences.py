@@ -61,12 +61,13 @@ class Differences:
         """Take over, for the numbers at these places, what was measured better."""
         better = ~(other.error >= self.error[places])
         chosen = places[better]
-        for name in ("numeric", "error", "low", "high"):
+        for name in ("numeric", "error"):
             getattr(self, name)[chosen] = getattr(other, name)[better]
+        corner = other.corners
+        self.low[places[corner]], self.high[places[corner]] = other.low[corner], other.high[corner]
         better = other.sure_error < self.sure_error[places]
         for name in ("sure", "sure_error"):
             getattr(self, name)[places[better]] = getattr(other, name)[better]
-        self.kinks[places] |= other.kinks
 
     def part(self, places: Array) -> Differences:
         """Return what was found at these places."""

@@ -106,6 +106,7 @@ class Measurement:
         found = _by_document(way, entries, epsilon)
         least = float(least_effect(max(1.0, abs(way.point.loss))))
         judgement = judge(analytic, found, tolerance, own_noise, least)
+        judgement.withdraw(np.flatnonzero(judgement.errors > tolerance))  # nothing is excused before a closer look
         return cls(way, entries, analytic, epsilon, tolerance, own_noise, least, found, judgement)
 
     def finish(self, zeros: Along | None, size: float) -> None:
@@ -124,6 +125,8 @@ class Measurement:
             again._measure_again(np.arange(len(failed)), OTHER_LADDER, size)
             self.judgement.put(failed, again.judgement)
             self.found.improve(failed, found)
+        if zeros is not None:
+            self._accept_zeros(zeros)
         wrong = self.judgement.failed & np.isfinite(self.found.sure)
         self.found.numeric[wrong], self.found.error[wrong] = self.found.sure[wrong], self.found.sure_error[wrong]
 

@@ -47,11 +47,20 @@ def check_operations(
             pace.advance(0.0)
             if (checked := run.check(step)) is not None:
                 found.append(checked)
-    gradient = {info.value: run.store.gradients[info.value.gradient].copy() for info in point.plan.parameters}
+    gradient = run.gradient()
     for step in point.plan.steps:
         if step.operation == "clip" and (checked := run.check(step)) is not None:
             found.append(checked)
     return gradient, tuple(found)
+
+
+def reverse_mode_gradient(point: Point) -> dict[Value, Array]:
+    """Return the gradient by parameter, from the plan's forward and reverse-mode rules in float64."""
+    rules = Rules(point, CheckOptions())
+    for step in point.plan.steps:
+        if step.phase != Phase.UPDATE:
+            rules.call(step)
+    return rules.gradient()
 
 
 class Rules:
@@ -66,6 +75,9 @@ class Rules:
         np.copyto(self.bound.buffers[plan.input], point.values[plan.input])
         np.copyto(self.bound.buffers[plan.target], point.values[plan.target])
         self._forward_of = {step.node.output: step for step in plan.steps if step.phase == Phase.FORWARD and step.node}
+
+    def gradient(self) -> dict[Value, Array]:
+        return {info.value: self.store.gradients[info.value.gradient].copy() for info in self.plan.parameters}
 
     def call(self, step: Step) -> None:
         if step.phase == Phase.LOAD:
@@ -107,8 +119,7 @@ class Rules:
             return self._result(step, node, answer)
         answer = replace(answer, passed=True if judgement.passed.any() else None)
         # Some numbers are at a corner or saturated. The same rule is asked beside the corner, or at ordinary operands.
-        at_corner = bool((found.kinks & left).any())
-        for way in (self._shaken, self._tame) if at_corner else (self._tame,):
+        for way in (self._shaken, self._tame) if probe.base is not None else (self._tame,):
             other = self.probe(step, node, generator, way(step, node, generator))
             judged, _ = other.check(self.options.tolerance)
             self._departs(other, judged)

@@ -109,17 +109,20 @@ class ByUnits:
             return apart.transpose(0, 2, 1).reshape(units, -1)
 
         x = self.inner.inputs_of_rows
-        unknown = ~np.isfinite(delta.numeric)
         met = x != 0
         found = unmeasured(len(entries))
-        found.numeric[...] = (by_unit(np.where(unknown, 0.0, delta.numeric)) @ x).reshape(-1)[entries]
-        squares = by_unit(np.where(unknown, 0.0, delta.error)) ** 2
-        found.error[...] = np.sqrt(squares @ x**2).reshape(-1)[entries]
+        for numeric, error, sums, errors in (
+            (delta.numeric, delta.error, found.numeric, found.error),
+            (delta.sure, delta.sure_error, found.sure, found.sure_error),
+        ):
+            unknown = ~(np.isfinite(numeric) & np.isfinite(error))
+            sums[...] = (by_unit(np.where(unknown, 0.0, numeric)) @ x).reshape(-1)[entries]
+            errors[...] = np.sqrt(by_unit(np.where(unknown, 0.0, error)) ** 2 @ x**2).reshape(-1)[entries]
+            without = (by_unit(unknown).astype(float) @ met).reshape(-1)[entries] > 0
+            sums[without], errors[without] = np.nan, np.inf
         found.kinks[...] = (by_unit(delta.kinks).astype(float) @ met).reshape(-1)[entries] > 0
         if self.info.spec.penalised:
             self._add_penalty(entries, rule, found)
-        without = (by_unit(unknown).astype(float) @ met).reshape(-1)[entries] > 0
-        found.numeric[without], found.error[without] = np.nan, np.inf
         return found
 
     def _delta(self, rule: Rule) -> Differences:
@@ -135,4 +138,6 @@ class ByUnits:
             penalty = rule(_PenaltyAlone(self.point, self.info, self.pace), entries)
             found.numeric += penalty.numeric
             found.error += penalty.error
+            found.sure += penalty.sure
+            found.sure_error += penalty.sure_error
             found.kinks |= penalty.kinks
