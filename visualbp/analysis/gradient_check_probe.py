@@ -139,7 +139,7 @@ class Probe:
     def _moved(self, variations: Array) -> tuple[Array, Array]:
         """Return how much variations (M, parts, numbers) of x change <u, y> (M, parts), and which cross a kink."""
         count, shape = len(variations), self.inputs[self.operand].shape
-        if self.batched[self.operand]:
+        if self.batched[self.operand] and self.node.operation.samples_are_independent():
             inputs = [
                 np.tile(array, (count, *[1] * (array.ndim - 1))) if batched else array
                 for array, batched in zip(self.inputs, self.batched, strict=True)
