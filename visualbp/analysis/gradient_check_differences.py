@@ -60,6 +60,8 @@ class Differences:
     def improve(self, places: Array, other: Differences) -> None:
         """Take over, for the numbers at these places, what was measured better."""
         better = ~(other.error >= self.error[places])
+        known = np.isfinite(self.numeric[places]) & (self.numeric[places] != 0.0)
+        better &= ~(known & (other.numeric == 0.0))  # steps so short that nothing moves
         chosen = places[better]
         for name in ("numeric", "error"):
             getattr(self, name)[chosen] = getattr(other, name)[better]

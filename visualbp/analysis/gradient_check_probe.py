@@ -216,6 +216,8 @@ class Probe:
                     return quick
             for longest in (LONGEST, SHORT) if place else (LONGEST,):
                 found = ladder_differences(partial(self._values, moves), rest, ladder(longest), magnitude)
+                if longest == SHORT:
+                    found.sure_error[...] = np.inf  # within short steps nothing coarse is seen
                 best.improve(np.arange(len(analytic)), found.scaled(units))
                 judgement = judge_beside(analytic, best, gross, tolerance, np.tile(self.least, len(moves)))
                 if judgement.passed.all():
