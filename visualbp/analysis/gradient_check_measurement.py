@@ -10,6 +10,7 @@ import numpy as np
 
 from visualbp.analysis.gradient_check_differences import (
     EPSILON,
+    LONGEST,
     Differences,
     central_differences,
     ladder,
@@ -17,7 +18,7 @@ from visualbp.analysis.gradient_check_differences import (
     richardson_differences,
     unmeasured,
 )
-from visualbp.analysis.gradient_check_judgement import Judgement, judge, least_effect, relative_errors
+from visualbp.analysis.gradient_check_judgement import RESOLUTION, Judgement, judge, least_effect, relative_errors
 from visualbp.analysis.gradient_check_passes import Along, Evaluator
 from visualbp.analysis.gradient_check_units import ByUnits
 from visualbp.core.arrays import Array
@@ -114,7 +115,7 @@ class Measurement:
         if zeros is not None:
             self._accept_zeros(zeros)
         self._measure_longer()
-        doubtful = self._without_the_clear(np.flatnonzero(~self.judgement.passed), size)
+        doubtful = self._without_the_clear(np.flatnonzero(~self.judgement.passed & ~self._hopeless(size)), size)
         self._measure_again(doubtful, LADDER, size)
         # A number is called wrong only if it is so with other steps as well.
         failed = doubtful[self.judgement.failed[doubtful]]
@@ -129,6 +130,14 @@ class Measurement:
             self._accept_zeros(zeros)
         wrong = self.judgement.failed & np.isfinite(self.found.sure)
         self.found.numeric[wrong], self.found.error[wrong] = self.found.sure[wrong], self.found.sure_error[wrong]
+
+    def _hopeless(self, size: float) -> Array:
+        """Return which numbers are too small to be measured even with the longest step, and not found to be larger."""
+        found = self.found
+        if not isinstance(self.way, Evaluator) or not size <= ORDINARY[1]:
+            return np.zeros(len(self.entries), bool)
+        floor = 4.0 * EPSILON * abs(self.way.point.loss) / LONGEST / RESOLUTION
+        return ~found.kinks & (np.abs(self.analytic) < floor) & (np.abs(found.numeric) < found.error + floor)
 
     def _measure_longer(self) -> None:
         """Measure small numbers with two longer steps: most are within the tolerance then, and need no ladder."""
@@ -170,7 +179,9 @@ class Measurement:
             own = np.where((own > 0) & np.isfinite(own), own, 1.0)
             if ((own < low) | (own > high)).any():
                 yield own
-        yield np.full(len(places), SHORT)
+        # Such short steps move the loss above its round-off only where the derivative is large.
+        if (np.abs(self.analytic[places]) > SHORT * abs(self.way.point.loss)).any():
+            yield np.full(len(places), SHORT)
 
     def _measure_again(self, places: Array, steps: Array, size: float) -> None:
         """Measure numbers with many steps, and in other units as long as they cannot be told."""
