@@ -38,7 +38,7 @@ ZERO_STEPS = np.array([1e3, 1e2, 1e1, 1.0, 0.1, 0.01])
 LARGEST_ALONE = 4096
 """Numbers of which it is asked one by one whether they matter to the loss at all."""
 
-LONGER = 1e-2
+LONGER = 3e-3
 """The longer of two steps for numbers that are small beside the round-off of the loss."""
 
 LADDER, OTHER_LADDER = ladder(), ladder(0.061)

@@ -37,7 +37,7 @@ def error_text(error: float) -> str:
 
 @dataclass(frozen=True)
 class CheckRow:
-    """One tensor: its names, its largest relative error, how many of its numbers failed, are at kinks, or untold."""
+    """One tensor: its names, its largest relative error, how many of its numbers failed, are at kinks, or unmeasured."""
 
     layer: str
     parameter: str
@@ -61,7 +61,7 @@ class CheckRow:
         if not self.passed:
             return f"{self.failed} fail" if self.failed else "fails"
         if self.unmeasurable:
-            return f"{self.unmeasurable:,} untold"
+            return f"{self.unmeasurable:,} unmeasured"
         if self.kinks:
             return "1 kink" if self.kinks == 1 else f"{self.kinks} kinks"
         return error_text(self.error)
