@@ -178,7 +178,7 @@ class Probe:
         """Return the answers, number by number or direction by direction, and what they are from."""
         if self.numbers <= FEW:
             return self.entries(np.arange(self.numbers), tolerance)
-        return self._directions()
+        return self._directions(DIRECTION_TOLERANCE if tolerance <= 1e-5 else tolerance)
 
     def entries(self, chosen: Array, tolerance: float) -> tuple[Judgement, Differences]:
         """Measure these numbers of each part, one by one: the answers are (len(chosen) * parts), numbers first."""
@@ -187,7 +187,7 @@ class Probe:
         analytic = self.a[:, chosen].T.reshape(-1)
         return self._measured([one_hot * self.ordinary, one_hot * self.own], analytic, np.abs(analytic), tolerance)
 
-    def _directions(self) -> tuple[Judgement, Differences]:
+    def _directions(self, tolerance: float) -> tuple[Judgement, Differences]:
         signs = self.generator.integers(0, 2, (2, self.parts, self.numbers)) * 2.0 - 1.0
         signs *= self.generator.uniform(0.5, 1.0, signs.shape)
         strong = np.abs(self.a)
@@ -198,7 +198,7 @@ class Probe:
         moves = signs * np.stack([self.own, even * self.ordinary])
         analytic = np.einsum("pn,dpn->dp", self.a, moves).reshape(-1)
         gross = np.einsum("pn,dpn->dp", strong, np.abs(moves)).reshape(-1)
-        return self._measured([moves], analytic, gross, DIRECTION_TOLERANCE)
+        return self._measured([moves], analytic, gross, tolerance)
 
     def _measured(
         self, attempts: Sequence[Array], analytic: Array, gross: Array, tolerance: float
@@ -222,6 +222,9 @@ class Probe:
                 judgement = judge_beside(analytic, best, gross, tolerance, np.tile(self.least, len(moves)))
                 if judgement.passed.all():
                     return judgement, best
+        if judgement.passed.any():
+            zero = _are_zero(analytic, best.numeric) & ~judgement.failed
+            judgement.passed[zero], judgement.errors[zero] = True, 0.0
         wrong = judgement.failed & np.isfinite(best.sure)
         best.numeric[wrong], best.error[wrong] = best.sure[wrong], best.sure_error[wrong]
         return judgement, best
@@ -230,20 +233,27 @@ class Probe:
         self, moves: Array, units: Array, analytic: Array, gross: Array, tolerance: float
     ) -> tuple[Judgement, Differences] | None:
         """Return the answers if two step sizes leave no doubt that all agree, else None."""
-        sums, crossed = self._values(moves, np.concatenate([QUICK, -QUICK]))
+        near = QUICK if self.base is None else QUICK * 1e-2  # fewer corners are in reach of a shorter step
+        sums, crossed = self._values(moves, np.concatenate([near, -near]))
         if crossed.any():
             return None
-        long, short = (sums[0] - sums[2]) / (2.0 * QUICK[0]) / units, (sums[1] - sums[3]) / (2.0 * QUICK[1]) / units
+        long, short = (sums[0] - sums[2]) / (2.0 * near[0]) / units, (sums[1] - sums[3]) / (2.0 * near[1]) / units
         numeric = (RATIO**2 * short - long) / (RATIO**2 - 1.0)
-        noise = 4.0 * EPSILON * np.tile(self.magnitude, len(moves)) / (QUICK[1] * np.abs(units))
+        noise = 4.0 * EPSILON * np.tile(self.magnitude, len(moves)) / (near[1] * np.abs(units))
         size = np.maximum(np.abs(numeric), gross)
         agrees = (np.abs(analytic - numeric) <= tolerance * size) & (np.abs(long - short) <= 1e-3 * size)
-        if not (agrees & (noise <= 0.1 * max(tolerance, 1e-6) * size) & (size > 0)).all():
+        agrees &= (noise <= 0.1 * max(tolerance, 1e-6) * size) & (size > 0)
+        if not agrees.any() or not (agrees | _are_zero(analytic, numeric)).all():
             return None
         found = unmeasured(len(analytic))
         found.numeric[...], found.error[...] = numeric, noise
-        errors = np.abs(analytic - numeric) / size
+        errors = np.divide(np.abs(analytic - numeric), size, out=np.zeros_like(size), where=size > 0)
         return Judgement(errors, np.ones(len(analytic), bool), np.zeros(len(analytic), bool)), found
+
+
+def _are_zero(analytic: Array, numeric: Array) -> Array:
+    """Return which numbers are 0 by both: no difference, and beside others that agree nothing that could hide one."""
+    return (analytic == 0.0) & (numeric == 0.0)
 
 
 def judge_beside(analytic: Array, found: Differences, gross: Array, tolerance: float, least: Array) -> Judgement:

@@ -37,7 +37,7 @@ def error_text(error: float) -> str:
 
 @dataclass(frozen=True)
 class CheckRow:
-    """One tensor: its names, its largest relative error, how many of its numbers failed, are at kinks, or unmeasured."""
+    """One tensor: its names, its largest relative error, what of it failed, is at kinks, or was not measured."""
 
     layer: str
     parameter: str
