@@ -10,7 +10,7 @@ import pytest
 from tests.benchmarks.verdicts import Counts, judge_right, judge_wrong
 from tests.building import chain, inline, optimizer, with_training
 from tests.hard_networks import KINDS
-from visualbp.analysis.gradient_check import CheckResult, gradient_check
+from visualbp.analysis.gradient_check import CheckOptions, CheckResult, gradient_check
 from visualbp.analysis.gradient_check_differences import ladder, ladder_differences
 from visualbp.analysis.gradient_check_words import operation_words
 from visualbp.core.arrays import Array
@@ -24,14 +24,14 @@ from visualbp.operations.affine import Affine
 from visualbp.operations.losses import MeanSquaredError
 
 
-def checked(network: Network, iterations: int = 0) -> CheckResult:
+def checked(network: Network, iterations: int = 0, options: CheckOptions | None = None) -> CheckResult:
     assert network.data is not None
     executor = Executor(compile_plan(network), load_dataset(network.data))
     for _ in range(iterations):
         executor.run_fast()
     batch = executor.batch_indices(0)
     views, context = executor.parameter_views(), executor.context
-    return gradient_check(executor.plan, views, executor.inputs[batch], executor.targets[batch], context)
+    return gradient_check(executor.plan, views, executor.inputs[batch], executor.targets[batch], context, options)
 
 
 def sample(name: str) -> Network:
@@ -89,7 +89,7 @@ def test_a_wrong_sign_near_the_input_of_a_shrinking_recurrence_is_found(operand:
     bugs = [bug for bug in possible_bugs(compile_plan(network)) if bug.kind == "sign" and bug.operand == operand]
     first = "[0]" if operand == "weight_input" else "[1]"  # later steps have no input, the first one no state
     early = [bug for bug in bugs if bug.output.endswith(first)]
-    result = checked(edits.plant_bug(network, early[0]))
+    result = checked(edits.plant_bug(network, early[0]), options=CheckOptions(method="directional"))
     (rule,) = result.wrong_operations
     assert (rule.layer, rule.output, rule.operand, rule.kind) == (early[0].layer, early[0].output, operand, "sign")
 
@@ -98,7 +98,7 @@ def test_the_sign_of_the_loss_is_found_where_all_gradients_vanish() -> None:
     network = sample("recurrence_shrinking")
     loss = network.layers[-1].name
     bug = PlantedBug("sign", loss, "loss", "prediction")
-    result = checked(edits.plant_bug(network, bug))
+    result = checked(edits.plant_bug(network, bug), options=CheckOptions(method="sampled", samples=6))
     assert [(rule.layer, rule.kind) for rule in result.wrong_operations] == [(loss, "sign")]
     for tensors in result.layers.values():
         for name, tensor in tensors.items():
@@ -107,7 +107,7 @@ def test_the_sign_of_the_loss_is_found_where_all_gradients_vanish() -> None:
 
 def test_a_thousandth_too_much_in_a_vanishing_gradient_is_told_with_its_true_error() -> None:
     network = edits.plant_bug(sample("vanishing"), PlantedBug("scaled", "hidden_2", "z", "weight"))
-    result = checked(network)
+    result = checked(network, options=CheckOptions(method="sampled", samples=4))
     (rule,) = result.wrong_operations
     assert (rule.layer, rule.operand, rule.kind) == ("hidden_2", "weight", "scale")
     assert rule.factor == pytest.approx(1.001, abs=1e-5)
