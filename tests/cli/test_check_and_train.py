@@ -7,25 +7,49 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.building import chain, inline
 from tests.cli.commands import Capture, run, run_json, write_model
 from visualbp.cli.train import recorded
 from visualbp.core.arrays import Array
 from visualbp.datasets import load_dataset
 from visualbp.engine import Executor, compile_plan
-from visualbp.files import find_model, load_network
+from visualbp.files import find_model, load_network, save_network
 from visualbp.operations.activations import Tanh
 
 
 def test_check_passes_and_counts_every_parameter(capsys: Capture) -> None:
     record = run_json(capsys, "check", "xor")
-    assert set(record) == {"passed", "max_relative_error", "parameters", "checked", "kinks", "seconds", "layers"}
-    assert record["passed"] is True
+    counts = {"parameters", "checked", "kinks", "unmeasurable"}
+    assert set(record) == {"passed", "verdict", "max_relative_error", "seconds", "layers", "operations"} | counts
+    assert record["passed"] is True and record["verdict"] == "passed" and record["unmeasurable"] == 0
     assert record["parameters"] == record["checked"] == 22
     assert record["max_relative_error"] < 1e-6
     assert set(record["layers"]) == {"hidden", "output"}
-    assert set(record["layers"]["hidden"]["weight"]) == {"relative_error", "passed", "kinks"}
+    expected = {"relative_error", "passed", "checked", "kinks", "unmeasurable"}
+    assert set(record["layers"]["hidden"]["weight"]) == expected
+    rule = {"layer", "operation", "operand", "passed", "relative_error", "kind"}
+    assert all(set(found) >= rule and found["passed"] is True for found in record["operations"])
     out, _ = run(capsys, "check", "xor")
-    assert "passed: 22 of 22 parameters" in out
+    assert "passed: 22 of 22 parameters measured" in out and "7 of 7 rules right" in out
+
+
+def test_check_says_what_cannot_be_told_and_that_is_no_failure(capsys: Capture, tmp_path: Path) -> None:
+    network = chain(
+        ("input", "input", {"shape": [1]}),
+        ("output", "dense", {"units": 1, "activation": "sigmoid"}),
+        ("loss", "binary_cross_entropy", {}),
+        data=inline([[1.0]], [[0.0]]),
+        parameters={"output": {"weight": np.array([[400.0]]), "bias": np.zeros(1)}},
+    )
+    path = tmp_path / "sure.vbp"
+    save_network(network, path)
+    record = run_json(capsys, "check", str(path))
+    assert record["verdict"] == "undecided" and record["passed"] is False and record["checked"] == 0
+    assert record["max_relative_error"] is None and record["unmeasurable"] == 2
+    weight = record["layers"]["output"]["weight"]
+    assert weight["passed"] is None and weight["relative_error"] is None and weight["unmeasurable"] == 1
+    out, _ = run(capsys, "check", str(path))
+    assert "cannot be told" in out and "undecided: nothing wrong was found" in out
 
 
 @pytest.mark.parametrize("method", ["every", "sampled", "directional"])
@@ -45,6 +69,10 @@ def test_check_finds_a_derivative_that_is_one_in_a_thousand_too_large(
     assert record["layers"]["output"]["weight"]["passed"] is True
     out, _ = run(capsys, "check", "xor", "--method", method, status=1)
     assert "FAIL" in out and "FAILED in " in out and " of 4 tensors" in out
+    assert "WRONG: tanh of hidden.h, on the way back to z, is wrong: probably 1.001 times what it should be" in out
+    (accused,) = (rule for rule in record["operations"] if rule["passed"] is False)
+    assert (accused["layer"], accused["operation"], accused["operand"]) == ("hidden", "tanh", "z")
+    assert accused["kind"] == "scale"
 
 
 def test_train_prints_the_losses_and_how_many_are_right(capsys: Capture) -> None:

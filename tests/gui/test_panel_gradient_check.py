@@ -20,10 +20,11 @@ from visualbp.debugger.session import Session
 from visualbp.debugger.snapshot import CheckDone, Mode, Progress
 from visualbp.gui.panels.gradient_check import GradientCheckPanel
 from visualbp.gui.theme import theme
-from visualbp.gui.widgets.check_rows import CheckRow, error_text, share_of
+from visualbp.gui.widgets.check_rows import CheckRow, RuleRow, error_text, share_of
 from visualbp.gui.widgets.error_map import ErrorShading
 from visualbp.layers import Value
-from visualbp.network import Network
+from visualbp.network import Network, edits
+from visualbp.network.bugs import PlantedBug
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def test_the_button_checks_every_parameter_and_says_that_all_pass(bench: Workben
     before = pixels(panel)
     QTest.mouseClick(panel.button, Qt.MouseButton.LeftButton)
     bench.debugger.settle()
-    assert panel.headline.text() == "17 of 17 pass" and panel.headline.tone == "passed"
+    assert panel.headline.text() == "✓ 17 of 17 pass" and panel.headline.tone == "passed"
     assert [row.name for row in panel.rows.content.rows] == [
         "hidden.weight",
         "hidden.bias",
@@ -110,7 +111,7 @@ def test_a_wrong_gradient_lights_its_own_bar_alone(bench: Workbench, panel: Grad
     rows = {row.name: row for row in panel.rows.content.rows}
     assert [name for name, row in rows.items() if not row.passed] == ["output.weight"]
     assert rows["output.weight"].words == "4 fail"
-    assert panel.headline.text() == "4 of 17 fail"
+    assert panel.headline.text() == "✕ 4 of 17 fail"
 
 
 def test_a_failure_along_a_direction_is_told_too(bench: Workbench, panel: GradientCheckPanel) -> None:
@@ -264,3 +265,58 @@ def test_the_errors_of_filters_are_tiles_with_square_cells(bench: Workbench, pan
         text = panel.errors.hover_text(box.center())
         assert f"[{', '.join(map(str, index))}]" in text
         assert text.endswith("filter {}, channel {}, row {}, column {}".format(*index))
+
+
+# -- three answers ---------------------------------------------------------------------------------------------------
+
+
+def with_bug(kind: str) -> Network:
+    return edits.plant_bug(xor(), PlantedBug(kind, "hidden", "h", "z"))
+
+
+def test_a_rule_that_is_wrong_comes_first_with_its_entry_and_kind_and_chooses_its_layer(
+    bench: Workbench, panel: GradientCheckPanel
+) -> None:
+    bench.open(with_bug("sign"))
+    bench.send(CheckGradients())
+    first, *others = panel.rows.content.rows
+    assert isinstance(first, RuleRow) and not any(isinstance(row, RuleRow) for row in others)
+    assert first.name == "hidden.h → z" and first.words.startswith("wrong sign  [")
+    assert "wrong sign" in panel.worst.text() and "hidden.h, on the way back to z" in first.tip
+    assert [row.name for row in others if row.passed is False] == ["hidden.weight", "hidden.bias"]
+    click_row(panel, 0)
+    assert bench.selection.layer == "hidden" and panel.pages.currentWidget() is panel.table
+
+
+def undecided() -> Network:
+    return chain(
+        ("input", "input", {"shape": [1]}),
+        ("output", "dense", {"units": 1, "activation": "sigmoid"}),
+        ("loss", "binary_cross_entropy", {}),
+        data=inline([[1.0]], [[0.0]]),
+        parameters={"output": {"weight": np.array([[400.0]]), "bias": np.zeros(1)}},
+    )
+
+
+def test_what_cannot_be_told_is_neither_a_pass_nor_a_failure(bench: Workbench, panel: GradientCheckPanel) -> None:
+    bench.open(undecided())
+    bench.send(CheckGradients())
+    assert panel.headline.text() == "– cannot be told" and panel.headline.tone == "text"
+    rows = panel.rows.content.rows
+    assert [(row.passed, row.words) for row in rows] == [(None, "cannot be told")] * 2
+    assert "2 cannot be told" in panel.notes.text()
+    signs = pixels(panel.rows.content)
+    passed, error = theme().color("passed"), theme().color("error")
+    for color in (passed, error):
+        width = theme().px(26)  # where the signs are: the line of the tolerance further right is red
+        assert not (signs[:, :width, :3] == [color.blue(), color.green(), color.red()]).all(-1).any()
+
+
+def test_the_three_answers_have_three_signs(panel: GradientCheckPanel) -> None:
+    pictures = []
+    for answer in (True, False, None):
+        panel.rows.content.show_rows([CheckRow("a", "weight", 1e-9, answer)], 1e-5, False)
+        picture = pixels(panel.rows.content)[: theme().px(24), theme().px(8) : theme().px(26), :3]
+        pictures.append((picture != picture[0, 0]).any(-1))
+    assert all(picture.any() for picture in pictures)
+    assert not any(np.array_equal(pictures[a], pictures[b]) for a, b in ((0, 1), (0, 2), (1, 2)))

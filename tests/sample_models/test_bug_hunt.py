@@ -157,19 +157,14 @@ def test_one_random_direction_finds_a_bug_of_any_kind_and_place_in_60_of_60_seed
                 assert result.failures, bug.text
 
 
-def test_what_is_a_thousandth_off_hides_from_one_direction_in_a_hundred_and_not_from_two() -> None:
-    """A derivative along a direction may all but vanish, and then a thousandth of it too: in about tolerance / 0.001
-    of all directions. The check of every parameter misses none."""
-    missed = 0
+def test_what_is_a_thousandth_off_may_hide_from_one_direction_but_not_from_the_check_of_its_rule() -> None:
+    """A derivative along a direction may all but vanish, and then a thousandth of it is not told from round-off."""
     for seed in range(60):
         network = seeded(seed)
         bugs = [bug for bug in possible_bugs(compile_plan(network)) if bug.kind == "scaled"]
-        planted = edits.plant_bug(network, bugs[seed % len(bugs)])
-        first = checked(planted, "directional", seed)
-        missed += first.passed
-        assert first.failures or checked(planted, "directional", seed + 1000).failures
-        assert checked(planted).failures
-    assert missed <= 3
+        bug = bugs[seed % len(bugs)]
+        (rule,) = checked(edits.plant_bug(network, bug), "directional", seed).wrong_operations
+        assert (rule.layer, rule.output, rule.operand, rule.kind) == (bug.layer, bug.output, bug.operand, "scale")
 
 
 def test_the_check_passes_the_right_gradients_of_the_same_60_seeds() -> None:

@@ -2,48 +2,58 @@
 
 Source: the document, "Numerical Gradient Checking". A bare "relative error below 1e-5" fails correct gradients: a
 difference of two losses has round-off, which is large beside a tiny derivative, and a ReLU may have its corner between
-the two. What is decided, and how, is said at `TensorCheck`; how it is measured, at `CheckResult.words`.
+the two. So each number has one of three answers (`gradient_check_judgement`), from differences that tell their own
+error (`gradient_check_differences`); and each rule is checked by itself as well (`gradient_check_operations`).
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from visualbp.analysis.gradient_check_differences import (
-    Differences,
-    central_differences,
-    five_point_differences,
-    relative_errors,
-)
-from visualbp.analysis.gradient_check_passes import Along, Evaluator, Pace, Passes, Point, point_at
+from visualbp.analysis.gradient_check_differences import Differences
+from visualbp.analysis.gradient_check_judgement import own_noise
+from visualbp.analysis.gradient_check_measurement import Measurement, Way, quickly
+from visualbp.analysis.gradient_check_operations import check_operations, reverse_mode_gradient
+from visualbp.analysis.gradient_check_passes import Along, Pace, Passes, Point, point_at
 from visualbp.analysis.gradient_check_result import (
     Cancelled,
     CheckError,
     CheckOptions,
     CheckResult,
+    OperationCheck,
     Place,
     TensorCheck,
 )
 from visualbp.analysis.gradient_check_stacked import Program, Stacked, can_stack
-from visualbp.analysis.gradient_check_units import ByUnits, Rule
+from visualbp.analysis.gradient_check_units import ByUnits
+from visualbp.analysis.gradient_check_words import words_of
 from visualbp.core.arrays import Array, read_only
-from visualbp.engine.binding import Binding
 from visualbp.engine.plan import ParameterInfo, Plan
-from visualbp.engine.store import Store, stream_of
+from visualbp.engine.store import stream_of
 from visualbp.layers import Value
 from visualbp.operations.base import IterationContext
 
-__all__ = ["Cancelled", "CheckError", "CheckOptions", "CheckResult", "Place", "TensorCheck", "gradient_check"]
+__all__ = [
+    "Cancelled",
+    "CheckError",
+    "CheckOptions",
+    "CheckResult",
+    "OperationCheck",
+    "Place",
+    "TensorCheck",
+    "gradient_check",
+    "reverse_mode_gradient",
+]
 
 LARGEST_STACKED = 1.5e9
 """Elements, some ten seconds: a check that would take more moves pre-activations, and not every weight by itself."""
 
-HOPELESS = 0.01
-"""A relative error above this is no matter of round-off, and not measured again."""
+SPOT_CHECKS = 32
+"""Numbers of a tensor that are measured without any assumption, where the quick way is in doubt."""
 
 
 def gradient_check(
@@ -73,30 +83,15 @@ def gradient_check(
                 f"the loss is {point.loss}, so there is no difference of losses to compare with;"
                 " step on to the operation that first makes a value that is not finite"
             )
-        if analytic is None:
-            analytic = reverse_mode_gradient(point)
         run = _Run(point, options, Pace(progress, cancelled))
         run.plan_work()
+        gradient, operations = check_operations(point, options, run.pace)
+        run.rules_hold = all(found.passed is not False for found in operations)
         layers: dict[str, dict[str, TensorCheck]] = {}
         for info in plan.parameters:
-            layers.setdefault(info.value.layer, {})[info.value.role] = run.check(info, np.asarray(analytic[info.value]))
-    return _result(plan, point, options, layers, time.perf_counter() - started)
-
-
-def reverse_mode_gradient(point: Point) -> dict[Value, Array]:
-    """Return the gradient by parameter, from the plan's forward and reverse-mode rules in float64."""
-    plan = point.plan
-    store = Store(plan, np.dtype(np.float64))
-    store.fill(point.parameters)
-    binding = Binding(plan, store, point.batch_size, replace(point.context))
-    np.copyto(binding.buffers[plan.input], point.values[plan.input])
-    np.copyto(binding.buffers[plan.target], point.values[plan.target])
-    for function, arguments in binding.pass_calls:
-        function(*arguments)
-    return {info.value: store.gradients[info.value.gradient] for info in plan.parameters}
-
-
-Way = Evaluator | ByUnits
+            under_test = np.asarray((gradient if analytic is None else analytic)[info.value])
+            layers.setdefault(info.value.layer, {})[info.value.role] = run.check(info, under_test)
+    return _result(point, options, layers, operations, time.perf_counter() - started)
 
 
 @dataclass(eq=False)
@@ -109,10 +104,13 @@ class _Run:
     programs: dict[object, Program] = field(default_factory=dict)
     deltas: dict[object, Differences] = field(default_factory=dict)
     is_large: bool = False
+    rules_hold: bool = True
+    departs: bool = False
 
     def plan_work(self) -> None:
         """Decide how to measure, and add up the work there is, for the progress."""
         parameters = self.point.plan.parameters
+        self.departs = self.point.departs_from_derivative
         self.is_large = sum(self._work(self._ways(info)[0], info) for info in parameters) > LARGEST_STACKED
         total = sum(self._work(self._ways(info)[0], info) + 2.0 * self._along(info).cost for info in parameters)
         self.pace.total = max(total, 1.0)
@@ -122,52 +120,97 @@ class _Run:
             return 2.0 * way.cost if len(info.spec.shape) > 1 else 0.0  # a bias takes what its weight has measured
         return 2.0 * way.cost * len(self._entries(info))
 
-    def check(self, info: ParameterInfo, analytic: Array) -> TensorCheck:
+    def check(self, info: ParameterInfo, gradient: Array) -> TensorCheck:
         """Measure one parameter and compare."""
-        entries, along, ways = self._entries(info), self._along(info), self._ways(info)
-        way, found = ways[0], _measure(ways[0], entries, self.options.epsilon, central_differences)
-        along.direction.reshape(-1)[entries[found.excluded]] = 0.0  # a kink would keep the others from being compared
-        whole = central_differences(along, np.zeros(1, np.intp), self.options.epsilon)
+        flat = gradient.reshape(-1).astype(np.float64)
+        entries, size = self._entries(info), _typical(self.point.parameters[info.value])
+        numbers = self._measured(info, entries, flat[entries], own_noise(gradient))
+        numbers.finish(self._along(info) if self.rules_hold else None, size)
+        direction = None if self.options.method == "every" else self._direction(info, gradient, flat, size)
+        if self.departs:
+            for found in (numbers, direction):
+                if found is not None:
+                    found.judgement.withdraw(np.flatnonzero(found.judgement.failed))
+        return self._tensor(info, flat, numbers, direction)
+
+    def _measured(self, info: ParameterInfo, entries: Array, analytic: Array, noise: float) -> Measurement:
+        """Return the numbers measured quickly, by the quickest way whose assumptions hold."""
+        ways, options = self._ways(info), self.options
+
+        def begin(way: Way) -> Measurement:
+            return Measurement.begin(way, entries, analytic, options.epsilon, options.tolerance, noise)
+
+        numbers, along = begin(ways[0]), self._along(info)
+        unknown = ~np.isfinite(numbers.found.numeric)
+        along.direction.reshape(-1)[entries[unknown]] = 0.0  # a kink would keep the others from being compared
+        whole = quickly(along, np.zeros(1, np.intp), options.epsilon)
         for next_way in ways[1:]:
-            if _agree(found, along.direction, whole):
+            sum_of_numbers = float(np.where(unknown, 0.0, numbers.found.numeric) @ along.direction.reshape(-1))
+            allowed = 1e-4 * float(np.linalg.norm(numbers.found.numeric[~unknown])) + 10.0 * float(whole.error[0])
+            if np.isnan(whole.numeric[0]) or abs(sum_of_numbers - float(whole.numeric[0])) <= allowed:
+                break
+            if self._agrees_in_spots(info, numbers):
                 break
             # What a quick way assumes of the affine rule does not hold: the next assumes less, the last one nothing.
-            way, found = next_way, _measure(next_way, entries, self.options.epsilon, central_differences)
-        under_test = analytic.reshape(-1).astype(np.float64)
-        noise = 64.0 * _unit(analytic) * float(np.abs(under_test).max(initial=0.0))
-        errors = self._errors(way, entries, under_test[entries], found, noise)
-        # Terms of both signs may all but cancel in the sum: its round-off and its error are those of its terms.
-        noise = noise * under_test.size**0.5 + self.options.tolerance * float(np.linalg.norm(under_test))
-        expected = np.array([under_test @ along.direction.reshape(-1)])
-        direction_error = float(self._errors(along, np.zeros(1, np.intp), expected, whole, noise)[0])
-        largest = float(np.fmax.reduce(np.append(errors, direction_error), initial=0.0))
-        shape, directional = info.spec.shape, self.options.method == "directional"
-        return TensorCheck(
-            relative_error=largest,
-            passed=largest <= self.options.tolerance,
-            kinks=int(found.kinks.sum()),
-            errors=_scattered(shape, entries, errors, np.nan),
-            kink_mask=_scattered(shape, entries, found.kinks, False),
-            analytic=read_only(under_test.reshape(shape)),
-            numeric=_scattered(shape, entries, found.numeric, np.nan),
-            checked=under_test.size if directional else int((~found.excluded).sum()),
-            excluded=int(found.excluded.sum()),
-            direction_error=None if whole.excluded[0] else direction_error,
-            way=along.way if directional else way.way,
-        )
+            numbers = begin(next_way)
+            unknown = ~np.isfinite(numbers.found.numeric)
+        return numbers
 
-    def _errors(self, way: Way, entries: Array, analytic: Array, found: Differences, own_noise: float) -> Array:
-        """Return the errors. A number that fails by a little is first measured again, more exactly."""
-        tolerance = self.options.tolerance
-        errors = relative_errors(analytic, found, tolerance, own_noise)
-        doubtful = np.flatnonzero((errors > tolerance) & (errors < HOPELESS) & ~found.kinks)
-        if len(doubtful):
-            better = _measure(way, entries[doubtful], self.options.epsilon, five_point_differences)
-            usable = ~better.excluded
-            found.numeric[doubtful[usable]] = better.numeric[usable]
-            found.noise[doubtful[usable]] = better.noise[usable]
-            errors = relative_errors(analytic, found, tolerance, own_noise)
-        return errors
+    def _agrees_in_spots(self, info: ParameterInfo, numbers: Measurement) -> bool:
+        """Return whether some numbers are the same when measured by forward passes that assume nothing."""
+        known = np.flatnonzero(np.isfinite(numbers.found.numeric))
+        spots = known[np.linspace(0, len(known) - 1, min(SPOT_CHECKS, len(known))).astype(np.intp)]
+        single = quickly(Passes(self.point, info, self.pace), numbers.entries[spots], self.options.epsilon)
+        difference = np.abs(single.numeric - numbers.found.numeric[spots])
+        size = np.maximum(np.abs(single.numeric), np.abs(numbers.found.numeric[spots]))
+        return bool((difference <= 1e-4 * size + 10.0 * (single.error + numbers.found.error[spots])).all())
+
+    def _direction(self, info: ParameterInfo, gradient: Array, flat: Array, size: float) -> Measurement:
+        """Measure the derivative along a random direction of the whole tensor."""
+        along, options = self._along(info), self.options
+        direction = along.direction.reshape(-1)
+        expected = np.array([flat @ direction])
+        # Terms of both signs may all but cancel in the sum: its round-off is that of its terms.
+        noise = own_noise(gradient) * flat.size**0.5
+        one = np.zeros(1, np.intp)
+        measured = Measurement.begin(along, one, expected, options.epsilon, options.tolerance, noise)
+        measured.finish(None, size)
+        return measured
+
+    def _tensor(
+        self, info: ParameterInfo, flat: Array, numbers: Measurement, direction: Measurement | None
+    ) -> TensorCheck:
+        shape, found, judgement = info.spec.shape, numbers.found, numbers.judgement
+        directional = self.options.method == "directional"
+        told = judgement.passed | judgement.failed
+        checked = int(told.sum())
+        answers = [*judgement.passed[told]]
+        direction_error = None
+        if direction is not None and (direction.judgement.passed[0] or direction.judgement.failed[0]):
+            answers.append(direction.judgement.passed[0])
+            direction_error = float(direction.judgement.errors[0])
+            checked = flat.size if directional else checked
+        errors = np.append(judgement.errors[told], [] if direction_error is None else direction_error)
+        excused = judgement.passed & (judgement.errors > self.options.tolerance)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            relative = found.error / np.maximum(np.abs(numbers.analytic), np.abs(found.numeric))
+        return TensorCheck(
+            relative_error=float(np.fmax.reduce(errors)) if len(errors) else None,
+            passed=bool(all(answers)) if answers else None,
+            kinks=int(found.kinks.sum()),
+            errors=_scattered(shape, numbers.entries, judgement.errors, np.nan),
+            failed=_scattered(shape, numbers.entries, judgement.failed, False),
+            kink_mask=_scattered(shape, numbers.entries, found.kinks, False),
+            analytic=read_only(flat.reshape(shape)),
+            numeric=_scattered(shape, numbers.entries, found.numeric, np.nan),
+            checked=checked,
+            unmeasurable=(flat.size if directional else len(numbers.entries)) - checked,
+            corners=int((found.corners & ~told).sum()),
+            excused=int(excused.sum()),
+            measuring_error=float(relative[excused].max(initial=0.0)),
+            direction_error=direction_error,
+            way=Along.way if directional else numbers.way.way,
+        )
 
     def _ways(self, info: ParameterInfo) -> list[Way]:
         """Return how the numbers can be measured, the quickest first; the last way assumes nothing."""
@@ -199,24 +242,10 @@ class _Run:
         return IterationContext(self.options.seed).generator(stream_of(f"{use} {info.value.text}"))
 
 
-def _measure(way: Way, entries: Array, epsilon: float, rule: Rule) -> Differences:
-    return way.measure(entries, epsilon, rule) if isinstance(way, ByUnits) else rule(way, entries, epsilon)
-
-
-def _agree(found: Differences, direction: Array, whole: Differences) -> bool:
-    """Return whether the numbers, each measured alone, add up to the derivative along the direction."""
-    if whole.excluded[0]:
-        return True  # there is nothing to hold them against
-    numeric = np.where(found.excluded, 0.0, found.numeric)  # where the direction is 0
-    sum_of_numbers = float(numeric @ direction.reshape(-1))
-    size = max(float(np.linalg.norm(numeric)), abs(float(whole.numeric[0])))
-    allowed = 1e-4 * size + 10.0 * float(np.linalg.norm(found.noise)) + float(whole.noise[0])
-    return abs(sum_of_numbers - float(whole.numeric[0])) <= allowed
-
-
-def _unit(array: Array) -> float:
-    """Return the unit in the last place of a gradient under test, where it is coarser than float64's."""
-    return float(np.finfo(array.dtype).eps) if array.dtype == np.float32 else 0.0
+def _typical(parameter: Array) -> float:
+    """Return the root mean square of a parameter, finite where its squares are not."""
+    largest = float(np.abs(parameter).max(initial=0.0))
+    return largest * float(np.sqrt(np.mean((parameter / largest) ** 2))) if largest > 0.0 else 0.0
 
 
 def _scattered(shape: tuple[int, ...], entries: Array, values: Array, missing: object) -> Array:
@@ -226,24 +255,33 @@ def _scattered(shape: tuple[int, ...], entries: Array, values: Array, missing: o
 
 
 def _result(
-    plan: Plan, point: Point, options: CheckOptions, layers: dict[str, dict[str, TensorCheck]], seconds: float
+    point: Point,
+    options: CheckOptions,
+    layers: dict[str, dict[str, TensorCheck]],
+    operations: tuple[OperationCheck, ...],
+    seconds: float,
 ) -> CheckResult:
     tensors = [tensor for found in layers.values() for tensor in found.values()]
+    answers = [tensor.passed for tensor in tensors] or [True]
+    wrong = False in answers or any(operation.passed is False for operation in operations)
+    errors = [tensor.relative_error for tensor in tensors if tensor.relative_error is not None]
     return CheckResult(
-        passed=all(tensor.passed for tensor in tensors),
-        max_relative_error=max((tensor.relative_error for tensor in tensors), default=0.0),
+        verdict="failed" if wrong else "passed" if True in answers else "undecided",
+        max_relative_error=max(errors, default=None),
         worst=_worst(layers),
         parameters=sum(tensor.analytic.size for tensor in tensors),
         checked=sum(tensor.checked for tensor in tensors),
         kinks=sum(tensor.kinks for tensor in tensors),
-        excluded=sum(tensor.excluded for tensor in tensors),
+        unmeasurable=sum(tensor.unmeasurable for tensor in tensors),
+        excused=sum(tensor.excused for tensor in tensors),
         seconds=seconds,
         method=options.method,
-        words=_words(plan, options, tensors),
+        words=words_of(point, options, tensors, operations),
         loss=point.loss,
         epsilon=options.epsilon,
         tolerance=options.tolerance,
         layers=layers,
+        operations=operations,
     )
 
 
@@ -253,28 +291,9 @@ def _worst(layers: Mapping[str, Mapping[str, TensorCheck]]) -> Place | None:
         for name, tensor in tensors.items():
             if np.isnan(tensor.errors).all():
                 continue
-            place = int(np.nanargmax(tensor.errors))
-            if tensor.errors.reshape(-1)[place] > largest:
-                largest = float(tensor.errors.reshape(-1)[place])
+            place = int(np.nanargmax(np.where(tensor.failed, tensor.errors + 2.0, tensor.errors)))
+            error = float(tensor.errors.reshape(-1)[place]) + 2.0 * bool(tensor.failed.reshape(-1)[place])
+            if error > largest:
+                largest = error
                 worst = Place(layer, name, tuple(int(i) for i in np.unravel_index(place, tensor.errors.shape)))
     return worst
-
-
-def _words(plan: Plan, options: CheckOptions, tensors: list[TensorCheck]) -> str:
-    what = {
-        "every": "Every parameter, by central differences",
-        "sampled": f"Up to {options.samples} parameters of each tensor, by central differences",
-        "directional": "Each tensor as a whole, by a central difference",
-    }[options.method]
-    ways = list(dict.fromkeys(tensor.way for tensor in tensors))
-    sentences = [f"{what}: {', elsewhere '.join(ways)}" if ways else "There is no parameter to check"]
-    if options.method != "directional" and tensors:
-        sentences[0] += ", and the real loss along a random direction of each tensor"
-    kinks, excluded = sum(t.kinks for t in tensors), sum(t.excluded for t in tensors)
-    if kinks:
-        sentences.append(f"{kinks:,} at a kink, measured on a side that is free of it")
-        if excluded:
-            sentences[-1] += f"; {excluded:,} of these left out, as neither side is"
-    if plan.network.precision == "float32":
-        sentences.append("Computed in float64, though the network runs in float32")
-    return ". ".join(sentences) + "."

@@ -60,6 +60,15 @@ class Point:
         return float(self.values[self.plan.loss])
 
     @property
+    def departs_from_derivative(self) -> bool:
+        """Whether some rule is on purpose not the derivative here: PyTorch's clamps."""
+        for node in self.plan.nodes:
+            mask = node.operation.departs_from_derivative([self.values[value] for value in node.operands])
+            if mask is not None and mask.any():
+                return True
+        return False
+
+    @property
     def batch_size(self) -> int:
         return len(self.values[self.plan.input])
 
@@ -111,11 +120,11 @@ class Evaluator:
         """The work of one evaluation, in elements computed."""
         raise NotImplementedError
 
-    def losses(self, entries: Array, steps: Array) -> Losses:
-        """Return the losses with number `entries[p]` (a flat index) moved by `steps[s]`, one number at a time."""
-        losses, crossed = self.data_losses(entries, steps)
+    def losses(self, entries: Array, steps: Array, units: Array) -> Losses:
+        """Return the losses with number `entries[p]` (a flat index) moved by `steps[s] * units[p]`, one at a time."""
+        losses, crossed = self.data_losses(entries, steps, units)
         if self.info.spec.penalised:
-            moved = self.flat[entries] + steps[:, None]
+            moved = self.flat[entries] + steps[:, None] * units
             losses = losses + self._penalty(moved)
             if self.point.plan.network.training.l1:
                 crossed = crossed | (np.sign(moved) != np.sign(self.flat[entries]))
@@ -132,7 +141,7 @@ class Evaluator:
         penalty: Array = training.l1 * np.abs(moved) + 0.5 * training.l2 * moved * moved
         return penalty
 
-    def data_losses(self, entries: Array, steps: Array) -> Losses:
+    def data_losses(self, entries: Array, steps: Array, units: Array) -> Losses:
         raise NotImplementedError
 
 
@@ -160,13 +169,13 @@ class Passes(Evaluator):
         overhead = 20_000.0  # that of one operation's call, in elements
         return float(sum(overhead + self.point.values[node.output].size for node in self.nodes))
 
-    def data_losses(self, entries: Array, steps: Array) -> Losses:
+    def data_losses(self, entries: Array, steps: Array, units: Array) -> Losses:
         losses, crossed = np.empty((len(steps), len(entries))), np.zeros((len(steps), len(entries)), bool)
         parameter = self.point.parameters[self.info.value].copy()
         flat = parameter.reshape(-1)
         for p, entry in enumerate(entries):
             for s, step in enumerate(steps):
-                flat[entry] = self.flat[entry] + step
+                flat[entry] = self.flat[entry] + step * units[p]
                 losses[s, p], crossed[s, p] = self._pass(parameter)
             flat[entry] = self.flat[entry]
             self.pace.advance(self.cost * len(steps))
@@ -203,12 +212,12 @@ class Along(Evaluator):
     def cost(self) -> float:
         return float(sum(self.point.values[node.output].size for node in self.point.plan.nodes))
 
-    def losses(self, entries: Array, steps: Array) -> Losses:
+    def losses(self, entries: Array, steps: Array, units: Array) -> Losses:
         losses, crossed = np.empty((len(steps), 1)), np.zeros((len(steps), 1), bool)
         plan, point, value = self.point.plan, self.point, self.info.value
         inputs, targets = point.values[plan.input], point.values[plan.target]
         for s, step in enumerate(steps):
-            moved = point.parameters[value] + step * self.direction
+            moved = point.parameters[value] + step * units[0] * self.direction
             values = forward_pass(plan, {**point.parameters, value: moved}, inputs, targets, True, point.context).values
             losses[s, 0] = float(values[plan.loss]) + self._whole_penalty(moved)
             branches = _branches(plan, values)

@@ -60,45 +60,88 @@ class Place(NamedTuple):
 class TensorCheck:
     """One parameter, compared. The arrays have its shape, and are read-only.
 
-    `errors` is the document's |a - n| / max(|a|, |n|), 0 where both are 0. Where that is above the tolerance although
-    the difference is within round-off, or within the tolerance times the root mean square of the tensor, it is relative
-    to the size from which such a difference would count: so a number has failed exactly if its error is above the
-    tolerance. It is nan where nothing was measured: left out by the method, or at a kink that no step can avoid.
+    There are three answers for each number. `errors` are the document's |a - n| / max(|a|, |n|) as measured, 0 where
+    both are 0; nan where nothing could be measured, or where the method did not look. `failed` marks those that
+    disagree by more than the tolerance and the measuring error.
 
     `kink_mask` marks numbers with a kink between theta - epsilon and theta + epsilon. `analytic` is the gradient under
-    test, `numeric` what was measured.
+    test, `numeric` what was measured, well or not.
     """
 
-    relative_error: float
-    """The largest of `errors` and `direction_error`."""
-    passed: bool
+    relative_error: float | None
+    """The largest of `errors` and `direction_error`, or None where nothing was measured."""
+    passed: bool | None
+    """None where not one of its numbers could be measured."""
     kinks: int
     errors: Array = field(repr=False)
+    failed: Array = field(repr=False)
     kink_mask: Array = field(repr=False)
     analytic: Array = field(repr=False)
     numeric: Array = field(repr=False)
     checked: int
-    """Numbers that were compared, alone or, for the method `directional`, all along one direction."""
-    excluded: int
-    """Numbers at a kink that no step can avoid: nothing can be said of them."""
+    """Numbers that were measured, alone or, for the method `directional`, all along one direction."""
+    unmeasurable: int
+    """Numbers that were looked at, and cannot be told."""
+    corners: int
+    """Those of them that are exactly at a corner, with a slope between those of both sides: any of these is right."""
+    excused: int
+    """Numbers that passed above the tolerance, as their measuring error is as large."""
+    measuring_error: float
+    """The largest measuring error of those, relative to the number."""
     direction_error: float | None
-    """The relative error along a random direction of the whole tensor, or None at a kink that no step can avoid."""
+    """The relative error along a random direction of the whole tensor, where that was asked for and measured."""
     way: str
     """How it was measured, in words."""
 
 
+@dataclass(frozen=True)
+class OperationCheck:
+    """One reverse-mode rule by itself: that of an operation, for one of its operands.
+
+    It is given the operands that it has in the network, and numbers of ordinary size from above, and so it is as well
+    conditioned as it can be, however small the gradient of the whole has become.
+    """
+
+    layer: str
+    output: str
+    """The role of the value that the operation makes: `z`, `h`, `z[3]`, `loss`."""
+    operation: str
+    operand: str
+    passed: bool | None
+    relative_error: float | None
+    """The document's, at the worst entry or along the worst direction; None where nothing was measured."""
+    kind: str | None = None
+    """The probable mistake, as in `bug_kinds`, or None."""
+    factor: float | None = None
+    """How many times too large it is, where the kind is a scale."""
+    index: tuple[int, ...] = ()
+    """The entry with the worst error."""
+    computed: float | None = None
+    measured: float | None = None
+    """What the rule gave there, and what a difference of the forward rule gives."""
+    step: int = -1
+    """The index of its step in the plan."""
+
+    @property
+    def place(self) -> str:
+        """`hidden.h, on the way back to z`."""
+        return f"{self.layer}.{self.output}, on the way back to {self.operand}"
+
+
 @dataclass(frozen=True, eq=False)
 class CheckResult:
-    """A gradient check, by layer and parameter in the plan's order."""
+    """A gradient check, by layer and parameter in the plan's order, and each operation by itself."""
 
-    passed: bool
-    max_relative_error: float
+    verdict: str
+    """`passed`, `failed`, or `undecided`: nothing wrong was found, but not one number could be measured."""
+    max_relative_error: float | None
     worst: Place | None
     """Where the largest error is; None if nothing was compared alone."""
     parameters: int
     checked: int
     kinks: int
-    excluded: int
+    unmeasurable: int
+    excused: int
     seconds: float
     method: str
     words: str
@@ -107,6 +150,11 @@ class CheckResult:
     epsilon: float
     tolerance: float
     layers: Mapping[str, Mapping[str, TensorCheck]] = field(default_factory=dict, repr=False)
+    operations: tuple[OperationCheck, ...] = field(default=(), repr=False)
+
+    @property
+    def passed(self) -> bool:
+        return self.verdict == "passed"
 
     @property
     def failures(self) -> tuple[tuple[str, str], ...]:
@@ -115,5 +163,10 @@ class CheckResult:
             (layer, name)
             for layer, tensors in self.layers.items()
             for name, found in tensors.items()
-            if not found.passed
+            if found.passed is False
         )
+
+    @property
+    def wrong_operations(self) -> tuple[OperationCheck, ...]:
+        """The rules that failed by themselves, in the order of the backward pass."""
+        return tuple(operation for operation in self.operations if operation.passed is False)

@@ -170,22 +170,22 @@ class Stacked(Evaluator):
     def cost(self) -> float:
         return float(self._width)
 
-    def data_losses(self, entries: Array, steps: Array) -> Losses:
-        return self.run(entries, steps)
+    def data_losses(self, entries: Array, steps: Array, units: Array) -> Losses:
+        return self.run(entries, steps, units)
 
-    def run(self, entries: Array, steps: Array, parts: int = 1) -> Losses:
-        """Return losses and kinks (S, P * parts)."""
+    def run(self, entries: Array, steps: Array, lengths: Array, parts: int = 1) -> Losses:
+        """Return losses and kinks (S, P * parts), number p moved by `steps[s] * lengths[p]`."""
         shape = len(steps), len(entries), parts
         losses, crossed = np.empty(shape), np.empty(shape, bool)
         chunk = max(1, min(BUDGET // (max(map(self._elements, self.following)) * len(steps)), len(entries)))
         program = self._program(len(steps), chunk, parts)
         for start in range(0, len(entries), chunk):
             part = entries[start : start + chunk]
+            filled = np.arange(start, start + chunk)
             if len(part) < chunk:  # the last chunk is filled up with numbers that are not looked at
-                units, factors = self.moves(np.resize(part, chunk))
-            else:
-                units, factors = self.moves(part)
-            found = program.run(units, factors, steps)
+                filled = start + np.resize(np.arange(len(part)), chunk)
+            units, factors = self.moves(entries[filled])
+            found = program.run(units, factors * lengths[filled, None], steps)
             losses[:, start : start + len(part)] = found[0][:, : len(part)]
             crossed[:, start : start + len(part)] = found[1][:, : len(part)]
             self.pace.advance(self.cost * len(part) * len(steps))

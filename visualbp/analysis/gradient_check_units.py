@@ -12,14 +12,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from visualbp.analysis.gradient_check_differences import Differences
+from visualbp.analysis.gradient_check_differences import Differences, unmeasured
 from visualbp.analysis.gradient_check_passes import Evaluator, Losses, Pace, Point
 from visualbp.analysis.gradient_check_stacked import Program, Stacked
 from visualbp.core.arrays import Array
 from visualbp.engine.plan import ParameterInfo
 from visualbp.operations.base import Emitter
 
-Rule = Callable[[Evaluator, Array, float], Differences]
+Rule = Callable[[Evaluator, Array], Differences]
 
 
 class PreActivations(Stacked):
@@ -46,10 +46,11 @@ class PreActivations(Stacked):
         plan.loss_rule.forward(emit, [values[plan.prediction], values[plan.target]], losses)
         return losses.reshape(-1) / emit.copies
 
-    def losses(self, entries: Array, steps: Array) -> Losses:
+    def losses(self, entries: Array, steps: Array, units: Array) -> Losses:
+        """All samples of a unit are moved at once, and so by the same: `units` are those of the first of each."""
         batch = self.point.batch_size
-        groups, place = np.unique(entries // batch, return_inverse=True)
-        losses, crossed = self.run(groups, steps, batch)
+        groups, first, place = np.unique(entries // batch, return_index=True, return_inverse=True)
+        losses, crossed = self.run(groups, steps, units[first], batch)
         place = place * batch + entries % batch
         return losses[:, place] / batch, crossed[:, place]
 
@@ -64,7 +65,7 @@ class PreActivations(Stacked):
 class _PenaltyAlone(Evaluator):
     """The penalty of each number, without the loss."""
 
-    def data_losses(self, entries: Array, steps: Array) -> Losses:
+    def data_losses(self, entries: Array, steps: Array, units: Array) -> Losses:
         shape = len(steps), len(entries)
         return np.zeros(shape), np.zeros(shape, bool)
 
@@ -94,9 +95,12 @@ class ByUnits:
         """The work of one evaluation of all pre-activations."""
         return self.inner.cost * self.inner.flat.size / self.point.batch_size
 
-    def measure(self, entries: Array, epsilon: float, rule: Rule) -> Differences:
-        """Return the derivatives of these numbers, pre-activations being measured by `rule`."""
-        delta = self._delta(epsilon, rule)
+    def measure(self, entries: Array, rule: Rule) -> Differences:
+        """Return the derivatives of these numbers, pre-activations being measured by `rule`.
+
+        The errors of the terms of a sum are independent of each other, so that their squares add up.
+        """
+        delta = self._delta(rule)
         units = self.point.values[self.inner.node.output].shape[-1]
 
         def by_unit(values: Array) -> Array:
@@ -105,30 +109,35 @@ class ByUnits:
             return apart.transpose(0, 2, 1).reshape(units, -1)
 
         x = self.inner.inputs_of_rows
-        numeric, excluded = by_unit(np.where(delta.excluded, 0.0, delta.numeric)), by_unit(delta.excluded)
-        found = Differences(
-            (numeric @ x).reshape(-1)[entries],
-            np.sqrt(by_unit(delta.noise) ** 2 @ x**2).reshape(-1)[entries],
-            (by_unit(delta.kinks).astype(float) @ (x != 0)).reshape(-1)[entries] > 0,
-            (excluded.astype(float) @ (x != 0)).reshape(-1)[entries] > 0,
-        )
+        met = x != 0
+        found = unmeasured(len(entries))
+        for numeric, error, sums, errors in (
+            (delta.numeric, delta.error, found.numeric, found.error),
+            (delta.sure, delta.sure_error, found.sure, found.sure_error),
+        ):
+            unknown = ~(np.isfinite(numeric) & np.isfinite(error))
+            sums[...] = (by_unit(np.where(unknown, 0.0, numeric)) @ x).reshape(-1)[entries]
+            errors[...] = np.sqrt(by_unit(np.where(unknown, 0.0, error)) ** 2 @ x**2).reshape(-1)[entries]
+            without = (by_unit(unknown).astype(float) @ met).reshape(-1)[entries] > 0
+            sums[without], errors[without] = np.nan, np.inf
+        found.kinks[...] = (by_unit(delta.kinks).astype(float) @ met).reshape(-1)[entries] > 0
         if self.info.spec.penalised:
-            self._add_penalty(entries, epsilon, rule, found)
-        found.numeric[found.excluded] = np.nan
+            self._add_penalty(entries, rule, found)
         return found
 
-    def _delta(self, epsilon: float, rule: Rule) -> Differences:
+    def _delta(self, rule: Rule) -> Differences:
         """Return dL/dz, which weight and bias share."""
-        key = (self.inner.node.output, rule, epsilon)
+        key = (self.inner.node.output, rule)
         if key not in self._known:
-            self._known[key] = rule(self.inner, np.arange(self.inner.flat.size), epsilon)
+            self._known[key] = rule(self.inner, np.arange(self.inner.flat.size))
         return self._known[key]
 
-    def _add_penalty(self, entries: Array, epsilon: float, rule: Rule, found: Differences) -> None:
+    def _add_penalty(self, entries: Array, rule: Rule, found: Differences) -> None:
         training = self.point.plan.network.training
         if training.l1 or training.l2:
-            penalty = rule(_PenaltyAlone(self.point, self.info, self.pace), entries, epsilon)
+            penalty = rule(_PenaltyAlone(self.point, self.info, self.pace), entries)
             found.numeric += penalty.numeric
-            found.noise += penalty.noise
+            found.error += penalty.error
+            found.sure += penalty.sure
+            found.sure_error += penalty.sure_error
             found.kinks |= penalty.kinks
-            found.excluded |= penalty.excluded

@@ -154,6 +154,13 @@ class Operation:
         """
         return None
 
+    def departs_from_derivative(self, inputs: Sequence[Array]) -> Array | None:
+        """Return where (a mask of the first operand) the reverse-mode rule is on purpose not the derivative, or None.
+
+        Such as a clamp that PyTorch has in its backward rule alone: no difference of the forward rule can tell there.
+        """
+        return None
+
     def samples_are_independent(self) -> bool:
         """Return whether each sample of the output depends on the same sample of the input alone."""
         return True

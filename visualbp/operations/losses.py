@@ -220,6 +220,10 @@ class BinaryCrossEntropy(Loss):
         emit(np.divide, result, product, result)
         emit(np.multiply, result, emit.constant(1.0 / self.averaged_over(prediction.shape)), result)
 
+    def departs_from_derivative(self, inputs: Sequence[Array]) -> Array | None:
+        p = inputs[0]
+        return np.asarray(p * (1.0 - p) < PROBABILITY_FLOOR)
+
     def accuracy(self, prediction: Array, target: Array) -> float | None:
         return float(np.mean((prediction > 0.5) == (target > 0.5)))
 

@@ -7,14 +7,15 @@ from PySide6.QtCore import QEvent, QObject, Qt, Slot
 from PySide6.QtGui import QFont, QKeyEvent, QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
-from visualbp.analysis.gradient_check_result import CheckResult, Place, TensorCheck
+from visualbp.analysis.gradient_check_result import CheckResult, OperationCheck, Place, TensorCheck
+from visualbp.analysis.gradient_check_words import kind_words, operation_words
 from visualbp.debugger.commands import CheckGradients, Pause
 from visualbp.debugger.snapshot import CheckDone, Event, Mode, Progress, Snapshot
 from visualbp.engine.plan import Plan
 from visualbp.gui.context import Context
 from visualbp.gui.panels.base import Panel
 from visualbp.gui.theme import theme
-from visualbp.gui.widgets.check_rows import CheckRow, CheckRows, ToleranceScale, error_text
+from visualbp.gui.widgets.check_rows import CheckRow, CheckRows, RuleRow, ToleranceScale, error_text
 from visualbp.gui.widgets.elided_label import ElidedLabel
 from visualbp.gui.widgets.empty_text import EmptyText, why_empty
 from visualbp.gui.widgets.error_map import ErrorMap
@@ -33,27 +34,31 @@ LOWEST_FOR_WORST, LOWEST_FOR_NOTES = 116, 168
 """Heights below which lines of words give way to the bars; hovering over the bars tells the same."""
 
 
-def failed_numbers(check: TensorCheck, tolerance: float) -> int:
+def failed_numbers(check: TensorCheck) -> int:
     """Return how many numbers of a tensor failed by themselves."""
-    with np.errstate(invalid="ignore"):
-        return int(np.count_nonzero(check.errors > tolerance))
+    return int(np.count_nonzero(check.failed))
 
 
 def headline(result: CheckResult) -> tuple[str, str]:
-    """Return the result in a few words, and the colour they have."""
-    failed = sum(failed_numbers(c, result.tolerance) for tensors in result.layers.values() for c in tensors.values())
-    if not result.passed:
+    """Return the answer in a few words, and the colour they have."""
+    failed = sum(failed_numbers(check) for tensors in result.layers.values() for check in tensors.values())
+    if result.verdict == "failed":
         if failed:
-            return f"{failed:,} of {result.checked:,} fail", "error"
-        return f"{len(result.failures)} parameters fail along a direction", "error"
-    if result.checked + result.excluded < result.parameters:
-        return f"{result.checked:,} checked, all pass", "passed"
-    return f"{result.checked:,} of {result.parameters:,} pass", "passed"
+            return f"✕ {failed:,} of {result.checked:,} fail", "error"
+        if result.failures:
+            return f"✕ {len(result.failures)} parameters fail along a direction", "error"
+        wrong = len(result.wrong_operations)
+        return f"✕ {wrong} rule{'s' if wrong > 1 else ''} wrong", "error"
+    if result.verdict == "undecided":
+        return "– cannot be told", "text"
+    if result.checked < result.parameters:
+        return f"✓ {result.checked:,} of {result.parameters:,} measured, all pass", "passed"
+    return f"✓ {result.checked:,} of {result.parameters:,} pass", "passed"
 
 
 def worst_number(layer: str, parameter: str, check: TensorCheck) -> Place | None:
     """Return where the largest error of a tensor is, or None if no number was measured."""
-    errors = np.where(np.isnan(check.errors), -1.0, check.errors)
+    errors = np.where(np.isnan(check.errors), -1.0, check.errors + 2.0 * check.failed)
     if not errors.size or errors.max() < 0:
         return None
     return Place(layer, parameter, tuple(int(i) for i in np.unravel_index(int(errors.argmax()), errors.shape)))
@@ -71,7 +76,7 @@ class GradientCheckPanel(Panel):
         self.result: CheckResult | None = None
         self._detail: tuple[str, str] | None = None
         self._plan: Plan | None = None
-        self._rows: list[CheckRow] = []
+        self._rows: list[CheckRow | RuleRow] = []
         self._headline = ("", "text")
         self.method = Links(METHOD_LINKS, "Method", "every")
         self.headline = ElidedLabel(size=17, weight=QFont.Weight.DemiBold)
@@ -158,32 +163,47 @@ class GradientCheckPanel(Panel):
         elif isinstance(event, CheckDone) and isinstance(event.result, CheckResult):
             self.done, self.result = event, event.result
             self._headline = headline(event.result)
-            self._rows = [self._row(*place) for place in self._tensors(event.result)]
-            if self._detail not in [(row.layer, row.parameter) for row in self._rows]:
+            self._rows = self._rows_of(event.result)
+            if self._detail not in [(row.layer, row.parameter) for row in self._rows if isinstance(row, CheckRow)]:
                 self._detail = None
             self.update_now()
 
     @staticmethod
-    def _tensors(result: CheckResult) -> list[tuple[str, str, TensorCheck, float]]:
-        return [
-            (layer, name, check, result.tolerance)
+    def _rows_of(result: CheckResult) -> list[CheckRow | RuleRow]:
+        """Return a row for each rule that is wrong by itself, and then one for each tensor."""
+        rules = [
+            RuleRow(
+                rule.layer, f"{rule.layer}.{rule.output} → {rule.operand}", _rule_words(rule), operation_words(rule)
+            )
+            for rule in result.wrong_operations
+        ]
+        tensors = [
+            GradientCheckPanel._row(layer, name, check)
             for layer, tensors in result.layers.items()
             for name, check in tensors.items()
         ]
+        return [*rules, *tensors]
 
     @staticmethod
-    def _row(layer: str, name: str, check: TensorCheck, tolerance: float) -> CheckRow:
-        verdict = "passes" if check.passed else "fails"
-        lines = [f"{layer}.{name} {verdict}: largest relative error {error_text(check.relative_error)}", check.way]
+    def _row(layer: str, name: str, check: TensorCheck) -> CheckRow:
+        verdict = {True: "passes", False: "fails", None: "cannot be told"}[check.passed]
+        error = "" if check.relative_error is None else f": largest relative error {error_text(check.relative_error)}"
+        lines = [f"{layer}.{name} {verdict}{error}", check.way]
         if check.kinks:
-            lines.append(f"{check.kinks} of its numbers are beside a kink, {check.excluded} cannot be checked for it")
+            lines.append(f"{check.kinks:,} of its numbers are beside a kink, {check.corners:,} exactly at one")
+        if check.unmeasurable > check.corners:
+            lines.append(f"{check.unmeasurable - check.corners:,} have no effect on the loss above its round-off")
+        if check.excused:
+            lines.append(f"{check.excused:,} agree within the error of their measurement, not within the tolerance")
         return CheckRow(
             layer,
             name,
             check.relative_error,
             check.passed,
-            failed_numbers(check, tolerance),
+            failed_numbers(check),
             check.kinks,
+            check.unmeasurable,
+            check.excused,
             "\n".join(lines),
         )
 
@@ -241,7 +261,7 @@ class GradientCheckPanel(Panel):
         text, tone = self._headline
         self.headline.show_text(text, "dim" if outdated else tone)
         self.worst.setVisible(self.height() > theme().px(LOWEST_FOR_WORST))
-        self.worst.show_text(self._worst_text(result), tip="Click to go to this number")
+        self.worst.show_text(self._worst_text(result), tip=_worst_tip(result))
         self.notes.setVisible(outdated or self.height() > theme().px(LOWEST_FOR_NOTES))
         self.notes.show_text(self._notes_text(result, done, outdated), tip=result.words)
         found = self._check_of(result)
@@ -252,7 +272,8 @@ class GradientCheckPanel(Panel):
             self.setFocusProxy(self.rows.content)
         else:
             layer, name, check = found
-            self.detail_name.show_text(f"{layer}.{name}   {error_text(check.relative_error)}")
+            error = "cannot be told" if check.relative_error is None else error_text(check.relative_error)
+            self.detail_name.show_text(f"{layer}.{name}   {error}")
             self.errors.show_check(layer, name, check, result.tolerance, outdated)
             self.errors.mark_number(self.context.selection.number)
             self.pages.setCurrentWidget(self.detail)
@@ -266,6 +287,10 @@ class GradientCheckPanel(Panel):
 
     @staticmethod
     def _worst_text(result: CheckResult) -> str:
+        if result.wrong_operations:
+            return operation_words(result.wrong_operations[0])
+        if result.max_relative_error is None:
+            return "not one number could be measured" if result.parameters else "there is no parameter"
         where = "" if result.worst is None else f" in {result.worst.text}"
         return f"worst {error_text(result.max_relative_error)}{where}"
 
@@ -273,10 +298,14 @@ class GradientCheckPanel(Panel):
     def _notes_text(result: CheckResult, done: CheckDone, outdated: bool) -> str:
         parts = [f"outdated: of iteration {done.iteration:,}"] if outdated else [f"iteration {done.iteration:,}"]
         parts.append(f"{result.method}, {_duration(done.seconds or result.seconds)}")
+        right = sum(rule.passed is True for rule in result.operations)
+        parts.append(f"{right:,} of {len(result.operations):,} rules right")
+        if result.unmeasurable:
+            parts.append(f"{result.unmeasurable:,} cannot be told")
+        if result.excused:
+            parts.append(f"{result.excused:,} within their measuring error")
         if result.kinks:
             parts.append(f"{result.kinks:,} at kinks")
-        if result.excluded:
-            parts.append(f"{result.excluded:,} left out")
         return "  ·  ".join(parts)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -296,10 +325,13 @@ class GradientCheckPanel(Panel):
 
     @Slot(int)
     def _on_row(self, place: int) -> None:
-        """Open a tensor; where it failed, go to its worst number as well."""
+        """Open a tensor, and where it failed go to its worst number as well; of a rule, choose the layer."""
         row = self._rows[place]
+        if isinstance(row, RuleRow):
+            self.context.selection.select((row.layer,))
+            return
         self._detail = (row.layer, row.parameter)
-        if self.result is not None and not row.passed:
+        if self.result is not None and row.passed is False:
             worst = worst_number(row.layer, row.parameter, self.result.layers[row.layer][row.parameter])
             if worst is not None:
                 self._go_to(worst)
@@ -322,6 +354,9 @@ class GradientCheckPanel(Panel):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         pressed = isinstance(event, QMouseEvent) and event.type() == QEvent.Type.MouseButtonPress
+        if watched is self.worst and pressed and self.result is not None and self.result.wrong_operations:
+            self.context.selection.select((self.result.wrong_operations[0].layer,))
+            return True
         if watched is self.worst and pressed and self.result is not None and self.result.worst is not None:
             self._detail = (self.result.worst.layer, self.result.worst.parameter)
             self._go_to(self.result.worst)
@@ -335,6 +370,18 @@ class GradientCheckPanel(Panel):
             event.accept()
         else:
             super().keyPressEvent(event)
+
+
+def _rule_words(rule: OperationCheck) -> str:
+    """Return what is probably wrong, and at which entry: `wrong sign  [2, 0]`."""
+    index = f"  [{', '.join(map(str, rule.index))}]" if rule.index else ""
+    return (kind_words(rule) or "wrong") + index
+
+
+def _worst_tip(result: CheckResult) -> str:
+    if result.wrong_operations:
+        return f"{operation_words(result.wrong_operations[0])}\nClick to go to this layer"
+    return "Click to go to this number"
 
 
 def _duration(seconds: float) -> str:

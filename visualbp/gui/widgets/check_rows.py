@@ -1,4 +1,7 @@
-"""The tensors of a gradient check as bars on a logarithmic scale, against the line of the tolerance."""
+"""The rows of a gradient check: rules that are wrong by themselves, and the tensors as bars against the tolerance.
+
+Each row says with a sign and in words which of the three answers it is; the colour only repeats it.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetrics, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QBrush, QColor, QFontMetrics, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from visualbp.gui.theme import theme
@@ -15,7 +18,7 @@ from visualbp.gui.widgets.heights import ColumnScroll
 
 LOWEST, HIGHEST = 1e-13, 1.0
 """The ends of the scale. Below the lower one is round-off."""
-LINE, SIDE = 24, 12
+LINE, SIDE, SIGN = 24, 12, 16
 
 
 def share_of(error: float, low: float = LOWEST, high: float = HIGHEST) -> float:
@@ -35,14 +38,16 @@ def error_text(error: float) -> str:
 
 @dataclass(frozen=True)
 class CheckRow:
-    """One tensor: its names, its largest relative error, how many of its numbers failed or are at kinks."""
+    """One tensor: its names, its largest relative error, what of it failed, is at kinks, or was not measured."""
 
     layer: str
     parameter: str
-    error: float
-    passed: bool
+    error: float | None
+    passed: bool | None
     failed: int = 0
     kinks: int = 0
+    unmeasurable: int = 0
+    excused: int = 0
     tip: str = ""
 
     @property
@@ -52,11 +57,35 @@ class CheckRow:
     @property
     def words(self) -> str:
         """What is said beside the bar."""
+        if self.passed is None or self.error is None:
+            return "cannot be told"
         if not self.passed:
             return f"{self.failed} fail" if self.failed else "fails"
+        if self.unmeasurable:
+            return f"{self.unmeasurable:,} unmeasured"
         if self.kinks:
             return "1 kink" if self.kinks == 1 else f"{self.kinks} kinks"
         return error_text(self.error)
+
+    @property
+    def tone(self) -> str:
+        """The name of its colour."""
+        return {True: "passed", False: "error", None: "dim"}[self.passed]
+
+
+@dataclass(frozen=True)
+class RuleRow:
+    """One rule that is wrong by itself: `hidden.h → z`, and what is probably wrong with it."""
+
+    layer: str
+    name: str
+    words: str
+    tip: str = ""
+    passed: bool = False
+
+    @property
+    def tone(self) -> str:
+        return "error"
 
 
 class CheckRowsContent(QWidget):
@@ -66,7 +95,7 @@ class CheckRowsContent(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.rows: tuple[CheckRow, ...] = ()
+        self.rows: tuple[CheckRow | RuleRow, ...] = ()
         self.tolerance, self.stale = 1e-5, False
         self._hovered, self._focused = -1, -1
         self.setMouseTracking(True)
@@ -74,7 +103,7 @@ class CheckRowsContent(QWidget):
         self.setAccessibleName("Relative errors by parameter")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.MinimumExpanding)
 
-    def show_rows(self, rows: Sequence[CheckRow], tolerance: float, stale: bool) -> None:
+    def show_rows(self, rows: Sequence[CheckRow | RuleRow], tolerance: float, stale: bool) -> None:
         if (tuple(rows), tolerance, stale) != (self.rows, self.tolerance, self.stale):
             self.rows, self.tolerance, self.stale = tuple(rows), tolerance, stale
             self.lay_out()
@@ -88,8 +117,9 @@ class CheckRowsContent(QWidget):
         metrics = QFontMetrics(theme().font(11, mono=True))
         px = theme().px
         label = max((metrics.horizontalAdvance(row.name) for row in self.rows[:200]), default=0)
-        words = max((metrics.horizontalAdvance(row.words) for row in self.rows[:200]), default=0)
-        left = px(SIDE) + min(label, 0.42 * self.width())
+        bars = [row for row in self.rows[:200] if isinstance(row, CheckRow)]
+        words = max((metrics.horizontalAdvance(row.words) for row in bars), default=0)
+        left = px(SIDE + SIGN) + min(label, 0.42 * self.width())
         right = self.width() - px(SIDE) - words - px(8)
         return left, min(left + px(10), right - 20), max(right, left + px(30))
 
@@ -118,8 +148,13 @@ class CheckRowsContent(QWidget):
             painter.drawRoundedRect(box.adjusted(4, 1, -4, -1), 4, 4)
         middle = Qt.AlignmentFlag.AlignVCenter
         side = current.px(SIDE)
+        self._paint_sign(painter, row, QPointF(side + current.px(5), box.center().y()))
+        begin = side + current.px(SIGN)
         painter.setPen(current.color("text"))
-        label = QRectF(side, box.top(), left - side, box.height())
+        if isinstance(row, RuleRow):
+            self._paint_rule(painter, row, box.adjusted(begin, 0, -side, 0))
+            return
+        label = QRectF(begin, box.top(), left - begin, box.height())
         name = painter.fontMetrics().elidedText(row.name, Qt.TextElideMode.ElideMiddle, int(label.width()) + 1)
         painter.drawText(label, middle | Qt.AlignmentFlag.AlignLeft, name)
         height = current.px(10)
@@ -127,16 +162,57 @@ class CheckRowsContent(QWidget):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(current.color("field" if place != self._hovered else "line"))
         painter.drawRoundedRect(track, 3, 3)
-        filled = QRectF(track)
-        filled.setWidth(max(current.px(4), track.width() * share_of(row.error)))
-        color = current.color("passed" if row.passed else "error")
-        painter.setBrush(color)
-        painter.drawRoundedRect(filled, 3, 3)
-        if row.kinks and row.passed:
-            self._paint_kink(painter, filled, color)
-        painter.setPen(current.color("error" if not row.passed else "text" if row.kinks else "dim"))
+        color = current.color(row.tone)
+        if row.passed is None or row.error is None:
+            self._paint_untold(painter, track)
+        else:
+            filled = QRectF(track)
+            filled.setWidth(max(current.px(4), track.width() * share_of(row.error)))
+            painter.setBrush(color)
+            painter.drawRoundedRect(filled, 3, 3)
+            if row.kinks and row.passed:
+                self._paint_kink(painter, filled, color)
+        painter.setPen(current.color("error" if row.passed is False else "text" if row.kinks else "dim"))
         words = QRectF(stop, box.top(), self.width() - side - stop, box.height())
         painter.drawText(words, middle | Qt.AlignmentFlag.AlignRight, row.words)
+
+    @staticmethod
+    def _paint_rule(painter: QPainter, row: RuleRow, box: QRectF) -> None:
+        """Write where the rule is, and at the right what is wrong with it."""
+        metrics = painter.fontMetrics()
+        words = min(metrics.horizontalAdvance(row.words), 0.6 * box.width())
+        place = QRectF(box.left(), box.top(), box.width() - words - theme().px(8), box.height())
+        middle = Qt.AlignmentFlag.AlignVCenter
+        name = metrics.elidedText(row.name, Qt.TextElideMode.ElideMiddle, int(place.width()))
+        painter.drawText(place, middle | Qt.AlignmentFlag.AlignLeft, name)
+        painter.setPen(theme().color("error"))
+        said = metrics.elidedText(row.words, Qt.TextElideMode.ElideRight, int(words) + 1)
+        painter.drawText(box, middle | Qt.AlignmentFlag.AlignRight, said)
+
+    @staticmethod
+    def _paint_sign(painter: QPainter, row: CheckRow | RuleRow, center: QPointF) -> None:
+        """Draw the answer: a tick, a cross, or a question mark's dash where nothing can be told."""
+        size = float(theme().px(4))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        pen = QPen(theme().color(row.tone), 1.6)
+        pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+        painter.setPen(pen)
+        x, y = center.x(), center.y()
+        if row.passed is None:
+            painter.drawLine(QPointF(x - size, y), QPointF(x + size, y))
+        elif row.passed:
+            painter.drawLine(QPointF(x - size, y), QPointF(x - size / 3, y + size * 0.8))
+            painter.drawLine(QPointF(x - size / 3, y + size * 0.8), QPointF(x + size, y - size * 0.8))
+        else:
+            size *= 0.8
+            painter.drawLine(QPointF(x - size, y - size), QPointF(x + size, y + size))
+            painter.drawLine(QPointF(x - size, y + size), QPointF(x + size, y - size))
+
+    @staticmethod
+    def _paint_untold(painter: QPainter, track: QRectF) -> None:
+        """Hatch a bar that has no length: what was not measured is neither small nor large."""
+        painter.setBrush(QBrush(theme().color("dim"), Qt.BrushStyle.BDiagPattern))
+        painter.drawRoundedRect(track, 3, 3)
 
     @staticmethod
     def _paint_kink(painter: QPainter, filled: QRectF, color: QColor) -> None:
@@ -148,10 +224,11 @@ class CheckRowsContent(QWidget):
         painter.drawLine(QPointF(end + size, middle + size / 2), QPointF(end + 2 * size, middle - size))
 
     def _paint_tolerance(self, painter: QPainter, x: float) -> None:
+        first = next((place for place, row in enumerate(self.rows) if isinstance(row, CheckRow)), len(self.rows))
         pen = QPen(theme().color("error"), 1.2, Qt.PenStyle.CustomDashLine)
         pen.setDashPattern([4, 3])
         painter.setPen(pen)
-        painter.drawLine(QPointF(x, 0), QPointF(x, self.height()))
+        painter.drawLine(QPointF(x, first * theme().px(LINE)), QPointF(x, self.height()))
 
     # -- gestures ----------------------------------------------------------------------------------------------------
 

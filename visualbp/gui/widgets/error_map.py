@@ -75,7 +75,7 @@ class ErrorMap(HeatMap):
     def show_check(self, layer: str, parameter: str, check: TensorCheck, tolerance: float, stale: bool) -> None:
         """Show the errors of a parameter; its numbers go by the name of its gradient."""
         if self.check is not check:
-            self.check, self._crossed = check, check.errors > tolerance
+            self.check, self._crossed = check, check.failed
         value = Value(layer, parameter).gradient
         self._drawn = tolerance, stale
         meaning = Meaning(PARAMETER_AXES.get(check.errors.ndim, ()))
@@ -105,9 +105,15 @@ class ErrorMap(HeatMap):
         error = float(check.errors[index])
         kink = bool(check.kink_mask[index])
         if np.isnan(error):
-            said = "at a kink that no step can avoid: nothing can be said" if kink else "not measured by this method"
+            said = "cannot be told"
+            if kink:
+                said = "at a kink, where any slope between those of both sides is right"
+            elif np.isnan(check.numeric[index]):
+                said = "not measured by this method"
         else:
             said = f"relative error {error_text(error)}" + (", checked beside a kink" if kink else "")
+            if error > self._drawn[0] and not check.failed[index]:
+                said += ", within the error of its measurement"
         name = self.tile.value.text.replace("gradient/", "∂")
         return (
             f"{name}{place}: {said}\nbackpropagation {exact_text(check.analytic[index])}\n"
