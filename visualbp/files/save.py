@@ -86,6 +86,9 @@ def permissions_of(target: Path, where: str) -> int | None:
         status = os.stat(target)
     except FileNotFoundError:
         return None
+    except (OSError, ValueError) as error:  # a name that is too long, or that no system takes
+        reason = _reason(error) if isinstance(error, OSError) else str(error)
+        raise FileError(where, "", f"cannot be written: {reason}", "choose another place") from None
     if not stat.S_ISREG(status.st_mode):
         raise FileError(
             where, "", "is a folder" if stat.S_ISDIR(status.st_mode) else "is not a file that can be written"
