@@ -39,6 +39,7 @@ from visualbp.analysis.explain_rules import Element, rule_for
 from visualbp.analysis.explain_updates import draft_of_step, words_of_source
 from visualbp.analysis.explain_words import Index, bracketed, element_symbol, element_text, number_latex, plain, told_apart
 from visualbp.core.arrays import Array, shape_text
+from visualbp.engine.notation_sentences import share_of
 from visualbp.engine.plan import Phase, Step
 from visualbp.layers import Value
 
@@ -69,7 +70,7 @@ def explain(moment: Moment, value: Value, index: Index, at: int | None = None) -
     if len(index) != array.ndim or not all(0 <= i < n for i, n in zip(index, array.shape, strict=True)):
         raise IndexError(f"{element_text(value, index)} is outside {value.text}, which is {shape_text(array.shape)}")
     number = float(array[index])
-    note = f"{asked.text} is another name of {value.text}" if asked != value else ""
+    note = share_of(past.plan, asked) or (f"{asked.text} is another name of {value.text}" if asked != value else "")
     if writer is None or writer.phase == Phase.LOAD:
         rule = words_of_source(past, value, index, number)
         return Explanation(value, index, at, number, symbol, rule, sum=number, is_source=True, note=note, step=writer)

@@ -39,10 +39,33 @@ def is_error_signal(value: Value) -> bool:
     return value.role == "delta" or (value.is_gradient and timed is not None and timed[0] == "z")
 
 
+def sender_of(value: Value) -> str:
+    """Return what a share of a gradient comes back from: `output`, `time step 3`."""
+    timed = time_of(value.part)
+    return f"time step {timed[1]}" if timed is not None else value.part
+
+
+def share_of(plan: Plan, value: Value) -> str:
+    """Return in words that the delta of an activation layer is a share, where its source goes elsewhere too.
+
+    Its z is the source's h, and dL/dh the sum over all paths. Nothing is returned for any other value.
+    """
+    real = plan.resolve(value)
+    if value.role != "delta" or not real.part:
+        return ""
+    whole, source = Value(real.layer, real.role), plan.resolve(Value(value.layer, "z"))
+    return (
+        f"this path's share of dL/dz: z is {source.text}, which goes elsewhere too, and {whole.text} is the sum of all"
+        " shares"
+    )
+
+
 def words_of(plan: Plan, value: Value) -> str:
     """Return a value in words: `hidden's z`, `the error signal of output`."""
     value = plan.resolve(value)
     layer, role = value.layer, value.role
+    if value.part:
+        return f"{sender_of(value)}'s share of {words_of(plan, Value(layer, role))}"
     if value == plan.input:
         return f"{layer}'s samples"
     if role == "delta":

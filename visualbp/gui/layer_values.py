@@ -12,6 +12,7 @@ import numpy as np
 
 from visualbp.core.arrays import Array, Shape
 from visualbp.debugger.snapshot import Snapshot
+from visualbp.engine.notation_sentences import share_of
 from visualbp.engine.plan import Plan
 from visualbp.gui.axes import axes_of
 from visualbp.layers import Value
@@ -30,6 +31,8 @@ class Shown:
 
     value: Value
     members: tuple[Value, ...] = ()
+    share: str = ""
+    """That it is one path's share of a gradient, in words; empty for all that is whole."""
 
     @property
     def key(self) -> str:
@@ -44,7 +47,7 @@ class Shown:
         elif role.startswith("gradient/"):
             role = "∂" + role.removeprefix("gradient/")
         sender = f" from {self.value.part}" if self.value.part else ""
-        return _SYMBOLS.get(role, role) + sender
+        return _SYMBOLS.get(role, role) + sender + (", this path's share" if self.share else "")
 
 
 def shown_values(plan: Plan, layer: str, backward: bool) -> tuple[Shown, ...]:
@@ -69,7 +72,7 @@ def shown_values(plan: Plan, layer: str, backward: bool) -> tuple[Shown, ...]:
         Shown(Value(layer, f"{role}[t]"), tuple(values[place] for place in sorted(values)))
         for role, values in sorted(series.items(), key=lambda item: item[0].replace("x", "~"))  # what it reads last
     ]
-    plain = [Shown(value) for value in found]
+    plain = [Shown(value, share=share_of(plan, value)) for value in found]
     return (*plain[:2], *steps, *plain[2:]) if len(found) > 1 else (*plain, *steps)
 
 

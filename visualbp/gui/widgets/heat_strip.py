@@ -67,7 +67,7 @@ class StripContent(TileView):
         changed = []
         for row in self._rows:
             tile = self._tiles[row.shown.value]
-            meaning = Meaning(row.axes, row.shown.members)
+            meaning = Meaning(row.axes, row.shown.members, note=row.shown.share)
             if tile.show(row.array, self._shading, self._arranged(row, tile), row.stale, meaning=meaning):
                 changed.append(tile)
         return changed

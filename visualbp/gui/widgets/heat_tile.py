@@ -46,6 +46,8 @@ class Meaning:
     members: tuple[Value, ...] = ()
     hole: str = ABSENT
     """What is said of the cells in `missing`."""
+    note: str = ""
+    """What is said of all of it, such as that it is one path's share."""
 
 
 class HeatTile:
@@ -326,7 +328,8 @@ class HeatTile:
         said = f": {self.meaning.hole}" if self.is_missing(cell) else f" = {exact_text(number)}"
         outdated = "  (outdated)" if self.stale else ""
         words = place_words(self.meaning.axes, index)
-        return f"{value.text}{place}{said}{outdated}" + (f"\n{words}" if words else "")
+        lines = (f"{value.text}{place}{said}{outdated}", words, self.meaning.note)
+        return "\n".join(line for line in lines if line)
 
     def copy_text(self) -> str:
         """Return the numbers that are shown, exact, tab-separated, one line for each row."""

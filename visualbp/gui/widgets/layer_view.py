@@ -117,7 +117,7 @@ class LayerView(QWidget):
         self._shown = picture, limit, sample, alone, note
         array, value = picture.array, picture.shown.value
         alone = alone and len(picture.shape) > 1
-        role = ROLE_WORDS.get(value.role, picture.shown.words)
+        role = picture.shown.words if picture.shown.share else ROLE_WORDS.get(value.role, picture.shown.words)
         named = value.layer if self.chooser.isVisibleTo(self) else f"{value.layer}  {role}"
         self.name.show_text(named + (f"   ({note})" if note else ""))
         self.shape.setText("outdated" if picture.stale else shape_text(picture.shape))
@@ -125,7 +125,7 @@ class LayerView(QWidget):
         self._fit_title(picture.stale)
         self._divide(has_pictures(picture.shape))
         grid = self._arranged(picture, sample if alone else None)
-        meaning = Meaning(picture.axes, picture.shown.members, picture.hole)
+        meaning = Meaning(picture.axes, picture.shown.members, picture.hole, picture.shown.share)
         shading, one = Diverging(limit), min(sample, len(array) - 1) if alone and array is not None else None
         self.heat_map.show_array(value, array, shading, grid, picture.stale, None, picture.missing, meaning)
         self.heat_map.mark_sample(None if alone else sample)
