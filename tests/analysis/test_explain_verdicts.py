@@ -1,4 +1,4 @@
-"""An explanation accuses a rule only beyond rounding: right networks at hard places never, planted mistakes at theirs."""
+"""An explanation accuses a rule only beyond rounding: right networks never, planted mistakes at their place."""
 
 from __future__ import annotations
 

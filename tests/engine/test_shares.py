@@ -1,4 +1,4 @@
-"""The delta of an activation layer whose source also goes elsewhere is this path's share of dL/dz, and said to be so."""
+"""The delta of an activation layer whose source also goes elsewhere is this path's share, and said to be so."""
 
 from __future__ import annotations
 

@@ -37,7 +37,15 @@ from visualbp.analysis.explain_rounding import (
 )
 from visualbp.analysis.explain_rules import Element, rule_for
 from visualbp.analysis.explain_updates import draft_of_step, words_of_source
-from visualbp.analysis.explain_words import Index, bracketed, element_symbol, element_text, number_latex, plain, told_apart
+from visualbp.analysis.explain_words import (
+    Index,
+    bracketed,
+    element_symbol,
+    element_text,
+    number_latex,
+    plain,
+    told_apart,
+)
 from visualbp.core.arrays import Array, shape_text
 from visualbp.engine.notation_sentences import share_of
 from visualbp.engine.plan import Phase, Step

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import numpy as np
-
 from visualbp.core.arrays import Array
 from visualbp.datasets import Dataset
 from visualbp.debugger.commands import Level
