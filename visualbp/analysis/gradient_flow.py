@@ -232,7 +232,7 @@ class _State:
 
     @cached_property
     def has_learned(self) -> bool:
-        """Whether the batch has nothing more to teach: small signals and flat activations are then as they should be."""
+        """Whether the batch has no more to teach: small signals and flat activations are then as they should be."""
         return has_learned(self.plan, self.values)
 
     @cached_property
