@@ -22,7 +22,7 @@ from visualbp.layers import Node, Value
 from visualbp.operations.base import IterationContext, evaluate
 
 ROUNDINGS = 32
-"""Roundings that a number may go through beside one for each of its terms: inside an exponential, a quotient, a root."""
+"""Roundings that a number may go through beside one for each term: inside an exponential, a quotient, a root."""
 
 NUDGES, NUDGE = 4, 4.0
 """How often the numbers that a rule reads are moved, and by how many units of their last digit at most."""
@@ -149,7 +149,7 @@ def _lost_by_rule(past: Past, step: Step, value: Value, index: Index) -> float:
 
 
 def is_out_of_range(past: Past, step: Step, value: Value, index: Index, total: float) -> bool:
-    """Return whether the element has no finite number with the right rule either: that overflows on the way, or has read none."""
+    """Return whether the right rule has no finite number for the element either: it overflows, or has read none."""
     if abs(total) > float(np.finfo(past.precision).max) or not_finite_before(past, step) is not None:
         return True
     numbers = right_numbers(past, step, value, index)

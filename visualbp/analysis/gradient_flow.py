@@ -232,7 +232,7 @@ class _State:
 
     @cached_property
     def has_learned(self) -> bool:
-        """Whether the batch has nothing more to teach: then small signals and flat activations are as they should be."""
+        """Whether the batch has no more to teach: small signals and flat activations are then as they should be."""
         return has_learned(self.plan, self.values)
 
     @cached_property
@@ -358,7 +358,8 @@ class _State:
 
     def _vanishing_in_time_cause(self, name: str, ratio: float) -> str:
         if ratio == 0:
-            return f"through time: of the error signal of step {len(self.deltas[name]) - 1} nothing comes back to step 0"
+            last = len(self.deltas[name]) - 1
+            return f"through time: of the error signal of step {last} nothing comes back to step 0"
         slope, label = self._slope_of(name), self._activation_label(name)
         if label and slope < SMALL_SLOPE:
             return f"{self._in_time(name, ratio)}, and the mean slope of {label} is only {slope:.2g}"

@@ -16,7 +16,7 @@ from visualbp.layers import Value
 from visualbp.operations.activations import Activation
 
 MET = 0.1
-"""An output of the network that is this close to its target is right; of numbers, relative to how far targets differ."""
+"""An output of the network that is this close to its target is right; of numbers, relative to the targets' range."""
 
 
 def has_learned(plan: Plan, values: Mapping[Value, Array]) -> bool:

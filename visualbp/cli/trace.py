@@ -104,10 +104,17 @@ def trace_record(executor: Executor, steps: list[Traced]) -> dict[str, Any]:
                 "equation": notation.step_equation(traced.step),
                 "shape": list(traced.shape),
                 "norm": traced.norm,
+                **share_of_step(traced.step),
             }
             for traced in steps
         ],
     }
+
+
+def share_of_step(step: Step) -> dict[str, str]:
+    """Return, as `share_of`, the gradient that a step gives one path's share of; nothing where it gives the whole."""
+    written = step.writes[0]
+    return {"share_of": Value(written.layer, written.role).text} if written.part else {}
 
 
 def arrays_of(executor: Executor, before: dict[Value, Array], gradients: dict[Value, Array]) -> dict[str, Array]:

@@ -217,9 +217,12 @@ class Executor:
         """Return the name of the first element that the step read and that the iteration began with not finite."""
         start = self.store.views_of(self.start)
         for value in map(self.plan.resolve, (*step.reads, *step.writes)):
-            wrong = np.argwhere(~np.isfinite(start[value])) if value in start else np.zeros((0, 0))
+            if value not in start:
+                continue
+            wrong = np.argwhere(~np.isfinite(start[value]))
             if len(wrong):
-                return f"{value.text}[{', '.join(map(str, wrong[0]))}]"
+                place: list[int] = wrong[0].tolist()
+                return f"{value.text}[{', '.join(map(str, place))}]"
         return ""
 
     def back(self) -> Step:
