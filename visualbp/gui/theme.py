@@ -45,9 +45,14 @@ class Palette:
     positive: str
 
     def color(self, name: str, alpha: float = 1.0) -> QColor:
-        color = QColor(getattr(self, name))
-        color.setAlphaF(alpha)
-        return color
+        return QColor(_color(getattr(self, name), alpha))
+
+
+@lru_cache(maxsize=1024)
+def _color(text: str, alpha: float) -> QColor:
+    color = QColor(text)
+    color.setAlphaF(alpha)
+    return color
 
 
 DARK = Palette(
@@ -87,10 +92,7 @@ class Theme(QObject):
 
     def font(self, size: float = 12, weight: QFont.Weight = QFont.Weight.Normal, mono: bool = False) -> QFont:
         """Return a font of `size` pixels at the presenter's scale; `mono` has tabular figures."""
-        font = QFont(MONO if mono else SANS)
-        font.setPixelSize(self.px(size))
-        font.setWeight(weight)
-        return font
+        return QFont(_font(self.px(size), weight, mono))  # a copy shares what Qt has found out about the font
 
     def set(self, name: str | None = None, scale: float | None = None) -> None:
         """Change the theme (dark or light) or the scale, and tell everybody."""
@@ -100,6 +102,14 @@ class Theme(QObject):
             self.scale = min(LARGEST_SCALE, max(SMALLEST_SCALE, scale))
         apply_theme()
         self.changed.emit()
+
+
+@lru_cache(maxsize=512)
+def _font(pixels: int, weight: QFont.Weight, mono: bool) -> QFont:
+    font = QFont(MONO if mono else SANS)
+    font.setPixelSize(pixels)
+    font.setWeight(weight)
+    return font
 
 
 @lru_cache(maxsize=1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from PySide6.QtCore import QEasingCurve, QObject, QVariantAnimation, Slot
 
 from visualbp.gui.canvas.connection_item import ConnectionItem
@@ -9,6 +11,8 @@ from visualbp.gui.theme import theme
 
 DURATION = 180
 """Milliseconds."""
+TOO_SOON = 0.3
+"""Seconds since the last call within which there is no pulse: where steps come by the dozen, lights would only cost."""
 
 
 class Pulse(QObject):
@@ -17,6 +21,7 @@ class Pulse(QObject):
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self._lines: list[ConnectionItem] = []
+        self._asked_at = -TOO_SOON
         self._animation = QVariantAnimation(self)
         self._animation.setDuration(DURATION)
         self._animation.setStartValue(0.0)
@@ -32,7 +37,9 @@ class Pulse(QObject):
     def run(self, lines: list[ConnectionItem]) -> None:
         """Light up along these connections, unless reduced motion is asked for."""
         self.stop()
-        if lines and not theme().reduced_motion:
+        now = time.monotonic()
+        follows, self._asked_at = now - self._asked_at < TOO_SOON, now
+        if lines and not follows and not theme().reduced_motion:
             self._lines = lines
             self._animation.start()
 

@@ -25,6 +25,7 @@ from visualbp.gui.equations import Equations, draw_equation
 from visualbp.gui.painting import draw_absent, exact_text, number_text
 from visualbp.gui.panels.mathematics_numbers import Spot, lay_out_numbers, pieces_of, says_something
 from visualbp.gui.panels.mathematics_words import element_name, factor_color
+from visualbp.gui.picture_cache import PictureCache
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.heights import HeightByWidth
 
@@ -57,6 +58,8 @@ class NumberCard(HeightByWidth):
         self._links: tuple[Link, ...] | None = None
         self._spots: tuple[Spot, ...] = ()
         self._chosen = -1
+        self._pictures = PictureCache()
+        """The card as it is, until something on it changes."""
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Where a number came from")
@@ -90,6 +93,7 @@ class NumberCard(HeightByWidth):
         self.retheme()
 
     def retheme(self) -> None:
+        self._pictures.clear()
         self._links = None
         self.measure_anew()
 
@@ -127,6 +131,10 @@ class NumberCard(HeightByWidth):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self._pictures.paint(painter, QRectF(self.rect()), (self.hasFocus(), self._chosen), self._draw)
+        painter.end()
+
+    def _draw(self, painter: QPainter) -> None:
         current = theme()
         frame = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
         painter.setPen(QPen(current.color("accent" if self.hasFocus() and self._chosen < 0 else "line"), 1))
@@ -136,7 +144,6 @@ class NumberCard(HeightByWidth):
             draw_absent(painter, frame.adjusted(6, 6, -6, -6), self._message)
         else:
             self._links = self._lay_out(painter, self.width())[1]
-        painter.end()
 
     def _lay_out(self, painter: QPainter | None, outer_width: int) -> tuple[int, tuple[Link, ...]]:
         """Go through a card of this width from top to bottom, painting if there is a painter, and return its height

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from visualbp.engine.plan import Phase
 from visualbp.gui.panels.timeline_ticks import phase_color
+from visualbp.gui.picture_cache import PictureCache
 from visualbp.gui.theme import theme
 
 LINE_HEIGHT, BLANK_HEIGHT, GUTTER = 20, 8, 34
@@ -22,6 +25,7 @@ class PseudocodeView(QWidget):
         self._lines: tuple[str, ...] = ()
         self._current: int | None = None
         self._phase = Phase.FORWARD
+        self._pictures = PictureCache()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("The algorithm")
 
@@ -66,26 +70,34 @@ class PseudocodeView(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
-        current, font = theme(), self._font()
-        number = 0
+        font, number = self._font(), 0
         for index, line in enumerate(self._lines):
             if not line.strip():
                 continue
             number += 1
             rect = self.line_rect(index)
-            marked = index == self._current
-            if marked:
-                color = phase_color(Phase.FORWARD if self._phase == Phase.LOAD else self._phase)
-                painter.fillRect(rect, current.color(color, 0.18))
-                painter.fillRect(QRectF(0, rect.top(), current.px(3), rect.height()), current.color(color))
-            painter.setFont(current.font(10, mono=True))
-            painter.setPen(current.color("dim" if marked else "faint"))
-            gutter = QRectF(0, rect.top(), current.px(GUTTER - 12), rect.height())
-            painter.drawText(gutter, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, str(number))
-            heading = not line.startswith(" ")
-            font.setWeight(QFont.Weight.Bold if marked else QFont.Weight.Medium if heading else QFont.Weight.Normal)
-            painter.setFont(font)
-            painter.setPen(current.color("text" if marked or heading else "dim"))
-            place = rect.adjusted(current.px(GUTTER), 0, 0, 0)
-            painter.drawText(place, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, line)
+            if not rect.intersects(QRectF(event.rect())):
+                continue
+            phase = self._phase if index == self._current else None
+            key = (number, line, phase, font.pixelSize())
+            self._pictures.paint(painter, rect, key, partial(_draw_line, rect, number, line, phase, font))
         painter.end()
+
+
+def _draw_line(rect: QRectF, number: int, line: str, phase: Phase | None, font: QFont, painter: QPainter) -> None:
+    """Draw a line with its number; the current one has a `phase`."""
+    current, marked = theme(), phase is not None
+    if phase is not None:
+        color = phase_color(Phase.FORWARD if phase == Phase.LOAD else phase)
+        painter.fillRect(rect, current.color(color, 0.18))
+        painter.fillRect(QRectF(0, rect.top(), current.px(3), rect.height()), current.color(color))
+    painter.setFont(current.font(10, mono=True))
+    painter.setPen(current.color("dim" if marked else "faint"))
+    gutter = QRectF(0, rect.top(), current.px(GUTTER - 12), rect.height())
+    painter.drawText(gutter, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, str(number))
+    heading = not line.startswith(" ")
+    font.setWeight(QFont.Weight.Bold if marked else QFont.Weight.Medium if heading else QFont.Weight.Normal)
+    painter.setFont(font)
+    painter.setPen(current.color("text" if marked or heading else "dim"))
+    place = rect.adjusted(current.px(GUTTER), 0, 0, 0)
+    painter.drawText(place, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, line)

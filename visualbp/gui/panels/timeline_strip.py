@@ -25,6 +25,7 @@ from visualbp.gui.equations import equation_pixmap, lines_of, typeset_already
 from visualbp.gui.painting import draw_absent
 from visualbp.gui.panels.mathematics_words import shapes_text
 from visualbp.gui.panels.timeline_ticks import TickLine, paint_breakpoint, phase_color
+from visualbp.gui.picture_cache import PictureCache
 from visualbp.gui.theme import theme
 
 CHIP, GAP, TICKS = 26, 5, 22
@@ -57,6 +58,7 @@ class StepStrip(QWidget):
         self._hovered = -1
         self._dragging = False
         self._ringed = False
+        self._pictures = PictureCache()
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -186,11 +188,18 @@ class StepStrip(QWidget):
         )
 
     def _paint_chip(self, painter: QPainter, step: Step, cursor: int, marked: bool) -> None:
+        state = CURRENT if step.index == cursor - 1 else DONE if step.index < cursor else TO_COME
+        rect, hovered = self.chip_rect(step.index), step.index == self._hovered
+        key = (self._labels[step.index], step.phase, state, marked, hovered, self._label_form(rect.width()))
+        margin = theme().px(6)  # of the dot of a breakpoint
+        around = rect.adjusted(-margin, -margin, margin, margin)
+        self._pictures.paint(painter, around, key, lambda own: self._draw_chip(own, rect, step, state, marked, hovered))
+
+    def _draw_chip(self, painter: QPainter, outer: QRectF, step: Step, state: str, marked: bool, hovered: bool) -> None:
         current = theme()
-        rect = self.chip_rect(step.index).adjusted(0.5, 0.5, -0.5, -0.5)
+        rect = outer.adjusted(0.5, 0.5, -0.5, -0.5)
         fill, on_fill = current.color(phase_color(step.phase)), current.color("on_accent")
         radius = current.px(5)
-        state = CURRENT if step.index == cursor - 1 else DONE if step.index < cursor else TO_COME
         weight = QFont.Weight.Medium
         if state == CURRENT:
             painter.setPen(Qt.PenStyle.NoPen)
@@ -207,7 +216,7 @@ class StepStrip(QWidget):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             ink = current.color("dim")
         painter.drawRoundedRect(rect, radius, radius)
-        if step.index == self._hovered and state != CURRENT:
+        if hovered and state != CURRENT:
             painter.setPen(QPen(fill, 1))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(rect, radius, radius)
