@@ -46,9 +46,9 @@ def test_as_many_inputs_as_targets_are_needed() -> None:
     [
         ([[1, 2], [3]], "[1]", "has 1 values, and the first has 2"),
         ([[1, 2], 3], "[1]", "must be a list"),
-        ([[1, 2], [3, [4]]], "[1][1]", "must be a number, not a list"),
-        ([1, [2]], "[1]", "must be a number, not a list"),
-        ([[1, True]], "[0][1]", "must be a number, not True"),
+        ([[1, 2], [3, [4]]], "[1][1]", "must be a number, not [4]"),
+        ([1, [2]], "[1]", "must be a number, not [2]"),
+        ([[1, True]], "[0][1]", "must be a number, not true"),
         ([["1"]], "[0][0]", "must be a number, not '1'"),
         ([[1.0, float("inf")]], "[0][1]", "finite"),
         ([10**400], "", "too large"),

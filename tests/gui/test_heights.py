@@ -317,7 +317,7 @@ def height_at(width):
 
 tried = 0
 for width in range(178, 200, 3):
-    high, low = height_at(width), height_at(width - 10)
+    low, high = sorted((height_at(width), height_at(width - 10)))  # of the widths without and with the bar
     for height in {high - 1, (high + low) // 2, low} if low < high else ():
         for first in ((width, 3000), (width, 100), (width + 40, height), (width - 40, height)):
             area.resize(*first)

@@ -20,28 +20,19 @@ class Flow:
     def __init__(self, mailbox: Mailbox, interrupted: Callable[[], bool]) -> None:
         self.mailbox = mailbox
         self.interrupted = interrupted
-        self._rested = 0.0
 
     def breathe(self) -> bool:
         """Rest while the window draws or is late; return whether the work has to stop."""
-        if self.interrupted():
-            return True
-        if not self._has_to_rest:
-            return False
-        began = time.perf_counter()
-        while self._has_to_rest and not self.interrupted():
+        while not self.interrupted():
+            if not self.mailbox.window_is_busy and not self.mailbox.is_late:
+                return False
             time.sleep(REST)
-        self._rested += time.perf_counter() - began
-        return self.interrupted()
+        return True
 
-    @property
-    def _has_to_rest(self) -> bool:
-        return self.mailbox.window_is_busy or self.mailbox.is_late
-
-    @property
-    def worked(self) -> float:
-        """A clock that stands still while the worker rests, in seconds."""
-        return time.perf_counter() - self._rested
+    @staticmethod
+    def worked() -> float:
+        """Return the seconds that this thread has worked: a clock that stands still while it rests or waits."""
+        return time.thread_time()
 
 
 class Allowance:

@@ -14,7 +14,7 @@ from visualbp.debugger.snapshot import Event, Losses, Mode, Progress, Snapshot
 
 FRAME = 0.035
 """Seconds between two pictures, at least: an eye sees no more than some 25 to 30 of them apart."""
-WORK = 0.012
+WORK = 0.01
 """Seconds of work between two pictures, at least: it goes on also where the window needs long to draw one."""
 SILENCE = 0.05
 """Seconds between two words of progress; work that takes less says nothing."""
@@ -54,11 +54,11 @@ class Running:
     def wants_picture(self) -> bool:
         """Whether the window has taken the last picture, and it is time for another one."""
         now = time.perf_counter()
-        return self.mailbox.is_empty and now - self._shown_at > FRAME and self.flow.worked - self._worked_at > WORK
+        return self.mailbox.is_empty and now - self._shown_at > FRAME and self.flow.worked() - self._worked_at > WORK
 
     def show(self) -> None:
         """Show the state as it is."""
-        self._shown_at, self._worked_at = time.perf_counter(), self.flow.worked
+        self._shown_at, self._worked_at = time.perf_counter(), self.flow.worked()
         session = self.session
         if session.executor is not None and self.mode == Mode.IDLE:
             session.publish()
