@@ -61,5 +61,6 @@ class Waiting(Generic[Result]):
 
         timer.timeout.connect(look)
         timer.start(GLANCE)
-        loop.exec()  # the end of the program ends it too
+        while self._thread.is_alive() and not self._given_up:  # the end of another window can end a loop
+            loop.exec()
         timer.stop()
