@@ -10,8 +10,8 @@ from contextlib import contextmanager
 
 from visualbp.debugger.mailbox import Mailbox
 
-REST = 0.0003
-"""Seconds between two looks at whether the window has drawn."""
+LONGEST_REST = 0.05
+"""Seconds after which a resting worker looks around by itself."""
 
 
 class Flow:
@@ -26,7 +26,7 @@ class Flow:
         while not self.interrupted():
             if not self.mailbox.window_is_busy and not self.mailbox.is_late:
                 return False
-            time.sleep(REST)
+            self.mailbox.wait(LONGEST_REST)
         return True
 
     @staticmethod

@@ -29,12 +29,26 @@ class Mailbox:
         self._events: list[Event | _WaitingLosses] = []
         self._waiting_since: float | None = None
         self.window_is_busy = False
-        """Set by the window while it draws. The worker then rests: a thread that draws gives up the interpreter at
-        every call of the drawing library, and would get it back a switch interval later each time."""
+        """Whether the window draws. The worker then rests: a thread that draws gives up the interpreter at every call
+        of the drawing library, and would get it back a switch interval later each time."""
+        self._moved = threading.Event()
+        """Set when there may be a reason to rest no longer. Waiting for it costs the window nothing; looking again and
+        again would take the interpreter from it each time."""
 
     def set_busy(self, busy: bool) -> None:
         """Say that the window has begun to draw, or has drawn."""
         self.window_is_busy = busy
+        if not busy:
+            self._moved.set()
+
+    def wake(self) -> None:
+        """Have whoever waits in `wait` look again."""
+        self._moved.set()
+
+    def wait(self, seconds: float) -> None:
+        """Wait until the window has drawn, or has taken what there was, or until `wake`; at most so long."""
+        self._moved.wait(seconds)
+        self._moved.clear()
 
     @property
     def is_empty(self) -> bool:
@@ -84,6 +98,7 @@ class Mailbox:
             snapshot, self._snapshot = self._snapshot, None
             events, self._events = self._events, []
             self._waiting_since = None
+        self._moved.set()
         return snapshot, tuple(event.merged() if isinstance(event, _WaitingLosses) else event for event in events)
 
 

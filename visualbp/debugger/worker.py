@@ -57,6 +57,7 @@ class Worker:
             with self._lock:
                 self._interrupts += 1
         self._queue.put(command)
+        self.mailbox.wake()
 
     def _is_interrupted(self) -> bool:
         return self._interrupts > 0

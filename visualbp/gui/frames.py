@@ -14,7 +14,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 LAST = 9
 """The turn of a part that can wait."""
-PAUSE = 2
+PAUSE = 1
 """Milliseconds between two parts."""
 LONG = 20
 """Milliseconds from which a part counts as slow (a network of hundreds of layers): it is followed by a pause of the
@@ -28,7 +28,7 @@ class FrameQueue(QObject):
     """What was drawn last is on the screen."""
 
     def __init__(self, set_busy: Callable[[bool], None] = lambda busy: None, parent: QObject | None = None) -> None:
-        """`set_busy` is told when a part begins to be drawn, and when it is on the screen."""
+        """`set_busy` is told when a picture begins to be drawn, and when all of it is on the screen."""
         super().__init__(parent)
         self._set_busy = set_busy
         self._waiting: dict[Hashable, tuple[int, Callable[[], None]]] = {}
@@ -71,7 +71,8 @@ class FrameQueue(QObject):
 
     @Slot()
     def _on_screen(self) -> None:
-        self._set_busy(False)
+        if not self._waiting:
+            self._set_busy(False)
         self.painted.emit()
 
     @Slot()

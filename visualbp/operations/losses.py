@@ -15,7 +15,6 @@ from visualbp.core.options import FloatOption, Option
 from visualbp.core.registry import Registry
 from visualbp.operations.base import Emitter, IterationContext, as_rows, emit_row_maximum
 from visualbp.operations.loss_equations import LossEquations
-from visualbp.operations.saturation import rescue_differences, rescue_logarithms
 from visualbp.operations.symbols import Symbol, exact
 
 LOG_FLOOR = -100.0
@@ -290,8 +289,6 @@ class SoftmaxCrossEntropy(ClassLoss):
     """On logits, fused: delta = (y_hat - y) / B, the document's closed form. `probability` is kept for people to see.
 
     A distribution's sum is multiplied in, so that the gradient is exact for targets that do not sum to 1, too.
-    Where one probability is almost 1, what is left for the others is computed by itself, and small losses keep their
-    digits.
     """
 
     type_name, label = "softmax_cross_entropy", "Softmax cross-entropy"
@@ -309,7 +306,6 @@ class SoftmaxCrossEntropy(ClassLoss):
         emit(np.dot, probability, emit.ones(z.shape[1]), row.reshape(-1))
         emit(np.divide, probability, row, probability)
         emit(np.log, row, row)
-        emit(rescue_logarithms, shifted, row, emit.memory("rest", (len(z), 1)))
         emit(np.subtract, row, shifted, shifted)  # -log y_hat
         emit(np.dot, y, emit.ones(y.shape[1]), total.reshape(-1))
         _emit_mean_product(emit, shifted, y, 1.0 / self.averaged_over(inputs[0].shape), output)
@@ -317,10 +313,8 @@ class SoftmaxCrossEntropy(ClassLoss):
     def gradient(self, emit: Emitter, prediction: Array, target: Array, result: Array) -> None:
         y, delta = as_rows(target), as_rows(result)
         probability = as_rows(emit.memory("probability", prediction.shape))
-        total, rest = emit.memory("total", (len(y), 1)), emit.memory("rest", (len(y), 1))
-        emit(np.multiply, probability, total, delta)
+        emit(np.multiply, probability, emit.memory("total", (len(y), 1)), delta)
         emit(np.subtract, delta, y, delta)
-        emit(rescue_differences, probability, total, rest, y, delta)
         emit(np.multiply, delta, emit.constant(1.0 / self.averaged_over(prediction.shape)), delta)
 
     def answer(self, prediction: Array) -> Array:
