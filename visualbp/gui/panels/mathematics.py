@@ -290,6 +290,7 @@ class MathematicsPanel(Panel):
         try:
             explanation = explain(moment, value, index, found.at)
             brief = explanation.step is snapshot.step
+            self.card.is_hurried = snapshot.is_running
             self.card.show_explanation(explanation, snapshot.is_stale(value), brief=brief)
         except (KeyError, IndexError):  # chosen in another batch or network: it has no such number now
             self.card.show_explanation(None, message=f"there is no {found.text} now")

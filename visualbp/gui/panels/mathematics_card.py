@@ -58,6 +58,8 @@ class NumberCard(HeightByWidth):
         self._links: tuple[Link, ...] | None = None
         self._spots: tuple[Spot, ...] = ()
         self._chosen = -1
+        self.is_hurried = False
+        """Whether the numbers will have changed before a formula that has to be set could be read."""
         self._pictures = PictureCache()
         """The card as it is, until something on it changes."""
         self.setMouseTracking(True)
@@ -209,6 +211,8 @@ class NumberCard(HeightByWidth):
     def _numbers(self, painter: QPainter | None, found: Explanation, x: float, y: float, width: float) -> float:
         """The formula with the numbers plugged in; what text cannot show is set as an equation, and arrives later."""
         if not pieces_of(found.numbers_latex):
+            if self.is_hurried:
+                return y
             return self._formula(painter, found.numbers_latex, x, y, width)
         y, spots = lay_out_numbers(painter, found, x, y, width)
         if painter is not None:

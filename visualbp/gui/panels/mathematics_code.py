@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import lru_cache, partial
+from itertools import accumulate
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPaintEvent
@@ -53,8 +54,7 @@ class PseudocodeView(QWidget):
 
     def _top_of(self, line: int) -> float:
         """Return where a line begins; blank ones are lower."""
-        blank = sum(not text.strip() for text in self._lines[:line])
-        return theme().px(LINE_HEIGHT) * (line - blank) + theme().px(BLANK_HEIGHT) * blank
+        return _tops(self._lines, theme().px(LINE_HEIGHT), theme().px(BLANK_HEIGHT))[line]
 
     def line_rect(self, line: int) -> QRectF:
         return QRectF(0, self._top_of(line), self.width(), self._top_of(line + 1) - self._top_of(line))
@@ -82,6 +82,12 @@ class PseudocodeView(QWidget):
             key = (number, line, phase, font.pixelSize())
             self._pictures.paint(painter, rect, key, partial(_draw_line, rect, number, line, phase, font))
         painter.end()
+
+
+@lru_cache(maxsize=8)
+def _tops(lines: tuple[str, ...], height: int, blank_height: int) -> tuple[int, ...]:
+    """Return where each line begins, and where the last one ends."""
+    return tuple(accumulate((height if line.strip() else blank_height for line in lines), initial=0))
 
 
 def _draw_line(rect: QRectF, number: int, line: str, phase: Phase | None, font: QFont, painter: QPainter) -> None:
