@@ -21,7 +21,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QToolTip, QWidget
 
 from visualbp.analysis.explain import Explanation, Factor
-from visualbp.gui.equations import Equations, draw_equation
+from visualbp.gui.equations import Equations, draw_equation, typeset_already
 from visualbp.gui.painting import draw_absent, exact_text, number_text
 from visualbp.gui.panels.mathematics_numbers import Spot, lay_out_numbers, pieces_of, says_something
 from visualbp.gui.panels.mathematics_words import element_name, factor_color
@@ -199,7 +199,7 @@ class NumberCard(HeightByWidth):
         return y + box.height() + theme().px(GAP)
 
     def _formula(self, painter: QPainter | None, latex: str, x: float, y: float, width: float) -> float:
-        formula = self._equations.get(latex)
+        formula = typeset_already(latex) if self.is_hurried else self._equations.get(latex)
         size = float(theme().px(FORMULA_SIZE))
         if formula is None:
             return y + size * 2.2 + theme().px(GAP)
