@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from PySide6.QtGui import QColor, QImage, QPixmap
@@ -13,6 +15,8 @@ from tests.gui.workbench import pixels
 from visualbp.engine import compile_plan
 from visualbp.engine.notation import Notation
 from visualbp.gui.equations import Equations, EquationView, equation_pixmap, lines_of, typeset, typeset_already
+from visualbp.gui.typesetter import set_equation
+from visualbp.gui.typesetting import Typesetting
 from visualbp.network import Clip
 
 FRACTION = r"\frac{\partial \mathcal{L}}{\partial W^{(2)}}"
@@ -138,3 +142,30 @@ def test_equations_that_fly_by_while_running_are_not_set(qtbot: QtBot) -> None:
         qtbot.wait(20)
     qtbot.waitUntil(lambda: typeset_already(flown[-1]) is not None, timeout=3000)
     assert all(typeset_already(latex) is None for latex in flown[:-1])
+
+
+def test_without_a_process_for_it_equations_are_set_all_the_same(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/no/such/python")
+    setter = Typesetting()
+    found: dict[str, object] = {}
+    setter.done.connect(lambda latex, answer: found.update({latex: answer}))
+    setter.ask(r"a + b")
+    setter.ask(r"\frac{1}{c}")
+    qtbot.waitUntil(lambda: len(found) == 2, timeout=10_000)
+    assert found == {latex: set_equation(latex) for latex in found}
+    setter.ask("d")
+    assert "d" in found, "from now on at once"
+    setter.stop()
+
+
+def test_a_process_that_dies_owes_nobody_an_equation(qtbot: QtBot) -> None:
+    setter = Typesetting()
+    found: list[str] = []
+    setter.done.connect(lambda latex, answer: found.append(latex))
+    setter.ask("x_1")
+    qtbot.waitUntil(lambda: found == ["x_1"], timeout=20_000)
+    assert setter._process is not None
+    setter._process.kill()
+    setter.ask("x_2")
+    qtbot.waitUntil(lambda: found == ["x_1", "x_2"], timeout=20_000)
+    setter.stop()

@@ -1,13 +1,12 @@
 """Equations as pictures: LaTeX set by ziamath, kept as SVG by its text, painted in any size and colour.
 
-Setting an equation takes some 10 to 30 ms, so nothing here does it while a step is shown: an `Equations` object does it
-in idle slices, one equation a slice, and says when each is ready.
+Setting an equation takes 10 to 300 ms, so nothing here does it while a step is shown: an `Equations` object has it done
+by a process beside the window, one after the other, and says when each is ready.
 """
 
 from __future__ import annotations
 
 import logging
-import sys
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -19,12 +18,10 @@ from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QWidget
 
 from visualbp.gui.theme import theme
+from visualbp.gui.typesetter import INK, Answer, set_equation
+from visualbp.gui.typesetting import typesetting
 from visualbp.gui.widgets.heights import HeightByWidth
 
-LAYOUT_SIZE = 24.0
-"""The size that equations are set in; they are vectors, and painted in any other."""
-INK = "#010203"
-"""Stands for the colour in a kept SVG."""
 SMALLER = 0.72
 """How large a line is that says what letters of the equation mean."""
 MOST_KEPT = 4000
@@ -33,7 +30,7 @@ PAUSE = 30
 WHILE_RUNNING = 120
 """Milliseconds that an equation has to stay wanted while steps fly by, before it is worth setting."""
 BEFORE_THE_FIRST = 300
-"""Milliseconds before the first equation: what sets it takes 150 ms to load, and the window comes first."""
+"""Milliseconds before the first equation: what sets it has to be started, and the window comes first."""
 
 log = logging.getLogger(__name__)
 
@@ -56,12 +53,7 @@ _kept: dict[str, Formula] = {}
 
 def typeset(latex: str) -> Formula:
     """Return the set equation, at once if it has been set before. Never raises: see `Formula.error`."""
-    found = _kept.get(latex)
-    if found is None:
-        if len(_kept) >= MOST_KEPT:
-            del _kept[next(iter(_kept))]
-        found = _kept[latex] = _set(latex)
-    return found
+    return _kept.get(latex) or _set(latex)
 
 
 def typeset_already(latex: str) -> Formula | None:
@@ -70,16 +62,17 @@ def typeset_already(latex: str) -> Formula | None:
 
 
 def _set(latex: str) -> Formula:
-    import ziamath  # 130 ms, once: not before the window is there
+    return _keep(latex, set_equation(latex))
 
-    ziamath.config.svg2 = False  # Qt's SVG knows no symbols that are used from elsewhere: it would draw nothing
-    try:
-        svg = ziamath.Latex(latex, size=LAYOUT_SIZE, color=INK).svg().replace('fill="black"', f'fill="{INK}"')
-    except Exception as error:  # any text may come, and a formula must not take the window down: shown as its source
+
+def _keep(latex: str, answer: Answer) -> Formula:
+    svg, width, height, error = answer
+    if error:
         log.warning("cannot set the equation %s: %s", latex, error)
-        return Formula(latex, "", len(latex) * 0.6, 1.4, f"{type(error).__name__}: {error}")
-    size = QSvgRenderer(QByteArray(svg.encode())).viewBoxF().size()
-    return Formula(latex, svg, size.width() / LAYOUT_SIZE, size.height() / LAYOUT_SIZE)
+    if len(_kept) >= MOST_KEPT:
+        del _kept[next(iter(_kept))]
+    found = _kept[latex] = Formula(latex, svg, width, height, error)
+    return found
 
 
 @lru_cache(maxsize=256)
@@ -136,6 +129,8 @@ class Equations(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self._under_way = ""
+        """The equation that is being set."""
         self._wanted: deque[str] = deque()
         self._later: deque[str] = deque()
         self.patient = False
@@ -143,14 +138,20 @@ class Equations(QObject):
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._set_one)
+        typesetting().done.connect(self._on_done)
 
     def get(self, latex: str) -> Formula | None:
         """Return the equation if it is set; otherwise it is set next, and `ready` tells when."""
         found = typeset_already(latex)
-        if found is None and latex not in self._wanted:
+        if found is None and latex not in self._wanted and latex != self._under_way:
             self._wanted.append(latex)
             self._timer.start(self._pause())
         return found
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is being set that somebody waits for."""
+        return not self._under_way and not self._wanted
 
     def prefetch(self, equations: Iterable[str]) -> None:
         """Set these one after the other when there is time. They take the place of those asked for before."""
@@ -167,9 +168,11 @@ class Equations(QObject):
     def _pause(self) -> int:
         if self.patient:
             return WHILE_RUNNING
-        return 0 if "ziamath" in sys.modules else BEFORE_THE_FIRST
+        return 0 if typesetting().is_ready else BEFORE_THE_FIRST
 
     def _go_on(self) -> None:
+        if self._under_way:
+            return
         if self._wanted:
             self._timer.start(self._pause())
         elif self._later and not self._timer.isActive():
@@ -178,10 +181,22 @@ class Equations(QObject):
     @Slot()
     def _set_one(self) -> None:
         queue = self._wanted or self._later
-        if queue:
-            latex = queue.popleft()
-            typeset(latex)
-            self.ready.emit(latex)
+        while queue and typeset_already(queue[0]) is not None:  # for somebody else, meanwhile
+            queue.popleft()
+        if queue and not self._under_way:
+            self._under_way = queue.popleft()
+            typesetting().ask(self._under_way)
+
+    @Slot(str, object)
+    def _on_done(self, latex: str, answer: Answer) -> None:
+        """Take an equation that has been set, whoever asked for it."""
+        if typeset_already(latex) is None:
+            _keep(latex, answer)
+        if latex == self._under_way:
+            self._under_way = ""
+        if latex in self._wanted:
+            self._wanted.remove(latex)
+        self.ready.emit(latex)
         self._go_on()
 
 

@@ -5,13 +5,27 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from visualbp.gui.main_window import MainWindow
 
 
 def _keep_quiet(kind: object, place: object, text: str) -> None:
     """Drop what the offscreen platform says of windows that ask for a size; print everything else."""
     if not text.startswith("This plugin does not support"):
         print(text, file=sys.stderr)
+
+
+LONGEST_WAIT = 10_000
+"""Milliseconds that a picture waits for its equations."""
+
+
+def _is_ready(window: MainWindow) -> bool:
+    from visualbp.gui.panels.mathematics import MathematicsPanel
+
+    panel = window.docks["mathematics"].panel
+    return not isinstance(panel, MathematicsPanel) or not panel.is_seen or panel.is_ready
 
 
 class ScreenshotError(ValueError):
@@ -70,6 +84,12 @@ def take_screenshot(
         wait = QEventLoop()
         QTimer.singleShot(900, wait, wait.quit)
         wait.exec()
+        QTimer.singleShot(LONGEST_WAIT, wait, wait.quit)
+        look = QTimer()
+        look.timeout.connect(lambda: wait.quit() if _is_ready(window) else None)
+        look.start(50)
+        wait.exec()
+        look.stop()
         window.canvas.fit()
         picture = (window.docks[panel] if panel else window).grab()
         write_picture(picture, out)

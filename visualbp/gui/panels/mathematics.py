@@ -185,6 +185,11 @@ class MathematicsPanel(Panel):
 
     # -- what is seen ------------------------------------------------------------------------------------------------
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether every formula that can be seen is set."""
+        return self.equation.is_ready and self._equations.is_idle
+
     def parts(self) -> Sequence[Callable[[], None]]:
         return self._show_step_now, self._show_numbers_soon
 
