@@ -13,7 +13,7 @@ from latex2mathml.converter import convert
 from tests.analysis.test_explain import all_numbers, check_adds_up, executor_of, random_network, run
 from tests.building import chain, inline, optimizer, with_training, xor
 from visualbp.analysis import explain_activations
-from visualbp.analysis.explain import Explanation, Moment, explain
+from visualbp.analysis.explain import Explanation, Moment, NoSuchNumberError, explain
 from visualbp.core.arrays import Array
 from visualbp.datasets import Dataset
 from visualbp.engine import Executor, compile_plan
@@ -138,11 +138,11 @@ def without_activation() -> Executor:
 def test_a_wrong_index_and_an_unknown_value_are_refused_by_name() -> None:
     executor = executor_of(xor())
     moment = run(executor, 2)
-    with pytest.raises(IndexError, match=r"hidden\.z\[0, 4\] is outside hidden\.z, which is \(6, 4\)"):
+    with pytest.raises(NoSuchNumberError, match=r"hidden\.z\[0, 4\] is outside hidden\.z, which is \(6, 4\)"):
         explain(moment, Value("hidden", "z"), (0, 4))
-    with pytest.raises(IndexError, match="outside"):
+    with pytest.raises(NoSuchNumberError, match="outside"):
         explain(moment, Value("hidden", "z"), (0,))
-    with pytest.raises(KeyError, match=r"no value called hidden\.nothing"):
+    with pytest.raises(NoSuchNumberError, match=r"no value called hidden\.nothing"):
         explain(moment, Value("hidden", "nothing"), (0,))
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.analysis.test_explain import executor_of, moment_of, run
 from tests.analysis.test_explain_layers import check, classifier, factor_of, schedule
 from tests.building import chain, optimizer, with_training
-from visualbp.analysis.explain import Explanation, explain
+from visualbp.analysis.explain import Explanation, NoSuchNumberError, explain
 from visualbp.analysis.explain_optimizers import UPDATES
 from visualbp.core.options import Choice
 from visualbp.engine.plan import LEARNING_RATE
@@ -133,5 +133,5 @@ def test_a_rate_of_its_own_is_the_same_constant_in_every_iteration() -> None:
     executor = executor_of(with_training(classifier(shape=[3]), optimizer=optimizer("sgd", learning_rate=0.05)))
     moment = run(executor, len(executor.plan.steps))
     assert factor_of(explain(moment, Value("output", "weight"), (0, 0)), "minus the learning rate") == -0.05
-    with pytest.raises(KeyError, match="no value called"):
+    with pytest.raises(NoSuchNumberError, match="no value called"):
         explain(moment_of(executor), LEARNING_RATE, ())

@@ -59,16 +59,20 @@ MOST_SUMMED_EXACTLY = 10_000
 """Beyond, a pairwise sum is exact enough, and a hundred times faster."""
 
 
+class NoSuchNumberError(LookupError):
+    """There is no such number in this network, or not in this batch; the message says what there is."""
+
+
 def explain(moment: Moment, value: Value, index: Index, at: int | None = None) -> Explanation:
     """Return where the element `index` of `value` came from, as it stood after `at` steps (by default now).
 
-    Raises KeyError for a value that the plan does not have, and IndexError for an index outside it.
+    Raises NoSuchNumberError for a value that the plan does not have, and for an index outside it.
     """
     past = Past(moment)
     at = moment.cursor if at is None else min(at, moment.cursor)
     asked, value = value, past.plan.resolve(value)
     if value not in past.plan.shapes:
-        raise KeyError(f"the network has no value called {asked.text}")
+        raise NoSuchNumberError(f"the network has no value called {asked.text}")
     writer = past.writer(value, at)
     symbol = element_symbol(past.notation, value, index)
     try:
@@ -76,7 +80,8 @@ def explain(moment: Moment, value: Value, index: Index, at: int | None = None) -
     except NotKeptError as reason:
         return Explanation(value, index, at, None, symbol, "", note=_absence(past, value, at, str(reason)), step=writer)
     if len(index) != array.ndim or not all(0 <= i < n for i, n in zip(index, array.shape, strict=True)):
-        raise IndexError(f"{element_text(value, index)} is outside {value.text}, which is {shape_text(array.shape)}")
+        outside = f"{element_text(value, index)} is outside {value.text}, which is {shape_text(array.shape)}"
+        raise NoSuchNumberError(outside)
     number = float(array[index])
     note = _of_name(past, asked, value)
     if writer is None or writer.phase == Phase.LOAD:

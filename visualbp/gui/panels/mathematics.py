@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QFont, QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSplitter, QVBoxLayout, QWidget
 
-from visualbp.analysis.explain import Factor, Moment, explain
+from visualbp.analysis.explain import Factor, Moment, NoSuchNumberError, explain
 from visualbp.debugger.snapshot import Snapshot
 from visualbp.engine.notation import PSEUDOCODE, Notation
 from visualbp.engine.plan import Phase, Plan, Step
@@ -297,7 +297,7 @@ class MathematicsPanel(Panel):
             brief = explanation.step is snapshot.step
             self.card.is_hurried = snapshot.is_running
             self.card.show_explanation(explanation, snapshot.is_stale(value), brief=brief)
-        except (KeyError, IndexError):  # chosen in another batch or network: it has no such number now
+        except NoSuchNumberError:  # chosen in another batch or network: it has no such number now
             self.card.show_explanation(None, message=f"there is no {found.text} now")
 
     def _show_trail(self) -> None:
