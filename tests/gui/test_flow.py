@@ -61,7 +61,7 @@ def test_f5_on_the_first_sample_runs_and_is_seen_to_run_until_it_is_paused(windo
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_the_window_lives_while_something_runs_and_escape_stops_it(window: MainWindow, qtbot: QtBot, name: str) -> None:
     window.debugger.send(EXAMPLES[name])
-    assert spin(0.3) > 3
+    qtbot.waitUntil(lambda: spin(0.05) > 3, timeout=20_000)
     QTest.keyClick(window, Qt.Key.Key_Escape)
     qtbot.waitUntil(lambda: not window.debugger.snapshot.is_running, timeout=20_000)
 
