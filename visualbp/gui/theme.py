@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from PySide6.QtCore import QObject, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QFontDatabase, QIcon, QPainter, QPalette, QPixmap
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontMetricsF, QIcon, QPainter, QPalette, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QApplication
 
@@ -94,6 +94,12 @@ class Theme(QObject):
         """Return a font of `size` pixels at the presenter's scale; `mono` has tabular figures."""
         return QFont(_font(self.px(size), weight, mono))  # a copy shares what Qt has found out about the font
 
+    def advance(
+        self, text: str, size: float = 12, weight: QFont.Weight = QFont.Weight.Normal, mono: bool = False
+    ) -> float:
+        """Return how wide a text is in `font`, in pixels; kept, for what is measured again and again."""
+        return _advance(text, self.px(size), weight, mono)
+
     def set(self, name: str | None = None, scale: float | None = None) -> None:
         """Change the theme (dark or light) or the scale, and tell everybody."""
         if name is not None:
@@ -102,6 +108,16 @@ class Theme(QObject):
             self.scale = min(LARGEST_SCALE, max(SMALLEST_SCALE, scale))
         apply_theme()
         self.changed.emit()
+
+
+@lru_cache(maxsize=8192)
+def _advance(text: str, pixels: int, weight: QFont.Weight, mono: bool) -> float:
+    return _metrics(pixels, weight, mono).horizontalAdvance(text)
+
+
+@lru_cache(maxsize=512)
+def _metrics(pixels: int, weight: QFont.Weight, mono: bool) -> QFontMetricsF:
+    return QFontMetricsF(_font(pixels, weight, mono))
 
 
 @lru_cache(maxsize=512)

@@ -225,18 +225,15 @@ class NumberCard(HeightByWidth):
         """Lay the products out as a table: label, factors in columns of their own, product."""
         current = theme()
         font, small = current.font(11, mono=True), current.font(11)
-        metrics = QFontMetricsF(font)
-        times = metrics.horizontalAdvance(f" {TIMES} ")
+        times = _advance(f" {TIMES} ")
         count = max(len(term.factors) for term in found.terms)
         columns = [
-            max(
-                (metrics.horizontalAdvance(_text(t.factors[k])) for t in found.terms if k < len(t.factors)), default=0.0
-            )
+            max((_advance(_text(t.factors[k])) for t in found.terms if k < len(t.factors)), default=0.0)
             for k in range(count)
         ]
-        products = max(metrics.horizontalAdvance(number_text(t.product, signed=True)) for t in found.terms)
+        products = max(_advance(number_text(t.product, signed=True)) for t in found.terms)
         factors_width = sum(columns) + times * (count - 1)
-        labels = max(QFontMetricsF(small).horizontalAdvance(t.label) for t in found.terms)
+        labels = max(current.advance(t.label, 11) for t in found.terms)
         gap = current.px(10)
         stacked = labels + gap + factors_width + gap + products > width and labels > current.px(30)
         row = current.px(ROW)
@@ -305,7 +302,7 @@ class NumberCard(HeightByWidth):
         if factor.value is not None:
             painter.setPen(QPen(current.color(factor_color(factor), 0.8 if lit else 0.3), 1))
             base = rect.bottom() - current.px(3)
-            start = rect.right() - QFontMetricsF(font).horizontalAdvance(_text(factor))
+            start = rect.right() - _advance(_text(factor))
             painter.drawLine(QPointF(start, base), QPointF(rect.right(), base))
 
     # -- gestures ----------------------------------------------------------------------------------------------------
@@ -373,6 +370,11 @@ class NumberCard(HeightByWidth):
                 QToolTip.hideText()
             return True
         return super().event(event)
+
+
+def _advance(number: str) -> float:
+    """Return how wide a number of the table is."""
+    return theme().advance(number, 11, mono=True)
 
 
 def _text(factor: Factor) -> str:

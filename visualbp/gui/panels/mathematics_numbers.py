@@ -99,11 +99,11 @@ def lay_out_numbers(
     left, numbers, after_relation = x, 0, False
     spots: list[Spot] = []
     for group in _groups(pieces_of(explanation.numbers_latex)):
-        needed = sum(_width(piece, font, raised) for piece in group)
+        needed = sum(map(_width, group))
         if left > x and left + needed > x + width:
             left, y = x + current.px(14), y + row
         for piece in group:
-            taken = _width(piece, font, raised)
+            taken = _width(piece)
             if left + taken > x + width and left > x + current.px(14):
                 left, y = x + current.px(14), y + row
             color = "dim"
@@ -141,20 +141,19 @@ def _groups(pieces: tuple[Piece, ...]) -> list[list[Piece]]:
     return groups
 
 
-def _width(piece: Piece, font: QFont, raised: QFont) -> float:
-    space = 2 * _space(font) if piece.text in _SPACED else _space(font) if piece.text == "," else 0.0
-    width = QFontMetricsF(font).horizontalAdvance(piece.text) + space
-    return width + (QFontMetricsF(raised).horizontalAdvance(piece.raised) if piece.raised else 0.0)
+def _width(piece: Piece) -> float:
+    space = 2 * _space() if piece.text in _SPACED else _space() if piece.text == "," else 0.0
+    return theme().advance(piece.text, SIZE, mono=True) + space + theme().advance(piece.raised, RAISED, mono=True)
 
 
-def _space(font: QFont) -> float:
-    return QFontMetricsF(font).horizontalAdvance("0") * 0.45
+def _space() -> float:
+    return theme().advance("0", SIZE, mono=True) * 0.45
 
 
 def _paint(painter: QPainter, piece: Piece, place: QPointF, row: float, font: QFont, raised: QFont, color: str) -> None:
     metrics = QFontMetricsF(font)
     base = place.y() + (row + metrics.capHeight()) / 2
-    left = place.x() + (_space(font) if piece.text in _SPACED else 0.0)
+    left = place.x() + (_space() if piece.text in _SPACED else 0.0)
     painter.setPen(theme().color(color))
     painter.setFont(font)
     painter.drawText(QPointF(left, base), piece.text)

@@ -52,7 +52,8 @@ class StepStrip(QWidget):
         self._plan: Plan | None = None
         self._notation: Notation | None = None
         self._labels: tuple[str, ...] = ()
-        self._form: tuple[tuple[int, float], tuple[float, bool]] | None = None
+        self._forms: dict[tuple[int, float], tuple[float, bool]] = {}
+        """For each width that is asked for: a chip has one, and its label has another."""
         self._first_shown = 0
         self._ticks = TickLine()
         self._hovered = -1
@@ -78,7 +79,7 @@ class StepStrip(QWidget):
             self._plan = snapshot.plan
             self._notation = None if snapshot.plan is None else Notation(snapshot.plan)
             self._labels = () if snapshot.plan is None else tuple(step.label for step in snapshot.plan.steps)
-            self._first_shown, self._form = 0, None
+            self._first_shown, self._forms = 0, {}
         self._snapshot = snapshot
         self._set_height()
         self._keep_current_visible()
@@ -235,7 +236,7 @@ class StepStrip(QWidget):
     def _label_form(self, width: float) -> tuple[float, bool]:
         """Return the font size of all labels, and whether their short form is needed, for chips with this much room."""
         key = (round(width), theme().scale)
-        if self._form is None or self._form[0] != key:
+        if key not in self._forms:
             short = [label.removeprefix("update ") for label in self._labels[:MOST_MEASURED]]
             form = (9.5, True)
             for size, is_short in ((11.0, False), (11.0, True)):
@@ -244,8 +245,8 @@ class StepStrip(QWidget):
                 if all(metrics.horizontalAdvance(word) <= width for word in words):
                     form = (size, is_short)
                     break
-            self._form = (key, form)
-        return self._form[1]
+            self._forms[key] = form
+        return self._forms[key]
 
     # -- gestures ----------------------------------------------------------------------------------------------------
 
