@@ -170,7 +170,7 @@ def _moved(rect: QRectF, inside: QRectF, place: QRectF, across: float, down: flo
 def _paint_matrix(painter: QPainter, rect: QRectF, tile: Tile, content: RowContent, limit: float, gaps: bool) -> None:
     """Paint a tile: signed values as colours, data that are pictures as they are."""
     if content.gray is None or content.array is None or content.spec.picture is None:
-        draw_heat(painter, rect, tile.matrix, limit, gaps)
+        draw_heat(painter, rect, tile.matrix, limit, gaps, tile.images)
         return
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
     sample = content.array[content.sample]

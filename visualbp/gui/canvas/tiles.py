@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF
 
 from visualbp.core.arrays import Array, Shape
+from visualbp.gui.painting import HeatImages
 from visualbp.layers import Value
 
 MOST_ROWS, MOST_COLUMNS = 32, 138
@@ -33,6 +34,7 @@ class Tile:
     """After how many of `columns` a new row begins, where a vector is wrapped."""
     members: tuple[Value, ...] = ()
     """The values that its rows are of, where each row is a value of its own: the time steps of a recurrent layer."""
+    images: HeatImages = field(default_factory=HeatImages)
 
     def index(self, row: int, column: int) -> tuple[int, ...]:
         """Return the index, in the value's array, of the number drawn in this cell."""
