@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 import numpy as np
@@ -166,11 +167,14 @@ def draw_absent(painter: QPainter, rect: QRectF, text: str = "") -> None:
 
 def number_text(value: float | None, signed: bool = False) -> str:
     """Return a number with 4 significant digits, plain from 0.001 to 99999; a true minus sign keeps columns aligned."""
-    if value is None:
-        return "not yet"
-    if np.isnan(value):
+    return "not yet" if value is None else _number_text(float(value), signed)
+
+
+@lru_cache(maxsize=4096)  # the same numbers are measured, painted and told to screen readers
+def _number_text(value: float, signed: bool) -> str:
+    if math.isnan(value):
         return "nan"
-    if np.isinf(value):
+    if math.isinf(value):
         return "inf" if value > 0 else "−inf"
     sign = "+" if signed and value > 0 else ""
     size = abs(value)
@@ -178,7 +182,7 @@ def number_text(value: float | None, signed: bool = False) -> str:
         return "0"
     if 1e-3 <= size < 1e5:
         rounded = float(f"{size:.3e}")  # 0.0099999 rounds to 0.01, which has one place less
-        text = f"{value:.{max(0, 3 - int(np.floor(np.log10(rounded))))}f}"
+        text = f"{value:.{max(0, 3 - math.floor(math.log10(rounded)))}f}"
     else:
         text = f"{value:.3e}"
     return sign + text.replace("-", "−", 1) if value < 0 else sign + text

@@ -140,6 +140,7 @@ class Legend(Plate):
         self.setObjectName("legend")
         self.ranges = ranges
         self.is_wanted = True
+        self._texts: list[tuple[str, str, str]] = []
         self.samples = SampleControl(self)
         self.samples.number.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._level = 3
@@ -160,7 +161,11 @@ class Legend(Plate):
 
     def show_ranges(self) -> None:
         """The ranges may have changed."""
-        lines = [f"{label} from -{limit} to {limit}" for label, _, limit in self._range_texts()]
+        texts = self._range_texts()
+        if texts == self._texts:
+            return
+        self._texts = texts
+        lines = [f"{label} from -{limit} to {limit}" for label, _, limit in texts]
         self.setToolTip(
             "Teal: forward. Amber: backward.\nColours of numbers, blue below zero, red above:\n" + "\n".join(lines)
         )

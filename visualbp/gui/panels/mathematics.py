@@ -250,6 +250,7 @@ class MathematicsPanel(Panel):
         self.sentence.setText(notation.step_sentence(step))
         self.code.show_lines(notation.pseudocode(), notation.pseudocode_line(step), step.phase)
         place = self.code.line_rect(notation.pseudocode_line(step)).center().toPoint()
+        self._upper.fit_now(self.sentence)
         self._lower.fit()
         self._lower.ensureVisible(0, place.y(), 0, theme().px(30))
         if not snapshot.is_running:
@@ -266,6 +267,7 @@ class MathematicsPanel(Panel):
     def _show_numbers_now(self) -> None:
         if self.is_seen:
             self._show_numbers(self.context.debugger.snapshot)
+            self._upper.fit_now(self.card)
 
     def _show_numbers(self, snapshot: Snapshot) -> None:
         """Explain the number that was chosen, or else the largest one that the last step wrote."""

@@ -100,6 +100,18 @@ class ColumnScroll(QScrollArea):
             self.setVerticalScrollBarPolicy(needed)  # now, where "as needed" would come later, or not at all
         content.resize(width, max(height, port.height()))
 
+    def fit_now(self, changed: QWidget) -> None:
+        """Give everything its place at once, after `changed` has become higher or lower: before it is painted at the
+        old size, only to be painted again at the new one."""
+        widget: QWidget | None = changed
+        while widget is not None and widget is not self._column:
+            widget.updateGeometry()  # level by level, as layouts tell each other later
+            widget = widget.parentWidget()
+        self.fit()
+        layout = self._column.layout()
+        if layout is not None:
+            layout.activate()
+
     def event(self, event: QEvent) -> bool:
         """Fit the content before the bars are laid out for it, so that none comes only to go again."""
         if event.type() in FITTING:
