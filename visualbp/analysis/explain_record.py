@@ -6,6 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
@@ -149,6 +150,19 @@ def one_term(*factors: Factor, label: str = "") -> Block:
     return Block(np.array([product]), lambda i: factors, lambda i: label)
 
 
+@lru_cache(maxsize=4)
+def _writers(plan: Plan) -> tuple[Mapping[Value, Sequence[int]], frozenset[Value]]:
+    """Return which steps write each value, and the values that last beyond an iteration."""
+    writers: dict[Value, list[int]] = defaultdict(list)
+    lasting = {info.value for info in plan.lasting}
+    for step in plan.steps:
+        for value in step.writes:
+            writers[plan.resolve(value)].append(step.index)
+            if "/" in value.role and not value.is_gradient:
+                lasting.add(value)
+    return dict(writers), frozenset(lasting)
+
+
 class Past:
     """The arrays of a moment at any earlier position of its iteration.
 
@@ -159,23 +173,17 @@ class Past:
     def __init__(self, moment: Moment) -> None:
         self.moment, self.plan, self.notation = moment, moment.plan, Notation(moment.plan)
         self.precision = self.plan.network.precision
-        self.lasting = {info.value for info in self.plan.lasting}
         self._computed: dict[int, Array] = {}
         self._bugs = bugs_by_step(self.plan)
-        self._writers: dict[Value, list[int]] = defaultdict(list)
-        for step in self.plan.steps:
-            for value in step.writes:
-                self._writers[self.plan.resolve(value)].append(step.index)
-                if "/" in value.role and not value.is_gradient:
-                    self.lasting.add(value)
+        self._writers, self.lasting = _writers(self.plan)
 
     def writer(self, value: Value, at: int) -> Step | None:
         """Return the last of the first `at` steps that wrote `value`."""
-        earlier = [index for index in self._writers[self.plan.resolve(value)] if index < at]
+        earlier = [index for index in self._writers.get(self.plan.resolve(value), ()) if index < at]
         return self.plan.steps[earlier[-1]] if earlier else None
 
     def next_writer(self, value: Value, at: int) -> Step | None:
-        later = [index for index in self._writers[self.plan.resolve(value)] if index >= at]
+        later = [index for index in self._writers.get(self.plan.resolve(value), ()) if index >= at]
         return self.plan.steps[later[0]] if later else None
 
     def array(self, value: Value, at: int) -> Array:

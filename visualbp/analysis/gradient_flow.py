@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
@@ -105,8 +105,31 @@ def layer_flows(
     `norms` are those of values that are known already. `start` are the parameters at the beginning of the iteration;
     the update ratio needs them, and `norms` to say which parameters have been updated since.
     """
+    work = flows_in_stages(plan, values, norms, start)
+    while True:
+        try:
+            next(work)
+        except StopIteration as stop:
+            found: dict[str, LayerFlow] = stop.value
+            return found
+
+
+def flows_in_stages(
+    plan: Plan,
+    values: Mapping[Value, Array],
+    norms: Mapping[Value, float] | None = None,
+    start: Mapping[Value, Array] | None = None,
+) -> Generator[None, None, dict[str, LayerFlow]]:
+    """The same as `layer_flows`, for whoever cannot wait for a network of a thousand layers: it yields after each."""
     state = _State(plan, values, norms or {}, start)
-    return {name: replace(flow, badges=tuple(state.badges(flow))) for name, flow in state.flows.items()}
+    for name in state.layers:
+        yield
+        state.flows[name] = state.measured(name)
+    found = {}
+    for name, flow in state.flows.items():
+        yield
+        found[name] = replace(flow, badges=tuple(state.badges(flow)))
+    return found
 
 
 @dataclass(frozen=True)
@@ -137,6 +160,8 @@ class _State:
             if isinstance(node.operation, Elementwise):
                 self.activations[node.layer].append(node)
         self.deltas = error_signals(plan)
+        self.flows: dict[str, LayerFlow] = {}
+        """The flow through each layer, without badges."""
         self.behind: dict[str, list[str]] = defaultdict(list)
         for source, target in plan.network.connections:
             self.behind[source].append(target)
@@ -144,11 +169,6 @@ class _State:
         self.others: dict[str, list[Value]] = defaultdict(list)
         for info in plan.parameters:
             (self.weights if info.spec.penalised else self.others)[info.value.layer].append(info.value)
-
-    @cached_property
-    def flows(self) -> dict[str, LayerFlow]:
-        """The flow through each layer, without badges."""
-        return {name: self._flow(name) for name in self.layers}
 
     def find(self, value: Value) -> Array | None:
         return self.values.get(self.plan.resolve(value))
@@ -160,7 +180,7 @@ class _State:
         array = self.values.get(value)
         return None if array is None else _norm_of(array)
 
-    def _flow(self, name: str) -> LayerFlow:
+    def measured(self, name: str) -> LayerFlow:
         weights, others = self.weights[name], self.others[name]
         return LayerFlow(
             name,

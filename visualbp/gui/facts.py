@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from functools import lru_cache
+
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QLabel
 
 from visualbp.debugger.snapshot import Snapshot
+from visualbp.engine.plan import Plan
 from visualbp.gui.document import Document
 from visualbp.gui.engine_thread import Debugger
 
@@ -27,7 +31,13 @@ class Facts(QLabel):
         if snapshot.dataset is not None:
             facts.append(f"{len(snapshot.dataset):,} sample{'s' if len(snapshot.dataset) != 1 else ''}")
         if plan is not None:
-            count = sum(snapshot.values[info.value].size for info in plan.parameters if info.value in snapshot.values)
-            facts.append(f"{count:,} parameters")
+            facts.append(f"{_parameters(plan):,} parameters")
         facts.append(f"worker {snapshot.mode}")
-        self.setText("   ".join(facts))
+        text = "   ".join(facts)
+        if text != self.text():
+            self.setText(text)
+
+
+@lru_cache(maxsize=4)
+def _parameters(plan: Plan) -> int:
+    return sum(math.prod(plan.shapes[info.value]) for info in plan.parameters)

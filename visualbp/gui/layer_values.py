@@ -99,10 +99,18 @@ class Assembler:
         self._plan: Plan | None = None
         self._masked: frozenset[Value] = frozenset()
         self._made: dict[Value, tuple[tuple[Array | None, ...], Array, Array | None]] = {}
+        self._pictures: dict[Value, tuple[Plan, int, Value, Picture]] = {}
+        """The last picture of each value, with the plan and the batch that it was made for, and the value's real name:
+        the next one is the same where array and age are."""
 
     def picture(self, snapshot: Snapshot, plan: Plan, shown: Shown) -> Picture:
-        """Return what a value is in a snapshot."""
+        """Return what a value is in a snapshot; the same object as before where nothing has changed."""
         batch = 0 if snapshot.batch is None else len(snapshot.batch)
+        kept = None if shown.members else self._pictures.get(shown.value)
+        if kept is not None and kept[0] is plan and kept[1] == batch:
+            real, picture = kept[2:]
+            if picture.array is snapshot.values.get(real) and picture.stale == (real in snapshot.stale):
+                return picture
         real = plan.resolve(shown.members[0] if shown.members else shown.value)
         inner = plan.shapes[real]
         if shown.members:
@@ -117,7 +125,9 @@ class Assembler:
             return Picture(
                 shown, array, shape, axes, stale, self._closed(shown.value, array), "-inf: closed by the mask"
             )
-        return Picture(shown, array, shape, axes, stale, is_share=is_share(plan, shown.value))
+        picture = Picture(shown, array, shape, axes, stale, is_share=is_share(plan, shown.value))
+        self._pictures[shown.value] = plan, batch, real, picture
+        return picture
 
     def _masks(self, plan: Plan) -> frozenset[Value]:
         """Return the values in which minus infinity is meant, such as scores with a causal mask."""

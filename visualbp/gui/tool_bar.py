@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QFont, QPainter, QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QSlider, QToolBar, QToolButton, QWidget
@@ -44,8 +46,14 @@ def place_words(snapshot: Snapshot) -> tuple[str, str, str]:
 
 def layer_place(plan: Plan, layer: str) -> str:
     """Return `2 of 3`: the layer's place among those with operations, counted from the input."""
-    working = [name for name in plan.layers if any(node.layer == name for node in plan.nodes)]
-    return f"{working.index(layer) + 1} of {len(working)}" if layer in working else ""
+    return _layer_places(plan).get(layer, "")
+
+
+@lru_cache(maxsize=4)
+def _layer_places(plan: Plan) -> dict[str, str]:
+    has_operations = {node.layer for node in plan.nodes}
+    working = [name for name in plan.layers if name in has_operations]
+    return {name: f"{place} of {len(working)}" for place, name in enumerate(working, 1)}
 
 
 class PhasePill(QWidget):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,14 +13,15 @@ from PySide6.QtCore import QEvent, QObject, QPointF, Qt, QTimer, Slot
 from PySide6.QtGui import QHelpEvent, QMouseEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QToolTip, QVBoxLayout, QWidget
 
-from visualbp.analysis.gradient_flow import Badge, error_signals, layer_flows
+from visualbp.analysis.gradient_flow import Badge, error_signals, flows_in_stages
 from visualbp.analysis.standstill import standstill
 from visualbp.core.arrays import Array
 from visualbp.debugger.snapshot import Event, Metrics, Snapshot, Truncate
-from visualbp.engine.plan import Phase, Plan
+from visualbp.engine.plan import ParameterInfo, Phase, Plan
 from visualbp.gui.context import Context
 from visualbp.gui.painting import exact_text, number_text
 from visualbp.gui.panels.base import Panel
+from visualbp.gui.stages import Stages
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.bars import BarsItem
 from visualbp.gui.widgets.elided_label import ElidedLabel
@@ -41,6 +43,8 @@ MOST_BARS = 40
 """Layers that are drawn as bars; more are drawn as lines over depth."""
 BADGES_AFTER = 60
 """Milliseconds of quiet after which badges are worked out: they need whole arrays, and stepping does not wait."""
+STAGE, STAGES_APART = 0.005, 4
+"""Seconds of that at a time, and the milliseconds in between."""
 
 
 @dataclass(frozen=True)
@@ -50,19 +54,23 @@ class LayerParts:
     deltas: tuple[Value, ...]
     weights: tuple[Value, ...]
     others: tuple[Value, ...]
+    measured: tuple[tuple[Value, ...], tuple[Value, ...], tuple[Value, ...]]
+    """The deltas, and the gradients of weights and others, by the names that snapshots know them by."""
 
 
 def parts_of(plan: Plan) -> dict[str, LayerParts]:
     """Return the layers that have a delta or parameters, in the order in which they run."""
     found: dict[str, LayerParts] = {}
     deltas = error_signals(plan)
+    parameters: dict[str, list[ParameterInfo]] = defaultdict(list)
+    for info in plan.parameters:
+        parameters[info.value.layer].append(info)
     for layer in plan.layers:
-        mine = [info for info in plan.parameters if info.value.layer == layer]
-        parts = LayerParts(
-            deltas[layer],
-            tuple(info.value for info in mine if info.spec.penalised),
-            tuple(info.value for info in mine if not info.spec.penalised),
-        )
+        mine = parameters[layer]
+        weights = tuple(info.value for info in mine if info.spec.penalised)
+        others = tuple(info.value for info in mine if not info.spec.penalised)
+        measured = deltas[layer], gradients_of(plan, weights), gradients_of(plan, others)
+        parts = LayerParts(deltas[layer], weights, others, measured)
         if parts.deltas or mine:
             found[layer] = parts
     return found
@@ -89,10 +97,9 @@ class NormReader:
             self._start = (snapshot.generation, snapshot.iteration, snapshot.values)
         rows, stale = [], []
         for layer, parts in self.parts.items():
-            weights, others = gradients_of(parts.weights), gradients_of(parts.others)
-            norms = joint_norm(snapshot, parts.deltas), joint_norm(snapshot, weights), joint_norm(snapshot, others)
-            rows.append((*norms, self._ratio(snapshot, layer, parts)))
-            stale.append(any(snapshot.is_stale(value) for value in (*parts.deltas, *weights, *others)))
+            delta, weight, other = (joint_norm(snapshot, values) for values in parts.measured)
+            rows.append((delta, weight, other, self._ratio(snapshot, layer, parts)))
+            stale.append(bool(snapshot.stale) and any(not snapshot.stale.isdisjoint(part) for part in parts.measured))
         return rows, stale
 
     def _ratio(self, snapshot: Snapshot, layer: str, parts: LayerParts) -> float | None:
@@ -113,22 +120,36 @@ class NormReader:
             return math.hypot(*(float(np.linalg.norm(array)) for array in change)) / before if before else None
 
 
-def gradients_of(values: tuple[Value, ...]) -> tuple[Value, ...]:
-    return tuple(value.gradient for value in values)
+def gradients_of(plan: Plan, values: tuple[Value, ...]) -> tuple[Value, ...]:
+    return tuple(plan.resolve(value.gradient) for value in values)
 
 
 def joint_norm(snapshot: Snapshot, values: tuple[Value, ...]) -> float | None:
     """Return the norm of several values together, or None if one is not computed yet. Outdated values count."""
     norms = []
     for value in values:
-        norm = snapshot.norms.get(snapshot.resolve(value))
-        if norm is None and snapshot.is_stale(value):
-            array = snapshot.find(value)
+        norm = snapshot.norms.get(value)
+        if norm is None and value in snapshot.stale:
+            array = snapshot.values.get(value)
             norm = None if array is None else float(np.linalg.norm(array))
         if norm is None:
             return None
         norms.append(norm)
     return math.hypot(*norms) if norms else None
+
+
+Found = tuple[dict[str, tuple[Badge, ...]], str]
+"""What is wrong with the flow through each layer, and why none flows at all."""
+
+
+def badges_in_stages(snapshot: Snapshot, plan: Plan) -> Generator[None, None, Found]:
+    """Find what is wrong, layer by layer."""
+    fresh = snapshot.values
+    if snapshot.stale:
+        fresh = {value: array for value, array in fresh.items() if value not in snapshot.stale}
+    flows = yield from flows_in_stages(plan, fresh, snapshot.norms)
+    yield
+    return {layer: flow.badges for layer, flow in flows.items() if flow.badges}, standstill(plan, fresh)
 
 
 class GradientsPanel(Panel):
@@ -169,8 +190,8 @@ class GradientsPanel(Panel):
         self.plot.viewport().setMouseTracking(True)
         self._quiet = QTimer(self)
         self._quiet.setSingleShot(True)
-        self._quiet.setInterval(BADGES_AFTER)
         self._quiet.timeout.connect(self._find_badges)
+        self._finding: Stages[Found] | None = None
         self.retheme()
 
     def _lay_out(self) -> None:
@@ -205,6 +226,12 @@ class GradientsPanel(Panel):
             line.setPen(line_pen(theme().color(series.color, series.alpha)))
 
     # -- what is seen ------------------------------------------------------------------------------------------------
+
+    @Slot(object)
+    def _on_snapshot(self, snapshot: Snapshot) -> None:
+        self._finding = None  # of a step that has passed
+        self._quiet.stop()
+        super()._on_snapshot(snapshot)
 
     def handle(self, event: Event) -> None:
         if isinstance(event, Metrics):
@@ -254,7 +281,8 @@ class GradientsPanel(Panel):
                 line.setData(np.arange(len(layers), dtype=float), logs[:, place])
         self._show_names(layers)
         if not snapshot.is_running:  # while it runs, the worker says what is wrong, with the metrics
-            self._quiet.start()
+            self._finding = None
+            self._quiet.start(BADGES_AFTER)
 
     def _can(self, layer: str) -> tuple[bool, ...]:
         parts = self.reader.parts[layer]
@@ -268,15 +296,20 @@ class GradientsPanel(Panel):
 
     @Slot()
     def _find_badges(self) -> None:
-        """Name what is wrong with the flow, once the stepping pauses for a moment."""
+        """Name what is wrong with the flow, once the stepping pauses for a moment, in stages."""
         snapshot = self.context.debugger.snapshot
         if snapshot.plan is None or snapshot.plan is not self.reader.plan:
+            self._finding = None
             return
-        fresh = {value: array for value, array in snapshot.values.items() if value not in snapshot.stale}
-        flows = layer_flows(snapshot.plan, fresh, snapshot.norms)
-        self._badges = {layer: flow.badges for layer, flow in flows.items() if flow.badges}
+        if self._finding is None:
+            self._finding = Stages(badges_in_stages(snapshot, snapshot.plan))
+        if not self._finding.go_on(STAGE):
+            self._quiet.start(STAGES_APART)
+            return
+        self._badges, reason = self._finding.result
+        self._finding = None
         self._show_names(tuple(self.reader.parts))
-        self._show_reason(standstill(snapshot.plan, fresh))
+        self._show_reason(reason)
 
     def _show_reason(self, text: str) -> None:
         """Say why all gradients are exactly 0: then there are no bars, and no ratio that a badge could go by."""

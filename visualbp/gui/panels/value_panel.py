@@ -55,6 +55,8 @@ class ValuePanel(Panel):
         self._range, self._own_range = SharedRange(), SharedRange()
         self._assembler = Assembler()
         self._choices: dict[str, tuple[Shown, ...]] = {}
+        self._strips: dict[str, tuple[Shown, ...]] = {}
+        """The values that the strip shows for each role."""
         self._picked: dict[str, str] = {}
         """Which of its values a person wants to see of a layer, by their keys, where it is not what the links say."""
         self._header = Links(self.links, f"{self.title} show", self.first)
@@ -131,7 +133,7 @@ class ValuePanel(Panel):
         if plan is not self._plan:
             self._plan = plan
             self._layers = layers_with(plan, tuple(link.key for link in self.links))
-            self._choices = {}
+            self._choices, self._strips = {}, {}
         sample = self._sample(snapshot)
         self.extent.buttons[SAMPLE].setText(f"sample {sample}" if self.extent.key == SAMPLE else "sample")
         chosen = self.context.selection.layer
@@ -142,11 +144,11 @@ class ValuePanel(Panel):
         self._fit_footer()
 
     def _shown(self, snapshot: Snapshot, plan: Plan) -> list[Picture]:
-        rows = []
-        for layer, roles in self._layers.items():
-            if self.role in roles and layer != plan.input.layer:  # inputs have a range of their own
-                rows.append(self._assembler.picture(snapshot, plan, Shown(Value(layer, self.role))))
-        return rows
+        if self.role not in self._strips:
+            layers = [layer for layer, roles in self._layers.items() if self.role in roles]
+            others = (layer for layer in layers if layer != plan.input.layer)  # inputs have a range of their own
+            self._strips[self.role] = tuple(Shown(Value(layer, self.role)) for layer in others)
+        return [self._assembler.picture(snapshot, plan, shown) for shown in self._strips[self.role]]
 
     def _sample(self, snapshot: Snapshot) -> int:
         batch = 1 if snapshot.batch is None else max(1, len(snapshot.batch))

@@ -53,21 +53,25 @@ class StripContent(TileView):
             self._hovered = None
         elsewhere = (sample, alone) != (self._sample, self._alone)
         elsewhere = elsewhere or [row.shape for row in rows] != [row.shape for row in self._rows]
+        same = not (anew or elsewhere) and shading == self._shading
+        before = self._rows if same else None
         self._rows, self._shading, self._sample, self._alone = tuple(rows), shading, sample, alone
         if anew:
             self.lay_out(self._viewport_height)
             self.updateGeometry()
-        changed = self._fill()
+        changed = self._fill(before)
         if anew or elsewhere:
             self.update()
         else:
             for tile in changed:
                 self.update(self._whole(tile))
 
-    def _fill(self) -> list[HeatTile]:
-        """Give each tile its array; return those that look different now."""
+    def _fill(self, before: Sequence[Picture] | None = None) -> list[HeatTile]:
+        """Give each tile its array; return those that look different now. Those of the same rows as `before` do not."""
         changed = []
-        for row in self._rows:
+        for place, row in enumerate(self._rows):
+            if before is not None and before[place] is row:
+                continue
             tile = self._tiles[row.shown.value]
             meaning = Meaning(row.axes, row.shown.members)
             if tile.show(row.array, self._shading, self._arranged(row, tile), row.stale, meaning=meaning):

@@ -1,0 +1,167 @@
+"""A step costs what it shows: long work goes in stages, what has not changed is not made or painted again."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import numpy as np
+import pytest
+from PySide6.QtGui import QPainter
+from pytestqt.qtbot import QtBot
+
+from tests.building import xor
+from tests.gui.workbench import Workbench
+from visualbp.analysis.gradient_flow import flows_in_stages, layer_flows
+from visualbp.debugger.commands import Level
+from visualbp.debugger.session import Session
+from visualbp.debugger.snapshot import Snapshot
+from visualbp.engine.plan import Plan
+from visualbp.files import load_network
+from visualbp.files.samples import find_model
+from visualbp.gui import create_window, painting
+from visualbp.gui.layer_values import Assembler, Shown
+from visualbp.gui.panels import gradients
+from visualbp.gui.panels.gradients import GradientsPanel
+from visualbp.gui.panels.mathematics import MathematicsPanel
+from visualbp.gui.panels.mathematics_card import NumberCard
+from visualbp.gui.stages import Stages
+from visualbp.gui.tool_bar import layer_place
+from visualbp.layers import Value
+
+
+def snapshot_after(steps: int, sample: str = "xor") -> tuple[Snapshot, Plan]:
+    session = Session()
+    session.set_network(load_network(find_model(sample)))
+    for _ in range(steps):
+        session.step()
+    snapshot = session.snapshot()
+    assert snapshot.plan is not None
+    return snapshot, snapshot.plan
+
+
+def test_stages_run_one_at_a_time_and_return_their_result() -> None:
+    seen: list[int] = []
+
+    def count() -> Generator[None, None, str]:
+        for number in range(3):
+            seen.append(number)
+            yield
+        return "counted"
+
+    stages = Stages(count())
+    for done in (1, 2, 3):
+        assert not stages.go_on(0.0) and len(seen) == done
+    assert stages.go_on(0.0) and stages.result == "counted" and stages.go_on(0.0)
+
+
+@pytest.mark.parametrize("sample", ["vanishing", "residual", "recurrence_growing"])
+def test_the_flow_in_stages_is_the_flow_at_once(sample: str) -> None:
+    steps = len(snapshot_after(0, sample)[1].steps)
+    snapshot, plan = snapshot_after(steps * 3 // 4, sample)
+    stages = Stages(flows_in_stages(plan, snapshot.values, snapshot.norms))
+    turns = 0
+    while not stages.go_on(0.0):
+        turns += 1
+    whole = layer_flows(plan, snapshot.values, snapshot.norms)
+    assert stages.result == whole and turns >= 2 * len(whole)
+
+
+def test_badges_of_a_step_that_has_passed_are_not_looked_for_any_more(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gradients, "STAGE", 0.0)
+    monkeypatch.setattr(gradients, "STAGES_APART", 60_000)
+    bench = Workbench(load_network(find_model("vanishing")))
+    panel = GradientsPanel(bench.context)
+    qtbot.addWidget(panel)
+    panel.show()
+    bench.step(12)
+    assert bench.snapshot.plan is not None
+    panel._find_badges()
+    assert panel._finding is not None, "ten layers are more than one stage"
+    bench.debugger.snapshot_changed.emit(bench.snapshot)
+    assert panel._finding is None
+    monkeypatch.setattr(gradients, "STAGES_APART", 0)
+    qtbot.waitUntil(panel._quiet.isActive, timeout=3000)  # looked for anew, once it is quiet
+    qtbot.waitUntil(lambda: not panel._quiet.isActive() and panel._finding is None, timeout=5000)
+    flows = layer_flows(bench.snapshot.plan, bench.snapshot.values, bench.snapshot.norms)
+    assert panel._badges == {layer: flow.badges for layer, flow in flows.items() if flow.badges}
+    bench.close()
+
+
+def test_the_card_of_numbers_is_never_painted_at_the_size_of_the_step_before(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    painted: list[tuple[int, int]] = []
+    draw = NumberCard._draw
+
+    def noted(card: NumberCard, painter: QPainter) -> None:
+        painted.append(card.size().toTuple())
+        draw(card, painter)
+
+    monkeypatch.setattr(NumberCard, "_draw", noted)
+    bench = Workbench(load_network(find_model("vanishing")))
+    panel = MathematicsPanel(bench.context)
+    qtbot.addWidget(panel)
+    panel.resize(400, 900)
+    panel.show()
+    bench.debugger.settle()
+    heights = set()
+    for _ in range(6):
+        painted.clear()
+        bench.step(level=Level.OPERATION)
+        assert set(painted) == {panel.card.size().toTuple()}, "at the size that it has in the end, and at no other"
+        heights.add(panel.card.height())
+    assert len(heights) > 2, "its height does change"
+    bench.close()
+
+
+@pytest.mark.parametrize("sample", ["xor", "digits_convolution", "copy_transformer"])
+def test_the_place_of_a_layer_is_counted_among_those_with_operations(sample: str) -> None:
+    _, plan = snapshot_after(0, sample)
+    working = [name for name in plan.layers if any(node.layer == name for node in plan.nodes)]
+    for name in (*plan.layers, "nobody"):
+        expected = f"{working.index(name) + 1} of {len(working)}" if name in working else ""
+        assert layer_place(plan, name) == expected
+
+
+def test_the_parameters_in_the_status_bar_are_those_that_there_are(qtbot: QtBot) -> None:
+    window = create_window("digits_convolution")
+    qtbot.addWidget(window)
+    window.debugger.settle()
+    network = window.document.network
+    snapshot = window.debugger.snapshot
+    assert snapshot.plan is not None and network.layers
+    count = sum(snapshot.values[info.value].size for info in snapshot.plan.parameters)
+    assert f"{count:,} parameters" in window.facts.text()
+    window.close()
+
+
+def test_what_has_not_changed_is_the_same_picture_and_what_has_is_another() -> None:
+    session = Session()
+    session.set_network(xor())
+    for _ in range(3):
+        session.step()
+    before = session.snapshot()
+    plan = before.plan
+    assert plan is not None
+    assembler, hidden = Assembler(), plan.layers[1]
+    shown = [Shown(Value(hidden, role)) for role in ("z", "h", "delta")]
+    first = [assembler.picture(before, plan, one) for one in shown]
+    assert all(assembler.picture(before, plan, one) is picture for one, picture in zip(shown, first, strict=True))
+    while session.executor is not None and not session.executor.at_end:
+        session.step()
+    after = session.snapshot()
+    again = [assembler.picture(after, plan, one) for one in shown]
+    assert again[0] is first[0] and again[1] is first[1], "the same arrays"
+    assert again[2] is not first[2] and again[2].array is not None
+
+
+def test_a_heat_map_takes_its_kept_image_only_for_the_same_range_and_theme(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[float] = []
+    image = painting.heat_image
+    monkeypatch.setattr(painting, "heat_image", lambda matrix, limit: (made.append(limit), image(matrix, limit))[1])
+    images, matrix = painting.HeatImages(), np.array([[1.0, -1.0]])
+    assert images.image(matrix, 1.0) == image(matrix, 1.0) and images.image(matrix, 1.0) == image(matrix, 1.0)
+    assert made == [1.0]
+    assert images.image(matrix, 2.0) == image(matrix, 2.0) and made == [1.0, 2.0]
