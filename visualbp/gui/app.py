@@ -7,6 +7,7 @@ import sys
 import numpy as np
 from PySide6.QtWidgets import QApplication
 
+from visualbp.gui.collector import Collector
 from visualbp.gui.endings import Endings
 from visualbp.gui.main_window import MainWindow
 
@@ -28,6 +29,7 @@ def create_window(path: str | None = None) -> MainWindow:
     """Return a main window with the model at `path` (or a sample's name) open, or the start page."""
     make_application()
     window = MainWindow()
+    Collector(window.document, window)
     if path is not None:
         window.files.open_path(path)
     return window

@@ -74,6 +74,9 @@ def shown_values(plan: Plan, layer: str, backward: bool) -> tuple[Shown, ...]:
     return (*plain[:2], *steps, *plain[2:]) if len(found) > 1 else (*plain, *steps)
 
 
+OPEN = "not yet computed"
+
+
 @dataclass(frozen=True, eq=False)
 class Picture:
     """An array to draw (None: nothing of it has been computed), with its whole shape and the names of its axes.
@@ -87,7 +90,7 @@ class Picture:
     axes: tuple[str, ...]
     stale: bool = False
     missing: Array | None = None
-    hole: str = "not yet computed"
+    hole: str = OPEN
     is_share: bool = False
     """Whether it is what comes back on one path alone, where its name is that of the whole."""
 
@@ -106,28 +109,30 @@ class Assembler:
     def picture(self, snapshot: Snapshot, plan: Plan, shown: Shown) -> Picture:
         """Return what a value is in a snapshot; the same object as before where nothing has changed."""
         batch = 0 if snapshot.batch is None else len(snapshot.batch)
-        kept = None if shown.members else self._pictures.get(shown.value)
-        if kept is not None and kept[0] is plan and kept[1] == batch:
-            real, picture = kept[2:]
-            if picture.array is snapshot.values.get(real) and picture.stale == (real in snapshot.stale):
-                return picture
-        real = plan.resolve(shown.members[0] if shown.members else shown.value)
-        inner = plan.shapes[real]
         if shown.members:
-            shape: Shape = (batch, len(shown.members), *inner)
+            shape: Shape = (batch, len(shown.members), *plan.shapes[plan.resolve(shown.members[0])])
             array, missing = self._assembled(snapshot.values, plan, shown)
             stale = any(plan.resolve(member) in snapshot.stale for member in shown.members)
             return Picture(shown, array, shape, ("sample", "time", "unit"), stale, missing)
-        shape = (batch, *inner) if real in plan.batched else inner
-        axes = axes_of(plan, shown.value, len(shape))
+        kept = self._pictures.get(shown.value)
+        if kept is None or kept[0] is not plan or kept[1] != batch:
+            kept = plan, batch, plan.resolve(shown.value), self._absent(plan, batch, shown)
+        real, before = kept[2:]
         array, stale = snapshot.values.get(real), real in snapshot.stale
-        if array is not None and real in self._masks(plan):
-            return Picture(
-                shown, array, shape, axes, stale, self._closed(shown.value, array), "-inf: closed by the mask"
-            )
-        picture = Picture(shown, array, shape, axes, stale, is_share=is_share(plan, shown.value))
+        picture = before
+        if array is not before.array or stale != before.stale:
+            closed = None if array is None or real not in self._masks(plan) else np.isneginf(array)
+            hole = OPEN if closed is None else "-inf: closed by the mask"
+            picture = Picture(shown, array, before.shape, before.axes, stale, closed, hole, before.is_share)
         self._pictures[shown.value] = plan, batch, real, picture
         return picture
+
+    @staticmethod
+    def _absent(plan: Plan, batch: int, shown: Shown) -> Picture:
+        real = plan.resolve(shown.value)
+        shape = (batch, *plan.shapes[real]) if real in plan.batched else plan.shapes[real]
+        axes = axes_of(plan, shown.value, len(shape))
+        return Picture(shown, None, shape, axes, is_share=is_share(plan, shown.value))
 
     def _masks(self, plan: Plan) -> frozenset[Value]:
         """Return the values in which minus infinity is meant, such as scores with a causal mask."""
@@ -136,13 +141,6 @@ class Assembler:
             nodes = (node for node in plan.nodes if getattr(node.operation, "minus_infinity_is_meant", False))
             self._masked = frozenset(node.output for node in nodes)
         return self._masked
-
-    def _closed(self, value: Value, array: Array) -> Array:
-        kept = self._made.get(value)
-        if kept is None or kept[1] is not array or kept[2] is None:
-            kept = self._made[value] = (), array, np.isneginf(array)
-        assert kept[2] is not None
-        return kept[2]
 
     def _assembled(self, values: Mapping[Value, Array], plan: Plan, shown: Shown) -> tuple[Array | None, Array | None]:
         parts = tuple(values.get(plan.resolve(member)) for member in shown.members)

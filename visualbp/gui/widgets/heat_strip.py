@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt, Signal, Slot
@@ -24,7 +25,8 @@ SIDE, TITLE, GAP, LOWEST_MAP, LINE = 12, 19, 8, 26, 18
 
 
 class StripContent(TileView):
-    """The tiles of a strip. Only those in the exposed part are painted."""
+    """The tiles of a strip. Only those in sight are given their arrays and painted; the others when they come in sight,
+    or are asked for: a strip can have a thousand."""
 
     layer_chosen = Signal(str)
 
@@ -32,6 +34,8 @@ class StripContent(TileView):
         super().__init__()
         self._tiles: dict[Value, HeatTile] = {}
         self._rows: tuple[Picture, ...] = ()
+        self._behind: set[Value] = set()
+        """The tiles that do not show their newest row yet."""
         self._current: Value | None = None
         self._current_color = QColor()
         self._sample, self._alone = 0, False
@@ -41,7 +45,14 @@ class StripContent(TileView):
 
     @property
     def tiles(self) -> Sequence[HeatTile]:
+        self._catch_up(self.rect())
         return tuple(self._tiles.values())
+
+    def tiles_near(self, point: QPointF) -> Sequence[HeatTile]:
+        place = point.toPoint()
+        self._catch_up(QRect(place, place))
+        near = (self._tiles[self._rows[row].shown.value] for row in self._places_in(QRect(place, place)))
+        return tuple(tile for tile in near if tile.rect.contains(place))
 
     def show_rows(self, rows: Sequence[Picture], shading: Shading, sample: int, alone: bool) -> None:
         """Show these rows: of vectors the whole batch, with the chosen `sample` marked, or that sample `alone`; of
@@ -50,6 +61,7 @@ class StripContent(TileView):
         anew = values != list(self._tiles)
         if anew:
             self._tiles = {value: self._tiles.get(value, HeatTile(value)) for value in values}
+            self._behind = set()
             self._hovered = None
         elsewhere = (sample, alone) != (self._sample, self._alone)
         elsewhere = elsewhere or [row.shape for row in rows] != [row.shape for row in self._rows]
@@ -67,16 +79,38 @@ class StripContent(TileView):
                 self.update(self._whole(tile))
 
     def _fill(self, before: Sequence[Picture] | None = None) -> list[HeatTile]:
-        """Give each tile its array; return those that look different now. Those of the same rows as `before` do not."""
-        changed = []
+        """Give each tile in sight its array; return those that look different now. Those of the same rows as `before`
+        do not."""
         for place, row in enumerate(self._rows):
-            if before is not None and before[place] is row:
+            if before is None or before[place] is not row:
+                self._behind.add(row.shown.value)
+        return self._catch_up(self.visibleRegion().boundingRect())
+
+    def _catch_up(self, part: QRect) -> list[HeatTile]:
+        """Give each tile in this part its newest array; return those that look different now."""
+        changed = []
+        for place in self._places_in(part):
+            row = self._rows[place]
+            if row.shown.value not in self._behind:
                 continue
+            self._behind.discard(row.shown.value)
             tile = self._tiles[row.shown.value]
             meaning = Meaning(row.axes, row.shown.members)
             if tile.show(row.array, self._shading, self._arranged(row, tile), row.stale, meaning=meaning):
                 changed.append(tile)
         return changed
+
+    def _places_in(self, part: QRect) -> range:
+        """Return the places of the rows that have something in this part. They stand under each other, evenly."""
+        if not self._rows or part.isEmpty():
+            return range(0)
+        places = range(len(self._rows))
+        first = bisect_left(places, part.top(), key=lambda place: self._whole_at(place).bottom())
+        last = bisect_right(places, part.bottom(), key=lambda place: self._whole_at(place).top())
+        return places[first:last]
+
+    def _whole_at(self, place: int) -> QRect:
+        return self._whole(self._tiles[self._rows[place].shown.value])
 
     def _arranged(self, row: Picture, tile: HeatTile) -> Arrangement | None:
         if row.array is None or not row.array.size:
@@ -144,11 +178,10 @@ class StripContent(TileView):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         exposed = event.rect()
-        for row in self._rows:
+        self._catch_up(exposed)
+        for place in self._places_in(exposed):
+            row = self._rows[place]
             tile = self._tiles[row.shown.value]
-            whole = self._whole(tile)
-            if whole.bottom() < exposed.top() or whole.top() > exposed.bottom():
-                continue
             self._paint_title(painter, row, tile)
             tile.paint(painter, in_words=self._titled)
             if not self._alone and not has_pictures(row.shape):

@@ -44,6 +44,10 @@ class TileView(QWidget):
         """The tiles, in the order in which the keyboard goes through them."""
         return ()
 
+    def tiles_near(self, point: QPointF) -> Sequence[HeatTile]:
+        """Return the tiles that can be under a point."""
+        return self.tiles
+
     # -- what is marked ----------------------------------------------------------------------------------------------
 
     def mark_number(self, number: tuple[Value, tuple[int, ...]] | None) -> None:
@@ -67,7 +71,7 @@ class TileView(QWidget):
 
     def tile_at(self, point: QPointF) -> tuple[HeatTile, Cell] | None:
         """Return the tile and the cell under a point."""
-        for tile in self.tiles:
+        for tile in self.tiles_near(point):
             cell = tile.cell_at(point)
             if cell is not None:
                 return tile, cell
@@ -78,7 +82,7 @@ class TileView(QWidget):
         found = self.tile_at(point)
         if found is not None:
             return found[0].describe(found[1])
-        for tile in self.tiles:
+        for tile in self.tiles_near(point):
             if tile.rect.contains(point.toPoint()):
                 return f"{tile.value.text}: {tile.absent_text}"
         return ""

@@ -1,0 +1,37 @@
+"""When Python looks for objects that only hold each other: where a wait is expected, and not in the middle of a step.
+
+To find them the collector goes through everything that is alive, at whatever allocation reaches its limit, on the
+window's thread or the worker's, and holds up both: 200 ms for the cards, plans and steps of a thousand layers. What is
+there when a network has been opened stays for as long as it is open. So it is set aside then, and what is looked
+through while a person steps is only what has been made since.
+"""
+
+from __future__ import annotations
+
+import gc
+
+from PySide6.QtCore import QObject, Slot
+
+from visualbp.gui.document import Document
+
+
+class Collector(QObject):
+    """Collects at each opening, and sets what is left aside. To be connected after all that shows the document."""
+
+    def __init__(self, document: Document, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._is_fresh = False
+        document.network_edited.connect(self._on_edited)
+        document.changed.connect(self._on_changed)
+
+    @Slot(object, bool)
+    def _on_edited(self, network: object, fresh: bool) -> None:
+        self._is_fresh = self._is_fresh or fresh
+
+    @Slot(object)
+    def _on_changed(self, network: object) -> None:
+        if self._is_fresh:
+            self._is_fresh = False
+            gc.unfreeze()  # what the former network has left
+            gc.collect()
+            gc.freeze()
