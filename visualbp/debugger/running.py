@@ -52,7 +52,10 @@ class Running:
 
     @property
     def wants_picture(self) -> bool:
-        """Whether the window has taken the last picture, and it is time for another one."""
+        """Whether the window has taken the last picture, and it is time for another one. When a command waits that ends
+        the work, the next picture is that of the end."""
+        if self.flow.interrupted():
+            return False
         now = time.perf_counter()
         return self.mailbox.is_empty and now - self._shown_at > FRAME and self.flow.worked() - self._worked_at > WORK
 

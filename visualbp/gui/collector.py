@@ -10,17 +10,20 @@ from __future__ import annotations
 
 import gc
 
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import QEvent, QObject, Slot
+from PySide6.QtWidgets import QWidget
 
 from visualbp.gui.document import Document
 
 
 class Collector(QObject):
-    """Collects at each opening, and sets what is left aside. To be connected after all that shows the document."""
+    """Collects at each opening, and sets what is left aside for as long as the window is there. To be made after all
+    that shows the document."""
 
-    def __init__(self, document: Document, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, document: Document, window: QWidget) -> None:
+        super().__init__(window)
         self._is_fresh = False
+        window.installEventFilter(self)
         document.network_edited.connect(self._on_edited)
         document.changed.connect(self._on_changed)
 
@@ -35,3 +38,8 @@ class Collector(QObject):
             gc.unfreeze()  # what the former network has left
             gc.collect()
             gc.freeze()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Hide:
+            gc.unfreeze()  # the window itself, too, is let go of when it is closed
+        return False

@@ -174,7 +174,10 @@ class Scene(QGraphicsScene):
     # -- the snapshot ------------------------------------------------------------------------------------------------
 
     def show_snapshot(self, snapshot: Snapshot, visible: QRectF, sample: int) -> frozenset[Connection]:
-        """Show a snapshot on what is visible; return the connections along which a value has begun to flow."""
+        """Show a snapshot: at once on the card of the step and on the connections; `catch_up` brings the others.
+
+        Return the connections along which a value has begun to flow.
+        """
         if snapshot.network is not self.network and not self._same_layers(snapshot.network):
             return frozenset()  # of a network that is no longer drawn; the next one is under way
         self._show_picture(snapshot)
@@ -191,7 +194,9 @@ class Scene(QGraphicsScene):
         self._breakpoints = breakpoints
         changed = {connection for connection, _ in before.passed.items() ^ flow.passed.items()}
         self._show_flow(changed | flow.carrying | before.carrying)
-        self.refresh(visible)
+        item = None if self.is_overview else self.layers.get(flow.active_layer)
+        if item is not None and item.body.intersects(visible):
+            item.show_snapshot(snapshot, sample)
         return flow.carrying if flow.carrying != before.carrying or flow.color != before.color else frozenset()
 
     def _show_picture(self, snapshot: Snapshot) -> None:
@@ -225,36 +230,30 @@ class Scene(QGraphicsScene):
             item.set_state(**changes)
             self.overview.touch(item.rect().translated(item.pos()))
 
-    def refresh(self, visible: QRectF) -> None:
-        """Bring the cards in `visible` up to date with the snapshot. Others wait until they are seen."""
+    def catch_up(self, visible: QRectF, most: int | None = None) -> bool:
+        """Bring the cards in `visible` up to date with the snapshot: all of them, or until `most` have changed. Return
+        whether some may be left. Cards elsewhere wait until they are seen.
+        """
         snapshot = self.snapshot
         if snapshot is None or self.is_overview:
-            return
-        for item in self.items_in(visible):
-            item.show_snapshot(snapshot, self.sample)
+            return False
+        items, changed = self.items_in(visible), 0
+        for item in items:
+            if item.seen != snapshot.serial and item.show_snapshot(snapshot, self.sample):
+                changed += 1
+                if changed == most:
+                    return True
         if self.ranges.settle():
-            for item in self.items_in(visible):
+            for item in items:
                 item.update()
-
-    def refresh_new(self, visible: QRectF) -> None:
-        """Bring cards up to date that have just come into view."""
-        snapshot = self.snapshot
-        if snapshot is None or self.is_overview:
-            return
-        late = [item for item in self.items_in(visible) if item.seen != snapshot.serial]
-        if late:
-            for item in late:
-                item.show_snapshot(snapshot, self.sample)
-            if self.ranges.settle():
-                for item in self.items_in(visible):
-                    item.update()
+        return False
 
     def show_sample(self, sample: int, visible: QRectF) -> None:
         """Show another sample of the batch."""
         self.sample = sample
         for item in self.layers.values():
             item.seen = -1
-        self.refresh_new(visible)
+        self.catch_up(visible)
 
     def restyle(self) -> None:
         """Repaint everything in the colours of the theme."""

@@ -44,6 +44,8 @@ from visualbp.network.network import Connection
 
 CACHE = 48 * 1024
 """Kilobytes for painted cards. Qt's own 10 MB would not hold those of one large screen: all would be painted anew."""
+AT_ONCE = 3
+"""Cards that are painted in one turn of the event loop."""
 EDGE = 28
 """Pixels from the edge within which a drag scrolls the canvas."""
 EDGE_DELAY = 8
@@ -122,7 +124,7 @@ class Canvas(Zooming, QGraphicsView):
             tuple(ends for ends in lines if ends in self.network_scene.connections),
         )
         self.show_selection()
-        self.network_scene.refresh_new(self.visible_rect())
+        self.network_scene.catch_up(self.visible_rect())
         self.overlays.show_network(network)
 
     @Slot(object)
@@ -145,6 +147,14 @@ class Canvas(Zooming, QGraphicsView):
         elif not flowing and not self.network_scene.flow.carrying:
             self.pulse.stop()
         self.overlays.show_snapshot(snapshot, sample)
+        self._catch_up()
+
+    @Slot()
+    def _catch_up(self) -> None:
+        """Bring the cards up to date, a few at a time while somebody looks: to paint one takes milliseconds."""
+        is_seen = self.isVisible()
+        if self.network_scene.catch_up(self.visible_rect(), AT_ONCE if is_seen else None):
+            self.context.debugger.frames.ask((self, "cards"), self._catch_up, turn=1)
 
     @Slot(int)
     def _on_sample(self, sample: int) -> None:

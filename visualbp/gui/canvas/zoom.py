@@ -42,7 +42,7 @@ class Zooming(QGraphicsView):
 
     def on_view_moved(self) -> None:
         """Other cards may have come into view."""
-        self.network_scene.refresh_new(self.visible_rect())
+        self.network_scene.catch_up(self.visible_rect())
 
     def visible_rect(self) -> QRectF:
         """Return what is seen of the scene."""
