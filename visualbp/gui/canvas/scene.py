@@ -5,6 +5,7 @@ Edits arrive as whole networks. What is still there keeps its item, and so its p
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 from PySide6.QtCore import QPointF, QRectF, Qt
@@ -57,6 +58,8 @@ class Scene(QGraphicsScene):
         self.snapshot: Snapshot | None = None
         self.flow: Flow = NO_FLOW
         self.ranges = Ranges()
+        self._pale: set[LayerItem] = set()
+        """Cards that are still painted as they were before, in other ranges of colours, or with other marks."""
         self.sample = 0
         self.layers: dict[str, LayerItem] = {}
         self.connections: dict[Connection, ConnectionItem] = {}
@@ -96,6 +99,7 @@ class Scene(QGraphicsScene):
                 del self.connections[connection]
         gone = {name for name in self.layers if name not in names}
         for name in gone:
+            self._pale.discard(self.layers[name])
             self.removeItem(self.layers.pop(name))
         self.ranges.forget(gone | set(renamed))
         self._unsettled.update(edge for item in self._show_layers(network, structure) for edge in item.connections)
@@ -188,7 +192,8 @@ class Scene(QGraphicsScene):
             for name in {before.active_layer, flow.active_layer}:
                 self._set_layer_state(name, active=flow.color if name == flow.active_layer and flow.color else "")
         for name, _ in before.progress.items() ^ flow.progress.items():
-            self._set_layer_state(name, progress=flow.progress.get(name, 0))
+            at_once = self.is_overview or name == flow.active_layer  # a new iteration clears those of all cards
+            self._set_layer_state(name, at_once, progress=flow.progress.get(name, 0))
         for name in breakpoints ^ self._breakpoints:
             self._set_layer_state(name, breakpoint=name in breakpoints)
         self._breakpoints = breakpoints
@@ -224,28 +229,40 @@ class Scene(QGraphicsScene):
                 edge.set_state(color=color, carrying=carrying)
                 self.overview.touch(edge.rect())
 
-    def _set_layer_state(self, name: str, **changes: object) -> None:
+    def _set_layer_state(self, name: str, at_once: bool = True, **changes: object) -> None:
+        """Change fields of a card. If not `at_once`, it is painted when `catch_up` comes to it."""
         item = self.layers.get(name)
         if item is not None:
-            item.set_state(**changes)
+            if item.set_state(at_once, **changes) and not at_once:
+                self._pale.add(item)
             self.overview.touch(item.rect().translated(item.pos()))
 
-    def catch_up(self, visible: QRectF, most: int | None = None) -> bool:
-        """Bring the cards in `visible` up to date with the snapshot: all of them, or until `most` have changed. Return
-        whether some may be left. Cards elsewhere wait until they are seen.
+    def catch_up(self, visible: QRectF, seconds: float = math.inf) -> bool:
+        """Bring the cards in `visible` up to date with the snapshot: all of them, or as many as are painted in so many
+        seconds, and one at least. Return whether some may be left. Cards elsewhere wait until they are seen.
         """
         snapshot = self.snapshot
         if snapshot is None or self.is_overview:
             return False
-        items, changed = self.items_in(visible), 0
+        items, left = self.items_in(visible), seconds
         for item in items:
-            if item.seen != snapshot.serial and item.show_snapshot(snapshot, self.sample):
-                changed += 1
-                if changed == most:
-                    return True
+            if item.seen == snapshot.serial:
+                continue
+            if left < seconds and item.cost > left:
+                return True
+            if item.show_snapshot(snapshot, self.sample):
+                self._pale.discard(item)  # it is painted anew anyway
+                left -= item.cost
         if self.ranges.settle():
-            for item in items:
-                item.update()
+            self._pale.update(self.layers.values())
+        for item in items:
+            if item not in self._pale:
+                continue
+            if left < seconds and item.cost > left:
+                return True
+            self._pale.discard(item)
+            item.update()
+            left -= item.cost
         return False
 
     def show_sample(self, sample: int, visible: QRectF) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, QTimerEvent, Signal, Slot
 from PySide6.QtGui import (
     QContextMenuEvent,
@@ -44,8 +46,8 @@ from visualbp.network.network import Connection
 
 CACHE = 48 * 1024
 """Kilobytes for painted cards. Qt's own 10 MB would not hold those of one large screen: all would be painted anew."""
-AT_ONCE = 3
-"""Cards that are painted in one turn of the event loop."""
+SLICE = 0.007
+"""Seconds of painting cards in one turn of the event loop."""
 EDGE = 28
 """Pixels from the edge within which a drag scrolls the canvas."""
 EDGE_DELAY = 8
@@ -153,7 +155,7 @@ class Canvas(Zooming, QGraphicsView):
     def _catch_up(self) -> None:
         """Bring the cards up to date, a few at a time while somebody looks: to paint one takes milliseconds."""
         is_seen = self.isVisible()
-        if self.network_scene.catch_up(self.visible_rect(), AT_ONCE if is_seen else None):
+        if self.network_scene.catch_up(self.visible_rect(), SLICE if is_seen else math.inf):
             self.context.debugger.frames.ask((self, "cards"), self._catch_up, turn=1)
 
     @Slot(int)

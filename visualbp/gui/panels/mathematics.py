@@ -8,18 +8,17 @@ from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QFont, QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSplitter, QVBoxLayout, QWidget
 
-from visualbp.analysis.explain import Factor, Moment, NoSuchNumberError, explain
+from visualbp.analysis.explain import Factor
 from visualbp.debugger.snapshot import Snapshot
 from visualbp.engine.notation import PSEUDOCODE, Notation
 from visualbp.engine.plan import Phase, Plan, Step
-from visualbp.gui.axes import axes_of
 from visualbp.gui.context import Context
 from visualbp.gui.equations import Equations, EquationView, lines_of
 from visualbp.gui.panels.base import Panel
 from visualbp.gui.panels.mathematics_axes import AxisChoosers
 from visualbp.gui.panels.mathematics_card import NumberCard
 from visualbp.gui.panels.mathematics_code import PseudocodeView
-from visualbp.gui.panels.mathematics_subject import Subject
+from visualbp.gui.panels.mathematics_subject import Explained, Subject, explained
 from visualbp.gui.panels.mathematics_trail import Crumb, TrailView
 from visualbp.gui.panels.mathematics_words import Index, shapes_text
 from visualbp.gui.panels.timeline_ticks import phase_color
@@ -54,6 +53,8 @@ class MathematicsPanel(Panel):
         self.subject = Subject()
         self.trail = self.subject.trail
         self._equations = Equations(self)
+        self._explained: tuple[int, Explained] | None = None
+        """The explanation that waits to be shown, and the serial of the snapshot that it is of."""
         self._later = QTimer(self)
         self._later.setSingleShot(True)
         self._later.setInterval(WHILE_RUNNING)
@@ -191,13 +192,21 @@ class MathematicsPanel(Panel):
         return self.equation.is_ready and self._equations.is_idle
 
     def parts(self) -> Sequence[Callable[[], None]]:
-        return self._show_step_now, self._show_numbers_soon
+        return self._show_step_now, self._explain_soon, self._show_numbers_soon
 
     @Slot()
     def _show_step_now(self) -> None:
         self._stale = not self.is_seen
         if self.is_seen:
             self._show_place(self.context.debugger.snapshot)
+
+    @Slot()
+    def _explain_soon(self) -> None:
+        """Explain the number of a step; to lay the words out and to paint them comes in a turn of its own."""
+        self._explained = None
+        snapshot = self.context.debugger.snapshot
+        if self.is_seen and not snapshot.is_running:
+            self._explained = snapshot.serial, self._explain(snapshot)
 
     @Slot()
     def _show_numbers_soon(self) -> None:
@@ -209,6 +218,7 @@ class MathematicsPanel(Panel):
             self._later.start()
 
     def refresh(self, snapshot: Snapshot) -> None:
+        self._explained = None
         self._show_place(snapshot)
         self._show_numbers_soon()
 
@@ -265,42 +275,24 @@ class MathematicsPanel(Panel):
 
     @Slot()
     def _show_numbers_now(self) -> None:
-        if self.is_seen:
-            self._show_numbers(self.context.debugger.snapshot)
-            self._upper.fit_now(self.card)
-
-    def _show_numbers(self, snapshot: Snapshot) -> None:
-        """Explain the number that was chosen, or else the largest one that the last step wrote."""
-        if snapshot.plan is None:
+        snapshot = self.context.debugger.snapshot
+        if not self.is_seen or snapshot.plan is None:
             return
-        found = self.subject.find(snapshot)
+        ready = self._explained
+        found = ready[1] if ready is not None and ready[0] == snapshot.serial else self._explain(snapshot)
+        self._explained = None
         self._show_trail()
-        if found is None:
-            self.axes.show_axes((), (), ())
-            self.card.show_explanation(None, message="step (F11) to see the numbers")
-            return
-        value, index = found.value, found.index
-        moment = Moment(
-            snapshot.plan,
-            snapshot.values,
-            snapshot.cursor,
-            snapshot.start,
-            snapshot.iteration,
-            snapshot.first_iteration,
-            snapshot.batch,
-        )
-        array = snapshot.find(value)
-        if array is not None and len(index) == array.ndim:
-            self.axes.show_axes(axes_of(snapshot.plan, value, array.ndim), array.shape, index)
+        self.axes.show_axes(found.axes, found.shape, found.index)
+        if found.explanation is None:
+            self.card.show_explanation(None, message=found.message)
         else:
-            self.axes.show_axes((), (), ())
-        try:
-            explanation = explain(moment, value, index, found.at)
-            brief = explanation.step is snapshot.step
             self.card.is_hurried = snapshot.is_running
-            self.card.show_explanation(explanation, snapshot.is_stale(value), brief=brief)
-        except NoSuchNumberError:  # chosen in another batch or network: it has no such number now
-            self.card.show_explanation(None, message=f"there is no {found.text} now")
+            brief = found.explanation.step is snapshot.step
+            self.card.show_explanation(found.explanation, found.is_stale, brief=brief)
+        self._upper.fit_now(self.card)
+
+    def _explain(self, snapshot: Snapshot) -> Explained:
+        return explained(snapshot, self.subject.find(snapshot))
 
     def _show_trail(self) -> None:
         self.release.setVisible(not self.subject.is_automatic)

@@ -2,10 +2,54 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from visualbp.analysis.explain import Explanation, Moment, NoSuchNumberError, explain
+from visualbp.core.arrays import Shape
 from visualbp.debugger.snapshot import Snapshot
 from visualbp.engine.plan import Plan
+from visualbp.gui.axes import axes_of
 from visualbp.gui.panels.mathematics_trail import Crumb, Trail
 from visualbp.gui.panels.mathematics_words import largest_index
+
+
+@dataclass(frozen=True)
+class Explained:
+    """A number of a snapshot, and where it came from; or a message, where there is none."""
+
+    message: str = ""
+    explanation: Explanation | None = None
+    is_stale: bool = False
+    axes: tuple[str, ...] = ()
+    shape: Shape = ()
+    index: tuple[int, ...] = ()
+
+
+def explained(snapshot: Snapshot, crumb: Crumb | None) -> Explained:
+    """Explain the number at `crumb`."""
+    plan = snapshot.plan
+    if crumb is None or plan is None:
+        return Explained("step (F11) to see the numbers")
+    array = snapshot.find(crumb.value)
+    axes: tuple[str, ...] = ()
+    shape: Shape = ()
+    if array is not None and len(crumb.index) == array.ndim:
+        axes, shape = axes_of(plan, crumb.value, array.ndim), array.shape
+    index = crumb.index if axes else ()
+    moment = Moment(
+        plan,
+        snapshot.values,
+        snapshot.cursor,
+        snapshot.start,
+        snapshot.iteration,
+        snapshot.first_iteration,
+        snapshot.batch,
+    )
+    try:
+        explanation = explain(moment, crumb.value, crumb.index, crumb.at)
+    except NoSuchNumberError:  # chosen in another batch or network: it has no such number now
+        return Explained(f"there is no {crumb.text} now", axes=axes, shape=shape, index=index)
+    return Explained("", explanation, snapshot.is_stale(crumb.value), axes, shape, index)
 
 
 class Subject:
