@@ -18,8 +18,10 @@ from visualbp.layers import Value
 
 @dataclass(frozen=True)
 class Origin:
-    """The layer to look at, and how it came about, in words. `overflows` says that an error signal grew too large."""
+    """The step that made it, the layer to look at, and how it came about, in words. `overflows` says that an error
+    signal grew too large."""
 
+    step: int
     layer: str
     cause: str
     overflows: bool = False
@@ -41,7 +43,7 @@ def origin_in_stages(
         first = first or step
         layer = step.writes[0].layer  # what comes back is told where it arrives, as its size is
         if layer not in ("", plan.input.layer, plan.loss.layer):
-            return Origin(layer, *_told(plan, first, values, start))
+            return Origin(first.index, layer, *_told(plan, first, values, start))
     return None
 
 
