@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from tests.explanation_reader import Asked, check_rule
+from tests.explanation_reader_factors import check_meaning
 from tests.sentence_mutations import OPPOSITES
 from tests.sentence_reader import FalseSentenceError, Taken
-from visualbp.analysis.explain import Moment, explain
+from visualbp.analysis.explain import Factor, Moment, explain
 from visualbp.engine import Executor, Step
 from visualbp.engine.plan import Phase
 from visualbp.operations.dropout import Dropout
@@ -87,14 +88,34 @@ def mutations(words: str) -> Iterator[tuple[str, str]]:
         yield "a part left out", words.replace(part, "", 1)
 
 
+def form_of(words: str) -> str:
+    """Return words with every number left out."""
+    return re.sub(r"\d+", "#", words)
+
+
 def survivors(asked: Asked) -> tuple[int, list[tuple[str, str]]]:
-    """Return how many false words were told about a number, and those that nobody noticed."""
+    """Return how many false words were told about how a number came about, and those that nobody noticed."""
+    return _survivors(asked, asked.found.rule, lambda words: check_rule(asked, words))
+
+
+def survivors_beside(asked: Asked, factor: Factor) -> tuple[int, list[tuple[str, str]]]:
+    """The same of the words beside a factor."""
+    return _survivors(asked, factor.meaning, lambda words: check_meaning(asked, factor, words))
+
+
+def _survivors(asked: Asked, said: str, check: Callable[[str], None]) -> tuple[int, list[tuple[str, str]]]:
     told, unnoticed = 0, []
-    for name, changed in mutations(asked.found.rule):
+    for name, changed in mutations(said):
         told += 1
         try:
-            check_rule(asked, changed)
+            check(changed)
         except FalseSentenceError:
             continue
-        unnoticed.append((name, f"{asked.found.text}: {asked.found.rule}\n      -> {changed}"))
+        unnoticed.append((name, f"{asked.found.text}: {said}\n      -> {changed}"))
     return told, unnoticed
+
+
+def factors_of(asked: Asked) -> list[Factor]:
+    """Return the factors whose words can be changed: not those that give digits which rounding has left."""
+    factors = [factor for term in asked.found.terms for factor in term.factors]
+    return [factor for factor in factors if not re.search(r"e-1\d", factor.meaning)]

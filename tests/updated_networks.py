@@ -28,6 +28,8 @@ from visualbp.optimizers import optimizers
 from visualbp.optimizers.base import UpdateState
 
 WIDE = np.longdouble
+MOST_LOST = 1e4
+"""Beyond, what is left of a difference of squares is not told."""
 
 OPTIMIZERS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("sgd", {}),
@@ -236,6 +238,7 @@ def _rmsprop(
         sums["mean_gradient"] = (alpha * before["mean_gradient"], (1 - alpha) * g)
         spread = average - mean * mean
         lost = np.where(spread > 0, average / np.where(spread > 0, spread, 1), np.inf)
+        lost = np.where(lost > MOST_LOST, np.inf, lost)  # nearer to 0, rounding may make it 0 and the step endless
     step = g / (np.sqrt(spread) + options["epsilon"])
     noise = np.where(g == 0, 0, np.abs(step) * lost)  # what cancels in the spread, as a pair of terms that add up to 0
     if options["momentum"]:

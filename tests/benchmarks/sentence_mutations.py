@@ -8,15 +8,18 @@ Prints how many sentences are so, how many mutations of them were tried, how man
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
 
 from tests.analysis.test_explain_layers import SCHEDULES, network_of
 from tests.building import with_training
 from tests.engine.test_sentences_read import steps_taken
 from tests.equations_shown import cases, executor_around
-from tests.explanation_mutations import explained
-from tests.explanation_mutations import survivors as survivors_of_explanation
+from tests.explanation_mutations import explained, factors_of, form_of, survivors_beside
+from tests.explanation_mutations import survivors as survivors_of_rule
 from tests.explanation_reader import RULES, Asked, check_rule
+from tests.explanation_reader_factors import MEANINGS, check_meaning
 from tests.random_networks import random_data, random_network
 from tests.sentence_mutations import survivors
 from tests.sentence_reader import FalseSentenceError, Taken, check_sentence
@@ -24,6 +27,8 @@ from visualbp.engine import Executor, compile_plan
 from visualbp.engine.notation import step_sentence
 
 RANDOM_NETWORKS = 60
+
+Survivors = tuple[int, list[tuple[str, str]]]
 
 
 def all_steps() -> Iterator[Taken]:
@@ -42,60 +47,66 @@ def all_explanations() -> Iterator[Asked]:
         yield from explained(Executor(compile_plan(network), random_data(network, seed)), 1 + seed % 3)
 
 
-def count_explanations() -> None:
-    """Read the words on numbers of every layer, optimiser and schedule, and change them."""
-    read = told = 0
-    wrong: list[str] = []
-    unnoticed: dict[str, str] = {}
-    seen: set[str] = set()
-    unmet = [pattern for pattern, _ in RULES]
-    for asked in all_explanations():
-        read += 1
+@dataclass
+class Counts:
+    """What was read, what of it is not so, and what was told falsely of each different form of words."""
+
+    read: int = 0
+    told: int = 0
+    wrong: list[str] = field(default_factory=list)
+    unnoticed: dict[str, str] = field(default_factory=dict)
+    forms: set[str] = field(default_factory=set)
+    form_of: Callable[[str], str] = form_of
+
+    def add(self, words: str, check: Callable[[], None], change: Callable[[], Survivors]) -> None:
+        self.read += 1
         try:
-            check_rule(asked, asked.found.rule)
+            check()
         except FalseSentenceError as error:
-            wrong.append(str(error))
-        form = re.sub(r"\d+", "#", asked.found.rule)
-        if form in seen:
-            continue
-        seen.add(form)
-        unmet = [pattern for pattern in unmet if re.fullmatch(pattern, asked.found.rule) is None]
-        count, alive = survivors_of_explanation(asked)
-        told += count
-        unnoticed.update({text: name for name, text in alive})
-    _show("words on numbers", read, wrong, told, len(seen), unnoticed)
+            self.wrong.append(str(error))
+        if (form := self.form_of(words)) not in self.forms:
+            self.forms.add(form)
+            count, alive = change()
+            self.told += count
+            self.unnoticed.update({text: name for name, text in alive})
+
+    def show(self, what: str) -> None:
+        print(f"{self.read:,} {what} read, {len(self.wrong)} are not so")
+        for text in self.wrong:
+            print(f"  {text}")
+        lost = len(self.unnoticed)
+        print(
+            f"{self.told:,} mutations of {len(self.forms):,} different ones, {self.told - lost:,} noticed, {lost} not"
+        )
+        for text, name in self.unnoticed.items():
+            print(f"  {name}: {text}")
+
+
+def count_explanations() -> None:
+    """Read the words on numbers of every layer, optimiser and schedule, and beside their factors, and change them."""
+    rules, factors = Counts(), Counts()
+    unmet = [pattern for pattern, _ in (*RULES, *MEANINGS)]
+    for asked in all_explanations():
+        words = asked.found.rule
+        if form_of(words) not in rules.forms:
+            unmet = [pattern for pattern in unmet if re.fullmatch(pattern, words) is None]
+        rules.add(words, partial(check_rule, asked, words), partial(survivors_of_rule, asked))
+        for factor in factors_of(asked):
+            words = factor.meaning
+            if form_of(words) not in factors.forms:
+                unmet = [pattern for pattern in unmet if re.fullmatch(pattern, words) is None]
+            factors.add(words, partial(check_meaning, asked, factor, words), partial(survivors_beside, asked, factor))
+    rules.show("words on numbers")
+    factors.show("words beside factors")
     print(f"{len(unmet)} forms of words were not met: {unmet}")
 
 
-def _show(what: str, read: int, wrong: list[str], told: int, different: int, unnoticed: dict[str, str]) -> None:
-    print(f"{read:,} {what} read, {len(wrong)} are not so")
-    for text in wrong:
-        print(f"  {text}")
-    lost = len(unnoticed)
-    print(f"{told:,} mutations of {different:,} different ones, {told - lost:,} noticed, {lost} not")
-    for text, name in unnoticed.items():
-        print(f"  {name}: {text}")
-
-
 def main() -> None:
-    read = told = 0
-    wrong: list[str] = []
-    unnoticed: dict[str, str] = {}
-    seen: set[str] = set()
+    steps = Counts(form_of=str)
     for taken in all_steps():
-        read += 1
         sentence = step_sentence(taken.plan, taken.step)
-        try:
-            check_sentence(taken, sentence)
-        except FalseSentenceError as error:
-            wrong.append(str(error))
-        if sentence in seen:
-            continue
-        seen.add(sentence)
-        count, alive = survivors(taken)
-        told += count
-        unnoticed.update({text: name for name, text in alive})
-    _show("sentences", read, wrong, told, len(seen), unnoticed)
+        steps.add(sentence, partial(check_sentence, taken, sentence), partial(survivors, taken))
+    steps.show("sentences")
     count_explanations()
 
 

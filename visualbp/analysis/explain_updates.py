@@ -159,6 +159,8 @@ def _clipped(past: Past, step: Step, value: Value, index: Index) -> Draft:
     scale = min(clip.limit / (norm.number + 1e-6), 1.0)
     symbol = rf"\min\left(1, \frac{{{clip.limit:g}}}{{{norm.symbol} + 10^{{-6}}}}\right)"
     words = f"limit {clip.limit:g} over the norm of all gradients, {plain(norm.number)}"
+    if scale == 1.0:
+        words = f"1: the norm of all gradients, {plain(norm.number)}, is within the limit {clip.limit:g}"
     factor = past.derived(scale, symbol, GRADIENT_NORM, (), step.index + 1, words)
     changed, note = "scaled down", "all gradients together were longer than the limit"
     if scale == 1.0:
