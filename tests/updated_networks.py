@@ -240,12 +240,13 @@ def _rmsprop(
         lost = np.where(spread > 0, average / np.where(spread > 0, spread, 1), np.inf)
         lost = np.where(lost > MOST_LOST, np.inf, lost)  # nearer to 0, rounding may make it 0 and the step endless
     step = g / (np.sqrt(spread) + options["epsilon"])
-    noise = np.where(g == 0, 0, np.abs(step) * lost)  # what cancels in the spread, as a pair of terms that add up to 0
+    cancels = lost if options["centered"] else 0
+    noise = np.where(g == 0, 0, np.abs(step) * cancels)  # as a pair of terms that add up to 0
     if options["momentum"]:
         sums["velocity"] = (options["momentum"] * before["velocity"], step, noise, -noise)
         sums["parameter"] = (w, -options["learning_rate"] * after["velocity"])
     else:
-        sums["parameter"] = (w, -options["learning_rate"] * step, noise, -noise)
+        sums["parameter"] = (w, *(-options["learning_rate"] * part for part in (step, noise, -noise)))
     return sums
 
 
