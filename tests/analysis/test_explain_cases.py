@@ -167,10 +167,35 @@ def test_numbers_that_an_update_made_are_told_from_drawn_ones(iteration: int) ->
     weight = explain(moment, Value("hidden", "weight"), (0, 0))
     assert weight.is_source
     assert weight.rule.startswith(
-        f"left by the update of iteration {iteration - 1}; it began drawn from Glorot uniform"
+        f"left by the update of iteration {iteration - 1}; at iteration 0 it is drawn from Glorot uniform"
     )
     velocity = explain(moment, Value("hidden", "velocity/weight"), (0, 0))
     assert velocity.rule == f"left by the update of iteration {iteration - 1}"
+
+
+def test_a_number_that_no_update_has_changed_is_not_said_to_come_from_one() -> None:
+    network = chain(
+        ("input", "input", {"shape": [2]}),
+        ("hidden", "dense", {"units": 3, "activation": "relu", "bias_init": {"type": "constant", "value": -50.0}}),
+        ("output", "dense", {"units": 1}),
+        ("loss", "mean_squared_error", {}),
+    )
+    executor = Executor(compile_plan(network), Dataset(np.ones((4, 2)), np.ones((4, 1))))
+    run(executor, 3 * len(executor.plan.steps))
+    moment = run(executor, 1)
+    dead = explain(moment, Value("hidden", "weight"), (1, 0))
+    assert dead.rule.startswith("as it is at iteration 0: drawn from Glorot uniform with seed 0 (fan_in 2, fan_out 3)")
+    assert "left by the update of iteration 2" in explain(moment, Value("output", "bias"), (0,)).rule
+
+
+def test_a_number_that_was_taken_over_from_another_network_is_not_said_to_be_drawn() -> None:
+    plan = compile_plan(xor())
+    data = Dataset(np.zeros((4, 2)), np.zeros((4, 1)))
+    executor = Executor(plan, data, {Value("hidden", "weight"): np.full((4, 2), 0.25)})
+    moment = run(executor, 1)
+    kept = explain(moment, Value("hidden", "weight"), (1, 0))
+    assert kept.number == 0.25 and kept.rule.startswith("kept from before the network was changed; at iteration 0 it")
+    assert explain(moment, Value("output", "weight"), (0, 0)).rule.startswith("drawn from Glorot uniform")
 
 
 def test_the_row_of_the_data_is_said_of_an_input() -> None:

@@ -192,7 +192,7 @@ def test_running_statistics_are_taken_apart_into_the_samples_and_what_is_kept() 
     assert variance.number == pytest.approx(0.8 * before[Value("norm", "running_var")][2] + 0.2 * x[:, 2].var(ddof=1))
     left = explain(moment, Value("norm", "running_mean"), (2,), at=0)
     assert left.is_source
-    assert left.rule == "left by the forward pass of iteration 0; it began set by the initialiser Zeros"
+    assert left.rule == "left by the forward pass of iteration 0; at iteration 0 it is set by the initialiser Zeros"
 
 
 def test_weight_norm_says_where_gain_and_direction_came_from() -> None:

@@ -19,7 +19,7 @@ from visualbp.network import Network, edits
 from visualbp.network.network import make_layer
 
 
-def ran(network: Network, steps: int | None = None, samples: int = 64) -> Executor:
+def ran(network: Network, steps: int | None = None, samples: int = 64, scale: float = 1.0) -> Executor:
     plan = compile_plan(network)
     generator = np.random.default_rng(5)
     targets: Array = generator.integers(
@@ -27,7 +27,8 @@ def ran(network: Network, steps: int | None = None, samples: int = 64) -> Execut
     )
     if plan.loss_rule.target_kind != "classes":
         targets = generator.uniform(size=(samples, *plan.shapes[plan.prediction]))
-    executor = Executor(plan, Dataset(generator.normal(size=(samples, *plan.shapes[plan.input])), targets))
+    inputs = scale * generator.normal(size=(samples, *plan.shapes[plan.input]))
+    executor = Executor(plan, Dataset(inputs, targets))
     for _ in range(len(plan.steps) if steps is None else steps):
         executor.step()
     return executor
@@ -209,12 +210,36 @@ def test_weights_that_are_all_zero_are_named_as_what_stops_the_gradient() -> Non
     assert badge.kind == "vanishing" and "the weights of output are all 0" in badge.cause
 
 
-def test_a_gradient_that_is_not_finite_counts_as_exploded() -> None:
-    network = deep("linear", "glorot_uniform", 2)
-    network = edits.set_parameter(network, "output", "weight", np.full((2, 32), np.nan))
-    flows = flows_of(ran(network))
-    assert math.isnan(flows["hidden_2"].delta_norm or 0.0)
-    assert [badge.cause for badge in flows["hidden_2"].badges] == ["its error signal is not finite"]
+def test_a_value_that_is_not_finite_is_told_at_the_layer_where_it_came_about_alone() -> None:
+    network = deep("linear", "glorot_uniform", 4)
+    wrong = edits.set_parameter(network, "hidden_3", "weight", np.full((32, 32), np.nan))
+    flows = flows_of(ran(wrong))
+    assert math.isnan(flows["hidden_1"].delta_norm or 0.0) and math.isnan(flows["output"].delta_norm or 0.0)
+    assert {name for name, badges in kinds(flows).items() if badges} == {"hidden_3"}
+    (badge,) = flows["hidden_3"].badges
+    assert badge.kind == "not finite" and "hidden_3.weight was not before this iteration" in badge.cause
+
+
+def test_a_sum_that_overflows_and_an_error_signal_that_does_are_told_apart() -> None:
+    network = deep("linear", "glorot_uniform", 4)
+    forward = edits.set_parameter(network, "hidden_2", "weight", np.full((32, 32), 1e308))
+    (badge,) = flows_of(ran(forward))["hidden_2"].badges
+    assert badge.kind == "not finite" and "hidden_2.z" in badge.cause and "too large for float64" in badge.cause
+    backward = forward
+    for name in ("hidden_1", "hidden_2", "hidden_3"):  # inputs of 0: only the way back grows
+        backward = edits.set_parameter(backward, name, "weight", np.full(network_shape(name), 1e200))
+    found = kinds(flows_of(ran(backward, scale=0.0)))
+    assert found["hidden_1"] == {"exploding"} and "not finite" not in set().union(*found.values())
+
+
+def network_shape(name: str) -> tuple[int, int]:
+    return (32, 2) if name == "hidden_1" else (32, 32)
+
+
+def test_a_nan_among_the_samples_is_told_at_the_first_layer() -> None:
+    flows = flows_of(ran(deep("tanh", "glorot_uniform", 3), scale=math.nan))
+    assert {name: found for name, found in kinds(flows).items() if found} == {"hidden_1": {"not finite"}}
+    assert "came in" in flows["hidden_1"].badges[0].cause
 
 
 def test_residual_connections_take_the_vanishing_badges_away() -> None:

@@ -1,7 +1,9 @@
 """Judgements of single numbers, counted: the explanations of right networks must accuse no rule, those of networks with
 one planted mistake must accuse the rule that it sits in, and no other. At ordinary and at hard places.
 
-python -m tests.benchmarks.judgements [RIGHT] [WRONG]     (1000 and 1000 unless given)
+python -m tests.benchmarks.judgements [RIGHT] [WRONG] [FIRST]     (1000, 1000 and seed 0 unless given)
+
+So are those of the updates of as many right and wrong optimisers, against their rules from the papers.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from tests.hard_networks import WRONG_SLOPES, Case, hard_network, with_slope
+from tests.updated_networks import Updating, right_updates, update_steps, updating, wrong_updating
 from visualbp.analysis.explain import Explanation, Moment, explain
 from visualbp.core.arrays import Array
 from visualbp.core.differentiation import derivative
@@ -145,6 +148,74 @@ def _as_read(executor: Executor, value: Value, at: int) -> Array:
     return next(found, start.get(value))  # type: ignore[arg-type, return-value]
 
 
+# -- updates ---------------------------------------------------------------------------------------------------------
+
+CLEAR, SAME = 1e3, 4.0
+"""An update is clearly wrong beyond so many roundings of the sizes that it is the sum of, and right within so many."""
+
+
+@dataclass(frozen=True)
+class UpdatesJudged:
+    """How many numbers of updates were explained, and how many of them were clearly wrong; what was said wrongly."""
+
+    numbers: int
+    wrong: int
+    accused_falsely: tuple[Explanation, ...]
+    missed: tuple[Explanation, ...]
+    against_the_papers: tuple[str, ...]
+    """Updates of a right optimiser that are not what the papers say."""
+
+
+def judge_updates(case: Updating) -> UpdatesJudged:
+    """Explain the parameters and the optimiser's arrays as the update left them, and hold what is said against the
+    papers' rules."""
+    moment, generator = moment_of(case.executor), np.random.default_rng([case.seed, 22])
+    numbers = wrong = 0
+    falsely, missed, against = [], [], []
+    eps, tiny = np.finfo(case.executor.plan.network.precision).eps, np.finfo(np.float32).smallest_normal
+    for step in update_steps(case):
+        right, made = right_updates(case, step), case.executor.tape[step.index].values
+        for value in step.writes:
+            with np.errstate(all="ignore"):
+                change = np.abs(made[value].astype(np.longdouble) - right[value].number)
+                rounding = eps * right[value].scale + float(tiny) * eps
+            for index in places(generator, made[value].shape, ELEMENTS):
+                numbers += 1
+                found = explain(moment, value, index, step.index + 1)
+                is_wrong, is_right = change[index] > CLEAR * rounding[index], change[index] <= SAME * rounding[index]
+                wrong += bool(is_wrong)
+                if accuses(found) and (is_right or not case.mistake):
+                    falsely.append(found)
+                if is_wrong and not case.mistake:
+                    against.append(f"{value.text}{index}: {made[value][index]}, {right[value].number[index]}")
+                if is_wrong and case.mistake and not accuses(found):
+                    missed.append(found)
+    return UpdatesJudged(numbers, wrong, tuple(falsely), tuple(missed), tuple(against))
+
+
+def count_updates(seeds: range, counts: Counter[str]) -> None:
+    for seed in seeds:
+        case = updating(seed)
+        _count(case, judge_updates(case), "right optimisers", counts)
+        with wrong_updating(seed) as case:
+            _count(case, judge_updates(case), "wrong optimisers", counts)
+        _tell_progress(seed, counts)
+
+
+def _count(case: Updating, judged: UpdatesJudged, title: str, counts: Counter[str]) -> None:
+    counts[title] += 1
+    counts[f"{title}: numbers explained"] += judged.numbers
+    counts[f"{title}: numbers clearly wrong"] += judged.wrong
+    counts[f"{title}: false accusations"] += len(judged.accused_falsely)
+    counts[f"{title}: clearly wrong and not accused"] += len(judged.missed)
+    counts[f"{title}: not as the papers have it"] += len(judged.against_the_papers)
+    for word, found in (("FALSE ", judged.accused_falsely), ("MISSED", judged.missed)):
+        for one in found[:2]:
+            print(f"{word} {case.text}: {one.text} {one.number} for {one.sum}: {one.note}", flush=True)
+    for text in judged.against_the_papers[:2]:
+        print(f"PAPERS {case.text}: {text}", flush=True)
+
+
 # -- counting ----------------------------------------------------------------------------------------------------------
 
 
@@ -177,9 +248,10 @@ def _tell_progress(seed: int, counts: Counter[str]) -> None:
         print(f"... {dict(counts)}", file=sys.stderr, flush=True)
 
 
-def main(right: int, wrong: int) -> None:
+def main(right: int, wrong: int, first: int = 0) -> None:
     counts: Counter[str] = Counter()
-    for seed in range(right):
+    count_updates(range(first, first + min(right, wrong)), counts)
+    for seed in range(first, first + right):
         case, numbers, accusing = judge_right(seed)
         counts["right networks"] += 1
         counts["numbers explained"] += numbers
@@ -187,7 +259,7 @@ def main(right: int, wrong: int) -> None:
         _tell_progress(seed, counts)
         for found in accusing[:3]:
             print(f"FALSE  {case.text}: {found.text}: {found.note}", flush=True)
-    for seed in range(10_000, 10_000 + wrong):
+    for seed in range(10_000 + first, 10_000 + first + wrong):
         case, mistake, accused, others = judge_wrong(seed)
         counts["wrong networks"] += 1
         _tell_progress(seed, counts)
@@ -204,4 +276,4 @@ def main(right: int, wrong: int) -> None:
 
 
 if __name__ == "__main__":
-    main(*(int(text) for text in sys.argv[1:3] or ("1000", "1000")))
+    main(*(int(text) for text in sys.argv[1:4] or ("1000", "1000")))

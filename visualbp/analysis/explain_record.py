@@ -232,8 +232,9 @@ class Past:
         if step.operation == "accumulate":
             first, *others = self.arrays(step.reads, step.index)
             result = first.copy()
-            for other in others:
-                result += other
+            with np.errstate(all="ignore"):
+                for other in others:
+                    result += other
             return result
         weight, gradient = self.arrays(step.reads, step.index)
         result, training = gradient.copy(), self.plan.network.training

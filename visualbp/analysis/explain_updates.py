@@ -3,20 +3,24 @@ following ends, at what was drawn or given."""
 
 from __future__ import annotations
 
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 
 from visualbp.analysis.explain_optimizers import scheduled, updated
 from visualbp.analysis.explain_record import Block, Draft, Factor, Past, constant, one_term, trainable_gradients
 from visualbp.analysis.explain_words import Index, element_text, plain, unraveled
-from visualbp.core.arrays import Shape
+from visualbp.core.arrays import Array, Shape
 from visualbp.engine.notation import ALL_GRADIENTS
 from visualbp.engine.notation_sentences import time_of
 from visualbp.engine.plan import GRADIENT_NORM, ParameterInfo, Phase, Plan, Step
+from visualbp.engine.store import initial_parameter
 from visualbp.initializers import initializers
 from visualbp.initializers.base import fans
 from visualbp.layers import Value
+
+MOST_DRAWN = 100_000
+"""Of a larger parameter no start is drawn to compare a single number with."""
 
 
 def draft_of_step(past: Past, step: Step, value: Value, index: Index) -> Draft:
@@ -155,14 +159,14 @@ def _clipped(past: Past, step: Step, value: Value, index: Index) -> Draft:
     scale = min(clip.limit / (norm.number + 1e-6), 1.0)
     symbol = rf"\min\left(1, \frac{{{clip.limit:g}}}{{{norm.symbol} + 10^{{-6}}}}\right)"
     words = f"limit {clip.limit:g} over the norm of all gradients, {plain(norm.number)}"
+    if scale == 1.0:
+        words = f"1: the norm of all gradients, {plain(norm.number)}, is within the limit {clip.limit:g}"
     factor = past.derived(scale, symbol, GRADIENT_NORM, (), step.index + 1, words)
-    changed = "all gradients together were longer than the limit" if scale < 1.0 else "the limit is not reached"
-    return Draft(
-        rf"{before.symbol} \cdot {symbol}",
-        "the gradient before clipping, scaled down",
-        [one_term(before, factor)],
-        changed,
-    )
+    changed, note = "scaled down", "all gradients together were longer than the limit"
+    if scale == 1.0:
+        changed, note = "unchanged", "the limit is not reached"
+    words = f"the gradient before clipping, {changed}"
+    return Draft(rf"{before.symbol} \cdot {symbol}", words, [one_term(before, factor)], note)
 
 
 # -- where following ends --------------------------------------------------------------------------------------------
@@ -179,15 +183,26 @@ def words_of_source(past: Past, value: Value, index: Index, number: float) -> st
     if value.role.partition("/")[1]:
         fresh = moment.iteration <= moment.first_iteration
         return "0, as it is before the first update" if fresh else _left_behind(past, value)
-    given = plan.network.parameters.get(value.layer, {}).get(value.role)
-    if given is not None and float(given[index]) == number:
-        return "given, in the file or by hand"
     info = next(info for info in plan.lasting if info.value == value)
+    given = plan.network.parameters.get(value.layer, {}).get(value.role)
     began = "given, in the file or by hand" if given is not None else _beginning(plan, info)
     is_buffer = info in plan.buffers
-    if moment.iteration == 0 or (info.frozen and not is_buffer):
-        return began
-    return f"{_left_behind(past, value)}; it began {began}"
+    is_start = moment.iteration == 0 or (info.frozen and not is_buffer)
+    start = _start_of(plan, value)
+    if start is not None and float(start[index]) == number:
+        return began if is_start or given is not None else f"as it is at iteration 0: {began}"
+    if not is_start:
+        return f"{_left_behind(past, value)}; at iteration 0 it is {began}"
+    return began if start is None else f"kept from before the network was changed; at iteration 0 it is {began}"
+
+
+@lru_cache(maxsize=8)
+def _start_of(plan: Plan, value: Value) -> Array | None:
+    """Return the array that a parameter or buffer starts from, in the network's precision; None if that is too many
+    numbers to be drawn for one."""
+    if int(np.prod(plan.shapes[value], dtype=np.int64)) > MOST_DRAWN:
+        return None
+    return np.asarray(initial_parameter(plan, value), plan.network.precision)
 
 
 def _left_behind(past: Past, value: Value) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from visualbp.core.arrays import Array, frozen_copy, read_only, size_of
-from visualbp.engine.plan import Between, Plan, go_on
+from visualbp.engine.plan import Between, ParameterInfo, Plan, go_on
 from visualbp.initializers import initial_values
 from visualbp.layers import Value
 from visualbp.operations.base import IterationContext
@@ -34,20 +34,35 @@ def initial_parameters(plan: Plan, between: Between = go_on) -> dict[Value, Arra
 
     The layers' buffers are among them.
     """
-    network = plan.network
     start: dict[Value, Array] = {}
     for info in plan.lasting:
         between()
-        value, spec = info.value, info.spec
-        given = network.parameters.get(value.layer, {}).get(value.role)
-        if given is None and spec.initial is not None:
-            given = spec.initial({other.role: array for other, array in start.items() if other.layer == value.layer})
-        if given is None:
-            stream = Value(value.layer, spec.drawn_as or value.role)
-            generator = IterationContext(network.seed).generator(stream_of(stream.text))
-            given = initial_values(spec.initializer, spec.shape, generator)
-        start[value] = given
+        start[info.value] = _initial(plan, info, start)
     return start
+
+
+def initial_parameter(plan: Plan, value: Value) -> Array:
+    """Return where a single parameter or buffer starts, as `initial_parameters` has it."""
+    own = [info for info in plan.lasting if info.value.layer == value.layer]
+    place = next(place for place, info in enumerate(own) if info.value == value)
+    start: dict[Value, Array] = {}
+    if own[place].spec.initial is not None:
+        for info in own[:place]:
+            start[info.value] = _initial(plan, info, start)
+    return _initial(plan, own[place], start)
+
+
+def _initial(plan: Plan, info: ParameterInfo, start: Mapping[Value, Array]) -> Array:
+    """Return what a parameter starts from: given, computed from those of its layer before it, or drawn."""
+    network, value, spec = plan.network, info.value, info.spec
+    given = network.parameters.get(value.layer, {}).get(value.role)
+    if given is None and spec.initial is not None:
+        given = spec.initial({other.role: array for other, array in start.items() if other.layer == value.layer})
+    if given is None:
+        stream = Value(value.layer, spec.drawn_as or value.role)
+        generator = IterationContext(network.seed).generator(stream_of(stream.text))
+        given = initial_values(spec.initializer, spec.shape, generator)
+    return given
 
 
 def _padded(size: int) -> int:

@@ -253,7 +253,7 @@ class NamesAxis(pg.AxisItem):
             p.drawLine(QPointF(middle.x() + taken, middle.y()), QPointF(box.right(), middle.y()))
 
 
-MARK_SIGNS = {"vanishing": "▼", "exploding": "▲", "dead": "✕", "saturated": "▬"}
+MARK_SIGNS = {"vanishing": "▼", "exploding": "▲", "dead": "✕", "saturated": "▬", "not finite": "∞"}
 """Signs for badges where their words do not fit."""
 
 

@@ -1,0 +1,61 @@
+"""The words of every explanation are so: held against the arrays that the number was made from."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.analysis.test_explain_layers import network_of
+from tests.equations_shown import cases, executor_around
+from tests.explanation_mutations import explained, factors_of, form_of, survivors, survivors_beside
+from tests.explanation_reader import Asked, check_rule
+from tests.explanation_reader_factors import check_meaning
+from tests.random_networks import random_data
+from visualbp.engine import Executor, compile_plan
+
+LAYER_TYPES = sorted({case.text.partition("(")[0] for case in cases()})
+
+
+def check_words(asked: Asked) -> None:
+    check_rule(asked, asked.found.rule)
+    for term in asked.found.terms:
+        for factor in term.factors:
+            check_meaning(asked, factor, factor.meaning)
+
+
+def random_executor(seed: int) -> Executor:
+    network = network_of(seed)
+    return Executor(compile_plan(network), random_data(network, seed))
+
+
+@pytest.mark.parametrize("layer", LAYER_TYPES)
+def test_the_words_on_every_number_of_a_layer_are_so(layer: str) -> None:
+    read = 0
+    for case in [case for case in cases() if case.text.startswith(f"{layer}(")][::4]:
+        for asked in explained(executor_around(case), most=1):
+            check_words(asked)
+            read += 1
+    assert read
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_words_on_a_random_network_are_so(seed: int) -> None:
+    for asked in explained(random_executor(seed), 1 + seed % 3, most=1):
+        check_words(asked)
+
+
+def test_false_words_on_a_number_and_beside_its_factors_are_noticed() -> None:
+    told, seen = 0, set()
+    for seed in range(16):
+        for asked in explained(random_executor(seed), 1 + seed % 3, most=1):
+            found = []
+            if (form := form_of(asked.found.rule)) not in seen:
+                found.append(survivors(asked))
+                seen.add(form)
+            for factor in factors_of(asked):
+                if (form := form_of(factor.meaning)) not in seen:
+                    found.append(survivors_beside(asked, factor))
+                    seen.add(form)
+            for count, unnoticed in found:
+                told += count
+                assert not unnoticed, unnoticed
+    assert told > 1_200
