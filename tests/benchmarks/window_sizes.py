@@ -7,16 +7,15 @@ Each part runs in a process of its own, so that one that dies is counted and nam
 
 from __future__ import annotations
 
-import os
 import random
 import subprocess
 import sys
-import tempfile
 
 from PySide6.QtCore import Qt, qInstallMessageHandler
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QApplication, QMainWindow
 
+from tests.benchmarks.window_rig import own_settings
 from visualbp.files import sample_models
 from visualbp.gui.app import create_window, make_application
 from visualbp.gui.dock import PanelDock
@@ -97,13 +96,7 @@ def _move(
 
 def run_part(sample: str, seed: int, resizes: int) -> str:
     """Play in a process of its own; return what went wrong, or nothing."""
-    with tempfile.TemporaryDirectory() as settings:
-        environment = {
-            "QT_QPA_PLATFORM": "offscreen",
-            **os.environ,
-            "XDG_CONFIG_HOME": settings,
-            "XDG_DATA_HOME": settings,
-        }
+    with own_settings() as environment:
         command = [sys.executable, "-X", "faulthandler", "-m", "tests.benchmarks.window_sizes"]
         command += ["--part", sample, str(seed), str(resizes)]
         done = subprocess.run(command, env=environment, capture_output=True, text=True)
