@@ -26,6 +26,8 @@ WARM_UP = 2.0
 """Seconds after which memory must not grow."""
 STILL, GROWTH = 1000, 2.0
 """The limits of milliseconds without a new picture, and of megabytes added."""
+FAST = {"xor": (2000, 20)}
+"""Iterations and pictures a second that are to be reached."""
 PATIENCE = 120
 """Seconds after which nothing is waited for any more."""
 
@@ -180,10 +182,13 @@ def row(sample: str, found: dict[str, Any]) -> list[str]:
     ]
 
 
-def beyond(found: dict[str, Any]) -> list[str]:
+def beyond(sample: str, found: dict[str, Any]) -> list[str]:
     """Return what is not as it should be, in words."""
     limits = {"p99": LATE, "worst": WORST, "check worst": WORST, "pause": PROMPT, "close": PROMPT, "still": STILL}
     wrong = [f"{name} {found[name]:.0f} ms (limit {limit})" for name, limit in limits.items() if found[name] > limit]
+    for name, least in zip(("iterations", "pictures"), FAST.get(sample, (0, 0)), strict=True):
+        if found[name] < least:
+            wrong.append(f"{found[name]:,.0f} {name} a second (to reach: {least:,})")
     if found["megabytes"] > GROWTH:
         wrong.append(f"{found['megabytes']:+.1f} MB (limit {GROWTH})")
     if not found["ran"]:
@@ -215,7 +220,7 @@ def main() -> int:
         found = measured_apart(MODULE, sample, str(options.seconds))
         rows.append(row(sample, found))
         print(*rows[-1], sep="\t", flush=True)
-        if told := beyond(found):
+        if told := beyond(sample, found):
             wrong[sample] = "; ".join(told)
     print(table(HEAD, rows))
     for sample, told in wrong.items():
