@@ -56,6 +56,8 @@ def test_a_signal_too_small_for_its_square_vanishes_and_is_not_called_switched_o
     assert badge.kind == "vanishing" and "switched off" not in badge.cause and "weights are small" in badge.cause
 
 
+
+
 def flat_xor() -> Network:
     """Return a network that solves XOR with all hidden units on the flat ends of tanh: z of 5 and 15 in size."""
     return xor(
