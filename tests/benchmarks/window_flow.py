@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -24,12 +23,12 @@ from typing import Any
 import numpy as np
 
 from tests.benchmarks.timing import table, use_one_thread
+from tests.benchmarks.window_rig import LATE, PROMPT, WORST, Gaps, measured_apart, spin
 
 NETWORKS = ("xor", "spirals", "vanishing", "digits_convolution", "copy_transformer", "670000", "1000")
 WARM_UP = 2.0
 """Seconds before anything is measured."""
-LATE, WORST, PROMPT = 100, 250, 100
-"""Milliseconds: the limits of a gap at the 99th percentile, of any gap, and of a pause."""
+MODULE = "tests.benchmarks.window_flow"
 
 
 def write_networks(folder: Path) -> dict[str, str]:
@@ -63,7 +62,7 @@ def write_networks(folder: Path) -> dict[str, str]:
 def measure(path: str, command_name: str, seconds: float) -> dict[str, Any]:
     """Open `path` in a real window, run a command for some seconds, pause, run it again and close the window."""
     import psutil
-    from PySide6.QtCore import QEvent, QEventLoop, QObject, Qt, QTimer
+    from PySide6.QtCore import QEvent, QObject, Qt, QTimer
     from PySide6.QtTest import QTest
 
     from visualbp.debugger.runs import EPOCH, RUNS
@@ -77,32 +76,13 @@ def measure(path: str, command_name: str, seconds: float) -> dict[str, Any]:
     window.resize(1600, 1000)
     window.show()
     window.debugger.settle(120)
-    process, gaps, pictures = psutil.Process(), [], [0]
-
-    def spin(span: float, until: Any = None) -> None:
-        loop = QEventLoop()
-        QTimer.singleShot(round(span * 1000), loop, loop.quit)
-        watch = QTimer()
-        watch.timeout.connect(lambda: until is not None and until() and loop.quit())
-        watch.start(1)
-        loop.exec()
-        watch.stop()
+    process, pictures = psutil.Process(), [0]
 
     def start() -> None:
         if command_name in keys:
             QTest.keyClick(window, *keys[command_name])
         else:
             window.debugger.send(examples[command_name])
-
-    due = [0.0]
-    timer = QTimer()
-    timer.setTimerType(Qt.TimerType.PreciseTimer)
-    timer.setInterval(2)
-
-    def tick() -> None:
-        now = time.perf_counter()
-        gaps.append(max(0.0, now - due[0]))
-        due[0] = now + 0.002
 
     def count(snapshot: object) -> None:
         pictures[0] += 1
@@ -113,11 +93,8 @@ def measure(path: str, command_name: str, seconds: float) -> dict[str, Any]:
     window.debugger.snapshot_changed.connect(count)
     first = window.debugger.snapshot.iteration
     before, began = process.memory_info().rss, time.perf_counter()
-    timer.timeout.connect(tick)
-    due[0] = time.perf_counter() + 0.002
-    timer.start()
-    spin(seconds)
-    timer.stop()
+    with Gaps() as gaps:
+        spin(seconds)
     spent = time.perf_counter() - began
     grown = process.memory_info().rss - before
     iterations = window.debugger.snapshot.iteration - first
@@ -150,10 +127,9 @@ def measure(path: str, command_name: str, seconds: float) -> dict[str, Any]:
     QTimer.singleShot(0, window.close)
     spin(30, lambda: not window.isVisible())
     closing = hidden[0] - asked
-    gaps.sort()
     return {
-        "p99": 1e3 * gaps[int(len(gaps) * 0.99)],
-        "worst": 1e3 * gaps[-1],
+        "p99": gaps.at(0.99),
+        "worst": gaps.at(1),
         "pictures": pictures[0] / spent,
         "iterations": iterations / spent,
         "pause": 1e3 * max(pauses) if pauses else None,
@@ -178,22 +154,6 @@ def busy(count: int) -> Iterator[None]:
             other.wait()
 
 
-def run(path: str, command_name: str, seconds: float) -> dict[str, Any]:
-    """Measure in a process of its own, with settings of its own."""
-    with tempfile.TemporaryDirectory() as settings:
-        environment = {
-            "QT_QPA_PLATFORM": "offscreen",
-            **os.environ,
-            "XDG_CONFIG_HOME": settings,
-            "XDG_DATA_HOME": settings,
-        }
-        environment["QT_LOGGING_RULES"] = "*.warning=false"
-        arguments = [sys.executable, "-m", "tests.benchmarks.window_flow", "--one", path, command_name, str(seconds)]
-        answer = subprocess.run(arguments, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-    found: dict[str, Any] = json.loads(answer.stdout.splitlines()[-1])
-    return found
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--one", nargs=3, metavar=("PATH", "COMMAND", "SECONDS"))
@@ -216,7 +176,7 @@ def main() -> None:
         paths = write_networks(Path(folder))
         for network in options.networks.split(","):
             for name in chosen:
-                found = run(paths[network], name, options.seconds)
+                found = measured_apart(MODULE, paths[network], name, str(options.seconds))
                 pause = found["pause"]
                 good = found["p99"] <= LATE and found["worst"] <= WORST and found["close"] <= PROMPT
                 beyond += not (good and (pause is None or pause <= PROMPT))

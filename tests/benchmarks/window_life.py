@@ -7,12 +7,12 @@ Each figure is measured in a process of its own; ratios compare two runs of the 
 
 from __future__ import annotations
 
-import os
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
+
+from tests.benchmarks.window_rig import own_settings
 
 START = """
 import time
@@ -75,13 +75,7 @@ window.close()
 
 def run(code: str) -> tuple[str, float]:
     """Run `code` in a process of its own; return what it printed and the seconds until it printed `usable`."""
-    with tempfile.TemporaryDirectory() as settings:  # a first start: nobody's layout of panels, and none left behind
-        environment = {
-            "QT_QPA_PLATFORM": "offscreen",
-            **os.environ,
-            "XDG_CONFIG_HOME": settings,
-            "XDG_DATA_HOME": settings,
-        }
+    with own_settings() as environment:  # a first start: nobody's layout of panels, and none left behind
         started = time.perf_counter()
         process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment)
         assert process.stdout is not None

@@ -1,28 +1,30 @@
 """Random sizes of the window, docks, scales and themes, with steps in between, over all samples: no crash, no warning.
 
     python -m tests.benchmarks.window_sizes [resizes, 20,000 unless given] [seed]
+    python -m tests.benchmarks.window_sizes --drag
 
-Each part runs in a process of its own, so that one that dies is counted and named.
+Each part runs in a process of its own, so that one that dies is counted and named. `--drag` drags each widget whose
+height follows from its width by one pixel through all widths, from narrow to wide and back, with and without a bar:
+nothing may be resized more than twice at a width, and what is shown must not depend on the way there.
 """
 
 from __future__ import annotations
 
-import os
 import random
 import subprocess
 import sys
-import tempfile
 
 from PySide6.QtCore import Qt, qInstallMessageHandler
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QApplication, QMainWindow
 
+from tests.benchmarks.window_rig import own_settings
 from visualbp.files import sample_models
 from visualbp.gui.app import create_window, make_application
 from visualbp.gui.dock import PanelDock
 from visualbp.gui.theme import theme
 
-RESIZES, A_PART = 20_000, 100
+RESIZES, A_PART = 20_000, 200
 
 
 def play(sample: str, seed: int, resizes: int) -> int:
@@ -95,15 +97,42 @@ def _move(
         dock.raise_()
 
 
+def drag_all() -> int:
+    """Drag all that is in `drags.SUBJECTS` through all widths; return how many of them went wrong."""
+    from tests.gui.drags import SUBJECTS, WIDTHS, drag, made
+    from tests.gui.workbench import Workbench
+
+    warnings: list[str] = []
+    qInstallMessageHandler(lambda kind, context, message: warnings.append(message))
+    make_application()
+    widths, resizes, wrong = [*WIDTHS, *reversed(WIDTHS)], 0, 0
+    for name in SUBJECTS:
+        bench = Workbench()
+        window, panel = made(bench, name)
+        told, bars = "", set()
+        try:
+            for height in (100, 420, 5000):
+                bars |= drag(panel, height, widths)
+                resizes += len(widths)
+            drag(panel, 420, widths, unsettled=True)
+            resizes += len(widths)
+            if bars != {True, False}:
+                told = f"with a bar and without: {sorted(bars)} only"
+        except AssertionError as error:
+            told = str(error)
+        wrong += bool(told)
+        print(f"{name}: {told or 'at most two resizes at each width'}", flush=True)
+        bench.close()
+        window.hide()
+    for message in warnings:
+        print("WARNING", message)
+    print(f"{len(SUBJECTS)} widgets, {resizes:,} sizes, {wrong} widgets wrong, {len(warnings)} warnings")
+    return wrong + len(warnings)
+
+
 def run_part(sample: str, seed: int, resizes: int) -> str:
     """Play in a process of its own; return what went wrong, or nothing."""
-    with tempfile.TemporaryDirectory() as settings:
-        environment = {
-            "QT_QPA_PLATFORM": "offscreen",
-            **os.environ,
-            "XDG_CONFIG_HOME": settings,
-            "XDG_DATA_HOME": settings,
-        }
+    with own_settings() as environment:
         command = [sys.executable, "-X", "faulthandler", "-m", "tests.benchmarks.window_sizes"]
         command += ["--part", sample, str(seed), str(resizes)]
         done = subprocess.run(command, env=environment, capture_output=True, text=True)
@@ -112,11 +141,13 @@ def run_part(sample: str, seed: int, resizes: int) -> str:
     return ""
 
 
-def main() -> None:
+def main() -> int:
+    if "--drag" in sys.argv:
+        return 1 if drag_all() else 0
     if "--part" in sys.argv:
         sample, seed, resizes = sys.argv[2:5]
         print("warnings:", play(sample, int(seed), int(resizes)))
-        return
+        return 0
     wanted = int(sys.argv[1]) if len(sys.argv) > 1 else RESIZES
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else 0
     samples, done, wrong = [sample.name for sample in sample_models()], 0, 0
@@ -127,7 +158,8 @@ def main() -> None:
         print(f"{done:,} of {wanted:,} resizes, {wrong} parts wrong (last: {sample})", flush=True)
         if failure:
             print(failure, flush=True)
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

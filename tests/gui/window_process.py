@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 DRIVE = """
@@ -23,7 +24,10 @@ path, what = sys.argv[1], sys.argv[2]
 app.make_application()
 
 def begin():
-    window = next(w for w in QApplication.topLevelWidgets() if isinstance(w, MainWindow))
+    window = next((w for w in QApplication.topLevelWidgets() if isinstance(w, MainWindow)), None)
+    if window is None or not window.isVisible():  # a file that takes long to read lets the event loop run meanwhile
+        QTimer.singleShot(10, begin)
+        return
     debugger, document = window.debugger, window.document
     debugger.settle()
     if what in ("edit", "modal", "save"):
@@ -71,9 +75,13 @@ class WindowProcess:
             env={**os.environ, "QT_QPA_PLATFORM": "offscreen", **variables},
         )
 
-    def wait_until_ready(self) -> None:
+    def wait_until_ready(self, seconds: float = 120.0) -> None:
+        """Wait until it does its work. Raises AssertionError, with what it said, if it ends or takes longer."""
         assert self.process.stdout is not None
+        limit = threading.Timer(seconds, self.process.kill)
+        limit.start()
         line = self.process.stdout.readline()
+        limit.cancel()
         if line != "ready\n":
             self.process.kill()
             raise AssertionError(line + self.process.communicate()[1])
