@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from tests.building import chain, optimizer, with_training
+from tests.refs import ref
 from visualbp.core.arrays import Array
 from visualbp.datasets import Dataset
 from visualbp.engine import Executor, compile_plan
 from visualbp.engine.store import initial_parameters
-from visualbp.layers import Value
 from visualbp.network import Network, edits
 from visualbp.network.network import make_layer
 
@@ -79,8 +79,8 @@ def _truth_of(case: Flowing) -> Truth:
     indices = executor.batch_indices(executor.iteration)
     names = [layer.name for layer in network.layers if layer.type == "dense"]
     kinds = [str(network.layer(name).options["activation"].type) for name in names]
-    weights = [np.asarray(start[Value(name, "weight")], WIDE) for name in names]
-    biases = [np.asarray(start[Value(name, "bias")], WIDE) for name in names]
+    weights = [np.asarray(start[ref(name, "weight")], WIDE) for name in names]
+    biases = [np.asarray(start[ref(name, "bias")], WIDE) for name in names]
     hs, zs = [np.asarray(executor.inputs[indices], WIDE)], []
     for kind, weight, bias in zip(kinds, weights, biases, strict=True):
         zs.append(hs[-1] @ weight.T + bias)
@@ -105,7 +105,7 @@ def _truth_of(case: Flowing) -> Truth:
             _saturated(case, n == len(names) - 1, loss, kinds[n], zs[n], hs[n + 1], target, due, near)
         if n < len(names) - 1:
             ratio = _norm(deltas[n]) / _norm(deltas[-1])
-            of_layer, of_last = (np.asarray(executor.values[Value(each, "delta")], WIDE) for each in (name, names[-1]))
+            of_layer, of_last = (np.asarray(executor.values[ref(each, "delta")], WIDE) for each in (name, names[-1]))
             truth.ratios[name] = float(_norm(of_layer) / _norm(of_last))  # as computed: 1 - h has few digits at h = 1
             _vanishing(ratio, dead, due, near)
             if 0 < ratio < 1e-3:
@@ -381,7 +381,7 @@ def large_weights(plant: _Plant) -> tuple[Network, str, tuple[str, ...]]:
 def dead_relu(plant: _Plant) -> tuple[Network, str, tuple[str, ...]]:
     depth = plant.depth(2, 6)
     network, layer = plant.chain(["relu"] * depth, HE, width=24), plant.place(depth)
-    units = compile_plan(network).shapes[Value(layer, "z")][-1]
+    units = compile_plan(network).shapes[ref(layer, "z")][-1]
     return edits.set_parameter(network, layer, "bias", np.full(units, -100.0)), "dead", (layer,)
 
 
@@ -389,7 +389,7 @@ def flat(plant: _Plant) -> tuple[Network, str, tuple[str, ...]]:
     """One layer whose pre-activations are far out."""
     depth, kind = plant.depth(2, 4), _pick(plant.generator, ["sigmoid", "tanh"])
     network, layer = plant.chain([kind] * depth, GLOROT), plant.place(depth)
-    units = compile_plan(network).shapes[Value(layer, "z")][-1]
+    units = compile_plan(network).shapes[ref(layer, "z")][-1]
     size = plant.generator.uniform(12.0, 40.0)
     bias = size * plant.generator.choice([-1.0, 1.0], units)
     return edits.set_parameter(network, layer, "bias", bias), "saturated", (layer,)
@@ -406,7 +406,7 @@ def zeros(plant: _Plant) -> tuple[Network, str, tuple[str, ...]]:
 def nan_in_one(plant: _Plant) -> tuple[Network, str, tuple[str, ...]]:
     depth = plant.depth(2, 10)
     network, layer = plant.chain([_pick(plant.generator, ["tanh", "relu"])] * depth, GLOROT), plant.place(depth)
-    weight = np.array(initial_parameters(compile_plan(network))[Value(layer, "weight")], float)
+    weight = np.array(initial_parameters(compile_plan(network))[ref(layer, "weight")], float)
     weight[int(plant.generator.integers(len(weight))), 0] = _pick(plant.generator, [np.nan, np.inf])
     return edits.set_parameter(network, layer, "weight", weight), "not finite", (layer,)
 
@@ -433,8 +433,8 @@ PLANTED: tuple[Callable[[_Plant], tuple[Network, str, tuple[str, ...]]], ...] = 
 def scaled(network: Network, by: float, only: str = "") -> Network:
     """Return the network with the weights of its hidden layers, or of one layer, times a number."""
     for value, array in initial_parameters(compile_plan(network)).items():
-        if value.role == "weight" and (value.layer == only if only else value.layer.startswith("hidden")):
-            network = edits.set_parameter(network, value.layer, value.role, np.array(array, float) * by)
+        if value.name == "weight" and (value.layer == only if only else value.layer.startswith("hidden")):
+            network = edits.set_parameter(network, value.layer, value.name, np.array(array, float) * by)
     return network
 
 

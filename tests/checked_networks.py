@@ -10,12 +10,13 @@ import numpy as np
 
 from tests.building import chain, optimizer
 from tests.random_networks import random_data, random_network
+from tests.refs import ref
 from visualbp.core.arrays import Array
+from visualbp.core.ref import Ref
 from visualbp.datasets import Dataset
 from visualbp.engine import Executor, Plan, compile_plan
 from visualbp.engine.bugs import possible_bugs
 from visualbp.engine.store import initial_parameters
-from visualbp.layers import Value
 from visualbp.network import Network, Training, edits
 from visualbp.network.bugs import PlantedBug
 from visualbp.operations.base import IterationContext
@@ -30,7 +31,7 @@ class HardCase:
 
     kind: str
     network: Network
-    parameters: dict[Value, Array]
+    parameters: dict[Ref, Array]
     inputs: Array
     targets: Array
     context: IterationContext
@@ -61,7 +62,7 @@ def _random(seed: int, **options: Any) -> tuple[Network, Executor]:
     raise ValueError(f"no small network near seed {seed}")
 
 
-def _case(kind: str, network: Network, executor: Executor, parameters: dict[Value, Array] | None = None) -> HardCase:
+def _case(kind: str, network: Network, executor: Executor, parameters: dict[Ref, Array] | None = None) -> HardCase:
     batch = executor.batch_indices(0)
     own = {value: np.array(array) for value, array in (parameters or initial_parameters(executor.plan)).items()}
     return HardCase(kind, network, own, executor.inputs[batch], executor.targets[batch], executor.context)
@@ -78,9 +79,9 @@ def exactly_zero(seed: int) -> HardCase:
     case = _case("exactly zero", network, executor)
     generator = np.random.default_rng([seed, 7])
     for value, array in case.parameters.items():
-        if "bias" in value.role and generator.random() < 0.5:
+        if "bias" in value.name and generator.random() < 0.5:
             array[...] = -30.0
-        elif array.ndim > 1 and "direction" not in value.role and generator.random() < 0.3:
+        elif array.ndim > 1 and "direction" not in value.name and generator.random() < 0.3:
             array[...] = 0.0
     return case
 
@@ -133,10 +134,10 @@ def saturated(seed: int) -> HardCase:
     case = _case("saturated", network, executor)
     from visualbp.engine.evaluate import forward_pass
 
-    z = forward_pass(case.plan, case.parameters, case.inputs).values[Value("out", "z")]
+    z = forward_pass(case.plan, case.parameters, case.inputs).values[ref("out", "z")]
     factor = generator.uniform(10.0, 40.0) / np.abs(z).max()
-    case.parameters[Value("out", "weight")] *= factor
-    case.parameters[Value("out", "bias")] *= factor
+    case.parameters[ref("out", "weight")] *= factor
+    case.parameters[ref("out", "bias")] *= factor
     return case
 
 
@@ -150,9 +151,9 @@ def at_kinks(seed: int) -> HardCase:
         case.inputs = np.rint(case.inputs)
     for value, array in case.parameters.items():
         whole = generator.integers(-1, 2, array.shape).astype(float)
-        if "direction" in value.role:
+        if "direction" in value.name:
             whole[..., 0] = 1.0
-        array[...] = 0.0 if "bias" in value.role else whole * generator.choice([0.5, 1.0])
+        array[...] = 0.0 if "bias" in value.name else whole * generator.choice([0.5, 1.0])
     return case
 
 

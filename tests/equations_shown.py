@@ -82,7 +82,7 @@ def _next_step(executor: Executor, notation: Notation) -> Said | None:
         if value == GRADIENT_NORM:
             continue
         name = str(notation.symbol(value))
-        slot, _, of = value.role.partition("/")
+        slot, _, of = value.name.partition("/")
         if of and not value.is_gradient:
             name = SLOT_SYMBOLS[slot]
             symbols[name] = Bound(np.asarray(before[value]))

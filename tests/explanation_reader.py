@@ -16,6 +16,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from tests.equation_reader import Bound
 from tests.equation_reader import read as read_equation
+from tests.refs import ref
 from tests.sentence_reader import FalseSentenceError, Taken, claim
 from tests.sentence_reader import _heads as heads_of
 from tests.sentence_reader import _joined as joined
@@ -25,7 +26,6 @@ from visualbp.analysis.explain import Explanation
 from visualbp.core.arrays import Array
 from visualbp.engine.store import initial_parameters
 from visualbp.initializers import initializers
-from visualbp.layers import Value
 from visualbp.operations.activations import activations
 from visualbp.operations.losses import losses
 from visualbp.operations.normalization import BatchNorm
@@ -105,7 +105,7 @@ def of_data(a: Asked, what: str, sample: str, row: str | None, source: str) -> N
 
 
 def zero_slot(a: Asked) -> None:
-    claim("/" in a.found.value.role and a.iteration == 0, "an array of the optimiser's, before any update")
+    claim("/" in a.found.value.name and a.iteration == 0, "an array of the optimiser's, before any update")
     a.is_(0.0, "0")
 
 
@@ -116,7 +116,7 @@ def _start(a: Asked) -> float:
 def left(a: Asked, by: str, iteration: str, began: str | None) -> None:
     is_buffer = any(info.value == a.found.value for info in a.taken.plan.buffers)
     claim(by == ("forward pass" if is_buffer else "update") and int(iteration) == a.iteration - 1, "what left it")
-    claim((began is None) == ("/" in a.found.value.role), "how it began")
+    claim((began is None) == ("/" in a.found.value.name), "how it began")
     if began is not None:
         claim(_start(a) != a.number, "another number than at iteration 0")
         _began(a, began)
@@ -159,16 +159,16 @@ def _info(a: Asked) -> Any:
 
 def given(a: Asked) -> None:
     parameters = a.taken.plan.network.parameters.get(a.found.value.layer, {})
-    claim(parameters.get(a.found.value.role) is not None, "given")
+    claim(parameters.get(a.found.value.name) is not None, "given")
 
 
 def computed_from(a: Asked, roles: str) -> None:
     plan, layer = a.taken.plan, a.found.value.layer
-    own = [info.value.role for info in plan.lasting if info.value.layer == layer]
+    own = [info.value.name for info in plan.lasting if info.value.layer == layer]
     claim(_info(a).spec.initial is not None, "computed as the layer began")
-    claim(roles.split(" and ") == own[: own.index(a.found.value.role)], "from those before it")
-    if "gain" in a.found.value.role:
-        direction = initial_parameters(plan)[Value(layer, a.found.value.role.replace("gain", "direction"))]
+    claim(roles.split(" and ") == own[: own.index(a.found.value.name)], "from those before it")
+    if "gain" in a.found.value.name:
+        direction = initial_parameters(plan)[ref(layer, a.found.value.name.replace("gain", "direction"))]
         claim(np.isclose(_start(a), np.linalg.norm(direction[a.at[0]])), "the length of its direction")
 
 
@@ -291,15 +291,15 @@ class _Update:
     def __init__(self, a: Asked) -> None:
         step, before, after = a.taken.step, a.taken.before, a.taken.after
         claim(step.operation == "update", "an update")
-        self.slot, _, _role = a.found.value.role.rpartition("/")
+        self.slot, _, _role = a.found.value.name.rpartition("/")
         self.is_parameter = a.found.value == step.writes[0]
         self.w = float(before[step.writes[0]][a.at])
         self.plain = float(before[step.reads[1]][a.at])
         self.g = self.plain + a.options["weight_decay"] * self.w
         self.last = float(before[a.found.value][a.at])
-        slots = {value.role.partition("/")[0]: value for value in step.writes[1:]}
+        slots = {value.name.partition("/")[0]: value for value in step.writes[1:]}
         self.made = {name: float(after[value][a.at]) for name, value in slots.items()}
-        rates = [value for value in step.reads if not value.layer and "rate" in value.role]
+        rates = [value for value in step.reads if not value.layer and "rate" in value.name]
         self.rate = float(before[rates[0]]) if rates else a.options["learning_rate"]
         self.kind = a.taken.plan.network.training.optimizer.type
         self.t = a.iteration + 1

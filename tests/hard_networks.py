@@ -11,10 +11,10 @@ import numpy as np
 from tests.random_networks import random_data, random_network
 from visualbp.core.arrays import Array
 from visualbp.core.options import Choice, parse_options
+from visualbp.core.ref import Ref
 from visualbp.datasets import Dataset
 from visualbp.engine import Executor, compile_plan
 from visualbp.engine.store import initial_parameters
-from visualbp.layers import Value
 from visualbp.network import Network, edits
 from visualbp.operations.activations import activations
 
@@ -48,29 +48,29 @@ class Kind:
     """A kind of hard place: what it makes of a parameter, and of inputs and targets."""
 
     name: str
-    parameter: Callable[[np.random.Generator, Value, Array], Array] = lambda generator, value, array: array
+    parameter: Callable[[np.random.Generator, Ref, Array], Array] = lambda generator, value, array: array
     inputs: Callable[[np.random.Generator, Array], Array] = lambda generator, array: array
     trained: int = 0
 
 
-def _last_weights_zero(generator: np.random.Generator, value: Value, array: Array) -> Array:
+def _last_weights_zero(generator: np.random.Generator, value: Ref, array: Array) -> Array:
     return np.zeros_like(array) if generator.random() < 0.5 else array
 
 
-def _vanishing(generator: np.random.Generator, value: Value, array: Array) -> Array:
+def _vanishing(generator: np.random.Generator, value: Ref, array: Array) -> Array:
     return array * 10.0 ** -float(generator.integers(3, 12)) if array.ndim > 1 else array
 
 
-def _far_out(generator: np.random.Generator, value: Value, array: Array) -> Array:
+def _far_out(generator: np.random.Generator, value: Ref, array: Array) -> Array:
     size = float(generator.uniform(10.0, 40.0))
     return array * size if array.ndim > 1 else np.sign(array) * size + array
 
 
-def _whole(generator: np.random.Generator, value: Value, array: Array) -> Array:
+def _whole(generator: np.random.Generator, value: Ref, array: Array) -> Array:
     return np.round(array * 2.0) / 2.0 if array.ndim > 1 else np.zeros_like(array)
 
 
-def _scaled(low: float, high: float) -> Callable[[np.random.Generator, Value, Array], Array]:
+def _scaled(low: float, high: float) -> Callable[[np.random.Generator, Ref, Array], Array]:
     return lambda generator, value, array: array * 10.0 ** float(generator.uniform(low, high))
 
 
@@ -114,10 +114,10 @@ def hard_network(seed: int, bug: Callable[[Network], Network] | None = None) -> 
         inputs = kind.inputs(generator, inputs)
     plan = compile_plan(network)
     for value, array in initial_parameters(plan).items():
-        if value.role.startswith("running"):
+        if value.name.startswith("running"):
             continue
         changed = np.asarray(kind.parameter(generator, value, np.array(array, np.float64)))
-        network = edits.set_parameter(network, value.layer, value.role, changed)
+        network = edits.set_parameter(network, value.layer, value.name, changed)
     if bug is not None:
         network = bug(network)
     executor = Executor(compile_plan(network), Dataset(inputs, data.targets))

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tests.refs import ref
 from visualbp.core.arrays import Array, Shape
 from visualbp.core.expression_parser import ExpressionOption
 from visualbp.core.options import (
@@ -23,7 +24,8 @@ from visualbp.core.options import (
     ShapeOption,
     parse_options,
 )
-from visualbp.layers import LayerType, Node, ShapeError, Value, layer_types
+from visualbp.core.ref import Ref
+from visualbp.layers import LayerType, Node, ShapeError, layer_types
 from visualbp.operations.base import Evaluation, evaluate
 from visualbp.operations.losses import Loss
 
@@ -136,15 +138,15 @@ class NodeCase:
 def node_cases(case: LayerCase, seed: int = 0, dtype: Any = np.float64) -> list[NodeCase]:
     """Return the case's operations, evaluated one after the other on random numbers."""
     generator = np.random.default_rng(seed)
-    sources = [Value(f"source {i}", "h") for i in range(len(case.shapes))]
-    values: dict[Value, Array] = {
+    sources = [ref(f"source {i}", "h") for i in range(len(case.shapes))]
+    values: dict[Ref, Array] = {
         value: generator.standard_normal((BATCH, *shape)) for value, shape in zip(sources, case.shapes, strict=True)
     }
     if case.kind.takes_samples:
         classes = case.options["vocabulary"]
         values = {value: generator.integers(0, classes, array.shape).astype(float) for value, array in values.items()}
     for spec in (*case.kind.parameters(case.options, case.shapes), *case.kind.buffers(case.options, case.shapes)):
-        values[Value("layer", spec.name)] = generator.standard_normal(spec.shape)
+        values[ref("layer", spec.name)] = generator.standard_normal(spec.shape)
     cases = []
     for node in case.kind.lower("layer", case.options, sources, case.shapes).nodes:
         if isinstance(node.operation, Loss):

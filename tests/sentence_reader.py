@@ -14,10 +14,11 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from tests.equation_reader import Bound, read
+from tests.refs import ref
 from visualbp.core.arrays import Array
+from visualbp.core.ref import Ref
 from visualbp.engine import Step
 from visualbp.engine.plan import LEARNING_RATE, Phase, Plan
-from visualbp.layers import Value
 from visualbp.operations.activations import Elementwise, activations
 from visualbp.operations.losses import losses
 from visualbp.operations.normalization import BatchNorm
@@ -35,8 +36,8 @@ class Taken:
 
     plan: Plan
     step: Step
-    before: Mapping[Value, Array]
-    after: Mapping[Value, Array]
+    before: Mapping[Ref, Array]
+    after: Mapping[Ref, Array]
     batch: tuple[Array, Array]
     mask: Array | None = None
 
@@ -63,7 +64,7 @@ class Taken:
     def output(self) -> Array:
         return self.value(self.node.output)
 
-    def value(self, value: Value) -> Array:
+    def value(self, value: Ref) -> Array:
         value = self.plan.resolve(value)
         found = self.before.get(value, self.after.get(value))
         assert found is not None, value
@@ -88,34 +89,34 @@ SHARE = "this path's share of "
 _ROLES = {"activations": "h", "masked scores": "masked", "z": "z", "input": "x"}
 
 
-def value_named(plan: Plan, words: str) -> Value:
+def value_named(plan: Plan, words: str) -> Ref:
     """Return the value that words such as `hidden's z`, or `the error signal of output`, name."""
     words = words[0].lower() + words[1:] if words.startswith("The ") else words
     if (found := re.fullmatch(r"the error signal of (.+?)(?: at time step (\d+))?", words)) is not None:
         layer, time = found.groups()
-        return Value(layer, "delta") if time is None else Value(layer, f"z[{time}]").gradient
+        return ref(layer, "delta") if time is None else ref(layer, f"z[{time}]").gradient
     if words.startswith("the gradient of "):
         return value_named(plan, words.removeprefix("the gradient of ")).gradient
     layer, _, role = words.partition("'s ")
     if role == "samples":
-        return plan.input if layer == plan.input.layer else Value(layer, "samples")
+        return plan.input if layer == plan.input.layer else ref(layer, "samples")
     role, _, time = role.partition(" at time step ")
     if role in _ROLES:
         role = _ROLES[role]
     else:
         name, _, which = role.partition(" ")
         role = {"W": "weight", "b": "bias"}.get(name, name) + (f"_{which}" if which else "")
-    return Value(layer, f"{role}[{time}]" if time else role)
+    return ref(layer, f"{role}[{time}]" if time else role)
 
 
-def whole(value: Value) -> Value:
+def whole(value: Ref) -> Ref:
     """Return the value of which one is a part."""
-    return value._replace(part="")
+    return value.whole
 
 
-def is_named(taken: Taken, words: str, value: Value, what: str) -> None:
+def is_named(taken: Taken, words: str, value: Ref, what: str) -> None:
     if value in taken.step.writes and taken.step.operation != "accumulate":
-        of_path = bool(value.part) and re.fullmatch(r"[xzh]\[\d+\]", value.part) is None
+        of_path = value.sender is not None and re.fullmatch(r"[xzh]\[\d+\]", value.sender_text) is None
         claim(of_path == words.lower().startswith(SHARE), "the whole, or this path's share")
         words = words[len(SHARE) :] if of_path else words
     found = taken.plan.resolve(value_named(taken.plan, words))
@@ -149,9 +150,9 @@ def load(taken: Taken, layer: str, target: str) -> None:
 def accumulate(taken: Taken, words: str, count: str, kind: str) -> None:
     is_named(taken, words, taken.step.writes[0], "what is summed")
     claim(int(count) == len(taken.step.reads), "the number of parts")
-    claim(all(whole(part) == taken.step.writes[0] and part.part for part in taken.step.reads), "parts of it")
+    claim(all(whole(part) == taken.step.writes[0] and part.sender for part in taken.step.reads), "parts of it")
     same(taken.result, np.sum([taken.before[part] for part in taken.step.reads], axis=0), "the sum of its parts")
-    of_time = all(re.fullmatch(r"[xzh]\[\d+\]", part.part) for part in taken.step.reads)
+    of_time = all(re.fullmatch(r"[xzh]\[\d+\]", part.sender_text) for part in taken.step.reads)
     claim(of_time == kind.startswith("time"), "time steps or paths")
 
 
@@ -171,7 +172,7 @@ def gather(taken: Taken, words: str, count: str) -> None:
 
 
 def penalty(taken: Taken) -> None:
-    claim(all("weight" in value.role for value in taken.step.reads), "a penalty on weights")
+    claim(all("weight" in value.name for value in taken.step.reads), "a penalty on weights")
     claim(taken.result > 0, "added to what is minimised")
 
 
@@ -332,7 +333,7 @@ def embedding(taken: Taken, layer: str, source: str) -> None:
 def time_slice(taken: Taken, layer: str, time: str, source: str) -> None:
     _reads(taken, 0, source)
     claim(layer == taken.step.layer, "another layer")
-    claim(taken.step.writes[0].role == f"x[{time}]", "another time step")
+    claim(taken.step.writes[0].name == f"x[{time}]", "another time step")
     same(taken.result, taken.operand("x")[:, int(time)], "that time step")
 
 
@@ -347,15 +348,15 @@ def first_step(taken: Taken, layer: str, source: str, role: str, kept: str | Non
 def later_step(taken: Taken, layer: str, role: str, kept: str | None) -> None:
     state = taken.operand("h") @ taken.operand("weight_hidden").T
     same(taken.result, taken.operand("x") @ taken.operand("weight_input").T + state + taken.operand("bias"), "both")
-    time = int(taken.step.writes[0].role[2:-1])
-    before = taken.plan.resolve(Value(layer, f"h[{time - 1}]"))
+    time = int(taken.step.writes[0].name[2:-1])
+    before = taken.plan.resolve(ref(layer, f"h[{time - 1}]"))
     claim(taken.plan.resolve(taken.node.operands[4]) == before, "the state after the step before")
     _writes(taken, role)
     _kept(taken, kept)
 
 
 def stack(taken: Taken, layer: str, count: str) -> None:
-    states = [taken.value(Value(layer, f"h[{t}]")) for t in range(int(count))]
+    states = [taken.value(ref(layer, f"h[{t}]")) for t in range(int(count))]
     claim(len(taken.node.operands) == int(count), "the number of time steps")
     same(taken.result, np.stack(states, 1), "the states, in order")
 
@@ -741,7 +742,7 @@ def this_step(taken: Taken, words: str, met: str, result: str) -> None:
         _reads(taken, 0, met)
         array = taken.operand("x")
     same(taken.result, taken.upstream.T @ array, "times what it met")
-    claim(taken.step.writes[0].part != "" or len(taken.plan.written) > 0, "a part")
+    claim(taken.step.writes[0].sender is not None or len(taken.plan.written) > 0, "a part")
 
 
 def this_step_bias(taken: Taken, words: str, result: str) -> None:

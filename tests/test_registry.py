@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.refs import ref
 from tests.registry_cases import (
     BATCH,
     ON_PROBABILITIES,
@@ -23,7 +24,7 @@ from tests.registry_cases import (
 from visualbp.core.arrays import Array
 from visualbp.core.options import Option, OptionError, parse_options, plain_options
 from visualbp.initializers import Initializer, initializers
-from visualbp.layers import Value, layer_types
+from visualbp.layers import layer_types
 from visualbp.layers.base import LayerType
 from visualbp.operations.activations import Activation, Elementwise, activations
 from visualbp.operations.affine import Affine
@@ -146,7 +147,7 @@ def test_rules_write_every_element_and_change_no_operand(case: LayerCase) -> Non
 def symbols_of(case: LayerCase, node: NodeCase) -> list[Symbol]:
     """Return symbols of a node's operands, as a plan has them."""
     lasting = (*case.kind.parameters(case.options, case.shapes), *case.kind.buffers(case.options, case.shapes))
-    kept = {Value("layer", spec.name) for spec in lasting}
+    kept = {ref("layer", spec.name) for spec in lasting}
     return [
         Symbol(f"x_{{{i}}}", array.shape if value in kept else array.shape[1:], value not in kept)
         for i, (value, array) in enumerate(zip(node.node.operands, node.inputs, strict=True))
@@ -272,7 +273,7 @@ def test_the_cost_is_the_number_of_multiplications_really_done(
 @every_case
 def test_the_cost_grows_with_the_batch(case: LayerCase) -> None:
     lasting = (*case.kind.parameters(case.options, case.shapes), *case.kind.buffers(case.options, case.shapes))
-    whole = {Value("layer", spec.name) for spec in lasting}
+    whole = {ref("layer", spec.name) for spec in lasting}
     for node in node_cases(case):
         operation = node.node.operation
         batched = {i for i, value in enumerate(node.node.operands) if value not in whole}
@@ -505,5 +506,5 @@ def test_all_entries_are_found_by_their_names_and_the_contract_has_them() -> Non
 
 
 def test_values_name_their_gradients_as_the_field_does() -> None:
-    assert Value("hidden", "z").gradient.role == "delta" and Value("hidden", "h").gradient.role == "upstream"
-    assert Value("hidden", "weight").gradient.text == "hidden.gradient/weight"
+    assert ref("hidden", "z").gradient.name == "delta" and ref("hidden", "h").gradient.name == "upstream"
+    assert ref("hidden", "weight").gradient.text == "hidden.gradient/weight"

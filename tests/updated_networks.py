@@ -17,11 +17,11 @@ import numpy as np
 import visualbp.optimizers.adam
 from tests.building import Clip, chain, optimizer, with_training
 from visualbp.core.arrays import Array
+from visualbp.core.ref import Ref
 from visualbp.datasets import Dataset
 from visualbp.engine import Executor, Phase, Step, compile_plan
 from visualbp.engine.plan import LEARNING_RATE
 from visualbp.engine.store import initial_parameters
-from visualbp.layers import Value
 from visualbp.network import Network, edits
 from visualbp.operations.base import Emitter
 from visualbp.optimizers import optimizers
@@ -108,7 +108,7 @@ def _network(seed: int) -> tuple[Network, Place, Dataset]:
     network = with_training(network, optimizer=chosen, batch_size=4, shuffle=False, clip=clip, l2=l2)
     for value, array in initial_parameters(compile_plan(network)).items():
         changed = np.asarray(array, np.float64) * place.parameters
-        network = edits.set_parameter(network, value.layer, value.role, changed)
+        network = edits.set_parameter(network, value.layer, value.name, changed)
     inputs = generator.standard_normal((8, 3)) * place.inputs
     return network, place, Dataset(inputs, generator.standard_normal((8, 2)) * place.targets)
 
@@ -142,13 +142,13 @@ class Right:
     scale: Array
 
 
-def right_updates(case: Updating, step: Step) -> dict[Value, Right]:
+def right_updates(case: Updating, step: Step) -> dict[Ref, Right]:
     """Return what each value that an update wrote should be, given the arrays that it had and the ones that it made."""
     with np.errstate(all="ignore"):
         return dict(_right_updates(case, step))
 
 
-def _right_updates(case: Updating, step: Step) -> Iterator[tuple[Value, Right]]:
+def _right_updates(case: Updating, step: Step) -> Iterator[tuple[Ref, Right]]:
     executor = case.executor
     start, made = executor.store.views_of(executor.start), executor.tape[step.index].values
     choice = executor.plan.network.training.optimizer
@@ -159,9 +159,9 @@ def _right_updates(case: Updating, step: Step) -> Iterator[tuple[Value, Right]]:
     g = np.asarray(read[-1], WIDE)
     if LEARNING_RATE in step.reads:
         raise ValueError("schedules are judged elsewhere")
-    before = {slot.role.partition("/")[0]: np.asarray(start[slot], WIDE) for slot in slots}
-    after = {slot.role.partition("/")[0]: np.asarray(made[slot], WIDE) for slot in slots}
-    named = {slot.role.partition("/")[0]: slot for slot in slots}
+    before = {slot.slot: np.asarray(start[slot], WIDE) for slot in slots}
+    after = {slot.slot: np.asarray(made[slot], WIDE) for slot in slots}
+    named = {slot.slot: slot for slot in slots}
     t = executor.iteration + 1
     sums = RULES[choice.type](w, g, before, after, options, t)
     for name, terms in sums.items():

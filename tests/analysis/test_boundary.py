@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 
 from tests.building import chain, optimizer, with_training, xor
+from tests.refs import ref
 from visualbp.analysis import boundary as module
 from visualbp.analysis.boundary import NOT_A_CLASS, boundary, has_boundary, is_near, region_of
 from visualbp.core.arrays import Array
+from visualbp.core.ref import Ref
 from visualbp.datasets import Dataset, load_dataset
 from visualbp.engine import Executor, compile_plan
 from visualbp.engine.plan import Plan
 from visualbp.engine.store import initial_parameters
-from visualbp.layers import Value
 from visualbp.network import Network
 
 X_RANGE, Y_RANGE = (-2.0, 3.0), (-1.0, 4.0)
@@ -32,7 +33,7 @@ def line(loss: str, activation: str, units: int = 1, **fields: object) -> Networ
     )
 
 
-def plan_and_parameters(network: Network) -> tuple[Plan, dict[Value, Array]]:
+def plan_and_parameters(network: Network) -> tuple[Plan, dict[Ref, Array]]:
     plan = compile_plan(network)
     return plan, initial_parameters(plan)
 
@@ -136,12 +137,12 @@ def test_a_trained_xor_network_bends_its_boundary_around_the_four_points() -> No
 def test_an_answer_that_is_not_finite_has_no_class() -> None:
     network = line("binary_cross_entropy", "sigmoid")
     plan, parameters = plan_and_parameters(network)
-    parameters[Value("output", "bias")] = np.array([np.nan])
+    parameters[ref("output", "bias")] = np.array([np.nan])
     found = boundary(plan, parameters, X_RANGE, Y_RANGE, 5)
     assert (found.classes == NOT_A_CLASS).all() and np.isnan(found.confidence).all()
     network = line("mean_squared_error", "linear")
     plan, parameters = plan_and_parameters(network)
-    parameters[Value("output", "bias")] = np.array([np.inf])
+    parameters[ref("output", "bias")] = np.array([np.inf])
     assert (boundary(plan, parameters, X_RANGE, Y_RANGE, 5).classes == NOT_A_CLASS).all()
 
 

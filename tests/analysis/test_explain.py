@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from tests.building import chain, optimizer, with_training, xor
+from tests.refs import ref
 from visualbp.analysis import explain_rules
 from visualbp.analysis.explain import Explanation, Moment, explain
 from visualbp.analysis.explain_record import exact_sum
 from visualbp.core.arrays import Array
+from visualbp.core.ref import Ref
 from visualbp.datasets import Dataset
 from visualbp.engine import Executor, compile_plan
-from visualbp.layers import Value
 from visualbp.network import Clip, Network, edits
 from visualbp.operations.activations import activations
 from visualbp.operations.dropout import Dropout
@@ -185,7 +186,7 @@ def test_single_precision_agrees_within_its_own_rounding() -> None:
 def test_following_every_factor_leads_to_inputs_targets_and_initialisers_alone() -> None:
     executor = executor_of(with_training(xor(seed=3), optimizer=optimizer("adam"), clip=Clip("norm", 0.1), l2=0.1))
     moment = run(executor, len(executor.plan.steps))
-    waiting: list[tuple[Value, tuple[int, ...], int]] = [(Value("hidden", "weight"), (1, 0), moment.cursor)]
+    waiting: list[tuple[Ref, tuple[int, ...], int]] = [(ref("hidden", "weight"), (1, 0), moment.cursor)]
     seen, sources = set(waiting), set()
     while waiting:
         explanation = explain(moment, *waiting.pop())
@@ -205,12 +206,12 @@ def test_following_every_factor_leads_to_inputs_targets_and_initialisers_alone()
                         waiting.append(other)
     drawn = "drawn from Glorot uniform with seed 3"
     assert {
-        (Value("input", "h"), "an input"),
-        (Value("loss", "target"), "a target"),
-        (Value("hidden", "weight"), drawn),
-        (Value("output", "weight"), drawn),
-        (Value("output", "bias"), "set by the initialiser Zeros"),
-        (Value("hidden", "first_moment/weight"), "0, as it is before the first update"),
+        (ref("input", "h"), "an input"),
+        (ref("loss", "target"), "a target"),
+        (ref("hidden", "weight"), drawn),
+        (ref("output", "weight"), drawn),
+        (ref("output", "bias"), "set by the initialiser Zeros"),
+        (ref("hidden", "first_moment/weight"), "0, as it is before the first update"),
     } <= sources
 
 
@@ -219,9 +220,9 @@ def test_numbers_whose_terms_overflow_on_the_way_are_explained_as_they_came_out(
     weight.setflags(write=False)
     executor = executor_of(edits.set_parameter(xor(), "hidden", "weight", weight))
     moment = run(executor, 2)
-    z = moment.values[Value("hidden", "z")]
+    z = moment.values[ref("hidden", "z")]
     for index in np.ndindex(z.shape):
-        explanation = explain(moment, Value("hidden", "z"), index)
+        explanation = explain(moment, ref("hidden", "z"), index)
         assert explanation.number == z[index] or np.isnan(z[index])
 
 

@@ -12,12 +12,12 @@ from latex2mathml.converter import convert
 
 from tests.analysis.test_explain import all_numbers, check_adds_up, executor_of, random_network, run
 from tests.building import chain, inline, optimizer, with_training, xor
+from tests.refs import ref
 from visualbp.analysis import explain_activations
 from visualbp.analysis.explain import Explanation, Moment, NoSuchNumberError, explain
 from visualbp.core.arrays import Array
 from visualbp.datasets import Dataset
 from visualbp.engine import Executor, compile_plan
-from visualbp.layers import Value
 from visualbp.network import Clip
 from visualbp.operations.activations import Elementwise, Tanh, activations
 from visualbp.operations.affine import Affine
@@ -52,18 +52,18 @@ def numbers(explanation: Explanation, term: int = 0) -> list[float]:
 def test_the_factors_are_those_of_the_published_worked_example() -> None:
     executor = mazur()
     moment = run(executor, len(executor.plan.steps))
-    gradient = explain(moment, Value("output", "gradient/weight"), (0, 0))
+    gradient = explain(moment, ref("output", "gradient/weight"), (0, 0))
     assert gradient.number == pytest.approx(0.082167041, abs=5e-10)
     assert numbers(gradient) == pytest.approx([0.138498562, 0.593269992], abs=5e-10)
-    error_signal = explain(moment, Value("output", "delta"), (0, 0))
+    error_signal = explain(moment, ref("output", "delta"), (0, 0))
     assert numbers(error_signal) == pytest.approx([0.74136507, 0.186815602], abs=5e-9)
-    back = explain(moment, Value("hidden", "upstream"), (0, 0))
+    back = explain(moment, ref("hidden", "upstream"), (0, 0))
     assert [math.prod(numbers(back, k)) for k in range(2)] == pytest.approx([0.055399425, -0.019049119], abs=5e-9)
-    updated = explain(moment, Value("output", "weight"), (0, 0))
+    updated = explain(moment, ref("output", "weight"), (0, 0))
     assert updated.number == pytest.approx(0.35891648, abs=5e-9)
     assert numbers(updated, 0) == [0.40]
     assert numbers(updated, 1) == pytest.approx([-0.5, 0.082167041], abs=5e-10)
-    source = explain(moment, Value("output", "weight"), (0, 0), at=0)
+    source = explain(moment, ref("output", "weight"), (0, 0), at=0)
     assert source.is_source and source.rule == "given, in the file or by hand"
 
 
@@ -78,7 +78,7 @@ def test_softmax_with_cross_entropy_is_explained_as_prediction_minus_target() ->
     executor = Executor(compile_plan(network), Dataset(scores, np.array([1])))
     moment = run(executor, len(executor.plan.steps))
     for unit, (predicted, target) in enumerate([(0.2, 0.0), (0.3, 1.0), (0.5, 0.0)]):
-        explanation = explain(moment, Value("output", "delta"), (0, unit))
+        explanation = explain(moment, ref("output", "delta"), (0, unit))
         assert [math.prod(numbers(explanation, k)) for k in range(2)] == pytest.approx([predicted, -target])
     assert "minus the target" in explanation.rule
 
@@ -91,9 +91,9 @@ def test_only_the_twelve_largest_terms_are_kept_and_the_rest_is_counted() -> Non
     )
     executor = executor_of(network)
     moment = run(executor, 2)
-    explanation = explain(moment, Value("output", "z"), (0, 1))
+    explanation = explain(moment, ref("output", "z"), (0, 1))
     check_adds_up(explanation)
-    weight, x = executor.values[Value("output", "weight")][1], executor.values[Value("input", "h")][0]
+    weight, x = executor.values[ref("output", "weight")][1], executor.values[ref("input", "h")][0]
     largest = sorted(np.abs(weight * x))[-12:]
     assert sorted(abs(term.product) for term in explanation.terms) == pytest.approx(largest)
     assert (explanation.terms_total, explanation.more) == (101, 89)
@@ -104,10 +104,10 @@ def test_only_the_twelve_largest_terms_are_kept_and_the_rest_is_counted() -> Non
 def test_what_is_not_computed_yet_has_no_number_and_says_which_step_makes_it() -> None:
     executor = executor_of(xor())
     moment = run(executor, 2)
-    explanation = explain(moment, Value("output", "delta"), (0, 0))
+    explanation = explain(moment, ref("output", "delta"), (0, 0))
     assert explanation.number is None and explanation.sum is None and not explanation.terms
     assert explanation.note == 'not computed yet: the step "δ output" of the backward pass makes it'
-    assert explain(moment, Value("hidden", "z"), (0, 0)).number is not None
+    assert explain(moment, ref("hidden", "z"), (0, 0)).number is not None
 
 
 def test_a_value_of_the_iteration_before_does_not_count_as_computed() -> None:
@@ -115,14 +115,14 @@ def test_a_value_of_the_iteration_before_does_not_count_as_computed() -> None:
     old = run(executor, len(executor.plan.steps)).values
     moment = run(executor, 1)
     mixed = Moment(moment.plan, {**old, **moment.values}, moment.cursor, moment.start, moment.iteration)
-    assert explain(mixed, Value("hidden", "h"), (0, 0)).number is None
+    assert explain(mixed, ref("hidden", "h"), (0, 0)).number is None
 
 
 def test_a_name_that_means_another_value_is_explained_as_that_one() -> None:
     executor = without_activation()
     moment = run(executor, len(executor.plan.steps))
-    explanation = explain(moment, Value("output", "h"), (0, 0))
-    assert explanation.value == Value("output", "z")
+    explanation = explain(moment, ref("output", "h"), (0, 0))
+    assert explanation.value == ref("output", "z")
     assert explanation.note == "output.h is another name of output.z"
 
 
@@ -139,11 +139,11 @@ def test_a_wrong_index_and_an_unknown_value_are_refused_by_name() -> None:
     executor = executor_of(xor())
     moment = run(executor, 2)
     with pytest.raises(NoSuchNumberError, match=r"hidden\.z\[0, 4\] is outside hidden\.z, which is \(6, 4\)"):
-        explain(moment, Value("hidden", "z"), (0, 4))
+        explain(moment, ref("hidden", "z"), (0, 4))
     with pytest.raises(NoSuchNumberError, match="outside"):
-        explain(moment, Value("hidden", "z"), (0,))
+        explain(moment, ref("hidden", "z"), (0,))
     with pytest.raises(NoSuchNumberError, match=r"no value called hidden\.nothing"):
-        explain(moment, Value("hidden", "nothing"), (0,))
+        explain(moment, ref("hidden", "nothing"), (0,))
 
 
 def test_without_the_start_of_the_iteration_what_needs_old_weights_says_so_and_nothing_is_made_up() -> None:
@@ -152,11 +152,11 @@ def test_without_the_start_of_the_iteration_what_needs_old_weights_says_so_and_n
         executor.run_fast()
     executor.publish()
     moment = Moment(executor.plan, dict(executor.values), executor.cursor, None, executor.iteration)
-    explanation = explain(moment, Value("hidden", "z"), (0, 0))
+    explanation = explain(moment, ref("hidden", "z"), (0, 0))
     assert explanation.number is not None and explanation.sum is None and not explanation.terms
     assert "hidden.weight" in explanation.note and "not kept" in explanation.note
-    check_adds_up(explain(moment, Value("hidden", "h"), (0, 0)))
-    check_adds_up(explain(moment, Value("hidden", "delta"), (0, 0)))
+    check_adds_up(explain(moment, ref("hidden", "h"), (0, 0)))
+    check_adds_up(explain(moment, ref("hidden", "delta"), (0, 0)))
 
 
 @pytest.mark.parametrize("iteration", [1, 2])
@@ -164,12 +164,12 @@ def test_numbers_that_an_update_made_are_told_from_drawn_ones(iteration: int) ->
     executor = executor_of(with_training(xor(), optimizer=optimizer(momentum=0.9)))
     run(executor, len(executor.plan.steps) * iteration)
     moment = run(executor, 1)
-    weight = explain(moment, Value("hidden", "weight"), (0, 0))
+    weight = explain(moment, ref("hidden", "weight"), (0, 0))
     assert weight.is_source
     assert weight.rule.startswith(
         f"left by the update of iteration {iteration - 1}; at iteration 0 it is drawn from Glorot uniform"
     )
-    velocity = explain(moment, Value("hidden", "velocity/weight"), (0, 0))
+    velocity = explain(moment, ref("hidden", "velocity/weight"), (0, 0))
     assert velocity.rule == f"left by the update of iteration {iteration - 1}"
 
 
@@ -183,19 +183,19 @@ def test_a_number_that_no_update_has_changed_is_not_said_to_come_from_one() -> N
     executor = Executor(compile_plan(network), Dataset(np.ones((4, 2)), np.ones((4, 1))))
     run(executor, 3 * len(executor.plan.steps))
     moment = run(executor, 1)
-    dead = explain(moment, Value("hidden", "weight"), (1, 0))
+    dead = explain(moment, ref("hidden", "weight"), (1, 0))
     assert dead.rule.startswith("as it is at iteration 0: drawn from Glorot uniform with seed 0 (fan_in 2, fan_out 3)")
-    assert "left by the update of iteration 2" in explain(moment, Value("output", "bias"), (0,)).rule
+    assert "left by the update of iteration 2" in explain(moment, ref("output", "bias"), (0,)).rule
 
 
 def test_a_number_that_was_taken_over_from_another_network_is_not_said_to_be_drawn() -> None:
     plan = compile_plan(xor())
     data = Dataset(np.zeros((4, 2)), np.zeros((4, 1)))
-    executor = Executor(plan, data, {Value("hidden", "weight"): np.full((4, 2), 0.25)})
+    executor = Executor(plan, data, {ref("hidden", "weight"): np.full((4, 2), 0.25)})
     moment = run(executor, 1)
-    kept = explain(moment, Value("hidden", "weight"), (1, 0))
+    kept = explain(moment, ref("hidden", "weight"), (1, 0))
     assert kept.number == 0.25 and kept.rule.startswith("kept from before the network was changed; at iteration 0 it")
-    assert explain(moment, Value("output", "weight"), (0, 0)).rule.startswith("drawn from Glorot uniform")
+    assert explain(moment, ref("output", "weight"), (0, 0)).rule.startswith("drawn from Glorot uniform")
 
 
 def test_the_row_of_the_data_is_said_of_an_input() -> None:
@@ -203,7 +203,7 @@ def test_the_row_of_the_data_is_said_of_an_input() -> None:
     executor = executor_of(network)
     run(executor, len(executor.plan.steps))
     moment = run(executor, 1)
-    assert "sample 1 of the batch, row 3 of the data" in explain(moment, Value("input", "h"), (1, 0)).rule
+    assert "sample 1 of the batch, row 3 of the data" in explain(moment, ref("input", "h"), (1, 0)).rule
 
 
 def test_a_wrong_reverse_mode_rule_is_told_apart_from_the_chain_rule(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,10 +225,10 @@ def test_a_wrong_reverse_mode_rule_is_told_apart_from_the_chain_rule(monkeypatch
     monkeypatch.setattr(Affine, "vjp", wrong_sign)
     executor = executor_of(xor(seed=2))
     moment = run(executor, len(executor.plan.steps))
-    wrong = explain(moment, Value("hidden", "gradient/weight"), (0, 0))
+    wrong = explain(moment, ref("hidden", "gradient/weight"), (0, 0))
     assert not wrong.agrees and "that rule is wrong" in wrong.note
     assert wrong.sum == pytest.approx(-(wrong.number or 0.0))
-    assert explain(moment, Value("hidden", "gradient/bias"), (0,)).agrees
+    assert explain(moment, ref("hidden", "gradient/bias"), (0,)).agrees
 
 
 def test_a_wrong_slope_is_told_from_a_central_difference(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,11 +236,11 @@ def test_a_wrong_slope_is_told_from_a_central_difference(monkeypatch: pytest.Mon
         emit(np.subtract, emit.constant(1.0), h, result)
 
     executor = executor_of(xor(seed=2))
-    clean = explain(run(executor, len(executor.plan.steps)), Value("hidden", "delta"), (0, 0))
+    clean = explain(run(executor, len(executor.plan.steps)), ref("hidden", "delta"), (0, 0))
     assert "wrong" not in clean.note
     monkeypatch.setattr(Tanh, "derivative", without_square)
     executor = executor_of(xor(seed=2))
-    explanation = explain(run(executor, len(executor.plan.steps)), Value("hidden", "delta"), (0, 0))
+    explanation = explain(run(executor, len(executor.plan.steps)), ref("hidden", "delta"), (0, 0))
     assert "central difference" in explanation.note and "wrong" in explanation.note
 
 
@@ -272,8 +272,8 @@ def test_a_number_that_is_not_finite_names_the_factor_that_made_it_so() -> None:
     )
     executor = executor_of(network)
     moment = run(executor, len(executor.plan.steps) - 4)
-    assert explain(moment, Value("output", "z"), (0, 0)).note == "not finite, because output.weight[0, 1] is nan"
-    upstream = explain(moment, Value("hidden", "delta"), (0, 0))
+    assert explain(moment, ref("output", "z"), (0, 0)).note == "not finite, because output.weight[0, 1] is nan"
+    upstream = explain(moment, ref("hidden", "delta"), (0, 0))
     assert "output.delta[0, 0] is nan" in upstream.note
 
 
@@ -287,7 +287,7 @@ def test_a_dead_unit_says_that_its_slope_is_0() -> None:
     )
     executor = executor_of(network)
     moment = run(executor, len(executor.plan.steps))
-    assert explain(moment, Value("hidden", "delta"), (0, 0)).note == "0 because slope of ReLU at z is 0"
+    assert explain(moment, ref("hidden", "delta"), (0, 0)).note == "0 because slope of ReLU at z is 0"
 
 
 def test_every_formula_can_be_set() -> None:

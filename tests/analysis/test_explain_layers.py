@@ -15,12 +15,13 @@ from latex2mathml.converter import convert
 from tests.analysis.test_explain import executor_of, run
 from tests.building import chain, with_training
 from tests.random_networks import random_data, random_network
+from tests.refs import ref
 from visualbp.analysis.explain import Explanation, explain
 from visualbp.core.arrays import Array
 from visualbp.core.options import Choice, parse_options
 from visualbp.datasets import Dataset
 from visualbp.engine import Executor, compile_plan
-from visualbp.layers import Value, layer_types
+from visualbp.layers import layer_types
 from visualbp.network import Network
 from visualbp.optimizers import optimizers
 from visualbp.optimizers.schedules import schedules
@@ -136,13 +137,13 @@ def test_batch_norm_is_the_weight_times_x_hat_plus_the_bias() -> None:
     executor = executor_of(classifier(("norm", "batch_norm", {"epsilon": 1e-3}), shape=[3]))
     x = executor.inputs
     moment = run(executor, len(executor.plan.steps))
-    explanation = explain(moment, Value("norm", "h"), (4, 1))
+    explanation = explain(moment, ref("norm", "h"), (4, 1))
     x_hat = (x - x.mean(0)) / np.sqrt(x.var(0) + 1e-3)
     assert factor_of(explanation, "x hat") == pytest.approx(x_hat[4, 1], rel=1e-12)
     assert [term.label for term in explanation.terms] == ["scaled", "bias"]
     assert {f.value for term in explanation.terms for f in term.factors if not f.meaning} == {
-        Value("norm", "weight"),
-        Value("norm", "bias"),
+        ref("norm", "weight"),
+        ref("norm", "bias"),
     }
 
 
@@ -162,12 +163,12 @@ def test_the_gradient_through_a_norm_is_itself_less_its_mean_and_its_part_along_
     run(executor, len(executor.plan.steps))  # weights other than 1
     moment = run(executor, len(executor.plan.steps))
     start = moment.start or {}
-    x, weight = moment.values[Value("first", "z")], start[Value("norm", "weight")]
+    x, weight = moment.values[ref("first", "z")], start[ref("norm", "weight")]
     deviation = np.sqrt(x.var(axes, keepdims=True) + 1e-3)
     x_hat = (x - x.mean(axes, keepdims=True)) / deviation
-    g = moment.values[Value("norm", "upstream")] * (weight[None, :, None, None] if kind == "batch_norm" else weight)
+    g = moment.values[ref("norm", "upstream")] * (weight[None, :, None, None] if kind == "batch_norm" else weight)
     mean, along = g.mean(axes, keepdims=True), (g * x_hat).mean(axes, keepdims=True)
-    explanation = explain(moment, Value("first", "delta"), (3, 1, 0, 1))
+    explanation = explain(moment, ref("first", "delta"), (3, 1, 0, 1))
     products = {term.label: term.product for term in explanation.terms}
     at = (3, 1, 0, 1)
     for label, array in (
@@ -183,14 +184,14 @@ def test_running_statistics_are_taken_apart_into_the_samples_and_what_is_kept() 
     run(executor, len(executor.plan.steps))
     moment = run(executor, 2)
     x, before = executor.inputs[executor.batch_indices(executor.iteration)], (moment.start or {})
-    mean = explain(moment, Value("norm", "running_mean"), (2,))
+    mean = explain(moment, ref("norm", "running_mean"), (2,))
     check(mean, 1e-12)
-    assert mean.number == pytest.approx(0.8 * before[Value("norm", "running_mean")][2] + 0.2 * x[:, 2].mean())
+    assert mean.number == pytest.approx(0.8 * before[ref("norm", "running_mean")][2] + 0.2 * x[:, 2].mean())
     assert [term.label for term in mean.terms] == ["before", *(f"sample {i}" for i in range(len(x)))]
-    variance = explain(moment, Value("norm", "running_var"), (2,))
+    variance = explain(moment, ref("norm", "running_var"), (2,))
     check(variance, 1e-12)
-    assert variance.number == pytest.approx(0.8 * before[Value("norm", "running_var")][2] + 0.2 * x[:, 2].var(ddof=1))
-    left = explain(moment, Value("norm", "running_mean"), (2,), at=0)
+    assert variance.number == pytest.approx(0.8 * before[ref("norm", "running_var")][2] + 0.2 * x[:, 2].var(ddof=1))
+    left = explain(moment, ref("norm", "running_mean"), (2,), at=0)
     assert left.is_source
     assert left.rule == "left by the forward pass of iteration 0; at iteration 0 it is set by the initialiser Zeros"
 
@@ -198,12 +199,12 @@ def test_running_statistics_are_taken_apart_into_the_samples_and_what_is_kept() 
 def test_weight_norm_says_where_gain_and_direction_came_from() -> None:
     executor = executor_of(classifier(("hidden", "dense", {"units": 2, "weight_norm": True}), shape=[3], seed=4))
     moment = run(executor, len(executor.plan.steps))
-    direction = (moment.start or {})[Value("hidden", "weight_direction")]
-    made = explain(moment, Value("hidden", "weight"), (1, 2))
+    direction = (moment.start or {})[ref("hidden", "weight_direction")]
+    made = explain(moment, ref("hidden", "weight"), (1, 2))
     assert factor_of(made, "one over the length") == pytest.approx(1.0 / np.linalg.norm(direction[1]))
-    gain = explain(moment, Value("hidden", "weight_gain"), (1, 0), at=0)
+    gain = explain(moment, ref("hidden", "weight_gain"), (1, 0), at=0)
     assert gain.rule == "computed from weight_direction as the layer began"
-    drawn = explain(moment, Value("hidden", "weight_direction"), (1, 0), at=0)
+    drawn = explain(moment, ref("hidden", "weight_direction"), (1, 0), at=0)
     assert drawn.rule.startswith("drawn from Glorot uniform with seed 4")
     assert drawn.rule.endswith("with the numbers that weight would have")
 
@@ -220,8 +221,8 @@ def image_moment(layer: tuple[str, str, dict[str, Any]], image: Array) -> Any:
 def test_a_convolution_names_the_places_of_its_window_and_leaves_the_padding_out() -> None:
     image = np.arange(16.0).reshape(1, 1, 4, 4)
     moment = image_moment(("conv", "conv2d", {"filters": 1, "kernel": 3, "padding": 1}), image)
-    weight = (moment.start or {})[Value("conv", "weight")][0, 0]
-    corner = explain(moment, Value("conv", "z"), (0, 0, 0, 0))
+    weight = (moment.start or {})[ref("conv", "weight")][0, 0]
+    corner = explain(moment, ref("conv", "z"), (0, 0, 0, 0))
     assert [term.label for term in corner.terms] == [
         "row 0, column 0",
         "row 0, column 1",
@@ -232,7 +233,7 @@ def test_a_convolution_names_the_places_of_its_window_and_leaves_the_padding_out
     products = [weight[1, 1] * 0, weight[1, 2] * 1, weight[2, 1] * 4, weight[2, 2] * 5, 0.0]
     assert [term.product for term in corner.terms] == pytest.approx(products)
     assert "5 places of the window lie outside the image" in corner.note
-    inside = explain(moment, Value("conv", "z"), (0, 0, 2, 2))
+    inside = explain(moment, ref("conv", "z"), (0, 0, 2, 2))
     assert inside.terms_total == 10 and inside.note == ""
 
 
@@ -249,12 +250,12 @@ def test_max_pooling_names_the_winner_and_sends_the_gradient_to_it_alone() -> No
     )
     executor = Executor(compile_plan(network), Dataset(image, np.zeros(1, int)))
     moment = run(executor, len(executor.plan.steps))
-    taken = explain(moment, Value("pool", "h"), (0, 0, 0, 1))
+    taken = explain(moment, ref("pool", "h"), (0, 0, 0, 1))
     assert "that at row 0, column 1" in taken.rule
-    assert [(f.value, f.index) for f in taken.terms[0].factors] == [(Value("pass", "h"), (0, 0, 0, 1))]
-    winner = explain(moment, Value("pass", "upstream"), (0, 0, 0, 1))
+    assert [(f.value, f.index) for f in taken.terms[0].factors] == [(ref("pass", "h"), (0, 0, 0, 1))]
+    winner = explain(moment, ref("pass", "upstream"), (0, 0, 0, 1))
     assert [term.label for term in winner.terms] == ["window 0, 0", "window 0, 1"]
-    loser = explain(moment, Value("pass", "upstream"), (0, 0, 1, 1))
+    loser = explain(moment, ref("pass", "upstream"), (0, 0, 1, 1))
     assert loser.number == 0 and not loser.terms and loser.agrees
     assert loser.note == "it is not the largest of its window: the gradient goes to the winner alone"
 
@@ -270,9 +271,9 @@ def test_average_pooling_shares_evenly_and_a_place_without_a_window_gets_nothing
     )
     executor = executor_of(network)
     moment = run(executor, len(executor.plan.steps))
-    mean = explain(moment, Value("pool", "h"), (0, 0, 0, 0))
+    mean = explain(moment, ref("pool", "h"), (0, 0, 0, 0))
     assert [term.factors[0].number for term in mean.terms] == [0.25] * 4
-    outside = explain(moment, Value("pass", "upstream"), (0, 0, 2, 2))
+    outside = explain(moment, ref("pass", "upstream"), (0, 0, 2, 2))
     assert outside.number == 0 and outside.note == "no window covers it, so nothing comes back"
 
 
@@ -296,56 +297,56 @@ def sequence_moment(*layers: tuple[str, str, dict[str, Any]], letters: Array) ->
 def test_an_embedding_is_looked_up_and_its_row_collects_what_comes_back() -> None:
     letters = np.array([[3, 1, 3], [0, 3, 1]])
     moment = sequence_moment(letters=letters)
-    number = explain(moment, Value("letters", "h"), (1, 1, 2))
+    number = explain(moment, ref("letters", "h"), (1, 1, 2))
     assert "row 3 of W" in number.rule
-    assert [(f.value, f.index) for f in number.terms[0].factors] == [(Value("letters", "weight"), (3, 2))]
-    row = explain(moment, Value("letters", "gradient/weight"), (3, 2))
+    assert [(f.value, f.index) for f in number.terms[0].factors] == [(ref("letters", "weight"), (3, 2))]
+    row = explain(moment, ref("letters", "gradient/weight"), (3, 2))
     assert [term.label for term in row.terms] == [
         "sample 0, position 0",
         "sample 0, position 2",
         "sample 1, position 1",
     ]
-    unused = explain(moment, Value("letters", "gradient/weight"), (4, 0))
+    unused = explain(moment, ref("letters", "gradient/weight"), (4, 0))
     assert unused.number == 0 and "class 4 is nowhere in this batch" in unused.note
 
 
 def test_backpropagation_through_time_can_be_followed_from_the_shared_weight_to_every_step() -> None:
     moment = sequence_moment(("state", "rnn", {"units": 3}), letters=np.array([[0, 1, 2, 3], [3, 2, 1, 0]]))
-    whole = explain(moment, Value("state", "gradient/weight_hidden"), (0, 1))
+    whole = explain(moment, ref("state", "gradient/weight_hidden"), (0, 1))
     assert [term.label for term in whole.terms] == [f"time step {t}" for t in (3, 2, 1, 0)]
     part = explain(moment, whole.terms[0].factors[0].value, (0, 1))  # type: ignore[arg-type]
     assert {f.value for term in part.terms for f in term.factors} == {
-        Value("state", "gradient/z[3]"),
-        Value("state", "h[2]"),
+        ref("state", "gradient/z[3]"),
+        ref("state", "h[2]"),
     }
     first = explain(moment, whole.terms[3].factors[0].value, (0, 1))  # type: ignore[arg-type]
     assert first.number == 0 and not first.terms and "is 0, so this step has no part" in first.rule
-    back = explain(moment, Value("state", "gradient/h[1]"), (0, 2))
+    back = explain(moment, ref("state", "gradient/h[1]"), (0, 2))
     assert {f.value for term in back.terms for f in term.factors} == {
-        Value("state", "weight_hidden"),
-        Value("state", "gradient/z[2]"),
+        ref("state", "weight_hidden"),
+        ref("state", "gradient/z[2]"),
     }
-    gathered = explain(moment, Value("letters", "upstream"), (1, 2, 0))
-    assert [(f.value, f.index) for f in gathered.terms[0].factors] == [(Value("state", "gradient/x[2]"), (1, 0))]
+    gathered = explain(moment, ref("letters", "upstream"), (1, 2, 0))
+    assert [(f.value, f.index) for f in gathered.terms[0].factors] == [(ref("state", "gradient/x[2]"), (1, 0))]
 
 
 def test_attention_is_explained_from_scores_to_mix_and_closed_positions_say_why() -> None:
     attention = ("attend", "self_attention", {"heads": 2, "causal": True})
     moment = sequence_moment(attention, letters=np.array([[0, 1, 2], [3, 3, 4]]))
     values = moment.values
-    score = explain(moment, Value("attend", "scores"), (1, 1, 2, 0))
-    query, key = values[Value("attend", "query")], values[Value("attend", "key")]
+    score = explain(moment, ref("attend", "scores"), (1, 1, 2, 0))
+    query, key = values[ref("attend", "query")], values[ref("attend", "key")]
     assert [term.product for term in score.terms] == pytest.approx(query[1, 2, 2:] * key[1, 0, 2:] / math.sqrt(2.0))
-    closed = explain(moment, Value("attend", "masked"), (0, 0, 0, 2))
+    closed = explain(moment, ref("attend", "masked"), (0, 0, 0, 2))
     assert closed.number == -math.inf and closed.agrees
     assert closed.note == "closed: position 2 comes after position 0, which must not see it"
-    assert explain(moment, Value("attend", "attention"), (0, 0, 0, 2)).number == 0
-    nothing = explain(moment, Value("attend", "gradient/scores"), (0, 0, 0, 2))
+    assert explain(moment, ref("attend", "attention"), (0, 0, 0, 2)).number == 0
+    nothing = explain(moment, ref("attend", "gradient/scores"), (0, 0, 0, 2))
     assert nothing.number == 0 and "closed by the mask" in nothing.note
-    mixed = explain(moment, Value("attend", "mix"), (0, 1, 3))
+    mixed = explain(moment, ref("attend", "mix"), (0, 1, 3))
     shares = [term.factors[0].number for term in mixed.terms]
-    assert shares == pytest.approx(values[Value("attend", "attention")][0, 1, 1]) and shares[2] == 0.0
-    back = explain(moment, Value("letters", "upstream"), (0, 1, 1))
+    assert shares == pytest.approx(values[ref("attend", "attention")][0, 1, 1]) and shares[2] == 0.0
+    back = explain(moment, ref("letters", "upstream"), (0, 1, 1))
     assert sorted(term.label for term in back.terms) == ["from attend.key", "from attend.query", "from attend.value"]
 
 

@@ -7,11 +7,11 @@ import pytest
 from tests.analysis.test_explain import executor_of, moment_of, run
 from tests.analysis.test_explain_layers import check, classifier, factor_of, schedule
 from tests.building import chain, optimizer, with_training
+from tests.refs import ref
 from visualbp.analysis.explain import Explanation, NoSuchNumberError, explain
 from visualbp.analysis.explain_optimizers import UPDATES
 from visualbp.core.options import Choice
 from visualbp.engine.plan import LEARNING_RATE
-from visualbp.layers import Value
 from visualbp.optimizers import optimizers
 
 # -- typed functions ---------------------------------------------------------------------------------------------------
@@ -26,7 +26,7 @@ def typed(expression: str, derivative: str) -> Explanation:
         ("loss", "mean_squared_error", {}),
     )
     executor = executor_of(network)
-    return explain(run(executor, len(executor.plan.steps)), Value("hidden", "delta"), (1, 1))
+    return explain(run(executor, len(executor.plan.steps)), ref("hidden", "delta"), (1, 1))
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_at_a_corner_any_slope_in_between_will_do(derivative: str) -> None:
         ("loss", "mean_squared_error", {}),
     )
     executor = executor_of(network)
-    assert explain(run(executor, len(executor.plan.steps)), Value("hidden", "delta"), (0, 1)).agrees
+    assert explain(run(executor, len(executor.plan.steps)), ref("hidden", "delta"), (0, 1)).agrees
 
 
 def test_the_derivative_that_was_derived_is_written_out() -> None:
@@ -93,13 +93,13 @@ def test_the_decay_of_adamw_pulls_at_the_parameter_and_stays_out_of_the_moments(
     network = with_training(classifier(shape=[3]), optimizer=optimizer("adamw", learning_rate=0.01, weight_decay=decay))
     executor = executor_of(network)
     moment = run(executor, len(executor.plan.steps))
-    updated = explain(moment, Value("output", "weight"), (1, 1))
+    updated = explain(moment, ref("output", "weight"), (1, 1))
     labels = [term.label for term in updated.terms]
     assert labels == (["before", "weight decay", "step"] if decay else ["before", "step"])
-    before = (moment.start or {})[Value("output", "weight")][1, 1]
+    before = (moment.start or {})[ref("output", "weight")][1, 1]
     if decay:
         assert updated.terms[1].product == pytest.approx(-0.01 * decay * before)
-    mean = explain(moment, Value("output", "first_moment/weight"), (1, 1))
+    mean = explain(moment, ref("output", "first_moment/weight"), (1, 1))
     assert [term.label for term in mean.terms] == ["last mean", "gradient"]
 
 
@@ -124,7 +124,7 @@ def test_the_learning_rate_is_explained_and_an_update_leads_to_it(
     rate = explain(moment, LEARNING_RATE, ())
     check(rate, 1e-12)
     assert rate.number == pytest.approx(expected)
-    updated = explain(moment, Value("output", "weight"), (0, 0))
+    updated = explain(moment, ref("output", "weight"), (0, 0))
     followed = next(f for term in updated.terms for f in term.factors if f.value == LEARNING_RATE)
     assert followed.number == pytest.approx(-expected) and followed.meaning == "minus the learning rate"
 
@@ -132,6 +132,6 @@ def test_the_learning_rate_is_explained_and_an_update_leads_to_it(
 def test_a_rate_of_its_own_is_the_same_constant_in_every_iteration() -> None:
     executor = executor_of(with_training(classifier(shape=[3]), optimizer=optimizer("sgd", learning_rate=0.05)))
     moment = run(executor, len(executor.plan.steps))
-    assert factor_of(explain(moment, Value("output", "weight"), (0, 0)), "minus the learning rate") == -0.05
+    assert factor_of(explain(moment, ref("output", "weight"), (0, 0)), "minus the learning rate") == -0.05
     with pytest.raises(NoSuchNumberError, match="no value called"):
         explain(moment_of(executor), LEARNING_RATE, ())

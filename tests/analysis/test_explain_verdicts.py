@@ -8,11 +8,11 @@ import pytest
 from tests.analysis.test_explain import run
 from tests.benchmarks.judgements import accuses, judge_right, judge_wrong
 from tests.building import chain, optimizer, with_training
+from tests.refs import ref
 from visualbp.analysis.explain import explain
 from visualbp.analysis.explain_words import told_apart
 from visualbp.datasets import Dataset
 from visualbp.engine import Executor, compile_plan
-from visualbp.layers import Value
 from visualbp.network import Network
 
 
@@ -48,7 +48,7 @@ def test_a_gradient_of_0_under_a_centered_deviation_accuses_nobody() -> None:
     )
     network = with_training(network, optimizer=optimizer("rmsprop", centered=True), batch_size=1)
     executor = finished(network, [[1.0, 0.0]], [[1.0]])
-    found = explain(run(executor, 0), Value("d", "weight"), (0, 1))
+    found = explain(run(executor, 0), ref("d", "weight"), (0, 1))
     assert found.number == 0.25 and not accuses(found)
 
 
@@ -61,7 +61,7 @@ def test_a_saturated_softmax_accuses_nobody() -> None:
     )
     executor = finished(network, [[1.0]], [0])
     for unit in range(2):
-        assert not accuses(explain(run(executor, 0), Value("d", "delta"), (0, unit)))
+        assert not accuses(explain(run(executor, 0), ref("d", "delta"), (0, unit)))
 
 
 def test_the_numbers_of_an_accusation_differ_as_printed() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.building import chain, inline, optimizer, with_training, xor
+from tests.refs import ref
 from tests.registry_cases import LayerCase, layer_cases, loss_data
 from visualbp.analysis.gradient_check import (
     Cancelled,
@@ -25,9 +26,10 @@ from visualbp.analysis.gradient_check_passes import Pace, Passes, Point, point_a
 from visualbp.analysis.gradient_check_stacked import Stacked, can_stack
 from visualbp.analysis.gradient_check_units import ByUnits
 from visualbp.core.arrays import Array
+from visualbp.core.ref import Ref
 from visualbp.engine import Executor, Plan, compile_plan
 from visualbp.engine.store import initial_parameters
-from visualbp.layers import LayerType, Lowering, Node, ParameterSpec, Value, layer_types
+from visualbp.layers import LayerType, Lowering, Node, ParameterSpec, layer_types
 from visualbp.network import Clip, Layer, Network, edits
 from visualbp.network.network import make_layer
 from visualbp.operations.activations import Tanh
@@ -80,7 +82,7 @@ class Setting:
         generator = np.random.default_rng(seed)
         self.plan: Plan = compile_plan(network)
         self.context = IterationContext(seed=5, iteration=3)
-        self.parameters: dict[Value, Array] = {
+        self.parameters: dict[Ref, Array] = {
             info.value: scale * generator.standard_normal(info.spec.shape) for info in self.plan.parameters
         }
         self.inputs = generator.standard_normal((batch, *self.plan.shapes[self.plan.input]))
@@ -95,7 +97,7 @@ class Setting:
     def point(self) -> Point:
         return point_at(self.plan, self.parameters, self.inputs, self.targets, self.context)
 
-    def gradient(self) -> dict[Value, Array]:
+    def gradient(self) -> dict[Ref, Array]:
         return {value: array.copy() for value, array in reverse_mode_gradient(self.point).items()}
 
 
@@ -188,7 +190,7 @@ def test_frozen_parameters_are_checked_too() -> None:
     result = setting.check()
     assert result.passed and set(result.layers["first"]) == {"weight", "bias"}
     wrong = setting.gradient()
-    wrong[Value("first", "bias")] *= -1.0
+    wrong[ref("first", "bias")] *= -1.0
     assert setting.check(analytic=wrong).failures == (("first", "bias"),)
 
 
@@ -217,7 +219,7 @@ def test_dead_units_have_errors_of_exactly_0() -> None:
         ("loss", "softmax_cross_entropy", {}),
     )
     setting = Setting(network)
-    setting.parameters[Value("hidden", "bias")][...] = -10.0
+    setting.parameters[ref("hidden", "bias")][...] = -10.0
     hidden = setting.check().layers["hidden"]
     assert not hidden["weight"].analytic.any() and not hidden["weight"].errors.any() and hidden["weight"].passed
 
@@ -245,7 +247,7 @@ def test_a_network_at_its_optimum_passes_where_all_is_round_off() -> None:
         ("input", "input", {"shape": [2]}), ("output", "dense", {"units": 1}), ("loss", "mean_squared_error", {})
     )
     setting = Setting(network)
-    weight, bias = setting.parameters[Value("output", "weight")], setting.parameters[Value("output", "bias")]
+    weight, bias = setting.parameters[ref("output", "weight")], setting.parameters[ref("output", "bias")]
     setting.targets = setting.inputs @ weight.T + bias
     setting.targets *= 1.0 + 1e-16 * np.random.default_rng(0).integers(-3, 4, setting.targets.shape)
     result = setting.check()
@@ -265,16 +267,16 @@ BUGS: dict[str, Callable[[Array], Array]] = {
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("bug", BUGS)
-@pytest.mark.parametrize("value", [Value("second", "weight"), Value("first", "bias")], ids=lambda value: value.text)
-def test_a_bug_in_one_tensor_lights_that_tensor_alone(value: Value, bug: str, method: str) -> None:
+@pytest.mark.parametrize("value", [ref("second", "weight"), ref("first", "bias")], ids=lambda value: value.text)
+def test_a_bug_in_one_tensor_lights_that_tensor_alone(value: Ref, bug: str, method: str) -> None:
     setting = Setting(network_3_6_5_3())
     wrong = setting.gradient()
     wrong[value] = BUGS[bug](wrong[value])
     result = setting.check(CheckOptions(method=method), analytic=wrong)
-    assert not result.passed and result.failures == ((value.layer, value.role),)
+    assert not result.passed and result.failures == ((value.layer, value.name),)
     assert result.max_relative_error > 1e-4
     if method != "directional":
-        assert result.worst is not None and (result.worst.layer, result.worst.parameter) == (value.layer, value.role)
+        assert result.worst is not None and (result.worst.layer, result.worst.parameter) == (value.layer, value.name)
 
 
 @pytest.mark.parametrize("index", [(0, 0), (17, 23), (39, 59)])
@@ -287,7 +289,7 @@ def test_one_wrong_number_among_2400_is_found_and_named(index: tuple[int, int]) 
     )
     setting = Setting(network, scale=0.2)
     wrong = setting.gradient()
-    wrong[Value("hidden", "weight")][index] += 1e-4
+    wrong[ref("hidden", "weight")][index] += 1e-4
     result = setting.check(analytic=wrong)
     tensor = result.layers["hidden"]["weight"]
     assert result.worst is not None and result.worst.text == f"hidden.weight[{index[0]}, {index[1]}]"
@@ -336,10 +338,10 @@ def one_relu(pre_activation: float, x: float = 1.0) -> Setting:
     )
     setting = Setting(network, batch=1)
     setting.inputs[...] = x
-    setting.parameters[Value("hidden", "weight")][...] = 1.0
-    setting.parameters[Value("hidden", "bias")][...] = pre_activation - x
-    setting.parameters[Value("output", "weight")][...] = 2.0
-    setting.parameters[Value("output", "bias")][...] = 0.0
+    setting.parameters[ref("hidden", "weight")][...] = 1.0
+    setting.parameters[ref("hidden", "bias")][...] = pre_activation - x
+    setting.parameters[ref("output", "weight")][...] = 2.0
+    setting.parameters[ref("output", "bias")][...] = 0.0
     setting.targets[...] = 1.0
     return setting
 
@@ -359,7 +361,7 @@ def test_a_corner_between_two_losses_is_a_kink_and_no_error(pre_activation: floa
 def test_a_wrong_gradient_at_a_kink_fails_all_the_same() -> None:
     setting = one_relu(3e-6)
     wrong = setting.gradient()
-    wrong[Value("hidden", "weight")] *= 1.01
+    wrong[ref("hidden", "weight")] *= 1.01
     result = setting.check(analytic=wrong)
     assert result.failures == (("hidden", "weight"),) and result.kinks == 2
 
@@ -372,7 +374,7 @@ def test_kinks_are_exactly_the_weights_whose_step_crosses_a_corner() -> None:
         ("loss", "softmax_cross_entropy", {}),
     )
     setting, epsilon = Setting(network, batch=64), 3e-3
-    z = setting.inputs @ setting.parameters[Value("hidden", "weight")].T + setting.parameters[Value("hidden", "bias")]
+    z = setting.inputs @ setting.parameters[ref("hidden", "weight")].T + setting.parameters[ref("hidden", "bias")]
     crosses = np.abs(z)[:, :, None] < epsilon * np.abs(setting.inputs)[:, None, :]
     result = setting.check(CheckOptions(epsilon=epsilon))
     found = result.layers["hidden"]["weight"]
@@ -384,7 +386,7 @@ def test_kinks_are_exactly_the_weights_whose_step_crosses_a_corner() -> None:
 def test_a_corner_exactly_at_theta_on_both_sides_is_left_out_and_counted() -> None:
     network = with_training(xor(), l1=0.1)
     setting = Setting(network, batch=4)
-    weight = setting.parameters[Value("hidden", "weight")]
+    weight = setting.parameters[ref("hidden", "weight")]
     weight[1, 0] = 0.0  # the slope of |w| is -1 on one side, 1 on the other, and the rule says 0
     result = setting.check()
     found = result.layers["hidden"]["weight"]
@@ -428,9 +430,9 @@ def test_every_piecewise_rule_tells_its_corner(rule: str, corner: float) -> None
     )
     setting = Setting(network, batch=1)
     setting.inputs[...], setting.targets[...] = 1.0, 1.0 if rule == "hinge" else 0.4
-    setting.parameters[Value("unit", "weight")][...] = corner
+    setting.parameters[ref("unit", "weight")][...] = corner
     for distance, kinks in ((4e-6, 2), (-4e-6, 2), (3e-5, 0), (-3e-5, 0)):
-        setting.parameters[Value("unit", "bias")][...] = distance
+        setting.parameters[ref("unit", "bias")][...] = distance
         result = setting.check()
         assert result.passed and result.kinks == kinks and result.unmeasurable == 0, distance
 
@@ -479,10 +481,10 @@ def test_large_networks_are_measured_by_pre_activations_to_the_same_numbers(
             assert together.layers[layer][name].way == ByUnits.way
             np.testing.assert_allclose(together.layers[layer][name].numeric, tensor.numeric, rtol=1e-6, atol=1e-9)
     assert shares == sorted(shares) and shares[-1] == pytest.approx(1.0, abs=0.05)
-    for value in (Value(info.value.layer, info.value.role) for info in setting.plan.parameters):
+    for value in (ref(info.value.layer, info.value.name) for info in setting.plan.parameters):
         wrong = setting.gradient()
         wrong[value] = wrong[value] * 1.001
-        assert setting.check(analytic=wrong).failures == ((value.layer, value.role),)
+        assert setting.check(analytic=wrong).failures == ((value.layer, value.name),)
 
 
 def test_pre_activations_at_a_kink_are_measured_on_their_own_side(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -512,8 +514,8 @@ class Centring(Operation):
 class CentringLayer(LayerType):
     type_name = "centring"
 
-    def lower(self, name: str, options: Any, inputs: Sequence[Value], shapes: Any) -> Lowering:
-        h = Value(name, "h")
+    def lower(self, name: str, options: Any, inputs: Sequence[Ref], shapes: Any) -> Lowering:
+        h = ref(name, "h")
         return Lowering((Node(name, Centring(), (inputs[0],), h),), h)
 
 
@@ -527,9 +529,9 @@ class TwiceLayer(LayerType):
         width = inputs[0][-1]
         return ParameterSpec("weight", (width, width), choice, True), ParameterSpec("bias", (width,), choice, False)
 
-    def lower(self, name: str, options: Any, inputs: Sequence[Value], shapes: Any) -> Lowering:
-        weight, bias, h = Value(name, "weight"), Value(name, "bias"), Value(name, "h")
-        z1, h1, z2 = Value(name, "z1"), Value(name, "h1"), Value(name, "z")
+    def lower(self, name: str, options: Any, inputs: Sequence[Ref], shapes: Any) -> Lowering:
+        weight, bias, h = ref(name, "weight"), ref(name, "bias"), ref(name, "h")
+        z1, h1, z2 = ref(name, "z1"), ref(name, "h1"), ref(name, "z")
         return Lowering(
             (
                 Node(name, Affine(), (inputs[0], weight, bias), z1),
@@ -644,7 +646,7 @@ def test_a_cancelled_check_stops_where_it_is(after: int) -> None:
 
 def test_a_loss_that_is_not_finite_is_refused_in_words() -> None:
     setting = Setting(network_3_6_5_3(loss="mean_squared_error"))
-    setting.parameters[Value("output", "bias")][...] = 1e300
+    setting.parameters[ref("output", "bias")][...] = 1e300
     with pytest.raises(CheckError, match=r"the loss is inf, so there is no difference .* step on to the operation"):
         setting.check()
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from tests.building import chain, inline, optimizer, with_training, xor
+from tests.refs import ref
 from visualbp.analysis.gradient_flow import EXPLODING, VANISHING, LayerFlow, layer_flows
 from visualbp.core.arrays import Array
 from visualbp.datasets import Dataset
 from visualbp.engine import Executor, compile_plan
-from visualbp.layers import Value
 from visualbp.network import Network, edits
 from visualbp.network.network import make_layer
 
@@ -69,9 +69,9 @@ def test_norms_are_those_of_numpy_with_and_without_the_known_ones() -> None:
             (flow.bias_gradient_norm, "gradient/bias"),
             (flow.weight_norm, "weight"),
         ):
-            assert norm == pytest.approx(np.linalg.norm(values[Value(name, role)]))
+            assert norm == pytest.approx(np.linalg.norm(values[ref(name, role)]))
     assert flows["hidden_1"].upstream_norm == pytest.approx(
-        np.linalg.norm(executor.values[Value("hidden_1", "upstream")])
+        np.linalg.norm(executor.values[ref("hidden_1", "upstream")])
     )
     recomputed = layer_flows(executor.plan, executor.values)
     assert recomputed["output"].delta_norm == pytest.approx(flows["output"].delta_norm)
@@ -81,8 +81,8 @@ def test_the_update_ratio_of_gradient_descent_is_the_rate_times_the_gradient_ove
     executor = ran(with_training(deep("tanh", "glorot_uniform", 2), optimizer=optimizer(learning_rate=0.03)))
     start = executor.store.views_of(executor.start)
     for name, flow in flows_of(executor).items():
-        expected = 0.03 * np.linalg.norm(executor.values[Value(name, "gradient/weight")])
-        assert flow.update_ratio == pytest.approx(expected / np.linalg.norm(start[Value(name, "weight")]))
+        expected = 0.03 * np.linalg.norm(executor.values[ref(name, "gradient/weight")])
+        assert flow.update_ratio == pytest.approx(expected / np.linalg.norm(start[ref(name, "weight")]))
 
 
 def test_what_is_not_computed_yet_is_none_and_not_zero() -> None:
@@ -103,8 +103,8 @@ def test_a_layer_without_parameters_has_its_upstream_alone() -> None:
     )
     executor = ran(network)
     flow = flows_of(executor)["act"]
-    assert flow.upstream_norm == pytest.approx(np.linalg.norm(executor.values[Value("act", "upstream")]))
-    assert flow.delta_norm == pytest.approx(np.linalg.norm(executor.values[Value("hidden_1", "delta")]))
+    assert flow.upstream_norm == pytest.approx(np.linalg.norm(executor.values[ref("act", "upstream")]))
+    assert flow.delta_norm == pytest.approx(np.linalg.norm(executor.values[ref("hidden_1", "delta")]))
     assert (flow.weight_gradient_norm, flow.bias_gradient_norm, flow.update_ratio) == (None, None, None)
     assert flow.dead_share is not None
 

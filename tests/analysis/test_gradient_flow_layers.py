@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from tests.building import chain
+from tests.refs import ref
 from visualbp.analysis.gradient_flow import EXPLODING, VANISHING, LayerFlow, error_signals, layer_flows
 from visualbp.core.arrays import Array
 from visualbp.datasets import Dataset
 from visualbp.engine import Executor, compile_plan
-from visualbp.layers import Value
 from visualbp.network import Network
 
 STEPS = 30
@@ -68,7 +68,7 @@ def image_network(bias: float, samples: int = 8) -> tuple[Network, Array]:
 def test_the_error_signal_of_a_recurrent_layer_is_that_of_all_its_time_steps(activation: str) -> None:
     executor = ran(recurrent(1.0, activation), sequences())
     deltas = error_signals(executor.plan)
-    assert len(deltas["state"]) == STEPS and deltas["output"] == (Value("output", "delta"),)
+    assert len(deltas["state"]) == STEPS and deltas["output"] == (ref("output", "delta"),)
     assert deltas["flat"] == ()
     squares = [float(np.square(executor.values[delta]).sum()) for delta in deltas["state"]]
     assert flows_of(executor)["state"].delta_norm == pytest.approx(np.sqrt(sum(squares)))
@@ -100,7 +100,7 @@ def test_a_flat_activation_is_named_as_what_makes_the_signal_vanish_in_time() ->
 def test_time_is_not_named_before_all_steps_are_back_or_where_each_step_has_a_signal_of_its_own() -> None:
     network = recurrent(0.5)
     plan = compile_plan(network)
-    last = next(step.index for step in plan.steps if Value("state", f"gradient/z[{STEPS - 1}]") in step.writes)
+    last = next(step.index for step in plan.steps if ref("state", f"gradient/z[{STEPS - 1}]") in step.writes)
     early = flows_of(ran(network, sequences(), last + 2))["state"]
     assert (early.delta_norm, early.through_time, early.badges) == (None, None, ())
     sequence = flows_of(ran(recurrent(0.5, sequence=True), sequences()))["state"]
@@ -119,7 +119,7 @@ def test_the_channels_of_an_image_are_what_dies_and_not_its_columns() -> None:
     (badge,) = (badge for badge in flow.badges if badge.kind == "dead")
     assert flow.dead_share == 1.0 and "all of its channels are off at every place of every sample" in badge.cause
     executor = ran(*image_network(0.0))
-    h = executor.values[Value("conv", "h")]
+    h = executor.values[ref("conv", "h")]
     flow = flows_of(executor)["conv"]
     assert flow.dead_share == pytest.approx(np.mean([not h[:, channel].any() for channel in range(3)]))
 

@@ -14,9 +14,9 @@ from tests.building import chain, inline, with_training, xor
 from visualbp.analysis.standstill import has_learned, standstill
 from visualbp.core.arrays import Array
 from visualbp.core.norms import norm_of
+from visualbp.core.ref import Ref
 from visualbp.datasets import Dataset
 from visualbp.engine import Executor, Plan, compile_plan
-from visualbp.layers import Value
 from visualbp.network import Network, edits
 
 XOR = Dataset(np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]]), np.array([[0.0], [1], [1], [0]]))
@@ -100,7 +100,7 @@ def test_gradients_that_are_all_0_are_said_to_be_so_with_the_reason_and_without_
     assert standstill(*of(single("mean_squared_error", 2.0, 2.5))) == ""
 
 
-def of(executor: Executor) -> tuple[Plan, Mapping[Value, Array]]:
+def of(executor: Executor) -> tuple[Plan, Mapping[Ref, Array]]:
     return executor.plan, executor.values
 
 

@@ -17,9 +17,9 @@ from tests.benchmarks.engine import data_of, network_of  # noqa: E402
 from visualbp.analysis.gradient_check import CheckOptions, CheckResult, gradient_check  # noqa: E402
 from visualbp.analysis.gradient_check_passes import Pace, Passes, point_at  # noqa: E402
 from visualbp.core.arrays import Array  # noqa: E402
+from visualbp.core.ref import Ref  # noqa: E402
 from visualbp.engine import Plan, compile_plan  # noqa: E402
 from visualbp.engine.store import initial_parameters  # noqa: E402
-from visualbp.layers import Value  # noqa: E402
 from visualbp.operations.base import IterationContext  # noqa: E402
 
 NETWORKS = {
@@ -31,7 +31,7 @@ RUNS = 7
 
 
 def checked(
-    plan: Plan, parameters: dict[Value, Array], data: tuple[Array, Array], method: str, runs: int
+    plan: Plan, parameters: dict[Ref, Array], data: tuple[Array, Array], method: str, runs: int
 ) -> CheckResult:
     """Return the run whose time is the median of several."""
     results = [
@@ -41,7 +41,7 @@ def checked(
     return next(result for result in results if result.seconds == middle)
 
 
-def seconds_by_passes(plan: Plan, parameters: dict[Value, Array], data: tuple[Array, Array]) -> float:
+def seconds_by_passes(plan: Plan, parameters: dict[Ref, Array], data: tuple[Array, Array]) -> float:
     """Return what two forward passes for each parameter would take, from the time of some of them."""
     import time
 

@@ -23,10 +23,10 @@ from visualbp.core.arrays import Array
 from visualbp.core.differentiation import derivative
 from visualbp.core.expressions import evaluate as value_of
 from visualbp.core.options import Choice
+from visualbp.core.ref import Ref
 from visualbp.engine import Executor, Phase, Step, compile_plan
 from visualbp.engine.bugs import bugs_by_step, possible_bugs
 from visualbp.engine.store import stream_of
-from visualbp.layers import Value
 from visualbp.network import Network
 from visualbp.operations.base import IterationContext, evaluate
 from visualbp.operations.custom import Custom
@@ -141,7 +141,7 @@ def _right(executor: Executor, step: Step, dtype: np.dtype[np.floating]) -> Arra
     return done.vjp(step.operand, upstream)
 
 
-def _as_read(executor: Executor, value: Value, at: int) -> Array:
+def _as_read(executor: Executor, value: Ref, at: int) -> Array:
     value = executor.plan.resolve(value)
     start = executor.store.views_of(executor.start)
     found = (record.values[value] for record in reversed(executor.tape[:at]) if value in record.values)

@@ -21,9 +21,9 @@ import numpy as np  # noqa: E402
 
 from tests.benchmarks import layers_jax  # noqa: E402
 from tests.building import chain, with_training  # noqa: E402
+from visualbp.core.ref import Ref  # noqa: E402
 from visualbp.datasets import Dataset  # noqa: E402
 from visualbp.engine import Executor, compile_plan  # noqa: E402
-from visualbp.layers import Value  # noqa: E402
 from visualbp.network import Network, edits  # noqa: E402
 
 CLASSES = 10
@@ -261,7 +261,7 @@ def fitted_exponent(make: Callable[[int], Case], sizes: list[int]) -> tuple[floa
 def forward_multiplications(executor: Executor) -> int:
     plan = executor.plan
 
-    def whole(value: Value) -> tuple[int, ...]:
+    def whole(value: Ref) -> tuple[int, ...]:
         own = plan.shapes[value]
         return (executor.batch_size, *own) if value in plan.batched else own
 

@@ -17,16 +17,17 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tests.checked_networks import KINDS, HardCase
+from tests.refs import ref
 from visualbp.analysis.gradient_check import CheckError, CheckOptions, CheckResult, gradient_check
 from visualbp.analysis.gradient_check_operations import Rules
 from visualbp.analysis.gradient_check_passes import point_at
 from visualbp.core.arrays import Array
+from visualbp.core.ref import Ref
 from visualbp.datasets import load_dataset
 from visualbp.engine import Executor, compile_plan
 from visualbp.engine.bugs import bugs_by_step
 from visualbp.files import find_model, load_network
 from visualbp.files.samples import sample_paths
-from visualbp.layers import Value
 from visualbp.network.bugs import PlantedBug
 
 NOTICED = 5e-4
@@ -94,9 +95,9 @@ def has_effect(case: HardCase, without: HardCase, index: int) -> bool:
     return bool(np.abs(wrong - right).max() > EFFECT * max(float(np.abs(right).max()), np.finfo(float).tiny))
 
 
-def gradients(result: CheckResult) -> dict[Value, Array]:
+def gradients(result: CheckResult) -> dict[Ref, Array]:
     return {
-        Value(layer, role): tensor.analytic for layer, found in result.layers.items() for role, tensor in found.items()
+        ref(layer, role): tensor.analytic for layer, found in result.layers.items() for role, tensor in found.items()
     }
 
 
@@ -123,7 +124,7 @@ def judge_wrong(
         counts.beside.append(f"{name}: {bug.text}, accused also {[accused[i].place for i in set(accused) - {index}]}")
     truth = gradients(right)
     for value, wrong in gradients(result).items():
-        tensor = result.layers[value.layer][value.role]
+        tensor = result.layers[value.layer][value.name]
         a, b = wrong, truth[value]
         with np.errstate(invalid="ignore", over="ignore"):
             is_wrong = np.abs(a - b) > NOTICED * np.maximum(np.abs(a), np.abs(b))

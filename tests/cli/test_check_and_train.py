@@ -107,7 +107,7 @@ def test_train_saves_what_stepping_would_have_reached_bit_by_bit(capsys: Capture
         executor.step()
     saved = load_network(out)
     for value, array in executor.parameter_views().items():
-        assert saved.parameters[value.layer][value.role].tobytes() == array.tobytes()
+        assert saved.parameters[value.layer][value.name].tobytes() == array.tobytes()
     assert (saved.layers, saved.connections, saved.description) == (
         network.layers,
         network.connections,

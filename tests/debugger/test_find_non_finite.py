@@ -9,15 +9,16 @@ import pytest
 
 from tests.building import chain, optimizer, with_training
 from tests.random_networks import random_data, random_network
+from tests.refs import ref
 from visualbp.core.options import Choice
+from visualbp.core.ref import Ref
 from visualbp.datasets import Dataset
 from visualbp.debugger.non_finite import RECORDED_AT_MOST
 from visualbp.debugger.session import Session
 from visualbp.engine import Executor, compile_plan
-from visualbp.layers import Value
 from visualbp.network import Network, edits
 
-Place = tuple[int, int, Value, tuple[int, ...]]
+Place = tuple[int, int, Ref, tuple[int, ...]]
 ITERATIONS = 24
 
 
@@ -99,7 +100,7 @@ def test_a_loss_that_stays_finite_does_not_hide_where_a_weight_became_infinite()
     assert session.executor is not None
     with np.errstate(all="ignore"):
         losses = [session.train_one()[1] for _ in range(5)]
-    assert np.isfinite(losses).all() and np.isinf(session.executor.store.views[Value("hidden", "weight")]).any()
+    assert np.isfinite(losses).all() and np.isinf(session.executor.store.views[ref("hidden", "weight")]).any()
     record(session)
     trouble = session.executor.non_finite
     assert trouble is not None
@@ -163,4 +164,4 @@ def test_a_recurrence_names_the_time_step_at_which_it_overflows() -> None:
     while executor.non_finite is None:
         executor.step()
     trouble = executor.non_finite
-    assert trouble.step.layer == "recurrence" and trouble.value == Value("recurrence", "z[3]")  # 1e100 to the 4th
+    assert trouble.step.layer == "recurrence" and trouble.value == ref("recurrence", "z[3]")  # 1e100 to the 4th

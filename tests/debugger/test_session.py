@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from tests.building import Clip, chain, inline, optimizer, with_training, xor
+from tests.refs import ref
 from visualbp.core.arrays import read_only
 from visualbp.debugger.commands import Level
 from visualbp.debugger.history import History
 from visualbp.debugger.session import NotRunnableError, Session
 from visualbp.engine import Phase
-from visualbp.layers import Value
 from visualbp.network import Network, edits
 
 
@@ -155,12 +155,12 @@ def test_an_edited_weight_counts_from_the_next_forward_pass_and_what_it_outdates
     edited = session.snapshot()
     assert edited.cursor == 0 and edited.iteration == before.iteration
     assert edited.get("hidden", "weight")[0, 0] == 5.0  # type: ignore[index]
-    assert edited.is_stale(Value("hidden", "h")) and not edited.is_stale(Value("hidden", "weight"))
+    assert edited.is_stale(ref("hidden", "h")) and not edited.is_stale(ref("hidden", "weight"))
     assert np.array_equal(edited.get("hidden", "h"), before.get("hidden", "h"))  # type: ignore[arg-type]
     session.forward(Level.LAYER)
     session.forward(Level.LAYER)
     after = session.snapshot()
-    assert not after.is_stale(Value("hidden", "h"))
+    assert not after.is_stale(ref("hidden", "h"))
     inputs = after.get("input", "h")
     assert inputs is not None
     assert np.allclose(after.get("hidden", "z"), inputs @ weight.T + after.get("hidden", "bias"))  # type: ignore[arg-type]

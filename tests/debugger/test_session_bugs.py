@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from tests.building import xor
+from tests.refs import ref
 from visualbp.debugger.commands import Level
 from visualbp.debugger.session import Session
-from visualbp.layers import Value
 from visualbp.network import Network, edits
 from visualbp.network.bugs import PlantedBug
 
@@ -54,7 +54,7 @@ def test_removing_the_bug_makes_the_next_gradient_right() -> None:
     session.forward(Level.ITERATION)
     right = session_of(xor())
     right.forward(Level.ITERATION)
-    value = Value("hidden", "gradient/weight")
+    value = ref("hidden", "gradient/weight")
     assert session.snapshot().values[value].tobytes() == right.snapshot().values[value].tobytes()
 
 

@@ -10,6 +10,7 @@ import pytest
 import ziamath
 
 from tests.building import chain, inline, optimizer, with_training
+from tests.refs import ref
 from visualbp.core.options import Choice
 from visualbp.datasets import Dataset, load_dataset
 from visualbp.debugger.commands import Level
@@ -17,11 +18,10 @@ from visualbp.debugger.session import Session
 from visualbp.engine import Executor, PlanError, compile_plan
 from visualbp.engine.evaluate import forward_pass, predict
 from visualbp.engine.notation import PSEUDOCODE, Notation
-from visualbp.layers import Value
 from visualbp.network import Network, edits, structure_of
 from visualbp.network.network import make_layer
 
-MEAN, VARIANCE = Value("norm", "running_mean"), Value("norm", "running_var")
+MEAN, VARIANCE = ref("norm", "running_mean"), ref("norm", "running_var")
 
 
 def normalised(shape: tuple[int, ...] = (3,), **training: Any) -> Network:
@@ -144,7 +144,7 @@ def test_saved_statistics_are_where_the_next_run_starts() -> None:
     run(executor, 3, fast=True)
     saved: dict[str, dict[str, np.ndarray]] = {}
     for value, array in executor.parameter_views().items():
-        saved.setdefault(value.layer, {})[value.role] = array
+        saved.setdefault(value.layer, {})[value.name] = array
     assert set(saved["norm"]) == {"weight", "bias", "running_mean", "running_var"}
     again = executor_of(replace(network, parameters=saved))
     assert np.array_equal(again.store.views[MEAN], executor.store.views[MEAN])
@@ -181,14 +181,14 @@ def test_with_weight_norm_a_layer_starts_from_the_weight_that_it_has_without() -
     for network in (plain, normalised()):
         executor = executor_of(network)
         run(executor, 1, fast=False)
-        both.append(executor.values[Value("hidden", "z")])
+        both.append(executor.values[ref("hidden", "z")])
     assert np.allclose(*both, rtol=1e-13)
 
 
 def test_a_gain_that_is_not_given_is_the_length_of_the_direction_that_is() -> None:
     direction = np.array([[3.0, 4.0, 0.0], [0.0, 0.0, 2.0], [1.0, 2.0, 2.0], [6.0, 8.0, 0.0]])
     network = replace(normalised(), parameters={"hidden": {"weight_direction": direction}})
-    gain = executor_of(network).store.views[Value("hidden", "weight_gain")]
+    gain = executor_of(network).store.views[ref("hidden", "weight_gain")]
     assert np.allclose(gain, [[5.0], [2.0], [3.0], [10.0]], rtol=1e-15)
 
 

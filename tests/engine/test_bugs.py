@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 
 from tests.building import chain, inline, optimizer, with_training
 from tests.random_networks import random_data, random_network
+from tests.refs import ref
 from visualbp.core.arrays import Array
 from visualbp.core.options import Choice, parse_options
+from visualbp.core.ref import Ref
 from visualbp.datasets import Dataset, load_dataset
 from visualbp.engine import Executor, Phase, Plan, PlanError, Step, compile_plan
 from visualbp.engine.bugs import (
@@ -27,7 +29,6 @@ from visualbp.engine.bugs import (
     possible_bugs,
 )
 from visualbp.files import find_model, load_network
-from visualbp.layers import Value
 from visualbp.network import Clip, Network, edits
 from visualbp.network.bugs import PlantedBug, bug_kinds
 from visualbp.network.network import make_layer
@@ -73,7 +74,7 @@ def executor_of(network: Network, *bugs: PlantedBug, dataset: Dataset | None = N
     return Executor(compile_plan(network), dataset)
 
 
-def stepped(executor: Executor, iterations: int = 1) -> Mapping[Value, Array]:
+def stepped(executor: Executor, iterations: int = 1) -> Mapping[Ref, Array]:
     """Return the values after some iterations, stepped."""
     for _ in range(iterations):
         executor.step()
@@ -81,7 +82,7 @@ def stepped(executor: Executor, iterations: int = 1) -> Mapping[Value, Array]:
     return executor.values
 
 
-def start_of(executor: Executor, value: Value) -> Array:
+def start_of(executor: Executor, value: Ref) -> Array:
     """Return a parameter as it was at the start of the iteration."""
     return executor.store.views_of(executor.start)[value]
 
@@ -90,7 +91,7 @@ def step_of(plan: Plan, bug: PlantedBug) -> Step:
     return next(s for s in plan.steps if s.node and s.phase == Phase.BACKWARD and bug_in(s, bug.kind) == bug)
 
 
-def gradient_in(values: Mapping[Value, Array], plan: Plan, bug: PlantedBug) -> Array:
+def gradient_in(values: Mapping[Ref, Array], plan: Plan, bug: PlantedBug) -> Array:
     return values[step_of(plan, bug).writes[0]]
 
 
@@ -156,7 +157,7 @@ def test_the_mean_is_missed_by_the_size_of_each_batch_also_of_a_smaller_last_one
 @pytest.mark.parametrize("name", [name for name in activations.names() if name != "linear"])
 def test_without_the_derivative_the_upstream_is_passed_on(name: str) -> None:
     wrong, right, executor = both(network_of(name), PlantedBug("missing_derivative", "second", "h", "z"))
-    np.testing.assert_array_equal(wrong, executor.values[Value("second", "upstream")])
+    np.testing.assert_array_equal(wrong, executor.values[ref("second", "upstream")])
     assert np.any(wrong != right)
 
 
@@ -164,7 +165,7 @@ def test_without_the_derivative_the_upstream_is_passed_on(name: str) -> None:
 def test_the_wrong_derivative_is_the_slope_at_h(name: str) -> None:
     bug = PlantedBug("wrong_derivative", "second", "h", "z")
     wrong, right, executor = both(network_of(name), bug)
-    h, upstream = executor.values[Value("second", "h")], executor.values[Value("second", "upstream")]
+    h, upstream = executor.values[ref("second", "h")], executor.values[ref("second", "upstream")]
     if name == "softmax":
         expected = upstream * h * (1.0 - h)
     else:
@@ -187,20 +188,20 @@ def test_a_missing_derivative_also_fits_normalisation_dropout_and_products() -> 
     )
     for layer in ("norm", "drop"):
         wrong, right, executor = both(network, PlantedBug("missing_derivative", layer, "h", "x"))
-        np.testing.assert_array_equal(wrong, executor.values[Value(layer, "upstream")])
+        np.testing.assert_array_equal(wrong, executor.values[ref(layer, "upstream")])
         assert np.any(wrong != right)
     product = edits.add_layer(network_of(), make_layer("gate", "multiply"), (0.0, 0.0))
     product = edits.disconnect(product, [("second", "output")])
     for source, target in (("first", "gate"), ("second", "gate"), ("gate", "output")):
         product = edits.connect(product, source, target)
     wrong, right, executor = both(product, PlantedBug("missing_derivative", "gate", "h", "x[1]"))
-    np.testing.assert_array_equal(wrong, executor.values[Value("gate", "upstream")])
+    np.testing.assert_array_equal(wrong, executor.values[ref("gate", "upstream")])
     assert np.any(wrong != right)
 
 
 def test_the_gradient_goes_back_through_the_weight_where_its_transpose_belongs() -> None:
     wrong, right, executor = both(network_of(), PlantedBug("transposed_weight", "second", "z", "x"))
-    delta, weight = executor.values[Value("second", "delta")], start_of(executor, Value("second", "weight"))
+    delta, weight = executor.values[ref("second", "delta")], start_of(executor, ref("second", "weight"))
     np.testing.assert_allclose(right, delta @ weight, rtol=1e-12)
     np.testing.assert_allclose(wrong, delta @ weight.T, rtol=1e-12)
 
@@ -208,9 +209,9 @@ def test_the_gradient_goes_back_through_the_weight_where_its_transpose_belongs()
 def test_a_lost_path_leaves_what_comes_back_on_the_other() -> None:
     executor = executor_of(with_skip(), PlantedBug("lost_path", "sum", "h", "x[0]"))
     values = stepped(executor)
-    delta, weight = values[Value("second", "delta")], start_of(executor, Value("second", "weight"))
-    np.testing.assert_allclose(values[Value("first", "upstream")], delta @ weight, rtol=1e-12)
-    assert np.any(stepped(executor_of(with_skip()))[Value("first", "upstream")] != values[Value("first", "upstream")])
+    delta, weight = values[ref("second", "delta")], start_of(executor, ref("second", "weight"))
+    np.testing.assert_allclose(values[ref("first", "upstream")], delta @ weight, rtol=1e-12)
+    assert np.any(stepped(executor_of(with_skip()))[ref("first", "upstream")] != values[ref("first", "upstream")])
 
 
 # -- the sequential update ---------------------------------------------------------------------------------------------
@@ -245,10 +246,10 @@ def test_the_sequential_update_goes_back_through_what_the_update_of_the_same_ite
     executor = executor_of(network, SEQUENTIAL)
     for _ in range(4):
         values = stepped(executor)
-        after, before = values[Value("output", "weight")], start_of(executor, Value("output", "weight"))
+        after, before = values[ref("output", "weight")], start_of(executor, ref("output", "weight"))
         assert np.any(after != before)
         np.testing.assert_allclose(
-            values[Value("second", "upstream")], values[Value("output", "delta")] @ after, rtol=1e-13
+            values[ref("second", "upstream")], values[ref("output", "delta")] @ after, rtol=1e-13
         )
 
 
@@ -256,7 +257,7 @@ def test_the_sequential_update_knows_nothing_of_clipping() -> None:
     network = network_of(clip=Clip("norm", 1e-3), optimizer=optimizer("sgd", learning_rate=0.5))
     executor, free = executor_of(network, SEQUENTIAL), executor_of(with_training(network, clip=None), SEQUENTIAL)
     clipped, unclipped = stepped(executor), stepped(free)
-    upstream = Value("second", "upstream")
+    upstream = ref("second", "upstream")
     np.testing.assert_array_equal(clipped[upstream], unclipped[upstream])
 
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from tests.building import chain, optimizer, with_training
+from tests.refs import ref
 from visualbp.core.arrays import Array
 from visualbp.datasets import Dataset
 from visualbp.engine import Executor, Phase, compile_plan
 from visualbp.engine.executor import NonFinite
 from visualbp.engine.plan import GRADIENT_NORM
-from visualbp.layers import Value
 from visualbp.network import Clip, Network, edits
 
 
@@ -53,7 +53,7 @@ def test_a_product_that_overflows_is_found_in_the_layer_and_element_that_made_it
     weight[1] = 1e308, 1e308
     trouble = found(run(network_of(), {("hidden", "weight"): weight}))
     assert (trouble.step.layer, trouble.step.operation, trouble.step.phase) == ("hidden", "affine", Phase.FORWARD)
-    assert trouble.value == Value("hidden", "z") and trouble.index == (0, 1) and trouble.number == np.inf
+    assert trouble.value == ref("hidden", "z") and trouble.index == (0, 1) and trouble.number == np.inf
     assert trouble.text == "hidden: affine (forward) gave inf in hidden.z[0, 1] at iteration 0"
 
 
@@ -92,8 +92,8 @@ def test_large_numbers_whose_squares_overflow_are_no_trouble_and_have_norms() ->
     parameters = {("output", "bias"): np.array([3e200, -4e200])}
     executor = run(network_of("mean_absolute_error"), parameters)
     assert executor.non_finite is None
-    assert executor.norms[Value("output", "bias")] == pytest.approx(5e200)
-    assert executor.norms[Value("output", "z")] == pytest.approx(5e200 * 2**0.5)
+    assert executor.norms[ref("output", "bias")] == pytest.approx(5e200)
+    assert executor.norms[ref("output", "z")] == pytest.approx(5e200 * 2**0.5)
 
 
 def test_stepping_back_over_it_forgets_it_and_forward_finds_it_again() -> None:
@@ -113,7 +113,7 @@ def test_stepping_back_over_it_forgets_it_and_forward_finds_it_again() -> None:
     executor.back()
     assert executor.non_finite is None
     executor.step()
-    assert found(executor).value == Value("hidden", "z")
+    assert found(executor).value == ref("hidden", "z")
 
 
 def test_a_clipped_norm_that_was_nan_at_full_speed_is_forgotten_on_going_back() -> None:
@@ -121,7 +121,7 @@ def test_a_clipped_norm_that_was_nan_at_full_speed_is_forgotten_on_going_back() 
     dataset = Dataset(np.ones((2, 2)), np.ones((2, 2)))
     executor, fresh = Executor(compile_plan(network), dataset), Executor(compile_plan(network), dataset)
     start = executor.store.save()
-    executor.store.views[Value("output", "weight")].fill(np.nan)
+    executor.store.views[ref("output", "weight")].fill(np.nan)
     executor.run_fast()
     assert np.isnan(executor.store.flat_gradients).any()
     executor.restore(0, start)

@@ -10,11 +10,11 @@ from latex2mathml.converter import convert
 
 from tests.analysis.test_explain import executor_of, random_network
 from tests.building import chain, optimizer, with_training, xor
+from tests.refs import ref
 from visualbp.core.arrays import shape_text
 from visualbp.engine import Phase, Step, compile_plan
 from visualbp.engine.notation import Notation, pseudocode, pseudocode_line, step_equation, step_sentence, step_shapes
 from visualbp.engine.plan import Plan
-from visualbp.layers import Value
 from visualbp.network import Clip, Network
 from visualbp.operations.activations import activations
 from visualbp.operations.losses import losses
@@ -51,7 +51,7 @@ def classifier(**fields: object) -> Network:
 
 
 def step_of(plan: Plan, layer: str, role: str, phase: Phase = Phase.BACKWARD) -> Step:
-    return next(step for step in plan.steps if step.phase == phase and Value(layer, role) in step.writes)
+    return next(step for step in plan.steps if step.phase == phase and ref(layer, role) in step.writes)
 
 
 def test_layers_are_numbered_in_the_order_in_which_they_run_and_the_input_is_0() -> None:
@@ -73,7 +73,7 @@ def test_symbols_are_those_of_the_document() -> None:
         ("loss", "target", r"\mathbf{y}"),
         ("loss", "loss", r"\mathcal{L}"),
     ):
-        assert notation.symbol(Value(layer, role)) == symbol
+        assert notation.symbol(ref(layer, role)) == symbol
 
 
 def test_the_equations_of_a_classifier_are_those_of_the_document() -> None:

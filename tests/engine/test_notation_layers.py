@@ -13,11 +13,12 @@ from latex2mathml.converter import convert
 from tests.analysis.test_explain_layers import SCHEDULES
 from tests.building import chain, with_training
 from tests.random_networks import random_data, random_network
+from tests.refs import ref
 from visualbp.core.arrays import shape_text
+from visualbp.core.ref import Ref
 from visualbp.engine import Executor, Phase, Step, compile_plan
 from visualbp.engine.notation import Notation, pseudocode, pseudocode_line, step_equation, step_sentence, step_shapes
 from visualbp.engine.plan import Plan
-from visualbp.layers import Value
 from visualbp.network import Network
 
 ziamath.config.svg2 = False
@@ -43,7 +44,7 @@ def plan_of(*layers: tuple[str, str, dict[str, Any]], shape: list[int], units: i
 
 
 def step_of(plan: Plan, layer: str, role: str, phase: Phase = Phase.BACKWARD, part: str = "") -> Step:
-    return next(step for step in plan.steps if step.phase == phase and Value(layer, role, part) in step.writes)
+    return next(step for step in plan.steps if step.phase == phase and ref(layer, role, part) in step.writes)
 
 
 def line_of(plan: Plan, step: Step) -> str:
@@ -55,7 +56,7 @@ def test_no_two_values_of_any_network_have_the_same_symbol_or_label(seed: int) -
     plan = compile_plan(network_of(seed))
     notation = Notation(plan)
     used = {plan.resolve(value) for step in plan.steps for value in (*step.reads, *step.writes)}
-    by_symbol: dict[str, set[Value]] = defaultdict(set)
+    by_symbol: dict[str, set[Ref]] = defaultdict(set)
     for value in used:
         by_symbol[notation.symbol(value)].add(value)
     assert all(len(values) == 1 for values in by_symbol.values()), by_symbol
@@ -171,7 +172,8 @@ def test_time_steps_have_error_signals_and_shared_weights_the_sum_over_time() ->
 
 def test_each_path_into_attention_is_named_after_the_projection_that_it_came_through() -> None:
     plan = plan_of(("first", "dense", {"units": 4}), ("look", "self_attention", {"heads": 2}), shape=[3, 2])
-    paths = {value.part for step in plan.steps for value in step.writes if value.layer == "first" and value.part}
+    writes = [value for step in plan.steps for value in step.writes]
+    paths = {value.sender_text for value in writes if value.layer == "first" and value.sender}
     assert paths == {"look.query", "look.key", "look.value"}
     total = step_of(plan, "first", "delta")
     assert [r"\leftarrow (2) " + letter in step_equation(plan, total) for letter in "QKV"] == [True] * 3

@@ -7,11 +7,11 @@ import pytest
 
 from tests.building import chain, optimizer, with_training, xor
 from tests.random_networks import random_data, random_network
+from tests.refs import ref
 from visualbp.datasets import DataError, Dataset
 from visualbp.engine import Executor, Phase, Plan, PlanError, Step, compile_plan
 from visualbp.engine.evaluate import accuracy, forward_pass, predict
 from visualbp.engine.store import initial_parameters
-from visualbp.layers import Value
 from visualbp.network import Clip, Network, edits
 from visualbp.network.network import make_layer
 
@@ -49,19 +49,19 @@ def test_a_chain_runs_in_the_documents_order() -> None:
 
 def test_no_gradient_is_made_for_the_input() -> None:
     plan = compile_plan(xor())
-    assert all(Value("input", "upstream") not in step.writes for step in plan.steps)
+    assert all(ref("input", "upstream") not in step.writes for step in plan.steps)
 
 
 def test_the_parts_of_a_value_that_two_layers_use_are_summed_in_a_step_of_their_own() -> None:
     plan = compile_plan(residual())
     accumulate = next(step for step in plan.steps if step.operation == "accumulate")
-    assert accumulate.layer == "a" and accumulate.writes == (Value("a", "upstream"),)
-    assert set(accumulate.reads) == {Value("a", "upstream", "b"), Value("a", "upstream", "sum")}
+    assert accumulate.layer == "a" and accumulate.writes == (ref("a", "upstream"),)
+    assert set(accumulate.reads) == {ref("a", "upstream", "b"), ref("a", "upstream", "sum")}
     assert {step.label for step in plan.steps} >= {"∂h a ← b", "∂h a ← sum"}
     executor = Executor(plan, Dataset(np.ones((2, 3)), np.zeros((2, 3))))
     while executor.cursor <= accumulate.index:
         executor.step()
-    total = executor.values[Value("a", "upstream")]
+    total = executor.values[ref("a", "upstream")]
     parts = [executor.values[part] for part in accumulate.reads]
     np.testing.assert_array_equal(total, parts[0] + parts[1])
 
@@ -70,9 +70,9 @@ def test_a_layer_without_an_activation_has_one_value_under_both_names() -> None:
     plan = compile_plan(
         chain(("input", "input", {"shape": [2]}), ("out", "dense", {"units": 2}), ("loss", "huber", {}))
     )
-    assert plan.resolve(Value("out", "h")) == Value("out", "z")
-    assert plan.resolve(Value("out", "upstream")) == Value("out", "delta")
-    assert plan.prediction == Value("out", "z")
+    assert plan.resolve(ref("out", "h")) == ref("out", "z")
+    assert plan.resolve(ref("out", "upstream")) == ref("out", "delta")
+    assert plan.prediction == ref("out", "z")
 
 
 def test_an_activation_layer_calls_its_input_z_and_what_it_sends_back_delta() -> None:
@@ -83,13 +83,13 @@ def test_an_activation_layer_calls_its_input_z_and_what_it_sends_back_delta() ->
         ("loss", "mean_squared_error", {}),
     )
     plan = compile_plan(network)
-    assert plan.resolve(Value("act", "z")) == Value("dense", "z")
-    assert plan.resolve(Value("act", "delta")) == Value("dense", "delta")
+    assert plan.resolve(ref("act", "z")) == ref("dense", "z")
+    assert plan.resolve(ref("act", "delta")) == ref("dense", "delta")
     on_the_input = compile_plan(
         chain(("input", "input", {"shape": [2]}), ("act", "activation", {"function": "tanh"}), ("loss", "hinge", {}))
     )
-    assert on_the_input.resolve(Value("act", "z")) == Value("input", "h")
-    assert on_the_input.resolve(Value("act", "delta")) in on_the_input.written
+    assert on_the_input.resolve(ref("act", "z")) == ref("input", "h")
+    assert on_the_input.resolve(ref("act", "delta")) in on_the_input.written
 
 
 def place(step: Step) -> tuple[object, str]:
@@ -122,7 +122,7 @@ def test_every_value_that_is_read_was_written_before() -> None:
         plan = compile_plan(random_network(seed, with_dropout=True))
         known = {info.value for info in plan.lasting}
         for step in plan.steps:
-            assert all(plan.resolve(value) in known or "/" in value.role for value in step.reads), step
+            assert all(plan.resolve(value) in known or "/" in value.name for value in step.reads), step
             known.update(step.writes)
         for info in plan.parameters:
             assert info.value.gradient in known
@@ -136,7 +136,7 @@ def test_clipping_and_penalties_are_steps_and_frozen_parameters_have_no_update()
     assert "∂W + penalty hidden" in labels(plan, Phase.BACKWARD)
     assert labels(plan, Phase.UPDATE) == ["clip", "update W hidden", "update W output", "update b output"]
     clip = next(step for step in plan.steps if step.operation == "clip")
-    assert Value("hidden", "bias").gradient not in clip.reads
+    assert ref("hidden", "bias").gradient not in clip.reads
 
 
 def test_a_network_that_cannot_run_is_refused_with_all_its_problems() -> None:
@@ -168,9 +168,9 @@ def test_parameters_depend_on_their_name_and_the_seed_and_on_no_other_layer() ->
     one = initial_parameters(compile_plan(xor(seed=3)))
     wider = edits.set_options(xor(seed=3), "output", {"units": 2})
     other = initial_parameters(compile_plan(wider))
-    np.testing.assert_array_equal(one[Value("hidden", "weight")], other[Value("hidden", "weight")])
+    np.testing.assert_array_equal(one[ref("hidden", "weight")], other[ref("hidden", "weight")])
     again = initial_parameters(compile_plan(xor(seed=4)))
-    assert not np.array_equal(one[Value("hidden", "weight")], again[Value("hidden", "weight")])
+    assert not np.array_equal(one[ref("hidden", "weight")], again[ref("hidden", "weight")])
 
 
 def test_a_new_plan_takes_over_what_still_fits() -> None:
@@ -215,7 +215,7 @@ def test_predictions_leave_dropout_out() -> None:
 def test_accuracy_counts_right_answers_and_is_absent_for_regression() -> None:
     plan = compile_plan(xor())
     parameters = initial_parameters(plan)
-    parameters[Value("output", "weight")], parameters[Value("output", "bias")] = np.zeros((1, 4)), np.array([5.0])
+    parameters[ref("output", "weight")], parameters[ref("output", "bias")] = np.zeros((1, 4)), np.array([5.0])
     assert accuracy(plan, parameters, XOR.inputs, XOR.targets) == 0.5
     regression = compile_plan(
         chain(("input", "input", {"shape": [2]}), ("o", "dense", {"units": 1}), ("loss", "mean_squared_error", {}))

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from tests.building import chain, inline, optimizer, with_training
+from tests.refs import ref
 from visualbp.analysis.gradient_check import gradient_check
 from visualbp.datasets import Dataset
 from visualbp.engine import Executor, Phase, compile_plan
-from visualbp.layers import Value
 from visualbp.network import Network, edits
 from visualbp.operations.base import IterationContext, evaluate
 from visualbp.operations.combination import Add, Multiply
@@ -58,28 +58,28 @@ def printed(number: float, digits: str) -> bool:
 def test_mazurs_forward_pass_has_the_articles_digits() -> None:
     executor = executor_of(mazur())
     one_iteration(executor)
-    z, h = executor.values[Value("hidden", "z")][0], executor.values[Value("hidden", "h")][0]
+    z, h = executor.values[ref("hidden", "z")][0], executor.values[ref("hidden", "h")][0]
     assert printed(z[0], "0.3775")
     assert printed(h[0], "0.593269992") and printed(h[1], "0.596884378")
-    output = executor.values[Value("output", "h")][0]
+    output = executor.values[ref("output", "h")][0]
     assert printed(output[0], "0.75136507") and printed(output[1], "0.772928465")
-    assert printed(float(executor.values[Value("loss", "loss")]), "0.298371109")
+    assert printed(float(executor.values[ref("loss", "loss")]), "0.298371109")
 
 
 def test_mazurs_backward_pass_and_update_have_the_articles_digits() -> None:
     executor = executor_of(mazur())
     one_iteration(executor)
     values = executor.values
-    assert printed(values[Value("output", "delta")][0, 0], "0.138498562")
-    assert printed(values[Value("output", "gradient/weight")][0, 0], "0.082167041")
-    assert printed(values[Value("hidden", "gradient/weight")][0, 0], "0.000438568")
-    output, hidden = values[Value("output", "weight")], values[Value("hidden", "weight")]
+    assert printed(values[ref("output", "delta")][0, 0], "0.138498562")
+    assert printed(values[ref("output", "gradient/weight")][0, 0], "0.082167041")
+    assert printed(values[ref("hidden", "gradient/weight")][0, 0], "0.000438568")
+    output, hidden = values[ref("output", "weight")], values[ref("hidden", "weight")]
     expected_output = [["0.35891648", "0.408666186"], ["0.511301270", "0.561370121"]]
     expected_hidden = [["0.149780716", "0.19956143"], ["0.24975114", "0.29950229"]]
     for found, expected in ((output, expected_output), (hidden, expected_hidden)):
         for index in np.ndindex(2, 2):
             assert printed(found[index], expected[index[0]][index[1]]), (index, found[index])
-    np.testing.assert_array_equal(values[Value("hidden", "bias")], [0.35, 0.35])
+    np.testing.assert_array_equal(values[ref("hidden", "bias")], [0.35, 0.35])
 
 
 def test_mazurs_loss_after_one_update_and_after_ten_thousand() -> None:
@@ -90,7 +90,7 @@ def test_mazurs_loss_after_one_update_and_after_ten_thousand() -> None:
     for _ in range(9998):
         executor.run_fast()
     loss = executor.run_fast()
-    output = executor.binding(1).buffers[Value("output", "h")][0]
+    output = executor.binding(1).buffers[ref("output", "h")][0]
     assert printed(output[0], "0.0159136204") and printed(output[1], "0.9840642735")
     assert loss == pytest.approx(3.51018778e-05, rel=5e-9)
 
@@ -134,11 +134,11 @@ def test_the_sigmoid_neuron_of_cs231n() -> None:
     while executor.last_step is None or executor.last_step.phase != Phase.UPDATE:
         executor.step()
     values = executor.values  # the target makes dL / d output 1
-    assert printed(values[Value("neuron", "h")].item(), "0.73")
-    assert printed(values[Value("neuron", "upstream")].item(), "1.00")
-    assert [round(g, 2) for g in values[Value("neuron", "gradient/weight")][0]] == [-0.20, -0.39]
-    assert printed(values[Value("neuron", "gradient/bias")].item(), "0.20")
-    assert [round(g, 2) for g in values[Value("before", "upstream")][0]] == [0.39, -0.59]
+    assert printed(values[ref("neuron", "h")].item(), "0.73")
+    assert printed(values[ref("neuron", "upstream")].item(), "1.00")
+    assert [round(g, 2) for g in values[ref("neuron", "gradient/weight")][0]] == [-0.20, -0.39]
+    assert printed(values[ref("neuron", "gradient/bias")].item(), "0.20")
+    assert [round(g, 2) for g in values[ref("before", "upstream")][0]] == [0.39, -0.59]
 
 
 def test_the_softmax_of_cs231n_and_the_loss_of_chance() -> None:

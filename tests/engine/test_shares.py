@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from tests.building import chain
+from tests.refs import ref
 from visualbp.cli.trace import trace_iteration, trace_record
 from visualbp.datasets import Dataset
 from visualbp.engine import Executor, compile_plan
 from visualbp.engine.notation_sentences import is_share, sentence_of
-from visualbp.layers import Value
 from visualbp.network import Network, edits
 
 
@@ -39,19 +39,19 @@ def run(network: Network) -> Executor:
 def test_it_is_the_share_of_this_path_and_all_shares_make_the_whole(activation: str, whole: str) -> None:
     executor = run(network_of(activation))
     plan, values = executor.plan, executor.values
-    share = values[plan.resolve(Value("act", "delta"))]
-    h, upstream = values[Value("act", "h")], values[Value("act", "upstream")]
+    share = values[plan.resolve(ref("act", "delta"))]
+    h, upstream = values[ref("act", "h")], values[ref("act", "upstream")]
     assert share == pytest.approx(upstream * h * (1.0 - h))  # the chain rule along this path alone
-    other = values[plan.resolve(Value("sum", "upstream"))]
+    other = values[plan.resolve(ref("sum", "upstream"))]
     layer, _, role = whole.partition(".")
-    assert values[Value(layer, role)] == pytest.approx(share + other)
-    assert is_share(plan, Value("act", "delta"))
+    assert values[ref(layer, role)] == pytest.approx(share + other)
+    assert is_share(plan, ref("act", "delta"))
 
 
 def test_where_the_source_goes_nowhere_else_nothing_is_called_a_share() -> None:
     executor = run(network_of(elsewhere=False))
     plan = executor.plan
-    assert not is_share(plan, Value("act", "delta")) and not is_share(plan, Value("one", "delta"))
+    assert not is_share(plan, ref("act", "delta")) and not is_share(plan, ref("one", "delta"))
     assert not any("share" in sentence_of(plan, step) for step in plan.steps)
 
 

@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 from tests.building import optimizer, with_training
 from tests.random_networks import random_data, random_network
 from visualbp.core.arrays import Array
+from visualbp.core.ref import Ref
 from visualbp.engine import Executor, Phase, compile_plan
 from visualbp.engine.plan import GRADIENT_NORM
-from visualbp.layers import Value
 from visualbp.network import Clip, Network
 
 seeds = st.integers(0, 10**6)
 precisions = st.sampled_from(["float64", "float32"])
 properties = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 
-Bits = dict[Value, bytes]
+Bits = dict[Ref, bytes]
 
 
 def executor_of(seed: int, precision: str = "float64", change: Callable[[Network], Network] = lambda n: n) -> Executor:
@@ -38,7 +38,7 @@ def same_nan(array: Array) -> bytes:
     return np.where(np.isnan(array), array.dtype.type(np.nan), array).tobytes()
 
 
-def bits(arrays: dict[Value, Array]) -> Bits:
+def bits(arrays: dict[Ref, Array]) -> Bits:
     return {value: same_nan(array) for value, array in arrays.items()}
 
 
@@ -47,12 +47,12 @@ def persistent_bits(executor: Executor) -> bytes:
     return same_nan(executor.store.save())
 
 
-def norms(executor: Executor) -> dict[Value, str]:
+def norms(executor: Executor) -> dict[Ref, str]:
     """Return the norms as texts, in which nan is equal to nan."""
     return {value: repr(norm) for value, norm in executor.norms.items()}
 
 
-def state(executor: Executor) -> tuple[int, int, bytes, Bits, dict[Value, str]]:
+def state(executor: Executor) -> tuple[int, int, bytes, Bits, dict[Ref, str]]:
     """Return all that a person can see, and all that decides what comes next."""
     return (
         executor.iteration,

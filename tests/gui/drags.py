@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication, QScrollArea, QWidget
 
 from tests.gui.shape_networks import ALL
 from tests.gui.workbench import Workbench
+from tests.refs import ref
 from visualbp.debugger.commands import CheckGradients, Level
 from visualbp.gui.context import Context
 from visualbp.gui.equations import typeset
@@ -20,7 +21,6 @@ from visualbp.gui.panels.gradient_check import GradientCheckPanel
 from visualbp.gui.panels.images import ImagesPanel
 from visualbp.gui.panels.inspector import InspectorPanel
 from visualbp.gui.panels.mathematics import MathematicsPanel
-from visualbp.layers import Value
 from visualbp.network import edits
 from visualbp.network.network import make_layer
 
@@ -112,7 +112,7 @@ def at_a_step(panel: Panel, bench: Workbench) -> None:
 
 
 def with_a_number(panel: Panel, bench: Workbench) -> None:
-    bench.selection.choose_number(Value("conv", "h"), (1, 2, 3, 4))
+    bench.selection.choose_number(ref("conv", "h"), (1, 2, 3, 4))
     assert isinstance(panel, MathematicsPanel) and panel.card.links
     set_all(panel)
 

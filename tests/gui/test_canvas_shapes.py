@@ -14,12 +14,12 @@ from tests.building import chain, inline
 from tests.gui.canvas_rig import Rig
 from tests.gui.shape_networks import ALL, images, sequences, tokens
 from tests.gui.workbench import pixels
+from tests.refs import ref
 from visualbp.datasets.base import make_spec
 from visualbp.debugger.commands import Level, Seek
 from visualbp.gui.canvas.content import RowContent
 from visualbp.gui.canvas.tiles import fitted
 from visualbp.gui.theme import theme
-from visualbp.layers import Value
 from visualbp.network import Network
 
 
@@ -156,7 +156,7 @@ def test_a_recurrent_card_fills_in_from_above_as_time_goes_on(make_rig: Callable
     (tile,), (hole,) = content.tiles, content.holes
     assert tile.matrix.shape == (3, 5) and hole.top() == pytest.approx(tile.rect.bottom())
     for time in range(3):
-        np.testing.assert_array_equal(tile.matrix[time], rig.snapshot.get("rnn", f"h[{time}]")[0])
+        np.testing.assert_array_equal(tile.matrix[time], rig.snapshot.find(ref("rnn", f"h[{time}]"))[0])
     assert_cells_are_numbers(rig, "rnn", "h")
     item = rig.item("rnn")
     assert item.is_on_absent(item.pos() + hole.center()) and not item.is_on_absent(item.pos() + tile.rect.center())
@@ -166,12 +166,12 @@ def test_going_back_through_time_fills_the_deltas_from_below(make_rig: Callable[
     rig = make_rig(sequences(return_sequence=False))
     plan = rig.snapshot.plan
     assert plan is not None
-    step = next(s for s in plan.steps if Value("rnn", "gradient/z[4]") in s.writes)
+    step = next(s for s in plan.steps if ref("rnn", "gradient/z[4]") in s.writes)
     rig.send(Seek(0, step.index + 1))
     content = row(rig, "rnn", "delta")
     (tile,), (hole,) = content.tiles, content.holes
     assert tile.matrix.shape == (3, 5) and hole.bottom() == pytest.approx(tile.rect.top())
-    np.testing.assert_array_equal(tile.matrix[0], rig.snapshot.get("rnn", "gradient/z[4]")[0])
+    np.testing.assert_array_equal(tile.matrix[0], rig.snapshot.find(ref("rnn", "gradient/z[4]"))[0])
     assert_cells_are_numbers(rig, "rnn", "delta")
 
 
@@ -183,7 +183,7 @@ def test_a_click_on_a_time_asks_for_the_number_of_that_time(make_rig: Callable[.
     tile = row(rig, "rnn", "h").tiles[0]
     with qtbot.waitSignal(rig.selection.number_chosen) as asked:
         rig.click(rig.item("rnn").pos() + tile.cell_rect(4, 2).center())
-    assert asked.args == [Value("rnn", "h[4]"), (0, 2)]
+    assert asked.args == [ref("rnn", "h[4]"), (0, 2)]
 
 
 def test_class_indices_do_not_spread_the_range_of_activations(make_rig: Callable[..., Rig]) -> None:

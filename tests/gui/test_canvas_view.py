@@ -17,11 +17,11 @@ from pytestqt.qtbot import QtBot
 from tests.building import chain, inline, xor
 from tests.gui.canvas_rig import Rig
 from tests.gui.workbench import pixels
+from tests.refs import ref
 from visualbp.debugger.commands import Level
 from visualbp.gui.canvas.menus import canvas_menu, connection_menu, layer_menu
 from visualbp.gui.canvas.overlay import SampleControl
 from visualbp.gui.theme import theme
-from visualbp.layers import Value
 from visualbp.network import Network, edits
 
 
@@ -156,7 +156,7 @@ def test_a_click_on_a_number_asks_where_it_came_from(rig: Rig) -> None:
     rig.selection.number_chosen.connect(lambda value, index: chosen.append((value, index)))
     rig.click(cell_place(rig, "hidden", 0, 0, (0, 3)))
     rig.click(cell_place(rig, "hidden", 2, 0, (1, 1)))
-    assert chosen == [(Value("hidden", "h"), (2, 3)), (Value("hidden", "weight"), (1, 1))]
+    assert chosen == [(ref("hidden", "h"), (2, 3)), (ref("hidden", "weight"), (1, 1))]
 
 
 def test_hovering_over_a_number_says_its_name_its_index_and_its_exact_value(rig: Rig) -> None:

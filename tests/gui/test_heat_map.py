@@ -15,15 +15,15 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from tests.gui.workbench import pixels
+from tests.refs import ref
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.arrangement import sample_grid, whole_grid
 from visualbp.gui.widgets.heat_map import HeatMap
 from visualbp.gui.widgets.heat_tile import HeatTile
 from visualbp.gui.widgets.histogram import BINS, Histogram, bin_counts
 from visualbp.gui.widgets.shading import Diverging, Magnitude, SharedRange, nice_limit, peaks
-from visualbp.layers import Value
 
-VALUE = Value("hidden", "h")
+VALUE = ref("hidden", "h")
 ARRAY = np.array([[0.1234567890123456, -1.0, 0.0], [1.0, np.nan, 2.0]])
 
 

@@ -15,6 +15,7 @@ from pytestqt.qtbot import QtBot
 
 from tests.building import xor
 from tests.gui.workbench import Workbench, shades
+from tests.refs import ref
 from visualbp.core.options import Choice, EntryOption, FloatOption, IntOption, Option
 from visualbp.datasets import datasets
 from visualbp.debugger.commands import Level, Seek, Train
@@ -24,7 +25,7 @@ from visualbp.gui.inspector.fields import ParsedLine
 from visualbp.gui.inspector.form import OptionForm
 from visualbp.gui.inspector.value_section import ValueSection
 from visualbp.gui.panels.inspector import InspectorPanel
-from visualbp.layers import Value, layer_types
+from visualbp.layers import layer_types
 from visualbp.network import Network, edits
 from visualbp.network.network import Layer, make_layer
 from visualbp.optimizers import optimizers
@@ -169,7 +170,7 @@ def test_another_optimiser_keeps_the_learning_rate(bench: Workbench, panel: Insp
     optimizer = bench.network.training.optimizer
     assert (optimizer.type, optimizer.options["learning_rate"]) == ("adam", 0.035)
     bench.step(1, Level.ITERATION)
-    assert bench.snapshot.find(Value("hidden", "first_moment/weight")) is not None
+    assert bench.snapshot.find(ref("hidden", "first_moment/weight")) is not None
 
 
 @pytest.mark.parametrize("name", optimizers.names())
@@ -288,7 +289,7 @@ def test_an_edited_weight_counts_from_the_next_forward_and_marks_what_is_outdate
     bench.debugger.settle()
     weight = bench.snapshot.get("hidden", "weight")
     assert weight[1, 1] == 3.5
-    assert bench.snapshot.is_stale(Value("hidden", "z")) and np.array_equal(bench.snapshot.get("hidden", "z"), z)
+    assert bench.snapshot.is_stale(ref("hidden", "z")) and np.array_equal(bench.snapshot.get("hidden", "z"), z)
     bench.step(2)
     inputs, bias = bench.snapshot.get("input", "h"), bench.snapshot.get("hidden", "bias")
     assert np.allclose(bench.snapshot.get("hidden", "z"), inputs @ weight.T + bias)
@@ -316,7 +317,7 @@ def test_a_click_on_a_number_asks_where_it_came_from(bench: Workbench, panel: In
     table = panel.layer_page.sections["weight"].table
     place = table.visualRect(table.numbers.index(0, 2)).center()
     QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=place)
-    assert bench.selection.number == (Value("output", "weight"), (0, 2))
+    assert bench.selection.number == (ref("output", "weight"), (0, 2))
 
 
 def test_a_section_switches_between_the_parameter_and_its_gradient(bench: Workbench, panel: InspectorPanel) -> None:
@@ -326,7 +327,7 @@ def test_a_section_switches_between_the_parameter_and_its_gradient(bench: Workbe
     QTest.mouseClick(gradient, Qt.MouseButton.LeftButton)
     assert section.table.numbers.array is None, "not computed yet, and not zero"
     bench.step(1, Level.ITERATION)
-    assert np.array_equal(section.table.numbers.array, bench.snapshot.get("output", "gradient/weight"))
+    assert np.array_equal(section.table.numbers.array, bench.snapshot.find(ref("output", "gradient/weight")))
     assert not section.table.numbers.editable
     bench.step(3)
     assert section.view.words == "gradient", "stepping does not change what a person looks at"

@@ -16,6 +16,7 @@ from pytestqt.qtbot import QtBot
 from tests.building import chain, inline
 from tests.gui.shape_networks import images, typed
 from tests.gui.workbench import Workbench, pixels, shades
+from tests.refs import ref
 from visualbp.core.options import Choice
 from visualbp.debugger.commands import Level
 from visualbp.gui.inspector.expression_editor import ExpressionEditor, pointer_text
@@ -23,7 +24,6 @@ from visualbp.gui.inspector.value_section import ValueSection
 from visualbp.gui.panels.inspector import InspectorPanel
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.rate_curve import RateCurve
-from visualbp.layers import Value
 from visualbp.network import Network
 from visualbp.optimizers.schedules import SCHEDULE
 
@@ -73,7 +73,7 @@ def test_filters_are_tiles_and_a_click_shows_the_numbers_of_one(bench: Workbench
     click(part, (2, 5, 1, 0))
     np.testing.assert_array_equal(part.table.numbers.array, weight[2, 5])
     assert part.block_label.text() == "filter 2, channel 5"
-    assert bench.selection.number == (Value("conv2", "weight"), (2, 5, 1, 0))
+    assert bench.selection.number == (ref("conv2", "weight"), (2, 5, 1, 0))
     assert not np.array_equal(before, pixels(part.filters)), "the chosen tile has a frame"
 
 
@@ -95,7 +95,7 @@ def test_an_edited_weight_of_a_filter_changes_that_weight_alone_and_can_be_undon
 
 def test_a_number_chosen_elsewhere_brings_its_filter_into_the_table(bench: Workbench, panel: InspectorPanel) -> None:
     part = section(bench, panel, "conv2", "weight")
-    bench.selection.choose_number(Value("conv2", "weight"), (3, 1, 2, 2))
+    bench.selection.choose_number(ref("conv2", "weight"), (3, 1, 2, 2))
     assert part.table.numbers.prefix == (3, 1)
     assert part.table.numbers.array_index(2, 2) == (3, 1, 2, 2)
     assert "conv2.weight[3, 1, 2, 2]" in part.table.numbers.place_text(2, 2)
@@ -114,7 +114,7 @@ def test_the_gradient_of_filters_is_hatched_until_it_is_computed(bench: Workbenc
     hatched = pixels(part.filters)
     assert part.filters.map.tile.array is None
     bench.step(level=Level.ITERATION)
-    assert part.filters.map.tile.array is bench.snapshot.get("conv", "gradient/weight")
+    assert part.filters.map.tile.array is bench.snapshot.find(ref("conv", "gradient/weight"))
     assert not np.array_equal(hatched, pixels(part.filters))
 
 
@@ -128,7 +128,7 @@ def test_a_parameter_of_three_axes_is_shown_channel_by_channel(bench: Workbench,
     part = section(bench, panel, "norm", "weight")
     click(part, (1, 2, 3))
     assert part.table.numbers.array.shape == (4, 4) and part.block_label.text() == "channel 1"
-    assert bench.selection.number == (Value("norm", "weight"), (1, 2, 3))
+    assert bench.selection.number == (ref("norm", "weight"), (1, 2, 3))
 
 
 # -- running statistics ----------------------------------------------------------------------------------------------

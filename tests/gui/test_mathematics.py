@@ -12,12 +12,12 @@ from pytestqt.qtbot import QtBot
 
 from tests.building import xor
 from tests.gui.workbench import Workbench, pixels, shades
+from tests.refs import ref
 from visualbp.debugger.commands import Seek, Train
 from visualbp.engine.notation import Notation
 from visualbp.gui.panels.mathematics import MathematicsPanel
 from visualbp.gui.panels.mathematics_trail import Crumb, Trail
 from visualbp.gui.panels.mathematics_words import element_name, largest_index
-from visualbp.layers import Value
 from visualbp.network import Network, edits
 
 
@@ -118,14 +118,14 @@ def test_following_by_keyboard_leads_from_the_loss_gradient_to_an_input(
 def test_any_number_chosen_elsewhere_is_explained(bench: Workbench, panel: MathematicsPanel) -> None:
     go_to(bench, "update b output")
     for layer, role, index in (("hidden", "h", (2, 1)), ("output", "weight", (0, 3)), ("hidden", "delta", (3, 0))):
-        bench.selection.choose_number(Value(layer, role), index)
+        bench.selection.choose_number(ref(layer, role), index)
         array = bench.snapshot.get(layer, role)
         assert shown(panel)[1] == float(array[index])
 
 
 def test_a_chosen_number_stays_while_stepping_until_it_is_let_go(bench: Workbench, panel: MathematicsPanel) -> None:
     go_to(bench, "δ output")
-    bench.selection.choose_number(Value("hidden", "h"), (1, 2))
+    bench.selection.choose_number(ref("hidden", "h"), (1, 2))
     name = shown(panel)[0]
     bench.step(2)
     assert shown(panel)[0] == name and panel.release.isVisible()
@@ -137,7 +137,7 @@ def test_a_chosen_number_stays_while_stepping_until_it_is_let_go(bench: Workbenc
 
 def test_a_number_that_is_not_computed_yet_says_so(bench: Workbench, panel: MathematicsPanel) -> None:
     go_to(bench, "hidden z")
-    bench.selection.choose_number(Value("output", "delta"), (0, 0))
+    bench.selection.choose_number(ref("output", "delta"), (0, 0))
     assert shown(panel)[1] is None
     assert "not computed" in panel.card.explanation.note
 
@@ -174,7 +174,7 @@ def test_an_update_is_explained_by_what_the_weight_was_before(bench: Workbench, 
 
 def test_an_edit_that_removes_the_chosen_layer_lets_the_number_go(bench: Workbench, panel: MathematicsPanel) -> None:
     go_to(bench, "δ hidden")
-    bench.selection.choose_number(Value("hidden", "h"), (0, 0))
+    bench.selection.choose_number(ref("hidden", "h"), (0, 0))
     bench.document.edit(lambda network: edits.rename_layer(network, "hidden", "other"), "Rename")
     bench.debugger.settle()
     bench.step(3)
@@ -204,7 +204,7 @@ def test_the_sections_can_be_hidden_and_shown(qtbot: QtBot, bench: Workbench, pa
 
 
 def test_the_trail_forgets_what_came_after_when_another_way_is_taken() -> None:
-    trail, crumbs = Trail(), [Crumb(Value("a", "h"), (place,)) for place in range(4)]
+    trail, crumbs = Trail(), [Crumb(ref("a", "h"), (place,)) for place in range(4)]
     for crumb in crumbs[:3]:
         trail.go(crumb)
     assert trail.move_to(0) and trail.current == crumbs[0]

@@ -232,11 +232,11 @@ class Monkey:
         changed.flat[0] = self.random.choice([0.0, 1.5, -3.0, 1e200])
         changed.setflags(write=False)
         specs = {spec.name: spec.shape for spec in self.window.document.structure.parameters.get(info.value.layer, ())}
-        if specs.get(info.value.role) != changed.shape:
+        if specs.get(info.value.name) != changed.shape:
             return
         self.note(info.value.text)
         self.window.document.edit(
-            lambda network: edits.set_parameter(network, info.value.layer, info.value.role, changed), "Edit weight"
+            lambda network: edits.set_parameter(network, info.value.layer, info.value.name, changed), "Edit weight"
         )
 
     def rename(self) -> None:

@@ -11,13 +11,13 @@ from pytestqt.qtbot import QtBot
 
 from tests.gui.shape_networks import ALL
 from tests.gui.workbench import Workbench
+from tests.refs import ref
 from visualbp.debugger.commands import Level
 from visualbp.gui.inspector.form import OptionForm
 from visualbp.gui.panels.inspector import InspectorPanel
 from visualbp.gui.panels.mathematics import MathematicsPanel
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.flow_layout import FlowLayout
-from visualbp.layers import Value
 
 
 @pytest.fixture(params=[1.0, 1.5])
@@ -58,7 +58,7 @@ def test_in_a_column_of_300_pixels_nothing_is_cut_off(qtbot: QtBot, scale: float
                 for role in ("weight", "h", "attention"):
                     array = bench.snapshot.get(layer, role)
                     if array is not None and kind is MathematicsPanel:
-                        bench.selection.choose_number(Value(layer, role), (0,) * array.ndim)
+                        bench.selection.choose_number(ref(layer, role), (0,) * array.ndim)
                     assert cut_off(panel) == [], (kind, layer, role)
     finally:
         bench.close()
@@ -71,7 +71,7 @@ def test_four_choosers_go_on_in_a_new_line_and_stand_in_one_where_there_is_room(
         panel = MathematicsPanel(bench.context)
         qtbot.addWidget(panel)
         panel.show()
-        bench.selection.choose_number(Value("conv", "h"), (1, 2, 3, 4))
+        bench.selection.choose_number(ref("conv", "h"), (1, 2, 3, 4))
         assert [label.text() for label in panel.axes.labels] == ["sample", "channel", "row", "column"]
         for width, several in ((300, True), (900, False)):
             panel.resize(width, 700)

@@ -13,8 +13,10 @@ from pytestqt.qtbot import QtBot
 from tests.building import chain, inline, xor
 from tests.gui.shape_networks import images
 from tests.gui.workbench import Workbench, pixels
+from tests.refs import ref
 from visualbp.analysis.gradient_check import CheckOptions, CheckResult, gradient_check, reverse_mode_gradient
 from visualbp.analysis.gradient_check_passes import point_at
+from visualbp.core.ref import Ref
 from visualbp.debugger.commands import CheckGradients, Level
 from visualbp.debugger.session import Session
 from visualbp.debugger.snapshot import CheckDone, Mode, Progress
@@ -22,7 +24,6 @@ from visualbp.gui.panels.gradient_check import GradientCheckPanel
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.check_rows import CheckRow, RuleRow, error_text, share_of
 from visualbp.gui.widgets.error_map import ErrorShading
-from visualbp.layers import Value
 from visualbp.network import Network, edits
 from visualbp.network.bugs import PlantedBug
 
@@ -45,7 +46,7 @@ def panel(qtbot: QtBot, bench: Workbench) -> GradientCheckPanel:
     return made
 
 
-def planted(network: Network, fault: Value, method: str = "every") -> CheckResult:
+def planted(network: Network, fault: Ref, method: str = "every") -> CheckResult:
     """Return the check of gradients of which one has the wrong sign."""
     session = Session()
     session.set_network(network)
@@ -53,7 +54,7 @@ def planted(network: Network, fault: Value, method: str = "every") -> CheckResul
     assert executor is not None
     parameters, indices = executor.parameter_views(), executor.batch_indices(0)
     batch = parameters, executor.inputs[indices], executor.targets[indices], executor.context
-    gradients: Mapping[Value, np.ndarray] = reverse_mode_gradient(point_at(executor.plan, *batch))
+    gradients: Mapping[Ref, np.ndarray] = reverse_mode_gradient(point_at(executor.plan, *batch))
     wrong = {value: -array if value == fault else array for value, array in gradients.items()}
     return gradient_check(executor.plan, *batch, CheckOptions(method=method), wrong)
 
@@ -107,7 +108,7 @@ def test_a_result_does_not_outlive_the_parameters_that_it_is_about(bench: Workbe
 
 
 def test_a_wrong_gradient_lights_its_own_bar_alone(bench: Workbench, panel: GradientCheckPanel) -> None:
-    bench.debugger.happened.emit(CheckDone(1, 0, planted(xor(), Value("output", "weight"))))
+    bench.debugger.happened.emit(CheckDone(1, 0, planted(xor(), ref("output", "weight"))))
     rows = {row.name: row for row in panel.rows.content.rows}
     assert [name for name, row in rows.items() if not row.passed] == ["output.weight"]
     assert rows["output.weight"].words == "4 fail"
@@ -115,7 +116,7 @@ def test_a_wrong_gradient_lights_its_own_bar_alone(bench: Workbench, panel: Grad
 
 
 def test_a_failure_along_a_direction_is_told_too(bench: Workbench, panel: GradientCheckPanel) -> None:
-    result = planted(xor(), Value("hidden", "weight"), "directional")
+    result = planted(xor(), ref("hidden", "weight"), "directional")
     bench.debugger.happened.emit(CheckDone(1, 0, result))
     assert not result.passed
     assert "fail" in panel.headline.text()
@@ -125,13 +126,13 @@ def test_a_failure_along_a_direction_is_told_too(bench: Workbench, panel: Gradie
 def test_clicking_a_failed_bar_opens_its_errors_and_goes_to_the_worst_number(
     bench: Workbench, panel: GradientCheckPanel
 ) -> None:
-    result = planted(xor(), Value("hidden", "weight"))
+    result = planted(xor(), ref("hidden", "weight"))
     bench.debugger.happened.emit(CheckDone(1, 0, result))
     click_row(panel, 0)
     assert panel.pages.currentWidget() is panel.detail
     assert bench.selection.layer == "hidden"
     value, index = bench.selection.number or (None, ())
-    assert value == Value("hidden", "gradient/weight")
+    assert value == ref("hidden", "gradient/weight")
     errors = result.layers["hidden"]["weight"].errors
     assert errors[index] == errors.max()
     error = theme().color("error")
@@ -161,7 +162,7 @@ def test_a_cell_of_the_errors_tells_both_gradients_and_chooses_its_number(
     assert "hidden.∂weight[3, 1]" in text
     assert repr(float(check.analytic[3, 1])) in text and repr(float(check.numeric[3, 1])) in text
     QTest.mouseClick(panel.errors, Qt.MouseButton.LeftButton, pos=box.center().toPoint())
-    assert bench.selection.number == (Value("hidden", "gradient/weight"), (3, 1))
+    assert bench.selection.number == (ref("hidden", "gradient/weight"), (3, 1))
 
 
 def test_the_worst_number_can_be_clicked(bench: Workbench, panel: GradientCheckPanel) -> None:
@@ -169,7 +170,7 @@ def test_the_worst_number_can_be_clicked(bench: Workbench, panel: GradientCheckP
     QTest.mouseClick(panel.worst, Qt.MouseButton.LeftButton, pos=QPoint(20, 5))
     assert panel.result is not None and panel.result.worst is not None
     worst = panel.result.worst
-    assert bench.selection.number == (Value(worst.layer, worst.parameter).gradient, worst.index)
+    assert bench.selection.number == (ref(worst.layer, worst.parameter).gradient, worst.index)
 
 
 def test_the_keyboard_opens_a_bar(bench: Workbench, panel: GradientCheckPanel) -> None:

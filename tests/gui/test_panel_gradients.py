@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from tests.building import xor
 from tests.gui.workbench import Workbench, pixels
+from tests.refs import ref
 from visualbp.debugger.commands import Level, Reset, Train
 from visualbp.files import load_network
 from visualbp.files.samples import find_model
@@ -21,7 +22,6 @@ from visualbp.gui.panels.gradients import SERIES, GradientsPanel
 from visualbp.gui.widgets.norm_lines import decade_range
 from visualbp.gui.widgets.plot import decade_ticks, decimated, names_that_fit, plain_ticks, runs_of
 from visualbp.gui.widgets.point_log import MOST_POINTS, PointLog
-from visualbp.layers import Value
 from visualbp.network import edits
 
 
@@ -56,7 +56,7 @@ def test_bars_are_the_norms_of_what_was_computed_and_absent_before(bench: Workbe
     snapshot = bench.snapshot
     for layer in ("hidden", "output"):
         for key, role in (("delta", "delta"), ("weight", "gradient/weight"), ("bias", "gradient/bias")):
-            assert row(panel, layer)[key] == pytest.approx(np.linalg.norm(snapshot.get(layer, role)), rel=1e-12)
+            assert row(panel, layer)[key] == pytest.approx(np.linalg.norm(snapshot.find(ref(layer, role))), rel=1e-12)
         assert row(panel, layer)["ratio"] is None
     assert not np.array_equal(empty, pixels(panel))
 
@@ -69,7 +69,7 @@ def test_the_update_ratio_is_the_change_of_the_weights_relative_to_them(
     assert before is not None
     bench.step(level=Level.PASS)
     steps = bench.snapshot.plan.steps if bench.snapshot.plan else ()
-    while Value("hidden", "weight") not in (bench.snapshot.step.writes if bench.snapshot.step else ()):
+    while ref("hidden", "weight") not in (bench.snapshot.step.writes if bench.snapshot.step else ()):
         bench.step()
     assert bench.snapshot.cursor < len(steps)
     after = bench.snapshot.get("hidden", "weight")
@@ -83,7 +83,7 @@ def test_the_ratio_at_an_iterations_end_is_known_after_training_too(bench: Workb
     bench.send(Train(50))
     bench.step(level=Level.ITERATION)
     snapshot = bench.snapshot
-    gradient, weight = snapshot.get("output", "gradient/weight"), snapshot.get("output", "weight")
+    gradient, weight = snapshot.find(ref("output", "gradient/weight")), snapshot.get("output", "weight")
     assert gradient is not None and weight is not None
     start = weight + 0.1 * gradient  # plain gradient descent at the default rate of 0.1
     expected = 0.1 * np.linalg.norm(gradient) / np.linalg.norm(start)
@@ -134,7 +134,7 @@ def test_over_time_there_is_a_point_for_each_iteration_that_was_stepped(
     norms = []
     for _ in range(4):
         bench.step(level=Level.ITERATION)
-        norms.append(float(np.linalg.norm(bench.snapshot.get("hidden", "gradient/weight"))))
+        norms.append(float(np.linalg.norm(bench.snapshot.find(ref("hidden", "gradient/weight")))))
     panel._header.choose("time")
     np.testing.assert_allclose(panel.history.series("hidden", "weight"), norms, rtol=1e-12)
     assert panel.history.iterations.tolist() == [0, 1, 2, 3]

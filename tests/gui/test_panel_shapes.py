@@ -17,6 +17,7 @@ from pytestqt.qtbot import QtBot
 
 from tests.gui.shape_networks import ALL, images, sequences, tokens
 from tests.gui.workbench import Workbench, pixels
+from tests.refs import ref
 from visualbp.debugger.commands import Level, Seek
 from visualbp.gui.panels.activations import ActivationsPanel
 from visualbp.gui.panels.deltas import DeltasPanel
@@ -25,7 +26,6 @@ from visualbp.gui.theme import theme
 from visualbp.gui.widgets.arrangement import Sheet, cell_rect
 from visualbp.gui.widgets.heat_tile import HeatTile
 from visualbp.gui.widgets.sheets import arrangement, small_arrangement
-from visualbp.layers import Value
 from visualbp.network import Network
 
 Make = Callable[..., tuple[Workbench, ValuePanel]]
@@ -146,7 +146,7 @@ def test_clicking_a_pixel_asks_where_it_came_from(make: Make, qtbot: QtBot) -> N
     spot = tile.cell_rect(tile.cell_of((1, 2, 3, 5))).center().toPoint()
     with qtbot.waitSignal(bench.selection.number_chosen) as asked:
         QTest.mouseClick(panel.layer_view.heat_map, Qt.MouseButton.LeftButton, pos=spot)
-    assert asked.args == [Value("conv", "h"), (1, 2, 3, 5)]
+    assert asked.args == [ref("conv", "h"), (1, 2, 3, 5)]
 
 
 def test_in_the_strip_of_all_layers_an_image_layer_shows_the_channels_of_the_chosen_sample(make: Make) -> None:
@@ -154,7 +154,7 @@ def test_in_the_strip_of_all_layers_an_image_layer_shows_the_channels_of_the_cho
     bench.step(level=Level.PASS)
     bench.selection.choose_sample(3)
     pixels(panel)
-    tile = next(t for t in panel.strip.content.tiles if t.value == Value("conv", "h"))
+    tile = next(t for t in panel.strip.content.tiles if t.value == ref("conv", "h"))
     assert tile.cell_of((3, 5, 7, 7)) is not None and tile.cell_of((2, 5, 7, 7)) is None
     box = tile.cell_rect(tile.cell_of((3, 5, 7, 7)))
     assert box.width() == pytest.approx(box.height()) and QRect(tile.rect).contains(box.toRect())
@@ -204,7 +204,7 @@ def test_a_recurrent_layer_offers_its_states_and_they_fill_in_step_by_step(make:
     go_to(bench, "rnn h[6]")
     assert not np.array_equal(early, pixels(panel))
     assert tile.missing is None
-    np.testing.assert_array_equal(tile.array[:, 4], bench.snapshot.get("rnn", "h[4]"))
+    np.testing.assert_array_equal(tile.array[:, 4], bench.snapshot.find(ref("rnn", "h[4]")))
 
 
 def test_a_click_on_a_time_step_asks_for_the_number_of_that_step(make: Make, qtbot: QtBot) -> None:
@@ -217,7 +217,7 @@ def test_a_click_on_a_time_step_asks_for_the_number_of_that_step(make: Make, qtb
     spot = tile.cell_rect(tile.cell_of((0, 5, 3))).center().toPoint()
     with qtbot.waitSignal(bench.selection.number_chosen) as asked:
         QTest.mouseClick(panel.layer_view.heat_map, Qt.MouseButton.LeftButton, pos=spot)
-    assert asked.args == [Value("rnn", "gradient/z[5]"), (0, 3)]
+    assert asked.args == [ref("rnn", "gradient/z[5]"), (0, 3)]
     assert tile.cell_of_number(*asked.args) == tile.cell_of((0, 5, 3))
 
 
@@ -232,7 +232,7 @@ def test_attention_offers_every_step_inside_it_and_shows_a_matrix_for_each_head(
     choose(panel, "attention")
     panel.extent.choose("sample")
     tile, array = shown_tile(panel), bench.snapshot.get("attend", "attention")
-    assert tile.value == Value("attend", "attention") and tile.array is array
+    assert tile.value == ref("attend", "attention") and tile.array is array
     assert (tile.grid.row_word, tile.grid.column_word, tile.grid.member_word) == ("query", "key", "head")
     box = tile.cell_rect(tile.cell_of((0, 1, 3, 2)))
     assert box.width() == pytest.approx(box.height())
@@ -274,9 +274,9 @@ def test_what_was_picked_for_a_layer_stays_while_stepping_and_a_link_takes_it_ba
     bench.step(level=Level.ITERATION)
     bench.selection.select(("norm",))
     bench.selection.select(("attend",))
-    assert shown_tile(panel).value == Value("attend", "scores")
+    assert shown_tile(panel).value == ref("attend", "scores")
     panel._header.choose("z")
-    assert shown_tile(panel).value == Value("attend", "h")
+    assert shown_tile(panel).value == ref("attend", "h")
 
 
 def test_what_each_user_of_a_value_sends_back_can_be_seen(make: Make) -> None:
@@ -286,7 +286,7 @@ def test_what_each_user_of_a_value_sends_back_can_be_seen(make: Make) -> None:
     assert any(words.startswith("∂h from attend") for words in offered(panel))
     choose(panel, next(words for words in offered(panel) if words == "∂h from attend.key"))
     np.testing.assert_array_equal(
-        shown_tile(panel).array, bench.snapshot.find(Value("embed", "upstream", "attend.key"))
+        shown_tile(panel).array, bench.snapshot.find(ref("embed", "upstream", "attend.key"))
     )
 
 

@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from tests.building import chain, inline, xor
 from tests.gui.workbench import Workbench, pixels
+from tests.refs import ref
 from visualbp.debugger.commands import Level
 from visualbp.gui.panels.activations import ActivationsPanel
 from visualbp.gui.panels.deltas import DeltasPanel
@@ -19,7 +20,6 @@ from visualbp.gui.panels.value_panel import ValuePanel
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.heat_tile import HeatTile
 from visualbp.gui.widgets.shading import Diverging
-from visualbp.layers import Value
 from visualbp.network import Network, edits
 
 PANELS = (ActivationsPanel, DeltasPanel)
@@ -43,7 +43,7 @@ def shown(qtbot: QtBot, bench: Workbench, kind: type[ValuePanel], size: tuple[in
 
 
 def tile(panel: ValuePanel, layer: str, role: str) -> HeatTile:
-    return next(t for t in panel.strip.content.tiles if t.value == Value(layer, role))
+    return next(t for t in panel.strip.content.tiles if t.value == ref(layer, role))
 
 
 def layers_of(panel: ValuePanel) -> list[str]:
@@ -104,7 +104,7 @@ def test_clicking_a_cell_chooses_the_number_and_its_sample(qtbot: QtBot, bench: 
     assert box is not None
     with qtbot.waitSignal(bench.selection.number_chosen) as asked:
         QTest.mouseClick(panel.strip.content, Qt.MouseButton.LeftButton, pos=box.center().toPoint())
-    assert asked.args == [Value("hidden", "delta"), (2, 1)]
+    assert asked.args == [ref("hidden", "delta"), (2, 1)]
     assert bench.selection.sample == 2
 
 
@@ -130,7 +130,7 @@ def test_a_layer_without_z_shows_its_h_and_says_so(qtbot: QtBot, bench: Workbenc
     panel._header.choose("z")
     assert layers_of(panel) == ["hidden", "output"]
     bench.selection.select(("dropout",))
-    assert panel.layer_view.heat_map.tile.value == Value("dropout", "h")
+    assert panel.layer_view.heat_map.tile.value == ref("dropout", "h")
     assert "no z" in panel.layer_view.name.text()
 
 
@@ -170,7 +170,7 @@ def test_a_network_of_300_layers_scrolls_and_follows_the_step(qtbot: QtBot, benc
     bench.step(level=Level.PASS)
     content, bar = panel.strip.content, panel.strip.verticalScrollBar()
     assert len(content.tiles) == 300 and bar.maximum() > 0
-    current = content.rect_of(Value("layer_299", "h"))
+    current = content.rect_of(ref("layer_299", "h"))
     assert bar.value() <= current.center().y() <= bar.value() + panel.strip.viewport().height()
 
 

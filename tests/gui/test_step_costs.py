@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from tests.building import xor
 from tests.gui.workbench import Workbench
+from tests.refs import ref
 from visualbp.analysis.gradient_flow import flows_in_stages, layer_flows
 from visualbp.debugger.commands import Level
 from visualbp.debugger.session import Session
@@ -26,7 +27,6 @@ from visualbp.gui.panels.mathematics import MathematicsPanel
 from visualbp.gui.panels.mathematics_card import NumberCard
 from visualbp.gui.stages import Stages
 from visualbp.gui.tool_bar import layer_place
-from visualbp.layers import Value
 
 
 def snapshot_after(steps: int, sample: str = "xor") -> tuple[Snapshot, Plan]:
@@ -146,7 +146,7 @@ def test_what_has_not_changed_is_the_same_picture_and_what_has_is_another() -> N
     plan = before.plan
     assert plan is not None
     assembler, hidden = Assembler(), plan.layers[1]
-    shown = [Shown(Value(hidden, role)) for role in ("z", "h", "delta")]
+    shown = [Shown(ref(hidden, role)) for role in ("z", "h", "delta")]
     first = [assembler.picture(before, plan, one) for one in shown]
     assert all(assembler.picture(before, plan, one) is picture for one, picture in zip(shown, first, strict=True))
     while session.executor is not None and not session.executor.at_end:

@@ -14,12 +14,13 @@ from tests.operations.derivative_checks import (
     assert_equations_can_be_set,
     bytes_allocated_by_a_second_run,
 )
+from tests.refs import ref
 from visualbp.core.arrays import Array
 from visualbp.core.options import OptionError
+from visualbp.core.ref import Ref
 from visualbp.datasets import load_dataset
 from visualbp.engine import Executor, Phase, compile_plan
 from visualbp.engine.evaluate import forward_pass
-from visualbp.layers import Value
 from visualbp.network import Network, edits, structure_of
 from visualbp.network.network import make_layer
 from visualbp.operations.activations import Softmax
@@ -143,7 +144,7 @@ def executor_of(network: Network) -> Executor:
     return Executor(compile_plan(network), load_dataset(network.data))
 
 
-def whole_iteration(executor: Executor) -> dict[Value, Array]:
+def whole_iteration(executor: Executor) -> dict[Ref, Array]:
     while True:
         executor.step()
         if executor.at_end:
@@ -152,21 +153,21 @@ def whole_iteration(executor: Executor) -> dict[Value, Array]:
 
 def test_every_part_of_attention_is_a_step_of_its_own_forward_and_back() -> None:
     steps = executor_of(network()).plan.steps
-    forward = [s.writes[0].role for s in steps if s.phase == Phase.FORWARD and s.layer == "look"]
+    forward = [s.writes[0].name for s in steps if s.phase == Phase.FORWARD and s.layer == "look"]
     assert forward == ["query", "key", "value", "scores", "masked", "attention", "mix", "h"]
-    backward = [s.writes[0].role for s in steps if s.phase == Phase.BACKWARD and s.writes[0].layer == "look"]
+    backward = [s.writes[0].name for s in steps if s.phase == Phase.BACKWARD and s.writes[0].layer == "look"]
     for role in ("mix", "attention", "masked", "scores", "query", "key", "value", "weight_query", "bias_output"):
         assert f"gradient/{role}" in backward
     open_to_all = executor_of(network(causal=False)).plan.steps
-    assert "masked" not in [s.writes[0].role for s in open_to_all]
+    assert "masked" not in [s.writes[0].name for s in open_to_all]
 
 
 def test_a_masks_infinity_is_no_trouble_and_leaves_norms_finite() -> None:
     executor = executor_of(network())
     values = whole_iteration(executor)
-    masked = values[Value("look", "masked")]
+    masked = values[ref("look", "masked")]
     assert executor.non_finite is None
-    assert executor.norms[Value("look", "masked")] == pytest.approx(np.linalg.norm(masked[np.isfinite(masked)]))
+    assert executor.norms[ref("look", "masked")] == pytest.approx(np.linalg.norm(masked[np.isfinite(masked)]))
     executor.run_fast()
     executor.publish()
     assert all(np.isfinite(norm) for norm in executor.norms.values())
@@ -180,7 +181,7 @@ def test_scores_that_are_not_finite_are_found_where_they_were_made() -> None:
     executor = executor_of(broken)
     whole_iteration(executor)
     assert executor.non_finite is not None
-    assert (executor.non_finite.step.layer, executor.non_finite.value.role) == ("look", "scores")
+    assert (executor.non_finite.step.layer, executor.non_finite.value.name) == ("look", "scores")
 
 
 @pytest.mark.parametrize("causal", [False, True])
@@ -189,7 +190,7 @@ def test_a_causal_position_sees_nothing_of_the_ones_after_it(causal: bool) -> No
     moved = executor.inputs.copy()
     moved[:, 2] = (moved[:, 2] + 1) % 6
     outputs = [
-        forward_pass(executor.plan, executor.parameter_views(), inputs).values[Value("look", "h")]
+        forward_pass(executor.plan, executor.parameter_views(), inputs).values[ref("look", "h")]
         for inputs in (executor.inputs, moved)
     ]
     changed = (outputs[0] != outputs[1]).any((0, 2))

@@ -8,11 +8,11 @@ import ziamath
 
 from tests.building import chain, inline
 from tests.differences import check_derivatives
+from tests.refs import ref
 from visualbp.core.options import OptionError
 from visualbp.datasets import load_dataset
 from visualbp.engine import Executor, compile_plan
 from visualbp.engine.notation import step_equation
-from visualbp.layers import Value
 from visualbp.network import Network
 from visualbp.network.network import make_layer
 from visualbp.operations.activations import Activation, activations
@@ -88,7 +88,7 @@ def test_emitted_calls_do_the_same_again_on_new_numbers() -> None:
     for _ in range(3):
         for _ in executor.plan.steps:
             executor.step()
-        z, h = (executor.values[Value("hidden", role)] for role in ("z", "h"))
+        z, h = (executor.values[ref("hidden", role)] for role in ("z", "h"))
         assert np.allclose(h, np.where(z > 0, z, 0.5 * (np.exp(z) - 1)) * (z + 1) + z / (1 + z**2), rtol=1e-13)
 
 
@@ -127,6 +127,6 @@ def test_bad_expressions_are_refused_where_they_are_given() -> None:
 
 def test_an_activation_layer_takes_a_typed_function_too() -> None:
     layer = make_layer("act", "activation", {"function": "custom", "expression": "x**2"})
-    lowering = layer.kind.lower("act", layer.options, [Value("input", "h")], [(2,)])
+    lowering = layer.kind.lower("act", layer.options, [ref("input", "h")], [(2,)])
     z = np.array([[3.0, -2.0]])
     assert np.array_equal(evaluate(lowering.nodes[0].operation, [z]).output, z * z)

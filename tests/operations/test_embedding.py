@@ -14,10 +14,10 @@ from tests.operations.derivative_checks import (
     assert_equations_can_be_set,
     bytes_allocated_by_a_second_run,
 )
+from tests.refs import ref
 from visualbp.core.arrays import Array
 from visualbp.datasets import DataError, Dataset, load_dataset
 from visualbp.engine import Executor, Phase, compile_plan
-from visualbp.layers import Value
 from visualbp.network import Network, edits, structure_of
 from visualbp.network.network import make_layer
 from visualbp.network.structure import connection_problem
@@ -102,9 +102,9 @@ def test_the_layer_gives_a_row_for_each_position_and_no_gradient_to_the_indices(
     for _ in executor.plan.steps:
         executor.step()
     written = {value for step in executor.plan.steps if step.phase == Phase.BACKWARD for value in step.writes}
-    assert Value("letters", "weight").gradient in written
-    assert Value("input", "h").gradient not in written
-    assert executor.values[Value("letters", "h")].shape == (2, 3, 2)
+    assert ref("letters", "weight").gradient in written
+    assert ref("input", "h").gradient not in written
+    assert executor.values[ref("letters", "h")].shape == (2, 3, 2)
 
 
 @pytest.mark.parametrize(("vocabulary", "words"), [(3, "0 to 2, and sample 0, position 1 is 3")])

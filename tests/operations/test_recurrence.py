@@ -14,11 +14,12 @@ from tests.operations.derivative_checks import (
     assert_equations_can_be_set,
     bytes_allocated_by_a_second_run,
 )
+from tests.refs import ref
 from visualbp.analysis.explain import Moment, explain
 from visualbp.core.arrays import Array
+from visualbp.core.ref import Ref
 from visualbp.datasets import load_dataset
 from visualbp.engine import Executor, Phase, compile_plan
-from visualbp.layers import Value
 from visualbp.network import Network, edits, structure_of
 from visualbp.network.network import make_layer
 from visualbp.operations.base import Operation, evaluate
@@ -123,7 +124,7 @@ def executor_of(network: Network) -> Executor:
     return Executor(compile_plan(network), load_dataset(network.data))
 
 
-def whole_iteration(executor: Executor) -> dict[Value, Array]:
+def whole_iteration(executor: Executor) -> dict[Ref, Array]:
     while True:
         executor.step()
         if executor.at_end:
@@ -132,10 +133,10 @@ def whole_iteration(executor: Executor) -> dict[Value, Array]:
 
 def test_every_time_step_has_operations_of_its_own_forward_and_back_through_time() -> None:
     steps = executor_of(network()).plan.steps
-    forward = [step.writes[0].role for step in steps if step.phase == Phase.FORWARD and step.layer == "memory"]
+    forward = [step.writes[0].name for step in steps if step.phase == Phase.FORWARD and step.layer == "memory"]
     assert forward == [f"{role}[{t}]" for t in range(STEPS) for role in "xzh"]
     backward = [step.writes[0] for step in steps if step.phase == Phase.BACKWARD and step.writes[0].layer == "memory"]
-    deltas = [value.role for value in backward if value.role.startswith("gradient/z")]
+    deltas = [value.name for value in backward if value.name.startswith("gradient/z")]
     assert deltas == [f"gradient/z[{t}]" for t in reversed(range(STEPS))]
 
 
@@ -143,8 +144,8 @@ def test_every_time_step_has_operations_of_its_own_forward_and_back_through_time
 def test_a_shared_weights_gradient_is_the_sum_of_the_parts_of_all_time_steps(role: str) -> None:
     executor = executor_of(network())
     values = whole_iteration(executor)
-    gradient = Value("memory", role).gradient
-    parts = [values[gradient._replace(part=f"z[{t}]")] for t in range(STEPS)]
+    gradient = ref("memory", role).gradient
+    parts = [values[ref("memory", f"gradient/{role}", f"z[{t}]")] for t in range(STEPS)]
     np.testing.assert_allclose(values[gradient], np.sum(parts, axis=0), rtol=1e-13, atol=1e-16)
     assert all(part.any() for part in parts) or role == "weight_hidden"
     assert role != "weight_hidden" or not parts[0].any()
@@ -154,19 +155,19 @@ def test_a_shared_weights_gradient_is_the_sum_of_the_parts_of_all_time_steps(rol
 def test_h_is_the_last_state_or_the_states_of_all_steps(sequence: bool) -> None:
     executor = executor_of(network(sequence=sequence))
     values = whole_iteration(executor)
-    states = [values[Value("memory", f"h[{t}]")] for t in range(STEPS)]
-    h = values[executor.plan.resolve(Value("memory", "h"))]
+    states = [values[ref("memory", f"h[{t}]")] for t in range(STEPS)]
+    h = values[executor.plan.resolve(ref("memory", "h"))]
     np.testing.assert_array_equal(h, np.stack(states, axis=1) if sequence else states[-1])
     assert executor.plan.structure.shapes["memory"] == ((STEPS, 3) if sequence else (3,))
 
 
 def test_raw_data_get_no_gradient_and_an_embedding_gets_its_own_gathered_from_all_steps() -> None:
-    raw = {value.role for step in executor_of(network()).plan.steps for value in step.writes}
+    raw = {value.name for step in executor_of(network()).plan.steps for value in step.writes}
     assert not any(role.startswith("gradient/x") for role in raw)
     executor = executor_of(network(embedded=True))
     values = whole_iteration(executor)
-    parts = [values[Value("memory", f"x[{t}]").gradient] for t in range(STEPS)]
-    np.testing.assert_array_equal(values[Value("letters", "upstream")], np.stack(parts, axis=1))
+    parts = [values[ref("memory", f"x[{t}]").gradient] for t in range(STEPS)]
+    np.testing.assert_array_equal(values[ref("letters", "upstream")], np.stack(parts, axis=1))
     assert [step.operation for step in executor.plan.steps].count("gather") == 1
 
 
@@ -174,10 +175,10 @@ def test_a_gathered_gradient_is_explained_by_its_time_step() -> None:
     executor = executor_of(network(embedded=True))
     values = whole_iteration(executor)
     moment = Moment(executor.plan, values, executor.cursor, executor.store.views_of(executor.start))
-    explanation = explain(moment, Value("letters", "upstream"), (1, 2, 0))
-    assert explanation.agrees and explanation.number == values[Value("letters", "upstream")][1, 2, 0]
+    explanation = explain(moment, ref("letters", "upstream"), (1, 2, 0))
+    assert explanation.agrees and explanation.number == values[ref("letters", "upstream")][1, 2, 0]
     (factor,) = explanation.terms[0].factors
-    assert (factor.value, factor.index) == (Value("memory", "x[2]").gradient, (1, 0))
+    assert (factor.value, factor.index) == (ref("memory", "x[2]").gradient, (1, 0))
 
 
 def test_a_sequence_that_goes_two_ways_sums_the_gathered_part_and_the_other() -> None:
@@ -186,9 +187,9 @@ def test_a_sequence_that_goes_two_ways_sums_the_gathered_part_and_the_other() ->
     built = edits.add_layer(built, make_layer("widen", "dense", {"units": 3}), (0.0, 0.0))
     built = edits.connect(edits.connect(built, "letters", "widen"), "widen", "sum")
     values = whole_iteration(executor_of(built))
-    whole = Value("letters", "upstream")
-    parts = [value for value in values if value.part and value._replace(part="") == whole]
-    assert {value.part for value in parts} == {"memory", "widen"}
+    whole = ref("letters", "upstream")
+    parts = [value for value in values if value.sender and value.whole == whole]
+    assert {value.sender_text for value in parts} == {"memory", "widen"}
     np.testing.assert_allclose(values[whole], sum(values[part] for part in parts), rtol=1e-14)
 
 
@@ -237,14 +238,14 @@ def test_through_50_linear_steps_a_gradient_grows_as_the_50th_power(factor: floa
         data=inline(np.random.default_rng(0).standard_normal((4, 51, 2)), np.zeros((4, 6))),
     )
     values = whole_iteration(executor_of(linear))
-    first, last = (np.linalg.norm(values[Value("memory", f"z[{t}]").gradient]) for t in (0, 50))
+    first, last = (np.linalg.norm(values[ref("memory", f"z[{t}]").gradient]) for t in (0, 50))
     assert first / last == pytest.approx(factor**50, rel=1e-10)
 
 
 def test_one_single_step_gives_the_state_weight_a_gradient_of_exactly_0() -> None:
     values = whole_iteration(executor_of(network(steps=1)))
-    assert not values[Value("memory", "weight_hidden").gradient].any()
-    assert values[Value("memory", "weight_input").gradient].any()
+    assert not values[ref("memory", "weight_hidden").gradient].any()
+    assert values[ref("memory", "weight_input").gradient].any()
 
 
 def test_a_long_unrolled_plan_costs_memory_in_proportion_to_its_length() -> None:

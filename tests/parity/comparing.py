@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from visualbp.core.arrays import Array
+from visualbp.core.ref import Ref
 from visualbp.datasets import load_dataset
 from visualbp.engine import Executor, compile_plan
-from visualbp.layers import Value
 from visualbp.network import Network
 
 torch = pytest.importorskip("torch", reason="needs the parity extra")
@@ -21,8 +21,8 @@ TOLERANCE = {"float64": 1e-10, "float32": 1e-4}
 
 NEXT_TO_NOTHING = {"float64": 1e-14, "float32": 1e-6}
 
-Tensors = Mapping[Value, Any]
-Forward = Callable[[Tensors, Any, Any], tuple[Any, dict[Value, Any]]]
+Tensors = Mapping[Ref, Any]
+Forward = Callable[[Tensors, Any, Any], tuple[Any, dict[Ref, Any]]]
 """From parameters, inputs and targets: the loss, and the values to compare by name."""
 
 
@@ -38,7 +38,7 @@ def compare(
     forward: Forward,
     make_optimizer: Callable[[list[Any]], Any],
     iterations: int = 3,
-    in_truth_zero: Collection[Value] = (),
+    in_truth_zero: Collection[Ref] = (),
 ) -> Executor:
     """Step `network` and PyTorch's `forward` side by side, and compare all that is there after each iteration.
 

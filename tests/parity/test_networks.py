@@ -9,8 +9,8 @@ pytest.importorskip("torch", reason="the oracle of these tests is PyTorch: insta
 
 from tests.parity.reference import ReferenceNetwork
 from tests.random_networks import ADAPTIVE, random_data, random_network
+from tests.refs import ref
 from visualbp.engine import Executor, Phase, compile_plan
-from visualbp.layers import Value
 
 NETWORKS = 500
 PER_TEST = 25
@@ -30,7 +30,7 @@ def compare(seed: int) -> int:
     network = random_network(seed)
     plan = compile_plan(network)
     executor = Executor(plan, random_data(network, seed))
-    start = {(info.value.layer, info.value.role): executor.values[info.value] for info in plan.parameters}
+    start = {(info.value.layer, info.value.name): executor.values[info.value] for info in plan.parameters}
     reference = ReferenceNetwork(network, start)
     update = next((step.index for step in plan.steps if step.phase == Phase.UPDATE), len(plan.steps))
     compared, adaptive = 0, network.training.optimizer.type in ADAPTIVE
@@ -43,16 +43,16 @@ def compare(seed: int) -> int:
         if plan.penalty is not None:
             assert float(executor.values[plan.penalty]) == pytest.approx(penalty, rel=1e-10)
         for (layer, role), tensor in reference.values.items():
-            value = plan.resolve(Value(layer, role))
+            value = plan.resolve(ref(layer, role))
             close(executor.values[value], tensor.detach().numpy(), value)
             compared += 1
             if tensor.grad is not None:
-                gradient = plan.resolve(Value(layer, role).gradient)
+                gradient = plan.resolve(ref(layer, role).gradient)
                 close(executor.values[gradient], tensor.grad.numpy(), gradient)
                 compared += 1
         for (layer, name), tensor in reference.parameters.items():
             assert tensor.grad is not None
-            close(executor.values[Value(layer, name).gradient], tensor.grad.numpy(), (layer, name))
+            close(executor.values[ref(layer, name).gradient], tensor.grad.numpy(), (layer, name))
             compared += 1
         while not executor.at_end:
             executor.step()
@@ -60,7 +60,7 @@ def compare(seed: int) -> int:
         for (layer, name), tensor in reference.parameters.items():
             assert tensor.grad is not None
             felt = np.abs(tensor.grad.numpy()) > ROUNDING if adaptive else np.ones(tensor.shape, bool)
-            found, expected = executor.values[Value(layer, name)], tensor.detach().numpy()
+            found, expected = executor.values[ref(layer, name)], tensor.detach().numpy()
             close(found[felt], expected[felt], (layer, name, "updated"))
             reference.take_over((layer, name), found, ~felt)
             compared += 1
@@ -77,14 +77,14 @@ def compare_in_float32(seed: int) -> int:
     network = random_network(seed, precision="float32")
     plan = compile_plan(network)
     executor = Executor(plan, random_data(network, seed))
-    start = {(i.value.layer, i.value.role): executor.values[i.value].astype(float) for i in plan.parameters}
+    start = {(i.value.layer, i.value.name): executor.values[i.value].astype(float) for i in plan.parameters}
     reference = ReferenceNetwork(network, start)
     while not (executor.cursor and executor.at_end):
         executor.step()
     indices = executor.batch_indices(0)
     reference.backward(executor.inputs[indices].astype(float), executor.targets[indices].astype(float))
     for (layer, role), tensor in reference.values.items():
-        for value, wanted in ((Value(layer, role), tensor.detach()), (Value(layer, role).gradient, tensor.grad)):
+        for value, wanted in ((ref(layer, role), tensor.detach()), (ref(layer, role).gradient, tensor.grad)):
             if wanted is not None:
                 found = executor.values[plan.resolve(value)]
                 assert found.dtype == np.float32

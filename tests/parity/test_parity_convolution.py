@@ -11,7 +11,8 @@ torch = pytest.importorskip("torch", reason="needs the parity extra")
 
 from tests.building import chain, inline, optimizer, with_training  # noqa: E402
 from tests.parity.comparing import TOLERANCE, Tensors, assert_close, compare  # noqa: E402
-from visualbp.layers import Value  # noqa: E402
+from tests.refs import ref  # noqa: E402
+from visualbp.core.ref import Ref  # noqa: E402
 from visualbp.network import Network  # noqa: E402
 from visualbp.operations.base import evaluate  # noqa: E402
 from visualbp.operations.convolution import Convolution  # noqa: E402
@@ -91,15 +92,15 @@ def convolutional(precision: str, normed: bool) -> Network:
 @pytest.mark.parametrize("precision", ["float64", "float32"])
 @pytest.mark.parametrize("normed", [False, True])
 def test_a_convolutional_network_is_pytorchs_in_every_value_gradient_and_step(precision: str, normed: bool) -> None:
-    def forward(p: Tensors, x: Any, y: Any) -> tuple[Any, dict[Value, Any]]:
-        named: dict[Value, Any] = {}
+    def forward(p: Tensors, x: Any, y: Any) -> tuple[Any, dict[Ref, Any]]:
+        named: dict[Ref, Any] = {}
 
         def keep(layer: str, role: str, tensor: Any) -> Any:
-            named[Value(layer, role)] = tensor
+            named[ref(layer, role)] = tensor
             return tensor
 
         def of(layer: str, role: str) -> Any:
-            return p[Value(layer, role)]
+            return p[ref(layer, role)]
 
         z = keep("first", "z", functional.conv2d(x, of("first", "weight"), of("first", "bias")))
         h = keep("largest", "h", functional.max_pool2d(keep("first", "h", torch.relu(z)), 3, 2))

@@ -113,7 +113,7 @@ def test_a_program_prints_the_engines_losses_and_saves_what_it_learnt(tmp_path: 
     parameters = executor.parameter_views()
     assert len(arrays.files) == len(parameters)
     for value, array in parameters.items():
-        found = arrays[f"{value.layer}.{named.get(value.role, value.role)}"]
+        found = arrays[f"{value.layer}.{named.get(value.name, value.name)}"]
         np.testing.assert_allclose(found, array, rtol=1e-9, atol=1e-12)
 
 

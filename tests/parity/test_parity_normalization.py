@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from tests.building import chain, optimizer, with_training
+from tests.refs import ref
 from visualbp.core.arrays import Array
+from visualbp.core.ref import Ref
 from visualbp.datasets import Dataset
 from visualbp.engine import Executor, compile_plan
 from visualbp.engine.evaluate import predict
-from visualbp.layers import Value
 from visualbp.network import Network
 
 torch = pytest.importorskip("torch", reason="needs the parity extra")
@@ -43,8 +44,8 @@ class Twin:
 
     def __init__(self, executor: Executor, shape: tuple[int, ...], norm: str) -> None:
         self.norm, self.shape = norm, shape
-        self.parameters: dict[Value, Any] = {}
-        self.buffers: dict[Value, Any] = {}
+        self.parameters: dict[Ref, Any] = {}
+        self.buffers: dict[Ref, Any] = {}
         views = executor.parameter_views()
         for info in executor.plan.parameters:
             self.parameters[info.value] = torch.tensor(np.array(views[info.value]), requires_grad=True)
@@ -52,30 +53,30 @@ class Twin:
             self.buffers[info.value] = torch.tensor(np.array(views[info.value]))
 
     def batch_norm(self, x: Any, layer: str, epsilon: float, momentum: float, training: bool) -> Any:
-        own = [self.parameters[Value(layer, name)] for name in ("weight", "bias")]
-        running = [self.buffers[Value(layer, name)] for name in ("running_mean", "running_var")]
+        own = [self.parameters[ref(layer, name)] for name in ("weight", "bias")]
+        running = [self.buffers[ref(layer, name)] for name in ("running_mean", "running_var")]
         return functional.batch_norm(x, *running, *own, training, momentum, epsilon)
 
     def dense(self, x: Any, layer: str) -> Any:
-        direction, gain = (self.parameters[Value(layer, f"weight_{name}")] for name in ("direction", "gain"))
+        direction, gain = (self.parameters[ref(layer, f"weight_{name}")] for name in ("direction", "gain"))
         z = x @ torch._weight_norm(direction, gain, 0).T
-        bias = self.parameters.get(Value(layer, "bias"))
+        bias = self.parameters.get(ref(layer, "bias"))
         return z if bias is None else z + bias
 
-    def forward(self, x: Any, training: bool = True) -> dict[Value, Any]:
-        values: dict[Value, Any] = {}
+    def forward(self, x: Any, training: bool = True) -> dict[Ref, Any]:
+        values: dict[Ref, Any] = {}
         if self.norm == "batch_norm":
             h = self.batch_norm(x, "norm", 1e-3, 0.1, training)
         else:
             over = self.shape[-1:] if len(self.shape) == 2 else self.shape
-            own = [self.parameters[Value("norm", name)] for name in ("weight", "bias")]
+            own = [self.parameters[ref("norm", name)] for name in ("weight", "bias")]
             h = functional.layer_norm(x, over, *own, 1e-3)
-        values[Value("norm", "h")] = h
-        values[Value("act", "h")] = h = torch.tanh(h)
-        values[Value("hidden", "z")] = z = self.dense(h.flatten(1), "hidden")
-        values[Value("hidden", "h")] = h = torch.tanh(z)
-        values[Value("rows", "h")] = h = self.batch_norm(h, "rows", 0.01, 0.25, training)
-        values[Value("output", "z")] = self.dense(h, "output")
+        values[ref("norm", "h")] = h
+        values[ref("act", "h")] = h = torch.tanh(h)
+        values[ref("hidden", "z")] = z = self.dense(h.flatten(1), "hidden")
+        values[ref("hidden", "h")] = h = torch.tanh(z)
+        values[ref("rows", "h")] = h = self.batch_norm(h, "rows", 0.01, 0.25, training)
+        values[ref("output", "z")] = self.dense(h, "output")
         return values
 
 
@@ -108,7 +109,7 @@ def test_values_gradients_buffers_and_updates_are_pytorchs(shape: tuple[int, ...
         values = twin.forward(x)
         for value in values.values():
             value.retain_grad()
-        loss = functional.cross_entropy(values[Value("output", "z")], torch.tensor(labels[rows]))
+        loss = functional.cross_entropy(values[ref("output", "z")], torch.tensor(labels[rows]))
         descent.zero_grad()
         loss.backward()
         assert_same(executor.values[plan.loss], loss, tolerance, "loss")
@@ -120,7 +121,7 @@ def test_values_gradients_buffers_and_updates_are_pytorchs(shape: tuple[int, ...
         descent.step()
         for value, tensor in (twin.parameters | twin.buffers).items():
             assert_same(executor.values[value], tensor, tolerance, value.text)
-    evaluated = twin.forward(torch.tensor(executor.inputs), training=False)[Value("output", "z")]
+    evaluated = twin.forward(torch.tensor(executor.inputs), training=False)[ref("output", "z")]
     assert_same(predict(plan, executor.parameter_views(), executor.inputs), evaluated, tolerance, "prediction")
 
 
@@ -137,8 +138,8 @@ def test_weight_norm_starts_as_pytorchs_with_the_direction_it_is_given() -> None
     )
     network = replace(network, parameters={"output": {"weight_direction": direction}})
     executor = Executor(compile_plan(network), Dataset(np.zeros((2, 4)), np.zeros((2, 3))))
-    assert executor.store.views[Value("output", "weight_gain")].shape == gain.shape
-    assert np.allclose(executor.store.views[Value("output", "weight_gain")], gain, rtol=1e-14)
+    assert executor.store.views[ref("output", "weight_gain")].shape == gain.shape
+    assert np.allclose(executor.store.views[ref("output", "weight_gain")], gain, rtol=1e-14)
     executor.step()
     executor.step()
-    assert np.allclose(executor.values[Value("output", "weight")], layer.weight.detach().numpy(), rtol=1e-14)
+    assert np.allclose(executor.values[ref("output", "weight")], layer.weight.detach().numpy(), rtol=1e-14)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from tests.building import chain, optimizer, with_training
+from tests.refs import ref
 from visualbp.datasets import Dataset
 from visualbp.engine import Executor, compile_plan
-from visualbp.layers import Value
 from visualbp.optimizers import optimizers
 from visualbp.optimizers.schedules import SCHEDULE
 
@@ -86,7 +86,7 @@ def run(choice: Any, schedule: Any, precision: Any, make: Callable[..., Any], pl
     scheduler = plan_rate(descent) if plan_rate else None
     for _ in range(iterations):
         executor.run_fast()
-        weights = [tensors[Value(layer, name)] for layer in ("hidden", "output") for name in ("weight", "bias")]
+        weights = [tensors[ref(layer, name)] for layer in ("hidden", "output") for name in ("weight", "bias")]
         h = torch.tanh(x @ weights[0].T + weights[1])
         loss = torch.nn.functional.mse_loss(h @ weights[2].T + weights[3], y)
         descent.zero_grad()

@@ -11,9 +11,10 @@ torch = pytest.importorskip("torch", reason="needs the parity extra")
 
 from tests.building import chain, inline, optimizer, with_training  # noqa: E402
 from tests.parity.comparing import TOLERANCE, Tensors, assert_close, compare  # noqa: E402
+from tests.refs import ref  # noqa: E402
+from visualbp.core.ref import Ref  # noqa: E402
 from visualbp.datasets import load_dataset  # noqa: E402
 from visualbp.engine import Executor, compile_plan  # noqa: E402
-from visualbp.layers import Value  # noqa: E402
 from visualbp.network import Network  # noqa: E402
 
 functional = torch.nn.functional
@@ -44,25 +45,25 @@ def recurrent(
 def forward_of(activation: str, sequence: bool) -> Any:
     function = {"tanh": torch.tanh, "relu": torch.relu, "linear": lambda z: z}[activation]
 
-    def layer(p: Tensors, name: str, x: Any, named: dict[Value, Any]) -> list[Any]:
-        weights = [p[Value(name, role)] for role in ("weight_input", "weight_hidden", "bias")]
+    def layer(p: Tensors, name: str, x: Any, named: dict[Ref, Any]) -> list[Any]:
+        weights = [p[ref(name, role)] for role in ("weight_input", "weight_hidden", "bias")]
         h, states = torch.zeros(len(x), UNITS, dtype=x.dtype), []
         for t in range(x.shape[1]):
             z = x[:, t] @ weights[0].T + h @ weights[1].T + weights[2]
             h = function(z)
-            named[Value(name, f"z[{t}]")], named[Value(name, f"h[{t}]")] = z, h
+            named[ref(name, f"z[{t}]")], named[ref(name, f"h[{t}]")] = z, h
             states.append(h)
         return states
 
-    def forward(p: Tensors, x: Any, y: Any) -> tuple[Any, dict[Value, Any]]:
-        named: dict[Value, Any] = {}
-        rows = functional.embedding(x.long(), p[Value("letters", "weight")])
+    def forward(p: Tensors, x: Any, y: Any) -> tuple[Any, dict[Ref, Any]]:
+        named: dict[Ref, Any] = {}
+        rows = functional.embedding(x.long(), p[ref("letters", "weight")])
         lower = torch.stack(layer(p, "lower", rows, named), 1)
         states = layer(p, "upper", lower, named)
         h = torch.stack(states, 1) if sequence else states[-1]
-        named[Value("letters", "h")], named[Value("lower", "h")], named[Value("upper", "h")] = rows, lower, h
-        z = functional.linear(h, p[Value("output", "weight")], p[Value("output", "bias")])
-        named[Value("output", "z")] = z
+        named[ref("letters", "h")], named[ref("lower", "h")], named[ref("upper", "h")] = rows, lower, h
+        z = functional.linear(h, p[ref("output", "weight")], p[ref("output", "bias")])
+        named[ref("output", "z")] = z
         loss = functional.cross_entropy(z.reshape(-1, CLASSES), y.reshape(-1, CLASSES))
         return loss, named
 
@@ -105,15 +106,15 @@ def test_the_recurrent_layer_is_pytorchs_module_with_one_bias(activation: str, s
     with torch.no_grad():
         module.bias_hh_l0.zero_()
         for role, name in names.items():
-            getattr(module, name).copy_(torch.tensor(start[Value("memory", role)]))
+            getattr(module, name).copy_(torch.tensor(start[ref("memory", role)]))
     h, last = module(torch.tensor(inputs))
     loss = 0.5 * ((h - torch.tensor(targets)) ** 2).sum() / 4
     loss.backward()
     tolerance = TOLERANCE["float64"]
-    assert_close(executor.values[Value("memory", "h")], h, tolerance, "h")
-    assert_close(executor.values[Value("memory", f"h[{steps - 1}]")], last[0], tolerance, "the last state")
+    assert_close(executor.values[ref("memory", "h")], h, tolerance, "h")
+    assert_close(executor.values[ref("memory", f"h[{steps - 1}]")], last[0], tolerance, "the last state")
     for role, name in names.items():
-        gradient = executor.values[Value("memory", role).gradient]
+        gradient = executor.values[ref("memory", role).gradient]
         if steps == 1 and role == "weight_hidden":
             assert not gradient.any()
         assert_close(gradient, getattr(module, name).grad, tolerance, role)

@@ -7,13 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.refs import ref
 from visualbp.analysis.explain import Moment, explain
 from visualbp.analysis.gradient_check import CheckOptions, CheckResult, gradient_check
+from visualbp.core.ref import Ref
 from visualbp.datasets import load_dataset
 from visualbp.engine import Executor, Phase, Plan, Step, compile_plan
 from visualbp.engine.bugs import bug_in, bugs_by_step, possible_bugs
 from visualbp.files import find_model, load_network
-from visualbp.layers import Value
 from visualbp.network import Clip, Network, edits
 from visualbp.network.bugs import PlantedBug, bug_kinds
 
@@ -116,7 +117,7 @@ def lit(plan: Plan, step: Step) -> tuple[tuple[str, str], ...]:
     for later in plan.steps[step.index + 1 :]:
         if later.phase == Phase.BACKWARD and touched.intersection(later.reads):
             touched.update(later.writes)
-    return tuple((info.value.layer, info.value.role) for info in plan.parameters if info.value.gradient in touched)
+    return tuple((info.value.layer, info.value.name) for info in plan.parameters if info.value.gradient in touched)
 
 
 def test_all_kinds_can_be_hunted_here_but_those_that_need_another_shape() -> None:
@@ -175,7 +176,7 @@ def test_the_check_passes_the_right_gradients_of_the_same_60_seeds() -> None:
 # -- in words ----------------------------------------------------------------------------------------------------------
 
 
-def wrong_elements(executor: Executor) -> set[Value]:
+def wrong_elements(executor: Executor) -> set[Ref]:
     """Return the gradients of which some element is not what its rule should give, by their explanations."""
     executor.step()
     executor.finish_iteration()
@@ -189,7 +190,7 @@ def wrong_elements(executor: Executor) -> set[Value]:
         int(executor.store.first_iteration),
         executor.batch_indices(executor.iteration),
     )
-    found: set[Value] = set()
+    found: set[Ref] = set()
     for step in plan.steps:
         if step.phase not in (Phase.BACKWARD, Phase.UPDATE):
             continue
@@ -201,7 +202,7 @@ def wrong_elements(executor: Executor) -> set[Value]:
                 assert told.number is not None
                 if not told.agrees:
                     assert "that rule is wrong" in told.note
-                    found.add(Value(value.layer, f"{value.role} by {step.operation}"))
+                    found.add(ref(value.layer, f"{value.name} by {step.operation}"))
     return found
 
 
@@ -214,7 +215,7 @@ def test_the_explanation_shows_the_number_that_there_is_and_that_it_is_not_the_s
     step = executor.plan.steps[index]
     assert bug_in(step, bug.kind) == bug
     (value,) = step.writes
-    assert wrong_elements(executor) == {Value(value.layer, f"{value.role} by {step.operation}")}
+    assert wrong_elements(executor) == {ref(value.layer, f"{value.name} by {step.operation}")}
 
 
 @pytest.mark.parametrize("kind", ["sign", "scaled", "zeroed_row"])
@@ -223,7 +224,7 @@ def test_a_buggy_gradient_is_shown_as_it_was_also_where_penalty_and_clipping_hav
     network = edits.plant_bug(NETWORK, bug)
     training = replace(network.training, l1=0.01, l2=0.02, clip=Clip("norm", 0.05))
     executor = executor_of(replace(network, training=training))
-    assert wrong_elements(executor) == {Value("hidden_2", "gradient/weight by affine")}
+    assert wrong_elements(executor) == {ref("hidden_2", "gradient/weight by affine")}
     (index,) = bugs_by_step(executor.plan)
     value = executor.plan.steps[index].writes[0]
     moment = Moment(executor.plan, executor.values, executor.cursor, executor.store.views_of(executor.start))

@@ -7,11 +7,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from tests.refs import ref
 from visualbp.datasets import load_dataset
 from visualbp.engine import Executor, compile_plan
 from visualbp.engine.evaluate import accuracy
 from visualbp.files import find_model, load_network
-from visualbp.layers import Value
 
 LN2 = math.log(2.0)
 
@@ -41,7 +41,7 @@ def share_right(executor: Executor, held_out: bool = False) -> float:
 
 def first_over_last(executor: Executor, role: str) -> float:
     """The norm in the first hidden layer over that in the last."""
-    return executor.norms[Value("hidden_1", role)] / executor.norms[Value("hidden_10", role)]
+    return executor.norms[ref("hidden_1", role)] / executor.norms[ref("hidden_10", role)]
 
 
 def test_xor_is_solved_with_a_hidden_layer() -> None:
@@ -54,14 +54,14 @@ def test_xor_is_solved_with_a_hidden_layer() -> None:
 def test_xor_without_a_hidden_layer_stays_at_the_loss_of_a_coin_toss() -> None:
     executor, losses = trained("xor_linear", 2000)
     assert losses[-1] == pytest.approx(LN2, abs=1e-6)
-    assert executor.norms[Value("output", "gradient/weight")] < 1e-6
+    assert executor.norms[ref("output", "gradient/weight")] < 1e-6
 
 
 def test_the_gradients_of_ten_sigmoid_layers_vanish_and_the_loss_stays() -> None:
     executor, _ = trained("vanishing", 1)
     assert first_over_last(executor, "gradient/weight") < 1e-5
     assert first_over_last(executor, "delta") < 1e-4
-    norms = [executor.norms[Value(f"hidden_{index}", "delta")] for index in range(1, 11)]
+    norms = [executor.norms[ref(f"hidden_{index}", "delta")] for index in range(1, 11)]
     assert all(earlier < later / 2 for earlier, later in pairwise(norms))
     _, losses = trained("vanishing", 300)
     assert losses[-1] == pytest.approx(LN2, abs=1e-3)
@@ -95,14 +95,14 @@ def test_twice_he_makes_delta_explode_while_the_weight_gradients_hide_it() -> No
 def test_with_all_zero_weights_every_weight_gradient_is_exactly_zero_for_ever() -> None:
     executor, losses = trained("symmetry_zero", 500)
     for layer in ("hidden", "output"):
-        assert not executor.values[Value(layer, "gradient/weight")].any()
-        assert not executor.values[Value(layer, "weight")].any()
+        assert not executor.values[ref(layer, "gradient/weight")].any()
+        assert not executor.values[ref(layer, "weight")].any()
     assert losses[0] == losses[-1] == pytest.approx(LN2, abs=1e-12)
 
 
 def test_units_that_start_alike_stay_clones_and_the_loss_stops_at_0_481() -> None:
     executor, losses = trained("symmetry_constant", 2000)
-    weight = executor.values[Value("hidden", "weight")]
+    weight = executor.values[ref("hidden", "weight")]
     singular = np.linalg.svd(weight, compute_uv=False)
     assert singular[0] > 1.0
     assert singular[1] < 1e-12 * singular[0]
@@ -111,10 +111,10 @@ def test_units_that_start_alike_stay_clones_and_the_loss_stops_at_0_481() -> Non
 
 def test_every_relu_is_dead_and_the_hidden_gradient_is_exactly_zero() -> None:
     executor, losses = trained("dying_relu", 200)
-    assert (executor.values[Value("hidden", "z")] < -5.0).all()
-    assert not executor.values[Value("hidden", "h")].any()
-    assert not executor.values[Value("hidden", "gradient/weight")].any()
-    assert not executor.values[Value("hidden", "gradient/bias")].any()
+    assert (executor.values[ref("hidden", "z")] < -5.0).all()
+    assert not executor.values[ref("hidden", "h")].any()
+    assert not executor.values[ref("hidden", "gradient/weight")].any()
+    assert not executor.values[ref("hidden", "gradient/bias")].any()
     assert losses[-1] == pytest.approx(LN2, abs=1e-3)
 
 
@@ -123,17 +123,17 @@ def test_every_relu_is_dead_and_the_hidden_gradient_is_exactly_zero() -> None:
 )
 def test_a_saturated_unit_is_pushed_by_cross_entropy_and_not_by_squared_error(name: str, delta: float) -> None:
     executor = executor_of(name)
-    while Value("output", "delta") not in executor.values:
+    while ref("output", "delta") not in executor.values:
         executor.step()
-    assert executor.values[Value("output", "z")].item() == -10.0
-    assert executor.values[Value("output", "delta")].item() == pytest.approx(delta, rel=1e-3)
+    assert executor.values[ref("output", "z")].item() == -10.0
+    assert executor.values[ref("output", "delta")].item() == pytest.approx(delta, rel=1e-3)
 
 
 def test_a_thousand_iterations_hardly_move_the_squared_error_and_fifty_cure_the_cross_entropy() -> None:
     slow, _ = trained("saturation_squared_error", 1000)
     fast, _ = trained("saturation_cross_entropy", 50)
-    assert slow.values[Value("output", "h")].item() < 1e-4
-    assert fast.values[Value("output", "h")].item() > 0.95
+    assert slow.values[ref("output", "h")].item() < 1e-4
+    assert fast.values[ref("output", "h")].item() > 0.95
 
 
 def test_spirals_are_learnt_to_the_last_point_and_a_line_gets_65_of_100() -> None:
@@ -165,15 +165,15 @@ def test_the_worked_example_reproduces_the_published_numbers() -> None:
     values = executor.values
 
     def close(layer: str, role: str, published: object, within: float = 1e-8) -> None:
-        np.testing.assert_allclose(values[Value(layer, role)], published, rtol=0, atol=within)
+        np.testing.assert_allclose(values[ref(layer, role)], published, rtol=0, atol=within)
 
-    assert values[Value("hidden", "z")][0, 0] == pytest.approx(0.3775, abs=1e-12)
+    assert values[ref("hidden", "z")][0, 0] == pytest.approx(0.3775, abs=1e-12)
     close("hidden", "h", [[0.593269992, 0.596884378]], 1e-9)
     close("output", "h", [[0.75136507, 0.772928465]])
     assert values[executor.plan.loss] == pytest.approx(0.298371109, abs=1e-9)
-    assert values[Value("output", "delta")][0, 0] == pytest.approx(0.138498562, abs=1e-9)
-    assert values[Value("output", "gradient/weight")][0, 0] == pytest.approx(0.082167041, abs=1e-9)
-    assert values[Value("hidden", "gradient/weight")][0, 0] == pytest.approx(0.000438568, abs=1e-9)
+    assert values[ref("output", "delta")][0, 0] == pytest.approx(0.138498562, abs=1e-9)
+    assert values[ref("output", "gradient/weight")][0, 0] == pytest.approx(0.082167041, abs=1e-9)
+    assert values[ref("hidden", "gradient/weight")][0, 0] == pytest.approx(0.000438568, abs=1e-9)
     close("output", "weight", [[0.35891648, 0.408666186], [0.511301270, 0.561370121]])
     close("hidden", "weight", [[0.149780716, 0.19956143], [0.24975114, 0.29950229]])
     close("hidden", "bias", [0.35, 0.35], 0.0)
@@ -183,5 +183,5 @@ def test_the_worked_example_reproduces_the_published_numbers() -> None:
 
 def test_the_worked_example_ends_where_ten_thousand_honest_updates_lead() -> None:
     executor, _ = trained("worked_example", 10_001)
-    np.testing.assert_allclose(executor.values[Value("output", "h")], [[0.0159136204, 0.9840642735]], atol=1e-9)
+    np.testing.assert_allclose(executor.values[ref("output", "h")], [[0.0159136204, 0.9840642735]], atol=1e-9)
     assert executor.values[executor.plan.loss] == pytest.approx(3.51018778e-05, rel=1e-7)

@@ -9,12 +9,12 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from tests.refs import ref
 from tests.sample_models.test_observables import LN2, executor_of, first_over_last, share_right, trained
 from visualbp.core.arrays import size_of
 from visualbp.engine import Executor
 from visualbp.engine.evaluate import forward_pass
 from visualbp.files import find_model, load_network
-from visualbp.layers import Value
 
 HIDDEN = [f"hidden_{index}" for index in range(1, 11)]
 STEPS = 51
@@ -30,7 +30,7 @@ def stepped(name: str) -> Executor:
 
 
 def norms_of(executor: Executor, layers: list[str], role: str) -> list[float]:
-    return [executor.norms[Value(layer, role)] for layer in layers]
+    return [executor.norms[ref(layer, role)] for layer in layers]
 
 
 # -- remedies against vanishing gradients ------------------------------------------------------------------------------
@@ -41,7 +41,7 @@ def test_a_remedy_starts_from_the_weights_and_the_points_of_the_patient(name: st
     patient, remedied = executor_of("vanishing"), executor_of(name)
     np.testing.assert_array_equal(patient.inputs, remedied.inputs)
     for layer in (*HIDDEN, "output"):
-        weight = Value(layer, "weight")
+        weight = ref(layer, "weight")
         np.testing.assert_array_equal(patient.parameter_views()[weight], remedied.parameter_views()[weight])
     assert patient.plan.network.training == remedied.plan.network.training
 
@@ -64,12 +64,12 @@ def test_the_bars_fall_within_a_residual_block_and_are_back_at_each_add() -> Non
 
 def test_an_add_hands_its_gradient_to_both_inputs_whole() -> None:
     values = stepped("residual").values
-    behind = values[Value("add_1", "upstream")]
-    np.testing.assert_array_equal(values[Value("hidden_4", "upstream")], behind)
-    np.testing.assert_array_equal(values[Value("hidden_1", "upstream", "add_1")], behind)
-    through = values[Value("hidden_1", "upstream", "hidden_2")]
+    behind = values[ref("add_1", "upstream")]
+    np.testing.assert_array_equal(values[ref("hidden_4", "upstream")], behind)
+    np.testing.assert_array_equal(values[ref("hidden_1", "upstream", "add_1")], behind)
+    through = values[ref("hidden_1", "upstream", "hidden_2")]
     assert np.linalg.norm(through) < 0.1 * np.linalg.norm(behind)
-    np.testing.assert_allclose(values[Value("hidden_1", "upstream")], behind + through, rtol=1e-12)
+    np.testing.assert_allclose(values[ref("hidden_1", "upstream")], behind + through, rtol=1e-12)
 
 
 def test_with_residual_connections_the_loss_falls_where_it_stayed_without() -> None:
@@ -89,8 +89,8 @@ def test_with_batch_norm_the_first_layer_gets_more_than_the_last() -> None:
 def test_batch_norm_gives_every_unit_mean_0_and_deviation_1_over_the_batch() -> None:
     values = stepped("batch_norm").values
     for index in range(1, 11):
-        z = values[Value(f"hidden_{index}", "z")]
-        h = values[Value(f"norm_{index}", "h")]
+        z = values[ref(f"hidden_{index}", "z")]
+        h = values[ref(f"norm_{index}", "h")]
         np.testing.assert_allclose(h.mean(axis=0), 0.0, atol=1e-12)
         np.testing.assert_allclose(h.var(axis=0), z.var(axis=0) / (z.var(axis=0) + 1e-5), rtol=1e-9)
         assert h.std(axis=0).min() > 0.8
@@ -116,9 +116,9 @@ def test_with_batch_norm_the_loss_is_near_nothing_after_300_iterations() -> None
 )
 def test_each_time_step_multiplies_delta_by_the_same_factor(name: str, factor: float, power: float) -> None:
     executor = stepped(name)
-    weight = executor.store.views_of(executor.start)[Value("recurrence", "weight_hidden")]
+    weight = executor.store.views_of(executor.start)[ref("recurrence", "weight_hidden")]
     np.testing.assert_allclose(weight @ weight.T, factor**2 * np.eye(8), atol=1e-12)
-    norms = [executor.norms[Value("recurrence", f"gradient/z[{step}]")] for step in range(STEPS)]
+    norms = [executor.norms[ref("recurrence", f"gradient/z[{step}]")] for step in range(STEPS)]
     for earlier, later in pairwise(norms):
         assert earlier / later == pytest.approx(factor, rel=1e-9)
     assert norms[0] / norms[-1] == pytest.approx(power, rel=0.01)
@@ -129,7 +129,7 @@ def test_the_recurrences_differ_in_their_factor_and_in_clipping_alone() -> None:
     executors = [executor_of(name) for name in names]
     gains = [executor.plan.network.layer("recurrence").options["weight_hidden_init"].options for executor in executors]
     rotations = [
-        executor.parameter_views()[Value("recurrence", "weight_hidden")] / gain["gain"]
+        executor.parameter_views()[ref("recurrence", "weight_hidden")] / gain["gain"]
         for executor, gain in zip(executors, gains, strict=True)
     ]
     for executor, rotation in zip(executors[1:], rotations[1:], strict=True):
@@ -147,8 +147,8 @@ def test_times_one_half_nothing_is_learnt() -> None:
 
 def test_times_1_1_one_update_is_enough_to_lose_the_loss() -> None:
     executor = stepped("recurrence_growing")
-    assert 1e6 < executor.norms[Value("recurrence", "gradient/weight_hidden")] < 4e6  # 1.82e6 to 1.85e6 over 5 seeds
-    assert np.abs(executor.values[Value("recurrence", "weight_hidden")]).max() > 1000.0
+    assert 1e6 < executor.norms[ref("recurrence", "gradient/weight_hidden")] < 4e6  # 1.82e6 to 1.85e6 over 5 seeds
+    assert np.abs(executor.values[ref("recurrence", "weight_hidden")]).max() > 1000.0
     with np.errstate(all="ignore"):
         assert not np.isfinite(executor.run_fast())
 
@@ -161,13 +161,13 @@ def test_times_1_5_the_state_overflows_in_the_second_iteration() -> None:
         executor.step()
     found = executor.non_finite
     assert found is not None and found.iteration == 1
-    assert found.value == Value("recurrence", "z[18]")  # in all of 5 seeds
+    assert found.value == ref("recurrence", "z[18]")  # in all of 5 seeds
     assert found.text.startswith("recurrence: recurrent_affine (forward) gave")
 
 
 def test_clipping_makes_the_gradient_as_long_as_1_and_keeps_its_direction() -> None:
     executor = executor_of("recurrence_clipped")
-    gradient = Value("recurrence", "gradient/weight_hidden")
+    gradient = ref("recurrence", "gradient/weight_hidden")
     while executor.plan.steps[executor.cursor].operation != "clip":
         executor.step()
     before = executor.values[gradient].ravel()
@@ -201,7 +201,7 @@ def test_at_a_saddle_the_loss_stands_still_and_then_drops() -> None:
 def test_each_weight_of_the_saddle_has_the_other_as_a_factor_of_its_gradient() -> None:
     executor = stepped("saddle")
     for name in ("first", "second"):
-        gradient = executor.values[Value(name, "gradient/weight")].item()
+        gradient = executor.values[ref(name, "gradient/weight")].item()
         assert gradient == pytest.approx(0.001 * (1e-6 - 1.0), rel=1e-12)
 
 
@@ -221,12 +221,12 @@ def ratios(name: str, iterations: int) -> list[float]:
 
 def test_batch_norm_leaves_of_two_samples_which_is_larger_and_layer_norm_leaves_more() -> None:
     batch, layer = stepped("batch_norm_of_two").values, stepped("layer_norm_of_two").values
-    z = batch[Value("hidden_1", "z")]
-    np.testing.assert_array_equal(z, layer[Value("hidden_1", "z")])
-    h = batch[Value("norm_1", "h")]
+    z = batch[ref("hidden_1", "z")]
+    np.testing.assert_array_equal(z, layer[ref("hidden_1", "z")])
+    h = batch[ref("norm_1", "h")]
     np.testing.assert_array_equal(np.sign(h), np.sign(z - z.mean(axis=0)))
     assert (np.abs(np.abs(h) - 1.0) < 0.01).mean() > 0.9  # 0.94 to 1 over 8 seeds
-    normed = layer[Value("norm_1", "h")]
+    normed = layer[ref("norm_1", "h")]
     np.testing.assert_allclose(normed.mean(axis=1), 0.0, atol=1e-12)
     np.testing.assert_allclose(normed.std(axis=1), 1.0, rtol=1e-3)
     assert (np.abs(np.abs(normed) - 1.0) < 0.01).mean() < 0.2  # 0 to 0.03
@@ -254,7 +254,7 @@ def test_the_two_normalisations_see_the_same_weights_points_and_batches() -> Non
     np.testing.assert_array_equal(batch.batch_indices(7), layer.batch_indices(7))
     theirs = layer.parameter_views()
     for value, array in batch.parameter_views().items():
-        if value.role in ("weight", "bias"):
+        if value.name in ("weight", "bias"):
             np.testing.assert_array_equal(array, theirs[value])
     assert batch.batch_size == layer.batch_size == 2
 
@@ -276,12 +276,12 @@ def test_convolutions_read_digits_that_were_never_seen_with_fewer_weights() -> N
 def test_behind_max_pooling_at_most_one_place_of_each_window_has_a_gradient() -> None:
     values = stepped("digits_convolution").values
     for layer, pool in (("filters_1", "pool_1"), ("filters_2", "pool_2")):
-        upstream = values[Value(layer, "upstream")]
+        upstream = values[ref(layer, "upstream")]
         samples, channels, height, width = upstream.shape
         windows = upstream.reshape(samples, channels, height // 2, 2, width // 2, 2)
         assert (np.count_nonzero(windows, axis=(3, 5)) <= 1).all()
         assert np.count_nonzero(upstream) > 0.2 * upstream.size / 4
-        np.testing.assert_array_equal(windows.sum(axis=(3, 5)), values[Value(pool, "upstream")])
+        np.testing.assert_array_equal(windows.sum(axis=(3, 5)), values[ref(pool, "upstream")])
 
 
 # -- sequences ---------------------------------------------------------------------------------------------------------
@@ -297,12 +297,12 @@ def test_whether_strings_end_as_they_begin_is_told_of_strings_never_seen() -> No
 
 def test_the_blame_for_a_string_goes_back_through_time_to_its_first_letter() -> None:
     executor = stepped("strings")
-    norms = [executor.norms[Value("reader", f"gradient/z[{step}]")] for step in range(6)]
+    norms = [executor.norms[ref("reader", f"gradient/z[{step}]")] for step in range(6)]
     assert norms[0] > 0.1 * norms[-1]
-    upstream = executor.values[Value("embedding", "upstream")]
+    upstream = executor.values[ref("embedding", "upstream")]
     assert (np.linalg.norm(upstream, axis=(0, 2)) > 0.0).all()
     letters = executor.inputs[executor.batch_indices(0)]
-    rows = executor.values[Value("embedding", "gradient/weight")]
+    rows = executor.values[ref("embedding", "gradient/weight")]
     for letter in range(4):
         np.testing.assert_allclose(rows[letter], upstream[letters == letter].sum(axis=0), rtol=1e-9, atol=1e-15)
 
@@ -319,7 +319,7 @@ def test_after_training_each_question_looks_at_the_place_that_it_asks_for() -> N
     executor, _ = trained("copy_transformer", 400)
     assert executor.held_out is not None
     values = forward_pass(executor.plan, executor.parameter_views(), executor.held_out[0]).values
-    attention = values[Value("attention", "attention")].mean(axis=0)[0]
+    attention = values[ref("attention", "attention")].mean(axis=0)[0]
     questions = attention[5:]
     assert questions.argmax(axis=1).tolist() == [0, 1, 2, 3, 4]
     assert np.diagonal(questions).min() > 0.5  # 0.55 to 0.97 over 5 seeds, after 800
@@ -329,8 +329,8 @@ def test_after_training_each_question_looks_at_the_place_that_it_asks_for() -> N
 def test_no_position_looks_at_a_later_one_and_nothing_comes_back_from_there() -> None:
     values = stepped("copy_transformer").values
     later = np.triu(np.ones((10, 10), bool), 1)
-    attention = values[Value("attention", "attention")]
-    back = values[Value("attention", "gradient/scores")]
+    attention = values[ref("attention", "attention")]
+    back = values[ref("attention", "gradient/scores")]
     assert not attention[..., later].any()
     assert not back[..., later].any()
     assert (attention[..., ~later] > 0.0).all()

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from visualbp.core.arrays import Array, shape_text, size_of
+from visualbp.core.ref import Ref
 from visualbp.engine.evaluate import predict
 from visualbp.engine.plan import Plan
-from visualbp.layers import Value
 from visualbp.operations.activations import Tanh
 
 Range = tuple[float, float]
@@ -75,7 +75,7 @@ def region_of(inputs: Array, margin: float = 0.15) -> tuple[Range, Range]:
 
 
 def boundary(
-    plan: Plan, parameters: Mapping[Value, Array], x_range: Range, y_range: Range, resolution: int = 96
+    plan: Plan, parameters: Mapping[Ref, Array], x_range: Range, y_range: Range, resolution: int = 96
 ) -> Boundary:
     """Return the answers of the network on a grid of resolution x resolution points.
 

@@ -47,9 +47,9 @@ from visualbp.analysis.explain_words import (
     told_apart,
 )
 from visualbp.core.arrays import Array, shape_text
+from visualbp.core.ref import Ref
 from visualbp.engine.notation_sentences import is_share
 from visualbp.engine.plan import Phase, Step
-from visualbp.layers import Value
 
 __all__ = ["Explanation", "Factor", "Moment", "Term", "explain"]
 
@@ -63,7 +63,7 @@ class NoSuchNumberError(LookupError):
     """There is no such number in this network, or not in this batch; the message says what there is."""
 
 
-def explain(moment: Moment, value: Value, index: Index, at: int | None = None) -> Explanation:
+def explain(moment: Moment, value: Ref, index: Index, at: int | None = None) -> Explanation:
     """Return where the element `index` of `value` came from, as it stood after `at` steps (by default now).
 
     Raises NoSuchNumberError for a value that the plan does not have, and for an index outside it.
@@ -94,22 +94,22 @@ def explain(moment: Moment, value: Value, index: Index, at: int | None = None) -
         return Explanation(value, index, at, number, symbol, "", note=_joined(note, str(reason)), step=writer)
 
 
-def _of_name(past: Past, asked: Value, value: Value) -> str:
+def _of_name(past: Past, asked: Ref, value: Ref) -> str:
     """Return what there is to say of a name that means a value with another one."""
     if is_share(past.plan, asked):
-        whole = value._replace(part="")
+        whole = value.whole
         return f"{asked.text} is this path's share: {whole.text} is the sum of what comes back on all paths"
     return f"{asked.text} is another name of {value.text}" if asked != value else ""
 
 
-def _absence(past: Past, value: Value, at: int, reason: str) -> str:
+def _absence(past: Past, value: Ref, at: int, reason: str) -> str:
     maker = past.next_writer(value, at)
     if maker is None or past.writer(value, at) is not None or value in past.lasting:
         return reason
     return f'not computed yet: the step "{maker.label}" of the {maker.phase} pass makes it'
 
 
-def _draft(past: Past, step: Step, value: Value, index: Index) -> Draft:
+def _draft(past: Past, step: Step, value: Ref, index: Index) -> Draft:
     if step.node is None:
         return draft_of_step(past, step, value, index)
     rule = rule_for(step, step.node, value)
@@ -118,7 +118,7 @@ def _draft(past: Past, step: Step, value: Value, index: Index) -> Draft:
 
 
 def _explanation(
-    past: Past, step: Step, value: Value, index: Index, at: int, number: float, draft: Draft, note: str
+    past: Past, step: Step, value: Ref, index: Index, at: int, number: float, draft: Draft, note: str
 ) -> Explanation:
     products = products_of(draft)
     chosen = _largest(products)
@@ -187,7 +187,7 @@ def _term(blocks: Sequence[Block], place: int) -> Term:
 
 
 def _rounding(
-    past: Past, step: Step, value: Value, index: Index, number: float, total: float, bound: float
+    past: Past, step: Step, value: Ref, index: Index, number: float, total: float, bound: float
 ) -> float:
     """Return how far the number may be from the sum of its terms by rounding; measured only beyond the `bound`."""
     if math.isfinite(number) != math.isfinite(total):

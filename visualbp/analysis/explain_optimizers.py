@@ -13,8 +13,8 @@ import numpy as np
 
 from visualbp.analysis.explain_record import Draft, Factor, Past, constant, one_term
 from visualbp.analysis.explain_words import Index, quotient
+from visualbp.core.ref import Ref
 from visualbp.engine.plan import LEARNING_RATE, Step
-from visualbp.layers import Value
 from visualbp.operations.base import Emitter, IterationContext
 from visualbp.optimizers.adagrad import Adagrad
 from visualbp.optimizers.adam import Adam
@@ -34,7 +34,7 @@ class Update:
 
     past: Past
     step: Step
-    value: Value
+    value: Ref
     index: Index
     optimizer: Optimizer
 
@@ -43,20 +43,20 @@ class Update:
         return dict(self.optimizer.option_values)
 
     @property
-    def parameter(self) -> Value:
+    def parameter(self) -> Ref:
         return self.step.writes[0]
 
     def writes(self, slot: str) -> bool:
         """Return whether what is explained is this array of the optimiser's."""
-        return self.value.role.partition("/")[::2] == (slot, self.parameter.role)
+        return self.value == self.parameter.in_slot(slot)
 
-    def slot(self, name: str) -> Value:
-        return next(value for value in self.step.writes[1:] if value.role.partition("/")[0] == name)
+    def slot(self, name: str) -> Ref:
+        return self.parameter.in_slot(name)
 
-    def before(self, value: Value) -> Factor:
+    def before(self, value: Ref) -> Factor:
         return self.past.factor(value, self.index, self.step.index)
 
-    def after(self, value: Value) -> Factor:
+    def after(self, value: Ref) -> Factor:
         return self.past.factor(value, self.index, self.step.index + 1)
 
     def derived_after(self, number: float, symbol: str, slot: str, meaning: str) -> Factor:
@@ -238,7 +238,7 @@ def _by_any(update: Update) -> Draft:
     return _sum_of([((before,), "before"), ((change,), "step")], f"what it was, and {words}")
 
 
-def numbers_of_update(past: Past, step: Step, index: Index, dtype: np.dtype[Any]) -> dict[Value, Any]:
+def numbers_of_update(past: Past, step: Step, index: Index, dtype: np.dtype[Any]) -> dict[Ref, Any]:
     """Return what the optimiser's own rule makes, in that type, of one element of each value that the update writes."""
     optimizer, moment = make_optimizer(past.plan.network.training.optimizer), past.moment
     read = (step.reads[1], *step.writes)
@@ -247,7 +247,7 @@ def numbers_of_update(past: Past, step: Step, index: Index, dtype: np.dtype[Any]
     if LEARNING_RATE in step.reads:
         rate = float(past.array(LEARNING_RATE, step.index))
     state = UpdateState(
-        {slot.role.split("/")[0]: element[slot] for slot in step.writes[1:]},
+        {slot.slot: element[slot] for slot in step.writes[1:]},
         np.array(moment.first_iteration, np.int64),
         np.array(rate, dtype),
     )
@@ -267,7 +267,7 @@ UPDATES: dict[type[Optimizer], UpdateRule] = {
 """How the elements of parameters and of an optimiser's own arrays come about, keyed by optimiser."""
 
 
-def updated(past: Past, step: Step, value: Value, index: Index) -> Draft:
+def updated(past: Past, step: Step, value: Ref, index: Index) -> Draft:
     """Return how the element `index` of `value` came about in an update."""
     optimizer = make_optimizer(past.plan.network.training.optimizer)
     rule = next((UPDATES[kind] for kind in type(optimizer).__mro__ if kind in UPDATES), _by_any)

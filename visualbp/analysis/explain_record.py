@@ -12,12 +12,13 @@ import numpy as np
 
 from visualbp.analysis.explain_words import Index, element_symbol, element_text
 from visualbp.core.arrays import Array
+from visualbp.core.ref import Ref
 from visualbp.engine.binding import emit_penalty_gradient
 from visualbp.engine.bugs import ReverseRule, bugs_by_step, emit_buggy_rule
 from visualbp.engine.notation import Notation
 from visualbp.engine.plan import GRADIENT_NORM, Plan, Step
 from visualbp.engine.store import stream_of
-from visualbp.layers import Node, Value
+from visualbp.layers import Node
 from visualbp.operations.base import Emitter, Evaluation, IterationContext, evaluate
 
 
@@ -31,9 +32,9 @@ class Moment:
     """
 
     plan: Plan
-    values: Mapping[Value, Array]
+    values: Mapping[Ref, Array]
     cursor: int
-    start: Mapping[Value, Array] | None = None
+    start: Mapping[Ref, Array] | None = None
     iteration: int = 0
     first_iteration: int = 0
     batch: Array | None = None
@@ -51,12 +52,12 @@ class Factor:
 
     number: float
     symbol: str
-    value: Value | None = None
+    value: Ref | None = None
     index: Index = ()
     at: int = 0
     meaning: str = ""
     formula: str = ""
-    beside: tuple[Value, ...] = ()
+    beside: tuple[Ref, ...] = ()
 
     @property
     def text(self) -> str:
@@ -87,7 +88,7 @@ class Explanation:
     from the sum by rounding alone; where it disagrees, that has been measured.
     """
 
-    value: Value
+    value: Ref
     index: Index
     at: int
     number: float | None
@@ -151,14 +152,14 @@ def one_term(*factors: Factor, label: str = "") -> Block:
 
 
 @lru_cache(maxsize=4)
-def _writers(plan: Plan) -> tuple[Mapping[Value, Sequence[int]], frozenset[Value]]:
+def _writers(plan: Plan) -> tuple[Mapping[Ref, Sequence[int]], frozenset[Ref]]:
     """Return which steps write each value, and the values that last beyond an iteration."""
-    writers: dict[Value, list[int]] = defaultdict(list)
+    writers: dict[Ref, list[int]] = defaultdict(list)
     lasting = {info.value for info in plan.lasting}
     for step in plan.steps:
         for value in step.writes:
             writers[plan.resolve(value)].append(step.index)
-            if "/" in value.role and not value.is_gradient:
+            if value.is_slot:
                 lasting.add(value)
     return dict(writers), frozenset(lasting)
 
@@ -177,16 +178,16 @@ class Past:
         self._bugs = bugs_by_step(self.plan)
         self._writers, self.lasting = _writers(self.plan)
 
-    def writer(self, value: Value, at: int) -> Step | None:
+    def writer(self, value: Ref, at: int) -> Step | None:
         """Return the last of the first `at` steps that wrote `value`."""
         earlier = [index for index in self._writers.get(self.plan.resolve(value), ()) if index < at]
         return self.plan.steps[earlier[-1]] if earlier else None
 
-    def next_writer(self, value: Value, at: int) -> Step | None:
+    def next_writer(self, value: Ref, at: int) -> Step | None:
         later = [index for index in self._writers.get(self.plan.resolve(value), ()) if index >= at]
         return self.plan.steps[later[0]] if later else None
 
-    def array(self, value: Value, at: int) -> Array:
+    def array(self, value: Ref, at: int) -> Array:
         """Return `value` as it stood after `at` steps. Raises NotKeptError."""
         value = self.plan.resolve(value)
         writer, overwriter = self.writer(value, at), self.next_writer(value, at)
@@ -205,7 +206,7 @@ class Past:
             )
         return self.moment.start[value]
 
-    def arrays(self, values: Sequence[Value], at: int) -> list[Array]:
+    def arrays(self, values: Sequence[Ref], at: int) -> list[Array]:
         return [self.array(value, at) for value in values]
 
     def evaluation(self, step: Step) -> Evaluation:
@@ -257,14 +258,14 @@ class Past:
 
     # -- factors -----------------------------------------------------------------------------------------------------
 
-    def factor(self, value: Value, index: Index, at: int) -> Factor:
+    def factor(self, value: Ref, index: Index, at: int) -> Factor:
         """Return the element `index` of `value`, as it stood after `at` steps, as a factor."""
         value = self.plan.resolve(value)
         number = float(self.array(value, at)[index])
         return Factor(number, element_symbol(self.notation, value, index), value, index, at)
 
     def derived(
-        self, number: float, symbol: str, value: Value, index: Index, at: int, meaning: str, formula: str = ""
+        self, number: float, symbol: str, value: Ref, index: Index, at: int, meaning: str, formula: str = ""
     ) -> Factor:
         """Return a number derived from the element `index` of `value` as a factor."""
         return Factor(float(number), symbol, self.plan.resolve(value), index, at, meaning, formula)
@@ -275,7 +276,7 @@ def constant(number: float, symbol: str, meaning: str) -> Factor:
     return Factor(float(number), symbol, meaning=meaning)
 
 
-def trainable_gradients(plan: Plan, step: Step) -> tuple[Value, ...]:
+def trainable_gradients(plan: Plan, step: Step) -> tuple[Ref, ...]:
     """Return the gradients that a clipping step works on."""
     return tuple(value for value in step.writes if value != GRADIENT_NORM)
 

@@ -16,9 +16,10 @@ from visualbp.analysis.explain_optimizers import numbers_of_update
 from visualbp.analysis.explain_record import Draft, Moment, Past, exact_sum
 from visualbp.analysis.explain_words import Index, element_text
 from visualbp.core.arrays import Array
+from visualbp.core.ref import Ref
 from visualbp.engine.plan import Phase, Step
 from visualbp.engine.store import stream_of
-from visualbp.layers import Node, Value
+from visualbp.layers import Node
 from visualbp.operations.base import IterationContext, evaluate
 
 ROUNDINGS = 32
@@ -50,7 +51,7 @@ def bound_of_sum(terms: int, scale: float, precision: str) -> float:
 
 
 def measured_rounding(
-    moment: Moment, step: Step, value: Value, index: Index, total: float, draft_of: DraftOf
+    moment: Moment, step: Step, value: Ref, index: Index, total: float, draft_of: DraftOf
 ) -> float:
     """Return how far the number may be from `total`, as measured: inf where that cannot be told."""
     moved = max(abs(sum_of(draft_of(past)) - total) for past in _nudged(moment))
@@ -84,7 +85,7 @@ class _Nudged(Past):
             if node.operation.is_constant(place)
         }
 
-    def array(self, value: Value, at: int) -> Array:
+    def array(self, value: Ref, at: int) -> Array:
         exact = super().array(value, at)
         if self.plan.resolve(value) in self._choosing or not np.issubdtype(exact.dtype, np.floating):
             return exact
@@ -108,7 +109,7 @@ def wider(precision: str) -> np.dtype[np.floating]:
     return np.dtype(np.float64) if precision == "float32" else np.dtype(np.longdouble)
 
 
-def right_numbers(past: Past, step: Step, value: Value, index: Index) -> tuple[float, float] | None:
+def right_numbers(past: Past, step: Step, value: Ref, index: Index) -> tuple[float, float] | None:
     """Return what the step's own rule gives for the element: as it is run, and with more digits. No bug is in either.
 
     None where there is no such rule, or where it is too large to be run for one number.
@@ -140,7 +141,7 @@ def _is_large(past: Past, step: Step, node: Node) -> bool:
     return node.operation.multiplications(shapes, output) > MOST_MULTIPLICATIONS
 
 
-def _lost_by_rule(past: Past, step: Step, value: Value, index: Index) -> float:
+def _lost_by_rule(past: Past, step: Step, value: Ref, index: Index) -> float:
     numbers = right_numbers(past, step, value, index)
     if numbers is None:
         return 0.0
@@ -148,7 +149,7 @@ def _lost_by_rule(past: Past, step: Step, value: Value, index: Index) -> float:
         return float(abs(numbers[0] - numbers[1]))
 
 
-def is_out_of_range(past: Past, step: Step, value: Value, index: Index, total: float) -> bool:
+def is_out_of_range(past: Past, step: Step, value: Ref, index: Index, total: float) -> bool:
     """Return whether the right rule has no finite number for the element either: it overflows, or has read none."""
     if abs(total) > float(np.finfo(past.precision).max) or not_finite_before(past, step) is not None:
         return True

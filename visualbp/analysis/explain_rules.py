@@ -13,9 +13,10 @@ import numpy as np
 from visualbp.analysis.explain_record import Block, Draft, Factor, Past, constant, one_term
 from visualbp.analysis.explain_words import Index, element_symbol, indexed_symbol, sample_text, unraveled
 from visualbp.core.arrays import Array
+from visualbp.core.ref import Ref
 from visualbp.engine.notation import LOSS, derivative
 from visualbp.engine.plan import Phase, Step
-from visualbp.layers import Node, Value
+from visualbp.layers import Node
 from visualbp.operations.base import Operation
 from visualbp.operations.symbols import Symbol
 
@@ -27,7 +28,7 @@ class Element:
     past: Past
     step: Step
     node: Node
-    value: Value
+    value: Ref
     index: Index
 
     @property
@@ -66,7 +67,7 @@ class Element:
     def indexed_upstream(self, place: str) -> str:
         return indexed_symbol(self.past.notation, self.node.output.gradient, place)
 
-    def symbol(self, value: Value, index: Index) -> str:
+    def symbol(self, value: Ref, index: Index) -> str:
         return element_symbol(self.past.notation, value, index)
 
     def input_symbol(self, operand: int, index: Index) -> str:
@@ -90,7 +91,7 @@ def explains_buffers(operation: type[Operation], rule: Rule) -> None:
     _buffers[operation] = rule
 
 
-def rule_for(step: Step, node: Node, value: Value) -> Rule:
+def rule_for(step: Step, node: Node, value: Ref) -> Rule:
     """Return the rule for what a step of a node wrote: the operation's own, an inherited one, or one for any."""
     if value in node.updates:
         rules, otherwise = _buffers, buffer_by_difference
@@ -134,7 +135,7 @@ def forward_by_jacobian(element: Element) -> Draft:
             )
             return local, x
 
-        def label(i: int, value: Value = value, row: Array = row, used: Array = used) -> str:
+        def label(i: int, value: Ref = value, row: Array = row, used: Array = used) -> str:
             return f"{value.text} {sample_text(element.past.plan, value, unraveled(int(used[i]), row.shape))}"
 
         blocks.append(Block(products[used], factors, label))

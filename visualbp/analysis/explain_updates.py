@@ -11,19 +11,18 @@ from visualbp.analysis.explain_optimizers import scheduled, updated
 from visualbp.analysis.explain_record import Block, Draft, Factor, Past, constant, one_term, trainable_gradients
 from visualbp.analysis.explain_words import Index, element_text, plain, unraveled
 from visualbp.core.arrays import Array, Shape
+from visualbp.core.ref import Ref
 from visualbp.engine.notation import ALL_GRADIENTS
-from visualbp.engine.notation_sentences import time_of
 from visualbp.engine.plan import GRADIENT_NORM, ParameterInfo, Phase, Plan, Step
 from visualbp.engine.store import initial_parameter
 from visualbp.initializers import initializers
 from visualbp.initializers.base import fans
-from visualbp.layers import Value
 
 MOST_DRAWN = 100_000
 """Of a larger parameter no start is drawn to compare a single number with."""
 
 
-def draft_of_step(past: Past, step: Step, value: Value, index: Index) -> Draft:
+def draft_of_step(past: Past, step: Step, value: Ref, index: Index) -> Draft:
     """Return how the element `index` of `value` came about in a step without a node."""
     match step.operation:
         case "accumulate":
@@ -50,9 +49,10 @@ def _accumulated(past: Past, step: Step, index: Index) -> Draft:
     )
 
 
-def _sender(part: Value) -> str:
-    timed = time_of(part.part)
-    return f"time step {timed[1]}" if timed is not None else f"from {part.part}"
+def _sender(part: Ref) -> str:
+    if part.sender is not None and part.is_from_own_time_step:
+        return f"time step {part.sender.time}"
+    return f"from {part.sender_text}"
 
 
 def _gathered(past: Past, step: Step, index: Index) -> Draft:
@@ -81,17 +81,17 @@ def _penalty(past: Past, step: Step) -> Draft:
     return Draft(" + ".join(formula), "a part from every weight of every layer, added up", blocks)
 
 
-def _element_label(value: Value, shape: Shape, i: int) -> str:
+def _element_label(value: Ref, shape: Shape, i: int) -> str:
     return element_text(value, unraveled(i, shape))
 
 
-def _square(past: Past, step: Step, value: Value, shape: Shape, i: int) -> tuple[Factor, ...]:
+def _square(past: Past, step: Step, value: Ref, shape: Shape, i: int) -> tuple[Factor, ...]:
     half = constant(past.plan.network.training.l2 / 2.0, r"\frac{\lambda_2}{2}", "half of the l2 penalty")
     factor = past.factor(value, unraveled(i, shape), step.index)
     return half, factor, factor
 
 
-def _size(past: Past, step: Step, value: Value, shape: Shape, i: int) -> tuple[Factor, ...]:
+def _size(past: Past, step: Step, value: Ref, shape: Shape, i: int) -> tuple[Factor, ...]:
     whole, index = constant(past.plan.network.training.l1, r"\lambda_1", "the l1 penalty"), unraveled(i, shape)
     weight = past.factor(value, index, step.index)
     symbol = rf"\left|{weight.symbol}\right|"
@@ -133,7 +133,7 @@ def _gradient_norm(past: Past, step: Step) -> Draft:
     )
 
 
-def _norm_share(past: Past, step: Step, value: Value, shape: Shape, norm: float, i: int) -> tuple[Factor, ...]:
+def _norm_share(past: Past, step: Step, value: Ref, shape: Shape, norm: float, i: int) -> tuple[Factor, ...]:
     index = unraveled(i, shape)
     factor = past.factor(value, index, step.index)
     symbol = rf"\frac{{g}}{{\left\lVert {ALL_GRADIENTS} \right\rVert}}"
@@ -141,7 +141,7 @@ def _norm_share(past: Past, step: Step, value: Value, shape: Shape, norm: float,
     return factor, past.derived(share, symbol, value, index, step.index, "its share of the norm")
 
 
-def _clipped(past: Past, step: Step, value: Value, index: Index) -> Draft:
+def _clipped(past: Past, step: Step, value: Ref, index: Index) -> Draft:
     clip = past.plan.network.training.clip
     if clip is None:
         raise ValueError("nothing is clipped")
@@ -172,7 +172,7 @@ def _clipped(past: Past, step: Step, value: Value, index: Index) -> Draft:
 # -- where following ends --------------------------------------------------------------------------------------------
 
 
-def words_of_source(past: Past, value: Value, index: Index, number: float) -> str:
+def words_of_source(past: Past, value: Ref, index: Index, number: float) -> str:
     """Return where a number comes from that no step of this iteration has made, or that was loaded."""
     plan, moment = past.plan, past.moment
     if value in (plan.input, plan.target):
@@ -180,7 +180,7 @@ def words_of_source(past: Past, value: Value, index: Index, number: float) -> st
         row = f", row {int(moment.batch[index[0]])} of the data" if moment.batch is not None else ""
         what = "an input" if value == plan.input else "a target"
         return f"{what}: sample {index[0]} of the batch{row} ({data})"
-    if value.role.partition("/")[1]:
+    if value.is_slot:
         fresh = moment.iteration <= moment.first_iteration
         return "0, as it is before the first update" if fresh else _left_behind(past, value)
     info = next(info for info in plan.lasting if info.value == value)
@@ -197,7 +197,7 @@ def words_of_source(past: Past, value: Value, index: Index, number: float) -> st
 
 
 @lru_cache(maxsize=8)
-def _start_of(plan: Plan, value: Value) -> Array | None:
+def _start_of(plan: Plan, value: Ref) -> Array | None:
     """Return the array that a parameter or buffer starts from, in the network's precision; None if that is too many
     numbers to be drawn for one."""
     if int(np.prod(plan.shapes[value], dtype=np.int64)) > MOST_DRAWN:
@@ -205,7 +205,7 @@ def _start_of(plan: Plan, value: Value) -> Array | None:
     return np.asarray(initial_parameter(plan, value), plan.network.precision)
 
 
-def _left_behind(past: Past, value: Value) -> str:
+def _left_behind(past: Past, value: Ref) -> str:
     """Return which pass of the iteration before has left a value that lasts."""
     is_buffer = any(info.value == value for info in past.plan.buffers)
     return f"left by the {'forward pass' if is_buffer else 'update'} of iteration {past.moment.iteration - 1}"

@@ -8,10 +8,9 @@ import re
 import numpy as np
 
 from visualbp.core.arrays import Shape
+from visualbp.core.ref import Ref
 from visualbp.engine.notation import LOSS, Notation, derivative
-from visualbp.engine.notation_sentences import is_error_signal
 from visualbp.engine.plan import Plan
-from visualbp.layers import Value
 
 Index = tuple[int, ...]
 
@@ -20,30 +19,29 @@ _BOLD = re.compile(r"\\(?:mathbf|boldsymbol)\{(\\?[A-Za-z]+)\}")
 _LETTER = re.compile(r"(?<![A-Za-z\\])([zh])(?![A-Za-z])")
 
 
-def element_symbol(notation: Notation, value: Value, index: Index) -> str:
+def element_symbol(notation: Notation, value: Ref, index: Index) -> str:
     """Return the LaTeX of one element, such as `W^{(2)}_{0,3}`. The sample is left out: it is said beside."""
     within = index[1:] if notation.plan.resolve(value) in notation.plan.batched else index
     return indexed_symbol(notation, value, ",".join(map(str, within)))
 
 
-def indexed_symbol(notation: Notation, value: Value, place: str) -> str:
+def indexed_symbol(notation: Notation, value: Ref, place: str) -> str:
     """Return the LaTeX of the element `place` of a value, which may be letters: `W^{(2)}_{0,i}`."""
     value = notation.plan.resolve(value)
     if not place:
         return notation.symbol(value)
-    if value.is_gradient and not is_error_signal(value) and not value.part:
-        role = "h" if value.role == "upstream" else value.role.removeprefix("gradient/")
-        return derivative(LOSS, indexed_symbol(notation, Value(value.layer, role), place))
+    if value.is_gradient and not value.is_delta and value.sender is None:
+        return derivative(LOSS, indexed_symbol(notation, value.of, place))
     symbol = _BOLD.sub(r"\1", notation.symbol(value))
     return rf"\left[{symbol}\right]_{{{place}}}" if "_" in symbol else f"{symbol}_{{{place}}}"
 
 
-def element_text(value: Value, index: Index) -> str:
+def element_text(value: Ref, index: Index) -> str:
     """Return the plain name of one element, such as `hidden.weight[0, 3]`."""
     return value.text.removeprefix(".") + (f"[{', '.join(map(str, index))}]" if index else "")
 
 
-def sample_text(plan: Plan, value: Value, index: Index) -> str:
+def sample_text(plan: Plan, value: Ref, index: Index) -> str:
     """Return `sample 2`, or `sample 2, unit 1` for an index of a value that has one; of a parameter the index alone."""
     if value not in plan.batched:
         return f"[{', '.join(map(str, index))}]"

@@ -32,9 +32,9 @@ from visualbp.analysis.gradient_check_stacked import Program, Stacked, can_stack
 from visualbp.analysis.gradient_check_units import ByUnits
 from visualbp.analysis.gradient_check_words import words_of
 from visualbp.core.arrays import Array, read_only
+from visualbp.core.ref import Ref
 from visualbp.engine.plan import ParameterInfo, Plan
 from visualbp.engine.store import stream_of
-from visualbp.layers import Value
 from visualbp.operations.base import IterationContext
 
 __all__ = [
@@ -58,12 +58,12 @@ SPOT_CHECKS = 32
 
 def gradient_check(
     plan: Plan,
-    parameters: Mapping[Value, Array],
+    parameters: Mapping[Ref, Array],
     inputs: Array,
     targets: Array,
     context: IterationContext,
     options: CheckOptions | None = None,
-    analytic: Mapping[Value, Array] | None = None,
+    analytic: Mapping[Ref, Array] | None = None,
     progress: Callable[[float], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> CheckResult:

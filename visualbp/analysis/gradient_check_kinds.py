@@ -14,8 +14,9 @@ from visualbp.analysis.gradient_check_differences import Differences
 from visualbp.analysis.gradient_check_judgement import Judgement
 from visualbp.analysis.gradient_check_probe import Probe
 from visualbp.core.arrays import Array
+from visualbp.core.ref import Ref
 from visualbp.engine.plan import Plan, Step
-from visualbp.layers import Node, Value
+from visualbp.layers import Node
 from visualbp.operations.activations import Elementwise, Softmax
 from visualbp.operations.base import evaluate
 
@@ -34,7 +35,7 @@ class Suspect:
     chosen: Array
     judgement: Judgement
     found: Differences
-    updated: Callable[[], Mapping[Value, Array]]
+    updated: Callable[[], Mapping[Ref, Array]]
 
     @property
     def computed(self) -> Array:
@@ -67,7 +68,7 @@ def kind_of(suspect: Suspect) -> tuple[str | None, float | None]:
 
 
 def _kind_of_zeros(suspect: Suspect) -> str:
-    if suspect.step.writes[0].part:
+    if suspect.step.writes[0].sender:
         return "lost_path"
     shape = suspect.probe.computed.shape
     return "zeroed_row" if shape and shape[0] > 1 else "lost_path"

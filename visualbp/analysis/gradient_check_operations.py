@@ -21,11 +21,11 @@ from visualbp.analysis.gradient_check_passes import Pace, Point
 from visualbp.analysis.gradient_check_probe import FEW, Probe
 from visualbp.analysis.gradient_check_result import CheckOptions, OperationCheck
 from visualbp.core.arrays import Array
+from visualbp.core.ref import Ref
 from visualbp.engine.binding import Binding, emit_penalty
-from visualbp.engine.bugs import operand_label
 from visualbp.engine.plan import Phase, Step
 from visualbp.engine.store import Store, stream_of
-from visualbp.layers import Node, Value
+from visualbp.layers import Node
 from visualbp.operations.base import Emitter, IterationContext
 
 SHAKE = 1e-3
@@ -36,7 +36,7 @@ CANDIDATES = 192
 
 def check_operations(
     point: Point, options: CheckOptions, pace: Pace
-) -> tuple[dict[Value, Array], tuple[OperationCheck, ...]]:
+) -> tuple[dict[Ref, Array], tuple[OperationCheck, ...]]:
     """Return the gradient by parameter that the plan's rules give, and each rule checked by itself, in their order."""
     run = Rules(point, options)
     found = []
@@ -54,7 +54,7 @@ def check_operations(
     return gradient, tuple(found)
 
 
-def reverse_mode_gradient(point: Point) -> dict[Value, Array]:
+def reverse_mode_gradient(point: Point) -> dict[Ref, Array]:
     """Return the gradient by parameter, from the plan's forward and reverse-mode rules in float64."""
     rules = Rules(point, CheckOptions())
     for step in point.plan.steps:
@@ -76,7 +76,7 @@ class Rules:
         np.copyto(self.bound.buffers[plan.target], point.values[plan.target])
         self._forward_of = {step.node.output: step for step in plan.steps if step.phase == Phase.FORWARD and step.node}
 
-    def gradient(self) -> dict[Value, Array]:
+    def gradient(self) -> dict[Ref, Array]:
         return {info.value: self.store.gradients[info.value.gradient].copy() for info in self.plan.parameters}
 
     def call(self, step: Step) -> None:
@@ -189,9 +189,9 @@ class Rules:
         return np.where(np.isfinite(x), numbers, x)
 
     def _result(self, step: Step, node: Node, answer: _Answer) -> OperationCheck:
-        operand = operand_label(node, step.operand)
+        operand = node.operand_label(step.operand)
         error = answer.relative_error
-        role, name = node.output.role, node.operation.name
+        role, name = node.output.timed_role, node.operation.name
         return OperationCheck(node.layer, role, name, operand, answer.passed, error, step=step.index)
 
     def _accused(self, step: Step, node: Node, answer: _Answer) -> OperationCheck | None:
@@ -233,7 +233,7 @@ class Rules:
             measured=float(found.numeric[worst]),
         )
 
-    def _updated(self) -> dict[Value, Array]:
+    def _updated(self) -> dict[Ref, Array]:
         """Return the parameters as the update of this iteration would leave them, without clipping."""
         kept = self.store.save()
         for step in self.plan.steps:
@@ -253,9 +253,9 @@ class Rules:
         errors = np.divide(difference, largest, out=np.zeros_like(difference), where=largest > 0)
         checked = OperationCheck(
             step.layer,
-            step.writes[0].role,
+            step.writes[0].name,
             step.operation,
-            step.writes[0].role,
+            step.writes[0].name,
             not wrong.any(),
             float(errors.max(initial=0.0)),
             step=step.index,

@@ -13,11 +13,12 @@ import numpy as np
 
 from visualbp.analysis.gradient_check_result import Cancelled
 from visualbp.core.arrays import Array
+from visualbp.core.ref import Ref
 from visualbp.engine.binding import emit_penalty
 from visualbp.engine.evaluate import forward_pass
 from visualbp.engine.plan import ParameterInfo, Plan
 from visualbp.engine.store import stream_of
-from visualbp.layers import Node, Value
+from visualbp.layers import Node
 from visualbp.operations.base import Emitter, IterationContext, evaluate
 
 Losses = tuple[Array, Array]
@@ -48,10 +49,10 @@ class Point:
     """Where the gradient is checked: a batch and its parameters, and all values of one forward pass there."""
 
     plan: Plan
-    parameters: Mapping[Value, Array]
+    parameters: Mapping[Ref, Array]
     context: IterationContext
-    values: Mapping[Value, Array]
-    branches: Mapping[Value, Array]
+    values: Mapping[Ref, Array]
+    branches: Mapping[Ref, Array]
     """By output: which piece each element of a piecewise rule is on. Smooth rules are not listed."""
 
     @property
@@ -72,7 +73,7 @@ class Point:
     def batch_size(self) -> int:
         return len(self.values[self.plan.input])
 
-    def users(self, value: Value) -> list[int]:
+    def users(self, value: Ref) -> list[int]:
         """Return the indices of the nodes that take `value` as an operand."""
         return [index for index, node in enumerate(self.plan.nodes) if value in node.operands]
 
@@ -87,7 +88,7 @@ class Point:
 
 
 def point_at(
-    plan: Plan, parameters: Mapping[Value, Array], inputs: Array, targets: Array, context: IterationContext
+    plan: Plan, parameters: Mapping[Ref, Array], inputs: Array, targets: Array, context: IterationContext
 ) -> Point:
     """Return the point, its arrays in float64."""
     own = {info.value: np.ascontiguousarray(parameters[info.value], np.float64) for info in plan.parameters}
@@ -97,7 +98,7 @@ def point_at(
     return Point(plan, own, context, values, _branches(plan, values))
 
 
-def _branches(plan: Plan, values: Mapping[Value, Array]) -> dict[Value, Array]:
+def _branches(plan: Plan, values: Mapping[Ref, Array]) -> dict[Ref, Array]:
     found = {}
     for node in plan.nodes:
         branch = node.operation.branch([values[value] for value in node.operands], values[node.output])

@@ -17,9 +17,10 @@ import numpy as np
 
 from visualbp.analysis.gradient_check_passes import Evaluator, Losses, Pace, Point
 from visualbp.core.arrays import Array, size_of
+from visualbp.core.ref import Ref
 from visualbp.engine.plan import ParameterInfo
 from visualbp.engine.store import stream_of
-from visualbp.layers import Node, Value
+from visualbp.layers import Node
 from visualbp.operations.activations import Elementwise
 from visualbp.operations.affine import Affine
 from visualbp.operations.base import Call, Emitter, Operation
@@ -57,7 +58,7 @@ class Program:
         self.rows = size_of(z.shape[:-1])  # of one copy: samples, and positions within them
         self.resting = {node.output: self._by_unit(z)}
         self.columns = {node.output: np.zeros((steps, numbers, self.rows))}
-        self.stacked: dict[Value, Array] = {}
+        self.stacked: dict[Ref, Array] = {}
         self.spreads: list[tuple[Array, Array]] = []
         self.calls: list[Call] = []
         self.watches: list[_Watch] = []
@@ -96,7 +97,7 @@ class Program:
         copies = self.copies * (self.parts if node.output == self.point.plan.loss else 1)
         return Emitter(self.point.context, np.dtype(np.float64), stream=stream, copies=copies)
 
-    def _dense(self, value: Value) -> Array:
+    def _dense(self, value: Ref) -> Array:
         """Return all copies of a value; where one unit of it moves, that unit is written into resting copies."""
         if value in self.stacked or value not in self.point.plan.batched:
             return self.stacked[value] if value in self.stacked else self.point.values[value]

@@ -19,8 +19,8 @@ from visualbp.analysis.gradient_flow_measures import (
     error_signals,
 )
 from visualbp.core.arrays import Array
+from visualbp.core.ref import Ref
 from visualbp.engine.plan import Plan
-from visualbp.layers import Value
 
 __all__ = [
     "DEAD_SHARE",
@@ -40,9 +40,9 @@ __all__ = [
 
 def layer_flows(
     plan: Plan,
-    values: Mapping[Value, Array],
-    norms: Mapping[Value, float] | None = None,
-    start: Mapping[Value, Array] | None = None,
+    values: Mapping[Ref, Array],
+    norms: Mapping[Ref, float] | None = None,
+    start: Mapping[Ref, Array] | None = None,
 ) -> dict[str, LayerFlow]:
     """Return the flow through each layer but the input and the loss, in the order in which they run.
 
@@ -60,9 +60,9 @@ def layer_flows(
 
 def flows_in_stages(
     plan: Plan,
-    values: Mapping[Value, Array],
-    norms: Mapping[Value, float] | None = None,
-    start: Mapping[Value, Array] | None = None,
+    values: Mapping[Ref, Array],
+    norms: Mapping[Ref, float] | None = None,
+    start: Mapping[Ref, Array] | None = None,
 ) -> Generator[None, None, dict[str, LayerFlow]]:
     """The same as `layer_flows`, for whoever cannot wait for a network of a thousand layers: it yields after each."""
     measures = Measures(plan, values, norms or {}, start)

@@ -16,11 +16,11 @@ import numpy as np
 from visualbp.analysis.standstill import MET
 from visualbp.core.arrays import Array
 from visualbp.core.norms import norm_of
+from visualbp.core.ref import Ref
 from visualbp.engine.plan import Plan
-from visualbp.layers import Node, Value
+from visualbp.layers import Node
 from visualbp.operations.activations import Elementwise, Relu, Sigmoid, Tanh
 from visualbp.operations.losses import BinaryCrossEntropy
-from visualbp.operations.recurrence import RecurrentAffine
 
 FEWEST_SAMPLES = 4
 """With fewer samples than this no unit is called dead: a healthy one is off for about half of them."""
@@ -64,13 +64,9 @@ class LayerFlow:
     badges: tuple[Badge, ...] = ()
 
 
-def error_signals(plan: Plan) -> dict[str, tuple[Value, ...]]:
+def error_signals(plan: Plan) -> dict[str, tuple[Ref, ...]]:
     """Return the deltas of each layer: none, one, or, of a recurrent layer, one for each time step."""
-    timed: dict[str, list[Value]] = defaultdict(list)
-    for node in plan.nodes:
-        if isinstance(node.operation, RecurrentAffine):
-            timed[node.layer].append(node.output)
-    found = {layer: [plan.resolve(z.gradient) for z in timed[layer] or [Value(layer, "z")]] for layer in plan.layers}
+    found = {layer: [plan.resolve(z.gradient) for z in made] for layer, made in plan.pre_activations.items()}
     return {layer: tuple(delta for delta in deltas if delta in plan.written) for layer, deltas in found.items()}
 
 
@@ -80,9 +76,9 @@ class Measures:
     def __init__(
         self,
         plan: Plan,
-        values: Mapping[Value, Array],
-        norms: Mapping[Value, float],
-        start: Mapping[Value, Array] | None,
+        values: Mapping[Ref, Array],
+        norms: Mapping[Ref, float],
+        start: Mapping[Ref, Array] | None,
     ) -> None:
         self.plan, self.values, self.norms, self.start = plan, values, norms, start
         self.layers = [name for name in plan.layers if name not in (plan.input.layer, plan.loss.layer)]
@@ -96,15 +92,15 @@ class Measures:
         self.behind: dict[str, list[str]] = defaultdict(list)
         for source, target in plan.network.connections:
             self.behind[source].append(target)
-        self.weights: dict[str, list[Value]] = defaultdict(list)
-        self.others: dict[str, list[Value]] = defaultdict(list)
+        self.weights: dict[str, list[Ref]] = defaultdict(list)
+        self.others: dict[str, list[Ref]] = defaultdict(list)
         for info in plan.parameters:
             (self.weights if info.spec.penalised else self.others)[info.value.layer].append(info.value)
 
-    def find(self, value: Value) -> Array | None:
+    def find(self, value: Ref) -> Array | None:
         return self.values.get(self.plan.resolve(value))
 
-    def norm(self, value: Value) -> float | None:
+    def norm(self, value: Ref) -> float | None:
         value = self.plan.resolve(value)
         if value in self.norms:
             return self.norms[value]
@@ -116,7 +112,7 @@ class Measures:
         return LayerFlow(
             name,
             _joint(self.norm(delta) for delta in self.deltas[name]),
-            self.norm(Value(name, "upstream")),
+            self.norm(Ref(name, "h").gradient),
             _joint(self.norm(value.gradient) for value in weights),
             _joint(self.norm(value.gradient) for value in others),
             _joint(self.norm(value) for value in weights),
@@ -132,7 +128,7 @@ class Measures:
         first, last = self.norm(self.deltas[name][0]), self.norm(self.deltas[name][-1])
         return None if first is None or not last else first / last
 
-    def _update_ratio(self, weights: list[Value]) -> float | None:
+    def _update_ratio(self, weights: list[Ref]) -> float | None:
         if self.start is None or not weights or not all(value in self.norms for value in weights):
             return None
         before = _joint(_norm_of(self.start[value]) for value in weights)

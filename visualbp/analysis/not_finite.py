@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from visualbp.core.arrays import Array
+from visualbp.core.ref import Ref
 from visualbp.engine.plan import Phase, Plan, Step
-from visualbp.layers import Value
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Origin:
 
 
 def origin_in_stages(
-    plan: Plan, values: Mapping[Value, Array], norms: Mapping[Value, float], start: Mapping[Value, Array] | None
+    plan: Plan, values: Mapping[Ref, Array], norms: Mapping[Ref, float], start: Mapping[Ref, Array] | None
 ) -> Generator[None, None, Origin | None]:
     """Return where the first value that is not finite came about, if one is there; yields after each step.
 
@@ -47,12 +47,12 @@ def origin_in_stages(
     return None
 
 
-def _is_wrong(plan: Plan, step: Step, values: Mapping[Value, Array], norms: Mapping[Value, float]) -> bool:
+def _is_wrong(plan: Plan, step: Step, values: Mapping[Ref, Array], norms: Mapping[Ref, float]) -> bool:
     return any(_not_finite(plan, plan.resolve(value), values, norms, step) for value in step.writes)
 
 
 def _not_finite(
-    plan: Plan, value: Value, values: Mapping[Value, Array], norms: Mapping[Value, float], step: Step
+    plan: Plan, value: Ref, values: Mapping[Ref, Array], norms: Mapping[Ref, float], step: Step
 ) -> bool:
     array = values.get(value)
     if array is None or math.isfinite(norms.get(value, math.nan)):
@@ -63,7 +63,7 @@ def _not_finite(
 
 
 def _told(
-    plan: Plan, step: Step, values: Mapping[Value, Array], start: Mapping[Value, Array] | None
+    plan: Plan, step: Step, values: Mapping[Ref, Array], start: Mapping[Ref, Array] | None
 ) -> tuple[str, bool]:
     """Return how the step that was first came to a value that is not finite, and whether an error signal overflowed."""
     if step.phase == Phase.LOAD:

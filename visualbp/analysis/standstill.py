@@ -11,15 +11,15 @@ from collections.abc import Mapping
 import numpy as np
 
 from visualbp.core.arrays import Array
+from visualbp.core.ref import Ref
 from visualbp.engine.plan import Phase, Plan
-from visualbp.layers import Value
 from visualbp.operations.activations import Activation
 
 MET = 0.1
 """An output of the network that is this close to its target is right; of numbers, relative to the targets' range."""
 
 
-def has_learned(plan: Plan, values: Mapping[Value, Array]) -> bool:
+def has_learned(plan: Plan, values: Mapping[Ref, Array]) -> bool:
     """Return whether every prediction of the batch meets its target; not while one of both is not there."""
     prediction, target = (values.get(plan.resolve(value)) for value in (plan.prediction, plan.target))
     if prediction is None or target is None:
@@ -32,7 +32,7 @@ def has_learned(plan: Plan, values: Mapping[Value, Array]) -> bool:
         return bool(np.all(np.abs(rule.answer(prediction) - target) <= MET * reach))
 
 
-def standstill(plan: Plan, values: Mapping[Value, Array]) -> str:
+def standstill(plan: Plan, values: Mapping[Ref, Array]) -> str:
     """Return why the gradients of all parameters are exactly 0, in a sentence; nothing where one is not, or not yet."""
     gradients = [values.get(plan.resolve(info.value.gradient)) for info in plan.trainable]
     loss = values.get(plan.loss)
@@ -45,7 +45,7 @@ def standstill(plan: Plan, values: Mapping[Value, Array]) -> str:
     return f"{words}, though the loss is {float(loss):.3g}: {place}"
 
 
-def _where_it_stops(plan: Plan, values: Mapping[Value, Array]) -> str:
+def _where_it_stops(plan: Plan, values: Mapping[Ref, Array]) -> str:
     """Go through the backward pass to the first operation that gets something and gives nothing back."""
     for step in plan.steps:
         node = step.node

@@ -15,10 +15,10 @@ from visualbp.cli.main import file_name
 from visualbp.cli.output import Progress, number, print_json, print_line, print_table, say
 from visualbp.cli.running import Model, add_file, add_json, check_folder, open_model, whole_number
 from visualbp.core.arrays import Array, Shape, shape_text
+from visualbp.core.ref import Ref, named
 from visualbp.engine import Executor, Phase, Step
 from visualbp.engine.notation import Notation
 from visualbp.files import write_atomically
-from visualbp.layers import Value
 
 FORWARD_ROLES, BACKWARD_ROLES = ("z", "h"), ("upstream", "delta")
 
@@ -66,10 +66,10 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def trace_iteration(executor: Executor) -> tuple[list[Traced], dict[Value, Array]]:
+def trace_iteration(executor: Executor) -> tuple[list[Traced], dict[Ref, Array]]:
     """Take every step of the next iteration. Return the steps, and the gradients as they were before clipping."""
     steps: list[Traced] = []
-    gradients: dict[Value, Array] = {}
+    gradients: dict[Ref, Array] = {}
     infos = executor.plan.parameters
     for _ in executor.plan.steps:
         step = executor.step()
@@ -114,17 +114,17 @@ def trace_record(executor: Executor, steps: list[Traced]) -> dict[str, Any]:
 def share_of_step(step: Step) -> dict[str, str]:
     """Return, as `share_of`, the gradient that a step gives one path's share of; nothing where it gives the whole."""
     written = step.writes[0]
-    return {"share_of": Value(written.layer, written.role).text} if written.part else {}
+    return {"share_of": written.whole.text} if written.sender else {}
 
 
-def arrays_of(executor: Executor, before: dict[Value, Array], gradients: dict[Value, Array]) -> dict[str, Array]:
+def arrays_of(executor: Executor, before: dict[Ref, Array], gradients: dict[Ref, Array]) -> dict[str, Array]:
     """Return the arrays of the iteration in float64, by their names in the file. What a layer has not is absent."""
     plan, values = executor.plan, executor.values
     arrays: dict[str, Array] = {}
     for group, roles in (("forward", FORWARD_ROLES), ("backward", BACKWARD_ROLES)):
         for layer in plan.layers:
             for role in roles:
-                found = values.get(plan.resolve(Value(layer, role)))
+                found = values.get(plan.resolve(named(layer, role)))
                 if found is not None:
                     arrays[f"{group}/{layer}/{role}"] = found
     for group, held in (("gradient", gradients), ("before", before), ("after", executor.parameter_views())):

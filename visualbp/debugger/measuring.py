@@ -8,11 +8,11 @@ import numpy as np
 
 from visualbp.analysis.gradient_flow import LayerFlow, flows_in_stages
 from visualbp.core.arrays import Array
+from visualbp.core.ref import Ref
 from visualbp.debugger.snapshot import LayerNorms, Metrics
 from visualbp.engine import Executor
 from visualbp.engine.evaluate import accuracy
 from visualbp.engine.plan import Plan
-from visualbp.layers import Value
 
 LARGEST_SCORED = 2000
 """Samples that an accuracy is measured on."""
@@ -48,9 +48,9 @@ def measure(executor: Executor, stops: Callable[[], bool] = lambda: False) -> Me
 
 def _flows(
     plan: Plan,
-    values: Mapping[Value, Array],
-    norms: Mapping[Value, float],
-    start: Mapping[Value, Array] | None,
+    values: Mapping[Ref, Array],
+    norms: Mapping[Ref, float],
+    start: Mapping[Ref, Array] | None,
     stops: Callable[[], bool],
 ) -> dict[str, LayerFlow]:
     """Return the flow through each layer; of a thousand it takes a fifth of a second, and a pause does not wait."""
@@ -65,7 +65,7 @@ def _flows(
 
 
 def _score(
-    executor: Executor, parameters: Mapping[Value, Array], inputs: Array, targets: Array, stops: Callable[[], bool]
+    executor: Executor, parameters: Mapping[Ref, Array], inputs: Array, targets: Array, stops: Callable[[], bool]
 ) -> float | None:
     """Return the share of right answers among the first samples, or None where the loss knows no right and wrong.
 

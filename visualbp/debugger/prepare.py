@@ -8,13 +8,13 @@ from pathlib import Path
 
 from visualbp.core.arrays import Array
 from visualbp.core.options import OptionError
+from visualbp.core.ref import Ref
 from visualbp.datasets import DataError, Dataset, load_dataset
 from visualbp.datasets.base import TargetError
 from visualbp.engine import Executor, PlanError, compile_plan
 from visualbp.engine.bugs import bug_problems
 from visualbp.engine.needs import check_memory, needs_of
 from visualbp.engine.plan import go_on
-from visualbp.layers import Value
 from visualbp.network import Network, Problem, structure_of
 
 CHOOSE_DATA = "choose some: click the empty canvas, then Data in the inspector"
@@ -27,7 +27,7 @@ class Carried:
     `first_iteration` is when the optimiser's arrays were zero.
     """
 
-    arrays: Mapping[Value, Array] = field(default_factory=dict)
+    arrays: Mapping[Ref, Array] = field(default_factory=dict)
     iteration: int = 0
     first_iteration: int = 0
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from visualbp.core.arrays import Array
+from visualbp.core.ref import Ref
 from visualbp.debugger.snapshot import Snapshot
 from visualbp.engine import Executor, Phase
-from visualbp.layers import Value
 
 
 def in_update(executor: Executor | None) -> bool:
@@ -16,7 +16,7 @@ def in_update(executor: Executor | None) -> bool:
     return bool(executor and executor.last_step and executor.last_step.phase == Phase.UPDATE)
 
 
-def with_state(snapshot: Snapshot, executor: Executor, outdated: Mapping[Value, Array]) -> Snapshot:
+def with_state(snapshot: Snapshot, executor: Executor, outdated: Mapping[Ref, Array]) -> Snapshot:
     """Return `snapshot` with what `executor` has computed, and in its gaps what an edit has `outdated`."""
     stale = frozenset(value for value in outdated if value not in executor.values)
     trouble = executor.non_finite

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from visualbp.core.arrays import Array
 from visualbp.core.reading import stopped_by
+from visualbp.core.ref import Ref
 from visualbp.datasets import Dataset
 from visualbp.debugger.breakpoints import has_breakpoint, stops_before
 from visualbp.debugger.commands import Level
@@ -17,7 +18,6 @@ from visualbp.debugger.prepare import Carried, load_data, prepare
 from visualbp.debugger.projection import in_update, with_state
 from visualbp.debugger.snapshot import Mode, Snapshot
 from visualbp.engine import Executor, Phase, Step
-from visualbp.layers import Value
 from visualbp.network import Network, Problem
 from visualbp.network.diff import difference
 
@@ -58,7 +58,7 @@ class Session:
         self._folder: Path | None = None
         self._data_problem: Problem | None = None
         self._carried = Carried()
-        self._outdated: Mapping[Value, Array] = {}
+        self._outdated: Mapping[Ref, Array] = {}
         self._serial = 0
         self._knows_trouble = False
         """Whether the last recorded iteration had a value that is not finite, and was gone back to."""
@@ -138,7 +138,7 @@ class Session:
         if executor is None:
             return
         given = {
-            Value(layer, name): self.network.parameters[layer][name]
+            Ref(layer, name): self.network.parameters[layer][name]
             for layer, name in edited
             if name in self.network.parameters.get(layer, {})
         }

@@ -8,9 +8,9 @@ from enum import StrEnum
 
 from visualbp.analysis.gradient_flow import Badge
 from visualbp.core.arrays import Array
+from visualbp.core.ref import Ref, named
 from visualbp.datasets import Dataset
 from visualbp.engine.plan import Phase, Plan, Step
-from visualbp.layers import Value
 from visualbp.network import Network, Problem
 
 
@@ -43,9 +43,9 @@ class Snapshot:
     epoch: int = 0
     cursor: int = 0
     step: Step | None = None
-    values: Mapping[Value, Array] = field(default_factory=dict)
-    norms: Mapping[Value, float] = field(default_factory=dict)
-    stale: frozenset[Value] = frozenset()
+    values: Mapping[Ref, Array] = field(default_factory=dict)
+    norms: Mapping[Ref, float] = field(default_factory=dict)
+    stale: frozenset[Ref] = frozenset()
     batch: Array | None = None
     """The indices of the samples in the batch."""
     mode: Mode = Mode.IDLE
@@ -56,7 +56,7 @@ class Snapshot:
     trouble_layer: str = ""
     breakpoints: frozenset[tuple[Phase, str]] = frozenset()
     can_go_back: bool = False
-    start: Mapping[Value, Array] | None = None
+    start: Mapping[Ref, Array] | None = None
     """While parameters are being updated: what they, and the optimiser's arrays, were at the start of the iteration.
     None at other times, when `values` holds them, and after running at full speed, which does not keep them."""
     first_iteration: int = 0
@@ -64,18 +64,18 @@ class Snapshot:
 
     def get(self, layer: str, role: str) -> Array | None:
         """Return an array by the names that people use (`z`, `h`, `delta`, `upstream`, `weight`), or None if absent."""
-        return self.find(Value(layer, role))
+        return self.find(named(layer, role))
 
-    def find(self, value: Value) -> Array | None:
+    def find(self, value: Ref) -> Array | None:
         return self.values.get(self.resolve(value))
 
     def norm(self, layer: str, role: str) -> float | None:
-        return self.norms.get(self.resolve(Value(layer, role)))
+        return self.norms.get(self.resolve(named(layer, role)))
 
-    def is_stale(self, value: Value) -> bool:
+    def is_stale(self, value: Ref) -> bool:
         return self.resolve(value) in self.stale
 
-    def resolve(self, value: Value) -> Value:
+    def resolve(self, value: Ref) -> Ref:
         return value if self.plan is None else self.plan.resolve(value)
 
     @property

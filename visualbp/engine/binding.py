@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from visualbp.core.arrays import Array
+from visualbp.core.ref import Ref
 from visualbp.engine.bugs import ReverseRule, bugs_by_step, emit_buggy_rule
 from visualbp.engine.plan import GRADIENT_NORM, LEARNING_RATE, Phase, Plan, Step
 from visualbp.engine.store import Store, stream_of
-from visualbp.layers import Node, Value
+from visualbp.layers import Node
 from visualbp.operations.base import Call, Emitter, IterationContext
 from visualbp.optimizers.base import UpdateState, make_optimizer
 from visualbp.optimizers.schedules import make_schedule, set_rate
@@ -72,7 +73,7 @@ class Binding:
     def __init__(self, plan: Plan, store: Store, batch_size: int, context: IterationContext) -> None:
         self.plan, self.store, self.batch_size, self.context = plan, store, batch_size, context
         self.dtype: np.dtype[Any] = store.persistent.dtype
-        self.buffers: dict[Value, Array] = {**store.views, **store.gradients}
+        self.buffers: dict[Ref, Array] = {**store.views, **store.gradients}
         for value, shape in plan.shapes.items():
             if value not in self.buffers:
                 self.buffers[value] = np.zeros((batch_size, *shape) if value in plan.batched else shape, self.dtype)
@@ -84,7 +85,7 @@ class Binding:
         self.calls: tuple[tuple[Call, ...], ...] = tuple(self._calls_of(step) for step in plan.steps)
         self.training_calls: tuple[Call, ...] = self._training_calls()
 
-    def buffer(self, value: Value) -> Array:
+    def buffer(self, value: Ref) -> Array:
         """Return the buffer of a value, by any of its names."""
         return self.buffers[self.plan.resolve(value)]
 
@@ -118,7 +119,7 @@ class Binding:
                 self._emit_schedule(emit)
             case "update":
                 value = step.writes[0]
-                slots = {slot.role.split("/")[0]: self.buffer(slot) for slot in step.writes[1:]}
+                slots = {slot.slot: self.buffer(slot) for slot in step.writes[1:]}
                 state = UpdateState(slots, self.store.first_iteration, self._rate)
                 make_optimizer(training.optimizer).update(emit, result, self.buffer(value.gradient), state)
         return emit.take_calls()
@@ -147,7 +148,7 @@ class Binding:
         """Emit the update of a node's parameter, without clipping, on copies; return the copy of the parameter."""
         value, training = node.operands[place], self.plan.network.training
         optimizer = make_optimizer(training.optimizer)
-        names = {"": value, **{slot: Value(value.layer, f"{slot}/{value.role}") for slot in optimizer.slots}}
+        names = {"": value, **{slot: value.in_slot(slot) for slot in optimizer.slots}}
         copies = {name: emit.memory(f"updated {name}", self.buffer(value).shape) for name in names}
         for name, copied in names.items():
             emit(np.copyto, copies[name], self.buffer(copied))

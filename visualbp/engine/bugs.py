@@ -128,7 +128,7 @@ def _has_rows(plan: Plan, step: Step, node: Node) -> str | None:
 
 
 def _is_one_of_several(plan: Plan, step: Step, node: Node) -> str | None:
-    return None if step.writes[0].part else "the value goes no other way"
+    return None if step.writes[0].sender else "the value goes no other way"
 
 
 # -- what each kind does -----------------------------------------------------------------------------------------------
@@ -227,18 +227,11 @@ MISTAKES: Mapping[str, Mistake] = {
 # -- bugs in a plan ----------------------------------------------------------------------------------------------------
 
 
-def operand_label(node: Node, operand: int) -> str:
-    """Return the operation's name for an operand, with its place where several have the same name."""
-    names = [node.operation.operand_name(place) for place in range(len(node.operands))]
-    name = names[operand]
-    return name if names.count(name) == 1 else f"{name}[{operand}]"
-
-
 def bug_in(step: Step, kind: str) -> PlantedBug:
     """Return the bug of this kind that sits in the reverse-mode rule of `step`. Raises ValueError for other steps."""
     if step.node is None or step.phase != Phase.BACKWARD:
         raise ValueError(f'the step "{step.label}" has no reverse-mode rule to plant a bug in')
-    return PlantedBug(kind, step.node.layer, step.node.output.role, operand_label(step.node, step.operand))
+    return PlantedBug(kind, step.node.layer, step.node.output.timed_role, step.node.operand_label(step.operand))
 
 
 def obstacle(plan: Plan, step: Step, kind: str) -> str | None:

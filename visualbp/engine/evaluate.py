@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from visualbp.core.arrays import Array
+from visualbp.core.ref import Ref
 from visualbp.engine.plan import Plan
 from visualbp.engine.store import stream_of
-from visualbp.layers import Value
 from visualbp.operations.base import Evaluation, IterationContext, evaluate
 
 
@@ -18,13 +18,13 @@ from visualbp.operations.base import Evaluation, IterationContext, evaluate
 class ForwardPass:
     """All values of one forward evaluation, and each node's evaluation by its output."""
 
-    values: Mapping[Value, Array]
-    evaluations: Mapping[Value, Evaluation]
+    values: Mapping[Ref, Array]
+    evaluations: Mapping[Ref, Evaluation]
 
 
 def forward_pass(
     plan: Plan,
-    parameters: Mapping[Value, Array],
+    parameters: Mapping[Ref, Array],
     inputs: Array,
     targets: Array | None = None,
     training: bool = False,
@@ -36,13 +36,13 @@ def forward_pass(
     own statistics. Buffers such as running statistics are among the `parameters`; they are read outside training, and
     never written. Raises KeyError where one that is read is not given.
     """
-    values: dict[Value, Array] = {**parameters, plan.input: inputs}
+    values: dict[Ref, Array] = {**parameters, plan.input: inputs}
     for info in plan.buffers:
         if info.value not in values:
             if not training:
                 raise KeyError(f"an evaluation outside training needs {info.value.text}")
             values[info.value] = np.zeros(info.spec.shape, inputs.dtype)  # nothing reads it in training
-    evaluations: dict[Value, Evaluation] = {}
+    evaluations: dict[Ref, Evaluation] = {}
     if targets is not None:
         values[plan.target] = targets
     for node in plan.nodes:
@@ -55,12 +55,12 @@ def forward_pass(
     return ForwardPass(values, evaluations)
 
 
-def predict(plan: Plan, parameters: Mapping[Value, Array], inputs: Array) -> Array:
+def predict(plan: Plan, parameters: Mapping[Ref, Array], inputs: Array) -> Array:
     """Return what the layer before the loss gives for `inputs`, without dropout."""
     return forward_pass(plan, parameters, inputs).values[plan.prediction]
 
 
-def accuracy(plan: Plan, parameters: Mapping[Value, Array], inputs: Array, targets: Array) -> float | None:
+def accuracy(plan: Plan, parameters: Mapping[Ref, Array], inputs: Array, targets: Array) -> float | None:
     """Return the share of right predictions, or None where the loss knows no right and wrong."""
     if not np.size(targets):
         return None

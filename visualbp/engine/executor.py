@@ -14,12 +14,12 @@ import numpy as np
 
 from visualbp.core.arrays import Array, frozen_copy, shape_text, size_of
 from visualbp.core.norms import norm_of, quick_norm
+from visualbp.core.ref import Ref
 from visualbp.datasets import DataError, Dataset
 from visualbp.datasets.base import encoded_targets
 from visualbp.engine.binding import Binding
 from visualbp.engine.plan import Between, Phase, Plan, PlanError, Step, go_on
 from visualbp.engine.store import Store, initial_parameters
-from visualbp.layers import Value
 from visualbp.network.structure import batch_problems
 from visualbp.operations.base import IterationContext
 
@@ -36,7 +36,7 @@ class NonFinite:
 
     iteration: int
     step: Step
-    value: Value
+    value: Ref
     index: tuple[int, ...]
     number: float
     source: str = ""
@@ -56,8 +56,8 @@ class NonFinite:
 class Record:
     """What one step wrote: read-only copies, and their norms."""
 
-    values: Mapping[Value, Array]
-    norms: Mapping[Value, float]
+    values: Mapping[Ref, Array]
+    norms: Mapping[Ref, float]
 
 
 class Executor:
@@ -67,7 +67,7 @@ class Executor:
         self,
         plan: Plan,
         dataset: Dataset,
-        carried: Mapping[Value, Array] | None = None,
+        carried: Mapping[Ref, Array] | None = None,
         iteration: int = 0,
         first_iteration: int = 0,
         between: Between = go_on,
@@ -97,7 +97,7 @@ class Executor:
         with np.errstate(all="ignore"):
             self.store.fill(initial_parameters(plan, between))
             self.store.fill(carried or {})
-        kept = any("/" in value.role and value in self.store.views for value in carried or {})
+        kept = any(value.is_slot and value in self.store.views for value in carried or {})
         self.store.first_iteration[...] = first_iteration if kept else iteration
         self.iteration, self.cursor = iteration, 0
         self.non_finite: NonFinite | None = None
@@ -158,8 +158,8 @@ class Executor:
         self.start: Array = self.store.save()
         self.tape: list[Record] = []
         self._is_published = False
-        self.values: dict[Value, Array] = self.store.views_of(self.start)
-        self.norms: dict[Value, float] = {}
+        self.values: dict[Ref, Array] = self.store.views_of(self.start)
+        self.norms: dict[Ref, float] = {}
 
     @property
     def at_end(self) -> bool:
@@ -188,8 +188,8 @@ class Executor:
         return step
 
     def _record(self, step: Step, bound: Binding) -> None:
-        values: dict[Value, Array] = {}
-        norms: dict[Value, float] = {}
+        values: dict[Ref, Array] = {}
+        norms: dict[Ref, float] = {}
         for value in step.writes:
             copy = frozen_copy(bound.buffers[self.plan.resolve(value)])
             values[value] = copy
@@ -202,11 +202,11 @@ class Executor:
         self.values.update(values)
         self.norms.update(norms)
 
-    def _open_places(self, value: Value, array: Array) -> Array:
+    def _open_places(self, value: Ref, array: Array) -> Array:
         """Return the array without the -inf that a mask puts into its closed places: 0 there."""
         return np.where(np.isneginf(array), 0.0, array) if value in self._masked else array
 
-    def _look_for_non_finite(self, step: Step, value: Value, array: Array) -> None:
+    def _look_for_non_finite(self, step: Step, value: Ref, array: Array) -> None:
         wrong = np.argwhere(~np.isfinite(array))
         if len(wrong) and self.non_finite is None:
             index = tuple(int(i) for i in wrong[0])
@@ -292,7 +292,7 @@ class Executor:
         while self.cursor and not self.at_end:
             self.step()
 
-    def parameter_views(self) -> dict[Value, Array]:
+    def parameter_views(self) -> dict[Ref, Array]:
         """Return read-only copies of the parameters and buffers as they are now."""
         saved = self.store.save()
         views = self.store.views_of(saved)

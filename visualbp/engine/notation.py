@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from visualbp.engine.notation_sentences import is_error_signal, sentence_of, time_of
+from visualbp.core.ref import Ref, Sender
+from visualbp.engine.notation_sentences import sentence_of
 from visualbp.engine.plan import GRADIENT_NORM, LEARNING_RATE, Phase, Plan, Step
 from visualbp.engine.step_shapes import shapes_of_step
-from visualbp.layers import Node, Value
+from visualbp.layers import Node
 from visualbp.operations.affine import Affine
 from visualbp.operations.convolution import Convolution
 from visualbp.operations.embedding import Embedding
@@ -105,70 +106,60 @@ class Notation:
 
     # -- symbols -----------------------------------------------------------------------------------------------------
 
-    def symbol(self, value: Value) -> Symbol:
+    def symbol(self, value: Ref) -> Symbol:
         """Return the LaTeX of a value, such as `W^{(2)}`, and its shape; no two values of a plan have the same."""
         value = self.plan.resolve(value)
         return self._shaped(self._latex(value), value)
 
-    def _shaped(self, latex: str, value: Value) -> Symbol:
+    def _shaped(self, latex: str, value: Ref) -> Symbol:
         return Symbol(latex, self.plan.shapes.get(value, ()), value in self.plan.batched)
 
-    def _latex(self, value: Value) -> str:
+    def _latex(self, value: Ref) -> str:
         if value == GRADIENT_NORM:
             return rf"\left\lVert {ALL_GRADIENTS} \right\rVert"
         if value == LEARNING_RATE:
             return r"\eta"
-        if value.part:
-            return self._part_symbol(value)
-        if value.role == "delta":
-            return rf"\boldsymbol{{\delta}}{self._index(value)}"
-        if value.role == "upstream":
-            return derivative(LOSS, self.symbol(Value(value.layer, "h")))
-        if value.role.startswith("gradient/"):
-            role = value.role.removeprefix("gradient/")
-            timed = time_of(role)
-            if timed is not None and is_error_signal(value):
-                return rf"\boldsymbol{{\delta}}{self._index(value)}_{{{timed[1]}}}"
-            return derivative(LOSS, self.symbol(Value(value.layer, role)))
+        if value.sender is not None:
+            return self._part_symbol(value, value.sender)
+        if value.is_delta:
+            return rf"\boldsymbol{{\delta}}{self._index(value)}{_below(value.time)}"
+        if value.is_gradient:
+            return derivative(LOSS, self.symbol(value.of))
         if value in (self.plan.loss, self.plan.target, self.plan.penalty):
             return {self.plan.loss: LOSS, self.plan.target: TARGET}.get(value, PENALTY)
         if value == self.plan.prediction and value.role == "h" and value != self.plan.input and not self._takes_logits:
             return PREDICTION
         return self._own_symbol(value)
 
-    def _own_symbol(self, value: Value) -> str:
-        slot, _, parameter = value.role.partition("/")
-        if parameter:
-            of = self._own_symbol(Value(value.layer, parameter))
-            return rf"{SLOT_SYMBOLS.get(slot, words_in_latex(slot))}_{{{of}}}"
+    def _own_symbol(self, value: Ref) -> str:
+        if value.is_slot:
+            slot = SLOT_SYMBOLS.get(value.slot, words_in_latex(value.slot))
+            return rf"{slot}_{{{self._own_symbol(value.of)}}}"
         kind, _, which = value.role.partition("_")
         below = f"_{{{words_in_latex(which)}}}" if which else ""
         if (value in self._parameters and kind in ("weight", "bias")) or value.role == "weight":
             return {"weight": "W", "bias": r"\mathbf{b}"}[kind] + self._index(value) + below
         if value.role in ATTENTION_SYMBOLS:
             return ATTENTION_SYMBOLS[value.role] + self._index(value)
-        if value.role in ("x", "z", "h"):
-            return rf"\mathbf{{{value.role}}}{self._index(value)}"
-        if (timed := time_of(value.role)) is not None:
-            return rf"\mathbf{{{timed[0]}}}{self._index(value)}_{{{timed[1]}}}"
-        return words_in_latex(value.role) + self._index(value)
+        letter = rf"\mathbf{{{value.role}}}" if value.role in ("x", "z", "h") else words_in_latex(value.role)
+        return letter + self._index(value) + _below(value.time)
 
-    def _index(self, value: Value) -> str:
+    def _index(self, value: Ref) -> str:
         number = self._numbers.get(value.layer)
         return f"^{{({number})}}" if number is not None else f"^{{{words_in_latex(value.layer)}}}"
 
-    def _part_symbol(self, value: Value) -> str:
-        layer, _, role = value.part.partition(".")
-        if layer == self.plan.loss.layer:
-            sender = LOSS
-        elif layer in self._numbers:
-            sender = f"({self._numbers[layer]})"
-            sender += f" {ATTENTION_SYMBOLS.get(role, words_in_latex(role))}" if role else ""
-        elif (timed := time_of(value.part)) is not None:
-            sender = f"t = {timed[1]}"
-        else:
-            sender = ATTENTION_SYMBOLS.get(value.part, words_in_latex(value.part))
-        return self._sent(value, sender)
+    def _part_symbol(self, value: Ref, sender: Sender) -> str:
+        made = ATTENTION_SYMBOLS.get(sender.role, words_in_latex(sender.role)) if sender.role else ""
+        made += f" {words_in_latex(sender.operand)}" if sender.operand else ""
+        if value.is_from_own_time_step:
+            return self._sent(value, f"t = {sender.time}")
+        if sender.layer == value.layer and made:
+            return self._sent(value, made)
+        if sender.layer == self.plan.loss.layer:
+            return self._sent(value, LOSS)
+        number = self._numbers.get(sender.layer)
+        layer = words_in_latex(sender.layer) if number is None else f"({number})"
+        return self._sent(value, f"{layer} {made}".strip())
 
     # -- the step in symbols -----------------------------------------------------------------------------------------
 
@@ -223,24 +214,21 @@ class Notation:
 
     def _sum_of_parts(self, step: Step) -> str:
         """Return the sum of what comes back on several paths; of many, with a letter for the path."""
-        times = [time_of(part.part) for part in step.reads]
-        known = sorted(timed[1] for timed in times if timed is not None)
-        if len(known) == len(times) and known == list(range(known[0], known[0] + len(known))):
+        times = [part.sender.time for part in step.reads if part.sender is not None and part.is_from_own_time_step]
+        known = sorted(time for time in times if time is not None)
+        if len(known) == len(step.reads) and known == list(range(known[0], known[0] + len(known))):
             return rf"\sum_{{t = {known[0]}}}^{{{known[-1]}}} {self._sent(step.writes[0], 't')}"
         if len(step.reads) > MOST_ADDED:
             return rf"\sum_{{s}} {self._sent(step.writes[0], 's')}"
         return " + ".join(self.symbol(value) for value in step.reads)
 
-    def _sent(self, value: Value, sender: str) -> str:
+    def _sent(self, value: Ref, sender: str) -> str:
         """Return the symbol of the part of a gradient that a sender sends back."""
-        whole = self.symbol(Value(value.layer, value.role))
-        return (
-            rf"{whole}_{{\leftarrow {sender}}}"
-            if value.role == "delta"
-            else rf"\left({whole}\right)_{{\leftarrow {sender}}}"
-        )
+        whole = self.symbol(value.whole)
+        is_letter = value.is_delta and value.time is None
+        return rf"{whole}_{{\leftarrow {sender}}}" if is_letter else rf"\left({whole}\right)_{{\leftarrow {sender}}}"
 
-    def _shown(self, values: Sequence[Value]) -> list[str]:
+    def _shown(self, values: Sequence[Ref]) -> list[str]:
         """Return the symbols of values that are read alike; of many, the first two, the last, and dots."""
         if len(values) <= MOST_SHOWN:
             return [self.symbol(value) for value in values]
@@ -278,8 +266,8 @@ class Notation:
 
     def pseudocode_line(self, step: Step) -> int:
         """Return the index of the line that a step is on."""
-        result = step.writes[0] if step.writes else Value("", "")
-        is_bias = result.role.removeprefix("gradient/").startswith("bias")
+        result = step.writes[0] if step.writes else Ref("", "")
+        is_bias = result.role.startswith("bias")
         if step.phase == Phase.LOAD:
             return LOAD_LINE
         if step.phase == Phase.UPDATE:
@@ -291,11 +279,15 @@ class Notation:
                 return LOSS_LINE
             return Z_LINE if step.node is not None and isinstance(step.node.operation, WEIGHTED) else H_LINE
         parameters = {value.gradient for value in self._parameters}
-        if result._replace(part="") in parameters or result.role == "gradient/weight":
+        if result.whole in parameters or (result.is_gradient and result.role == "weight"):
             return BIAS_GRADIENT_LINE if is_bias else WEIGHT_GRADIENT_LINE
         at_output = step.node is not None and step.node.output in (self.plan.loss, self.plan.prediction)
         through_weights = step.node is not None and isinstance(step.node.operation, WEIGHTED)
         return OUTPUT_DELTA_LINE if at_output and not through_weights else DELTA_LINE
+
+
+def _below(time: int | None) -> str:
+    return "" if time is None else f"_{{{time}}}"
 
 
 def step_equation(plan: Plan, step: Step) -> str:

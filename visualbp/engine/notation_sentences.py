@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
+from visualbp.core.ref import Ref
 from visualbp.engine.plan import Phase, Plan, Step
-from visualbp.layers import Node, Value
+from visualbp.layers import Node
 from visualbp.operations.activations import Activation, Elementwise
 from visualbp.operations.affine import Affine
 from visualbp.operations.attention import CausalMask, Mix, Scores
@@ -23,69 +23,52 @@ from visualbp.optimizers.base import make_optimizer
 from visualbp.optimizers.schedules import make_schedule
 
 KEPT = ", kept for the way back"
-_AT_TIME = re.compile(r"([xzh])\[(\d+)\]")
 _ROLES = {"h": "activations", "x": "input", "masked": "masked scores"}
-
-
-def time_of(role: str) -> tuple[str, int] | None:
-    """Return `z` and 3 of the role `z[3]`, the third time step of a recurrent layer; None for any other role."""
-    found = _AT_TIME.fullmatch(role)
-    return (found.group(1), int(found.group(2))) if found else None
-
-
-def is_error_signal(value: Value) -> bool:
-    """Return whether a value is a delta: dL/dz, or dL/dz of one time step."""
-    timed = time_of(value.role.removeprefix("gradient/"))
-    return value.role == "delta" or (value.is_gradient and timed is not None and timed[0] == "z")
 
 
 SHARE = "this path's share of "
 
 
-def is_share(plan: Plan, value: Value) -> bool:
+def is_share(plan: Plan, value: Ref) -> bool:
     """Return whether a name means what comes back on one path alone, of several that are added up.
 
     So does the delta of an `activation` layer whose input goes elsewhere too: it is dL/dz as far as z acts through
     this layer.
     """
-    part = plan.resolve(value).part
-    return bool(part) and not value.part and time_of(part) is None
+    part = plan.resolve(value)
+    return part.sender is not None and value.sender is None and not part.is_from_own_time_step
 
 
-def words_of(plan: Plan, value: Value) -> str:
+def words_of(plan: Plan, value: Ref) -> str:
     """Return a value in words: `hidden's z`, `the error signal of output`."""
     value = plan.resolve(value)
     layer, role = value.layer, value.role
+    when = "" if value.time is None else f" at time step {value.time}"
     if value == plan.input:
         return f"{layer}'s samples"
-    if role == "delta":
-        return f"the error signal of {layer}"
-    if role == "upstream":
+    if value.is_delta:
+        return f"the error signal of {layer}{when}"
+    if value.is_gradient and role == "h" and value.time is None:
         return f"the gradient of {layer}'s activations"
-    if role.startswith("gradient/"):
-        role = role.removeprefix("gradient/")
-        if (timed := time_of(role)) is not None and is_error_signal(value):
-            return f"the error signal of {layer} at time step {timed[1]}"
-        return f"the gradient of {words_of(plan, Value(layer, role))}"
-    if (timed := time_of(role)) is not None:
-        return f"{layer}'s {_ROLES.get(timed[0], timed[0])} at time step {timed[1]}"
-    if role in _ROLES:
-        return f"{layer}'s {_ROLES[role]}"
+    if value.is_gradient:
+        return f"the gradient of {words_of(plan, value.of)}"
+    if value.time is not None or role in _ROLES:
+        return f"{layer}'s {_ROLES.get(role, role)}{when}"
     kind, _, which = role.partition("_")
     name = {"weight": "W", "bias": "b"}.get(kind, kind)
     return f"{layer}'s {name}" + (f" {which}" if which else "")
 
 
-def _written_in_words(plan: Plan, value: Value) -> str:
+def _written_in_words(plan: Plan, value: Ref) -> str:
     """Return what a step writes in words; what comes back on one of several paths is a share."""
-    on_one_path = bool(value.part) and time_of(value.part) is None
+    on_one_path = value.sender is not None and not value.is_from_own_time_step
     return (SHARE if on_one_path else "") + words_of(plan, value)
 
 
 def sentence_of(plan: Plan, step: Step) -> str:
     """Return one sentence that says what a step does."""
     training = plan.network.training
-    target = step.writes[0] if step.writes else Value("", "")
+    target = step.writes[0] if step.writes else Ref("", "")
     words = _written_in_words(plan, target)
     match step.operation:
         case "load":
@@ -118,7 +101,7 @@ def _opening(words: str) -> str:
 
 def _parts(step: Step) -> str:
     """Return what a gradient is the sum of: paths, or, for weights that all time steps share, time steps."""
-    if all(time_of(part.part) is not None for part in step.reads) and time_of(step.writes[0].role) is None:
+    if all(part.is_from_own_time_step for part in step.reads) and step.writes[0].time is None:
         return f"its parts from {len(step.reads)} time steps: backpropagation through time"
     return f"what comes back on {len(step.reads)} paths: the chain rule for several variables"
 
@@ -139,7 +122,7 @@ def _plain_name(node: Node) -> str:
     return node.operation.name.replace("_", " ")
 
 
-def _role_in_words(plan: Plan, value: Value) -> str:
+def _role_in_words(plan: Plan, value: Ref) -> str:
     """Return what a value is for its own layer: `z`, `activations`, `z at time step 3`."""
     return words_of(plan, value).removeprefix(f"{value.layer}'s ")
 

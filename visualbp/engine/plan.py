@@ -9,7 +9,8 @@ from enum import StrEnum
 from functools import cached_property
 
 from visualbp.core.arrays import Shape
-from visualbp.layers import Node, ParameterSpec, Value
+from visualbp.core.ref import Ref, Sender
+from visualbp.layers import Node, ParameterSpec
 from visualbp.network import Network, Problem, Structure, structure_of
 from visualbp.network.structure import parameter_problems
 from visualbp.operations.losses import Loss
@@ -19,8 +20,8 @@ from visualbp.optimizers.base import make_optimizer
 WHOLE_NETWORK = ""
 """The layer of steps and values that belong to no single layer, such as clipping."""
 
-GRADIENT_NORM = Value(WHOLE_NETWORK, "gradient_norm")
-LEARNING_RATE = Value(WHOLE_NETWORK, "learning_rate")
+GRADIENT_NORM = Ref(WHOLE_NETWORK, "gradient_norm")
+LEARNING_RATE = Ref(WHOLE_NETWORK, "learning_rate")
 """The rate of an iteration, where a schedule sets it."""
 
 
@@ -52,8 +53,8 @@ class Step:
     phase: Phase
     layer: str
     operation: str
-    reads: tuple[Value, ...]
-    writes: tuple[Value, ...]
+    reads: tuple[Ref, ...]
+    writes: tuple[Ref, ...]
     node: Node | None = field(default=None, repr=False)
     operand: int = 0
 
@@ -65,8 +66,8 @@ class Step:
     @property
     def section(self) -> str:
         """The time step of a layer that reads a sequence, `[3]`; empty for all others."""
-        role = self.node.output.role if self.node else self.writes[0].role
-        return role[role.index("[") :] if role.endswith("]") else ""
+        time = (self.node.output if self.node else self.writes[0]).time
+        return "" if time is None else f"[{time}]"
 
     @property
     def label(self) -> str:
@@ -82,24 +83,26 @@ def step_label(step: Step) -> str:
         return "clip" if step.operation == "clip" else "rate"
     value = step.writes[0]
     if step.phase == Phase.UPDATE:
-        return f"update {short_role(value.role)} {value.layer}"
+        return f"update {short_role(value)} {value.layer}"
     if step.operation == "penalty":
-        return "penalty" if step.phase == Phase.FORWARD else f"∂{short_role(value.role)} + penalty {value.layer}"
+        return "penalty" if step.phase == Phase.FORWARD else f"∂{short_role(value)} + penalty {value.layer}"
     if value.role == "loss":
         return "loss"
     if not value.is_gradient:
-        return f"{value.layer} {value.role}"
-    what = {"delta": "δ", "upstream": "∂h"}.get(value.role) or f"∂{short_role(value.role)}"
-    what = what.replace("∂z[", "δ[")  # the error signal of one time step
-    sender = value.part.removeprefix(f"{step.layer}.")  # the step stands with its layer on the timeline
-    if sender.endswith("]") and value.layer == step.layer and "[" not in what:  # a time step's part for shared weights
-        return f"{what}[{sender.partition('[')[2]} {value.layer}"
-    return f"{what} {value.layer}" + (f" ← {sender}" if sender else "")
+        return f"{value.layer} {value.timed_role}"
+    when = "" if value.time is None else f"[{value.time}]"
+    what = f"δ{when}" if value.is_delta else f"∂{short_role(value)}"
+    if value.sender is None:
+        return f"{what} {value.layer}"
+    if value.is_from_own_time_step and value.time is None:  # a time step's part for what all steps share
+        return f"{what}[{value.sender.time}] {value.layer}"
+    sender = value.sender_text.removeprefix(f"{step.layer}.")  # the step stands with its layer on the timeline
+    return f"{what} {value.layer} ← {sender}"
 
 
-def short_role(role: str) -> str:
-    """Return W for weight, b for bias and W_input for weight_input, others as they are, without the word gradient."""
-    kind, line, which = role.removeprefix("gradient/").partition("_")
+def short_role(value: Ref) -> str:
+    """Return W for weight, b for bias and W_input for weight_input, others as they are; the same for the gradient."""
+    kind, line, which = value.timed_role.partition("_")
     return {"weight": "W", "bias": "b"}.get(kind, kind) + line + which
 
 
@@ -107,7 +110,7 @@ def short_role(role: str) -> str:
 class ParameterInfo:
     """A parameter or a buffer of the plan: its value, its spec, and whether updates leave it out."""
 
-    value: Value
+    value: Ref
     spec: ParameterSpec
     frozen: bool
 
@@ -133,19 +136,21 @@ class Plan:
     structure: Structure
     nodes: tuple[Node, ...]
     steps: tuple[Step, ...]
-    shapes: Mapping[Value, Shape]
-    batched: frozenset[Value]
-    aliases: Mapping[Value, Value]
+    shapes: Mapping[Ref, Shape]
+    batched: frozenset[Ref]
+    aliases: Mapping[Ref, Ref]
     parameters: tuple[ParameterInfo, ...]
     buffers: tuple[ParameterInfo, ...]
-    input: Value
-    prediction: Value
-    target: Value
-    loss: Value
-    penalty: Value | None
+    input: Ref
+    prediction: Ref
+    target: Ref
+    loss: Ref
+    penalty: Ref | None
     loss_rule: Loss
+    pre_activations: Mapping[str, tuple[Ref, ...]]
+    """The values of each layer whose gradients are its error signals, in order of time."""
 
-    def resolve(self, value: Value) -> Value:
+    def resolve(self, value: Ref) -> Ref:
         """Return the value that a name means."""
         return self.aliases.get(value, value)
 
@@ -164,13 +169,13 @@ class Plan:
         return (*self.parameters, *self.buffers)
 
     @cached_property
-    def read_on_the_way_back(self) -> frozenset[Value]:
+    def read_on_the_way_back(self) -> frozenset[Ref]:
         """The values that steps of the backward pass read: what the forward pass has to keep."""
         backward = (step for step in self.steps if step.phase == Phase.BACKWARD)
         return frozenset(self.resolve(value) for step in backward for value in step.reads)
 
     @cached_property
-    def written(self) -> frozenset[Value]:
+    def written(self) -> frozenset[Ref]:
         """The values that some step writes."""
         return frozenset(value for step in self.steps for value in step.writes)
 
@@ -214,10 +219,11 @@ class _Compiler:
         self.network, self.structure = network, structure
         self.nodes: list[Node] = []
         self.steps: list[Step] = []
-        self.aliases: dict[Value, Value] = {}
-        self.shapes: dict[Value, Shape] = {}
-        self.batched: set[Value] = set()
-        self.outputs: dict[str, Value] = {}
+        self.aliases: dict[Ref, Ref] = {}
+        self.shapes: dict[Ref, Shape] = {}
+        self.batched: set[Ref] = set()
+        self.outputs: dict[str, Ref] = {}
+        self.pre_activations: dict[str, tuple[Ref, ...]] = {}
         self.parameters: list[ParameterInfo] = []
         self.buffers: list[ParameterInfo] = []
 
@@ -231,20 +237,21 @@ class _Compiler:
             lowering = layer.kind.lower(name, layer.options, [self.outputs[source] for source in sources], shapes)
             self.aliases.update(lowering.aliases)
             self.outputs[name] = lowering.output
+            self.pre_activations[name] = lowering.pre_activations or (Ref(name, "z"),)
             for spec in self.structure.parameters[name]:
-                info = ParameterInfo(Value(name, spec.name), spec, layer.is_frozen(spec.name))
+                info = ParameterInfo(Ref(name, spec.name), spec, layer.is_frozen(spec.name))
                 self.parameters.append(info)
                 self.shapes[info.value] = self.shapes[info.value.gradient] = spec.shape
             for spec in self.structure.buffers.get(name, ()):
-                self.buffers.append(ParameterInfo(Value(name, spec.name), spec, frozen=True))
-                self.shapes[Value(name, spec.name)] = spec.shape
+                self.buffers.append(ParameterInfo(Ref(name, spec.name), spec, frozen=True))
+                self.shapes[Ref(name, spec.name)] = spec.shape
             self.nodes.extend(lowering.nodes)
             if not lowering.nodes:
                 self._add_shape(lowering.output, self.structure.shapes[name])
             for node in lowering.nodes:
                 self._add_node_shape(node)
 
-    def _add_shape(self, value: Value, shape: Shape) -> None:
+    def _add_shape(self, value: Ref, shape: Shape) -> None:
         self.shapes[value] = self.shapes[value.gradient] = shape
         self.batched |= {value, value.gradient}
 
@@ -265,11 +272,11 @@ class _Compiler:
         else:  # made of parameters alone, such as a weight from its direction and its length
             self.shapes[node.output] = self.shapes[node.output.gradient] = shape
 
-    def add(self, phase: Phase, layer: str, operation: str, reads: tuple[Value, ...], writes: tuple[Value, ...],
+    def add(self, phase: Phase, layer: str, operation: str, reads: tuple[Ref, ...], writes: tuple[Ref, ...],
             node: Node | None = None, operand: int = 0) -> None:  # fmt: skip
         self.steps.append(Step(len(self.steps), phase, layer, operation, reads, writes, node, operand))
 
-    def add_forward(self, source: Value, target: Value, penalty: Value | None) -> None:
+    def add_forward(self, source: Ref, target: Ref, penalty: Ref | None) -> None:
         self.add(Phase.LOAD, source.layer, "load", (), (source, target))
         for node in self.nodes:
             writes = (node.output, *node.updates)
@@ -279,7 +286,7 @@ class _Compiler:
             self.shapes[penalty] = ()
             self.add(Phase.FORWARD, penalty.layer, "penalty", penalised, (penalty,))
 
-    def add_backward(self, source: Value, between: Between) -> None:
+    def add_backward(self, source: Ref, between: Between) -> None:
         """Add, in reverse, a step for each operand that has a derivative: parameters first, as the document does.
 
         Where a value goes to several nodes, each sends back its part, and a step of its own sums them up: the chain
@@ -288,12 +295,12 @@ class _Compiler:
         aliased = {value for name, value in self.aliases.items() if name.role == "z" and value == source}
         wanted = {node.output for node in self.nodes} | {info.value for info in self.parameters} | aliased
         wanted -= {node.output for node in self.nodes if is_slice(node) and not wanted.issuperset(node.operands)}
-        uses: Counter[Value] = Counter()
+        uses: Counter[Ref] = Counter()
         senders = [node for node in self.nodes if not is_later_slice(node)]
         for node in senders:
             uses.update(value for value in node.operands if value in wanted)
         left = Counter(uses)
-        parts: dict[Value, list[Value]] = {value: [] for value in uses}
+        parts: dict[Ref, list[Ref]] = {value: [] for value in uses}
         ways = Counter((value, node.layer) for node in senders for value in set(node.operands) & wanted)
         for node in reversed(senders):
             between()
@@ -308,8 +315,8 @@ class _Compiler:
                     continue
                 result = value.gradient
                 if uses[value] > 1:
-                    result = self._part_of(value, node, parts[value], ways[value, node.layer] > 1)
-                if (name := Value(node.layer, "z")) in self.aliases and self.aliases[name] == value:
+                    result = self._part_of(value, node, place, parts[value], ways[value, node.layer] > 1)
+                if (name := Ref(node.layer, "z")) in self.aliases and self.aliases[name] == value:
                     self.aliases[name.gradient] = result
                 if is_slice(node):
                     self.add(Phase.BACKWARD, node.layer, "gather", self._gradients_of_slices(node), (result,))
@@ -320,27 +327,28 @@ class _Compiler:
                 if not left[value]:
                     self._finish(value, parts[value])
 
-    def _gradients_of_slices(self, first: Node) -> tuple[Value, ...]:
+    def _gradients_of_slices(self, first: Node) -> tuple[Ref, ...]:
         """Return the gradients of all time steps into which a layer takes a sequence apart, in order."""
         same = (n for n in self.nodes if is_slice(n) and (n.layer, n.operands) == (first.layer, first.operands))
         return tuple(node.output.gradient for node in same)
 
-    def _shows_delta_of(self, node: Node, source: Value) -> bool:
-        return self.aliases.get(Value(node.layer, "z")) == source
+    def _shows_delta_of(self, node: Node, source: Ref) -> bool:
+        return self.aliases.get(Ref(node.layer, "z")) == source
 
-    def _part_of(self, value: Value, node: Node, parts: list[Value], several: bool) -> Value:
+    def _part_of(self, value: Ref, node: Node, place: int, parts: list[Ref], several: bool) -> Ref:
         """Return the name of what `node` sends back; `several` says whether other nodes of its layer do too."""
-        sender = node.layer if node.layer != value.layer else node.output.role
-        if (several and node.layer != value.layer) or any(part.part == sender for part in parts):
-            sender = f"{node.layer}.{node.output.role}"
-        part = Value(value.layer, value.gradient.role, sender)
+        made = Sender(node.layer, node.output.role, node.output.time)
+        sender = made if several or node.layer == value.layer else Sender(node.layer)
+        if any(part.sender == sender for part in parts):
+            sender = made._replace(operand=node.operand_label(place))
+        part = value.gradient._replace(sender=sender)
         self.shapes[part] = self.shapes[value]
         if value in self.batched:
             self.batched.add(part)
         parts.append(part)
         return part
 
-    def _finish(self, value: Value, parts: list[Value]) -> None:
+    def _finish(self, value: Ref, parts: list[Ref]) -> None:
         """All parts of the gradient of `value` are there: sum them, and add the penalty's own part."""
         training = self.network.training
         if parts:
@@ -357,14 +365,14 @@ class _Compiler:
             norm = (GRADIENT_NORM,) if training.clip.by == "norm" else ()
             self.shapes[GRADIENT_NORM] = ()
             self.add(Phase.UPDATE, WHOLE_NETWORK, "clip", gradients, (*gradients, *norm))
-        rate: tuple[Value, ...] = ()
+        rate: tuple[Ref, ...] = ()
         if trainable and training.schedule.type != "constant":
             rate = (LEARNING_RATE,)
             self.shapes[LEARNING_RATE] = ()
             self.add(Phase.UPDATE, WHOLE_NETWORK, "schedule", (), rate)
         for info in trainable:
             value = info.value
-            slots = tuple(Value(value.layer, f"{slot}/{value.role}") for slot in optimizer.slots)
+            slots = tuple(value.in_slot(slot) for slot in optimizer.slots)
             for slot in slots:
                 self.shapes[slot] = info.spec.shape
             self.add(Phase.UPDATE, value.layer, "update", (value, value.gradient, *slots, *rate), (value, *slots))
@@ -382,9 +390,9 @@ def compile_plan(network: Network, structure: Structure | None = None, between: 
     compiler = _Compiler(network, structure)
     compiler.lower(between)
     loss_node = compiler.nodes[-1]
-    source, target = Value(structure.input, "h"), Value(structure.loss, "target")
+    source, target = Ref(structure.input, "h"), Ref(structure.loss, "target")
     training = network.training
-    penalty = Value(structure.loss, "penalty") if training.l1 or training.l2 else None
+    penalty = Ref(structure.loss, "penalty") if training.l1 or training.l2 else None
     compiler.add_forward(source, target, penalty)
     compiler.add_backward(source, between)
     compiler.add_update()
@@ -406,4 +414,5 @@ def compile_plan(network: Network, structure: Structure | None = None, between: 
         loss=loss_node.output,
         penalty=penalty,
         loss_rule=loss_node.operation,
+        pre_activations=compiler.pre_activations,
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from visualbp.core.arrays import Shape, shape_text, size_of
+from visualbp.core.ref import Ref
 from visualbp.engine.plan import GRADIENT_NORM, Phase, Plan, Step
-from visualbp.layers import Node, Value
+from visualbp.layers import Node
 from visualbp.operations.activations import Elementwise
 from visualbp.operations.affine import Affine
 from visualbp.operations.attention import Mix, Scores
@@ -26,7 +27,7 @@ MOST_SHOWN = 6
 def shapes_of_step(plan: Plan, step: Step, batch_size: int) -> str:
     """Return the shapes of a step in plain text, such as `(2, 4)  =  (4, 2)^T (4, 4)`: rows are samples."""
 
-    def shape(value: Value) -> str:
+    def shape(value: Ref) -> str:
         return shape_text(_whole_shape(plan, value, batch_size))
 
     if step.operation == "load":
@@ -49,13 +50,13 @@ def shapes_of_step(plan: Plan, step: Step, batch_size: int) -> str:
     return f"{result}  {_node_shapes(plan, step, step.node, shape)}"
 
 
-def _whole_shape(plan: Plan, value: Value, batch_size: int) -> Shape:
+def _whole_shape(plan: Plan, value: Ref, batch_size: int) -> Shape:
     value = plan.resolve(value)
     own = plan.shapes[value]
     return (batch_size, *own) if value in plan.batched else own
 
 
-def _node_shapes(plan: Plan, step: Step, node: Node, shape: Callable[[Value], str]) -> str:
+def _node_shapes(plan: Plan, step: Step, node: Node, shape: Callable[[Ref], str]) -> str:
     operation, backward = node.operation, step.phase == Phase.BACKWARD
     operands = [shape(value) for value in node.operands]
     upstream = "" if node.output == plan.loss else shape(node.output.gradient)

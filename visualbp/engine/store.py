@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from visualbp.core.arrays import Array, frozen_copy, read_only, size_of
+from visualbp.core.ref import Ref
 from visualbp.engine.plan import Between, ParameterInfo, Plan, go_on
 from visualbp.initializers import initial_values
-from visualbp.layers import Value
 from visualbp.operations.base import IterationContext
 from visualbp.optimizers.base import make_optimizer
 
@@ -29,37 +29,37 @@ def stream_of(text: str) -> int:
     return zlib.crc32(text.encode())
 
 
-def initial_parameters(plan: Plan, between: Between = go_on) -> dict[Value, Array]:
+def initial_parameters(plan: Plan, between: Between = go_on) -> dict[Ref, Array]:
     """Return where a run starts: the network's own parameters, others drawn by name from their initialisers.
 
     The layers' buffers are among them.
     """
-    start: dict[Value, Array] = {}
+    start: dict[Ref, Array] = {}
     for info in plan.lasting:
         between()
         start[info.value] = _initial(plan, info, start)
     return start
 
 
-def initial_parameter(plan: Plan, value: Value) -> Array:
+def initial_parameter(plan: Plan, value: Ref) -> Array:
     """Return where a single parameter or buffer starts, as `initial_parameters` has it."""
     own = [info for info in plan.lasting if info.value.layer == value.layer]
     place = next(place for place, info in enumerate(own) if info.value == value)
-    start: dict[Value, Array] = {}
+    start: dict[Ref, Array] = {}
     if own[place].spec.initial is not None:
         for info in own[:place]:
             start[info.value] = _initial(plan, info, start)
     return _initial(plan, own[place], start)
 
 
-def _initial(plan: Plan, info: ParameterInfo, start: Mapping[Value, Array]) -> Array:
+def _initial(plan: Plan, info: ParameterInfo, start: Mapping[Ref, Array]) -> Array:
     """Return what a parameter starts from: given, computed from those of its layer before it, or drawn."""
     network, value, spec = plan.network, info.value, info.spec
     given = network.parameters.get(value.layer, {}).get(value.role)
     if given is None and spec.initial is not None:
         given = spec.initial({other.role: array for other, array in start.items() if other.layer == value.layer})
     if given is None:
-        stream = Value(value.layer, spec.drawn_as or value.role)
+        stream = Ref(value.layer, spec.drawn_as or value.role)
         generator = IterationContext(network.seed).generator(stream_of(stream.text))
         given = initial_values(spec.initializer, spec.shape, generator)
     return given
@@ -96,21 +96,21 @@ class Store:
             used[offsets[info.value] : offsets[info.value] + size_of(info.spec.shape)] = True
         self.padding: Array = np.flatnonzero(~used)
         """The places of `flat_gradients` that belong to no parameter."""
-        self.views: dict[Value, Array] = {}
-        self.gradients: dict[Value, Array] = {}
-        self._places: dict[Value, tuple[int, tuple[int, ...]]] = {}
+        self.views: dict[Ref, Array] = {}
+        self.gradients: dict[Ref, Array] = {}
+        self._places: dict[Ref, tuple[int, tuple[int, ...]]] = {}
         for info in ordered:
             self._place(info.value, offsets[info.value], info.spec.shape)
             self.gradients[info.value.gradient] = self._view(self.gradient, offsets[info.value], info.spec.shape)
             if not info.frozen:
                 for index, slot in enumerate(slots):
                     start = total + trainable * index + offsets[info.value]
-                    self._place(Value(info.value.layer, f"{slot}/{info.value.role}"), start, info.spec.shape)
+                    self._place(info.value.in_slot(slot), start, info.spec.shape)
         for info in plan.buffers:
             self._place(info.value, offsets[info.value], info.spec.shape)
         self.first_iteration = np.zeros((), np.int64)
 
-    def _place(self, value: Value, offset: int, shape: tuple[int, ...]) -> None:
+    def _place(self, value: Ref, offset: int, shape: tuple[int, ...]) -> None:
         self._places[value] = (offset, shape)
         self.views[value] = self._view(self.persistent, offset, shape)
 
@@ -125,11 +125,11 @@ class Store:
     def restore(self, saved: Array) -> None:
         np.copyto(self.persistent, saved)
 
-    def views_of(self, saved: Array) -> dict[Value, Array]:
+    def views_of(self, saved: Array) -> dict[Ref, Array]:
         """Return the named arrays within a saved copy, read-only."""
         return {value: read_only(self._view(saved, *place)) for value, place in self._places.items()}
 
-    def fill(self, values: Mapping[Value, Array]) -> None:
+    def fill(self, values: Mapping[Ref, Array]) -> None:
         """Take over the arrays that have a place here and fit it."""
         for value, array in values.items():
             if value in self.views and self.views[value].shape == array.shape:

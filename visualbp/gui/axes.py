@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from visualbp.core.arrays import Shape
+from visualbp.core.ref import Ref
 from visualbp.engine.plan import Plan
-from visualbp.layers import Value
 from visualbp.network import Network
 
 SAMPLE_AXES: Mapping[int, tuple[str, ...]] = {
@@ -25,19 +25,14 @@ PARAMETER_AXES: Mapping[int, tuple[str, ...]] = {
 }
 
 
-def base_role(value: Value) -> str:
-    """Return the role of what a value is the gradient of; its own role if it is no gradient."""
-    return {"delta": "z", "upstream": "h"}.get(value.role, value.role.removeprefix("gradient/"))
-
-
-def named_by_layer(network: Network, value: Value) -> tuple[str, ...] | None:
+def named_by_layer(network: Network, value: Ref) -> tuple[str, ...] | None:
     """Return the names that the layer's type gives to the axes of a value, if it does."""
     if not network.has_layer(value.layer):
         return None
-    return network.layer(value.layer).kind.axes.get(base_role(value))
+    return network.layer(value.layer).kind.axes.get(value.role)
 
 
-def parameter_axes(network: Network, value: Value, dimensions: int) -> tuple[str, ...]:
+def parameter_axes(network: Network, value: Ref, dimensions: int) -> tuple[str, ...]:
     """Return what the axes of a parameter, or of its gradient, are called."""
     own = named_by_layer(network, value)
     if own is not None and len(own) == dimensions:
@@ -45,7 +40,7 @@ def parameter_axes(network: Network, value: Value, dimensions: int) -> tuple[str
     return PARAMETER_AXES.get(dimensions) or tuple(f"axis {axis}" for axis in range(dimensions))
 
 
-def axes_of(plan: Plan, value: Value, dimensions: int) -> tuple[str, ...]:
+def axes_of(plan: Plan, value: Ref, dimensions: int) -> tuple[str, ...]:
     """Return what the axes of a value of an iteration are called, the batch included."""
     if plan.resolve(value) not in plan.batched:
         return parameter_axes(plan.network, value, dimensions)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, Signal
 
+from visualbp.core.ref import Ref
 from visualbp.gui.document import Document
 from visualbp.gui.engine_thread import Debugger
-from visualbp.layers import Value
 from visualbp.network.network import Connection
 
 
@@ -18,7 +18,7 @@ class Selection(QObject):
     changed = Signal()
     """The selected layers or connections."""
     number_chosen = Signal(object, object)
-    """A Value and the index of one of its numbers: whoever is asked "where did this come from?" answers."""
+    """A Ref and the index of one of its numbers: whoever is asked "where did this come from?" answers."""
     sample_changed = Signal(int)
     """The row of the batch that single-sample views show."""
 
@@ -26,7 +26,7 @@ class Selection(QObject):
         super().__init__(parent)
         self.layers: tuple[str, ...] = ()
         self.connections: tuple[Connection, ...] = ()
-        self.number: tuple[Value, tuple[int, ...]] | None = None
+        self.number: tuple[Ref, tuple[int, ...]] | None = None
         self.sample = 0
 
     @property
@@ -39,7 +39,7 @@ class Selection(QObject):
             self.layers, self.connections = layers, connections
             self.changed.emit()
 
-    def choose_number(self, value: Value, index: tuple[int, ...]) -> None:
+    def choose_number(self, value: Ref, index: tuple[int, ...]) -> None:
         """Ask where a number came from."""
         self.number = (value, index)
         self.number_chosen.emit(value, index)

@@ -3,7 +3,6 @@ recurrent layer computes at each time step, put together as one array."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from operator import is_
@@ -11,15 +10,11 @@ from operator import is_
 import numpy as np
 
 from visualbp.core.arrays import Array, Shape
+from visualbp.core.ref import EVERY, Ref, timed
 from visualbp.debugger.snapshot import Snapshot
 from visualbp.engine.notation_sentences import is_share
-from visualbp.engine.plan import Plan
+from visualbp.engine.plan import Plan, is_slice
 from visualbp.gui.axes import axes_of
-from visualbp.layers import Value
-
-BASIC_ROLES = ("z", "h", "delta", "upstream")
-_STEP = re.compile(r"(?P<role>.+)\[(?P<step>\d+)\]$")
-_SYMBOLS = {"z": "z", "h": "h", "delta": "δ", "upstream": "∂h"}
 
 
 @dataclass(frozen=True)
@@ -29,23 +24,19 @@ class Shown:
     `key` tells it from the others of its layer; `value` is the name that it goes by.
     """
 
-    value: Value
-    members: tuple[Value, ...] = ()
+    value: Ref
+    members: tuple[Ref, ...] = ()
 
     @property
     def key(self) -> str:
-        return self.value.role + (f" from {self.value.part}" if self.value.part else "")
+        return self.value.name + (f" from {self.value.sender_text}" if self.value.sender else "")
 
     @property
     def words(self) -> str:
         """What the chooser says: `z`, `attention`, `∂scores`, `δ[t]`, `∂h from output`."""
-        role = self.value.role
-        if role == "gradient/z[t]":
-            role = "δ[t]"
-        elif role.startswith("gradient/"):
-            role = "∂" + role.removeprefix("gradient/")
-        sender = f" from {self.value.part}" if self.value.part else ""
-        return _SYMBOLS.get(role, role) + sender
+        value = self.value
+        role = timed("δ", value.time) if value.is_delta else ("∂" if value.is_gradient else "") + value.timed_role
+        return role + (f" from {value.sender_text}" if value.sender else "")
 
 
 def shown_values(plan: Plan, layer: str, backward: bool) -> tuple[Shown, ...]:
@@ -53,22 +44,22 @@ def shown_values(plan: Plan, layer: str, backward: bool) -> tuple[Shown, ...]:
 
     Names that mean a value with another name, such as the z of an activation layer, count as well.
     """
-    basic = BASIC_ROLES[2:] if backward else BASIC_ROLES[:2]
-    found = [Value(layer, role) for role in basic if plan.resolve(Value(layer, role)) in plan.written]
-    series: dict[str, dict[int, Value]] = {}
+    names = (Ref(layer, role).gradient if backward else Ref(layer, role) for role in ("z", "h"))
+    found = [value for value in names if plan.resolve(value) in plan.written]
+    series: dict[str, list[Ref]] = {}
     for value in plan.shapes:
         if value.layer != layer or value.is_gradient != backward or value in found:
             continue
         if value not in plan.batched or value not in plan.written:
             continue
-        step = _STEP.match(value.role)
-        if step is None:
+        if value.time is None:
             found.append(value)
-        elif not value.part:
-            series.setdefault(step["role"], {})[int(step["step"])] = value
+        elif value.sender is None:
+            series.setdefault(value.role, []).append(value)
+    read = {node.output.role for node in plan.nodes if node.layer == layer and is_slice(node)}
     steps = [
-        Shown(Value(layer, f"{role}[t]"), tuple(values[place] for place in sorted(values)))
-        for role, values in sorted(series.items(), key=lambda item: item[0].replace("x", "~"))  # what it reads last
+        Shown(values[0].at(EVERY), tuple(sorted(values, key=lambda value: value.time or 0)))
+        for role, values in sorted(series.items(), key=lambda item: (item[0] in read, item[0]))  # what it reads last
     ]
     plain = [Shown(value) for value in found]
     return (*plain[:2], *steps, *plain[2:]) if len(found) > 1 else (*plain, *steps)
@@ -100,9 +91,9 @@ class Assembler:
 
     def __init__(self) -> None:
         self._plan: Plan | None = None
-        self._masked: frozenset[Value] = frozenset()
-        self._made: dict[Value, tuple[tuple[Array | None, ...], Array, Array | None]] = {}
-        self._pictures: dict[Value, tuple[Plan, int, Value, Picture]] = {}
+        self._masked: frozenset[Ref] = frozenset()
+        self._made: dict[Ref, tuple[tuple[Array | None, ...], Array, Array | None]] = {}
+        self._pictures: dict[Ref, tuple[Plan, int, Ref, Picture]] = {}
         """The last picture of each value, with the plan and the batch that it was made for, and the value's real name:
         the next one is the same where array and age are."""
 
@@ -134,7 +125,7 @@ class Assembler:
         axes = axes_of(plan, shown.value, len(shape))
         return Picture(shown, None, shape, axes, is_share=is_share(plan, shown.value))
 
-    def _masks(self, plan: Plan) -> frozenset[Value]:
+    def _masks(self, plan: Plan) -> frozenset[Ref]:
         """Return the values in which minus infinity is meant, such as scores with a causal mask."""
         if self._plan is not plan:
             self._plan = plan
@@ -142,7 +133,7 @@ class Assembler:
             self._masked = frozenset(node.output for node in nodes)
         return self._masked
 
-    def _assembled(self, values: Mapping[Value, Array], plan: Plan, shown: Shown) -> tuple[Array | None, Array | None]:
+    def _assembled(self, values: Mapping[Ref, Array], plan: Plan, shown: Shown) -> tuple[Array | None, Array | None]:
         parts = tuple(values.get(plan.resolve(member)) for member in shown.members)
         kept = self._made.get(shown.value)
         if kept is not None and len(kept[0]) == len(parts) and all(map(is_, kept[0], parts)):

@@ -7,9 +7,10 @@ from typing import ClassVar
 
 from visualbp.core.arrays import Shape
 from visualbp.core.options import ChoiceOption, Option
+from visualbp.core.ref import Ref
 from visualbp.core.registry import UnknownNameError
 from visualbp.layers.base import LayerType, Options, layer_types
-from visualbp.layers.lowering import Lowering, Node, Value
+from visualbp.layers.lowering import Lowering, Node
 from visualbp.operations.activations import activations
 
 
@@ -29,11 +30,11 @@ class ActivationLayer(LayerType):
             own = ()
         return (*self.options, *own)
 
-    def lower(self, name: str, options: Options, inputs: Sequence[Value], shapes: Sequence[Shape]) -> Lowering:
+    def lower(self, name: str, options: Options, inputs: Sequence[Ref], shapes: Sequence[Shape]) -> Lowering:
         own = {key: value for key, value in options.items() if key != "function"}
         operation = activations.get(options["function"])(**own)
-        h = Value(name, "h")
-        return Lowering((Node(name, operation, (inputs[0],), h),), h, {Value(name, "z"): inputs[0]})
+        h = Ref(name, "h")
+        return Lowering((Node(name, operation, (inputs[0],), h),), h, {Ref(name, "z"): inputs[0]})
 
     def summary(self, options: Options) -> str:
         return activations.get(options["function"]).label

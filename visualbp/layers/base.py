@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 
 from visualbp.core.arrays import Array, Shape
 from visualbp.core.options import Choice, Option
+from visualbp.core.ref import Ref
 from visualbp.core.registry import Registry, import_all
-from visualbp.layers.lowering import Lowering, Value
+from visualbp.layers.lowering import Lowering
 
 Options = Mapping[str, Any]
 
@@ -93,7 +94,7 @@ class LayerType:
         """Return the smallest batch that the layer can be trained on."""
         return 1
 
-    def lower(self, name: str, options: Options, inputs: Sequence[Value], shapes: Sequence[Shape]) -> Lowering:
+    def lower(self, name: str, options: Options, inputs: Sequence[Ref], shapes: Sequence[Shape]) -> Lowering:
         """Return the layer called `name` as operations on the values `inputs`, whose samples have `shapes`."""
         raise TypeError(f"{self.type_name} does not lower to operations")
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from visualbp.core.arrays import Shape, shape_text
+from visualbp.core.ref import Ref
 from visualbp.layers.base import LayerType, Options, ShapeError, layer_types
-from visualbp.layers.lowering import Lowering, Node, Value
+from visualbp.layers.lowering import Lowering, Node
 from visualbp.operations.base import Operation
 from visualbp.operations.combination import Add, Concatenate, Flatten, Multiply
 
@@ -16,8 +17,8 @@ class _OneOperation(LayerType):
 
     operation: type[Operation]
 
-    def lower(self, name: str, options: Options, inputs: Sequence[Value], shapes: Sequence[Shape]) -> Lowering:
-        h = Value(name, "h")
+    def lower(self, name: str, options: Options, inputs: Sequence[Ref], shapes: Sequence[Shape]) -> Lowering:
+        h = Ref(name, "h")
         return Lowering((Node(name, self.operation(), tuple(inputs), h),), h)
 
 

@@ -7,9 +7,10 @@ from typing import ClassVar
 
 from visualbp.core.arrays import Shape, shape_text, size_of
 from visualbp.core.options import LARGEST_SIZE, BoolOption, EntryOption, IntOption
+from visualbp.core.ref import Ref
 from visualbp.initializers import initializers
 from visualbp.layers.base import LayerType, Options, ParameterSpec, ShapeError, layer_types
-from visualbp.layers.lowering import Lowering, Node, Value
+from visualbp.layers.lowering import Lowering, Node
 from visualbp.layers.weights import WEIGHT_NORM, lower_weight, weight_parameters
 from visualbp.operations.activations import activations
 from visualbp.operations.convolution import Convolution, windows_along
@@ -79,10 +80,10 @@ class Conv2d(LayerType):
         bias = ParameterSpec("bias", (filters,), options["bias_init"], penalised=False)
         return (*weight, bias) if options["bias"] else weight
 
-    def lower(self, name: str, options: Options, inputs: Sequence[Value], shapes: Sequence[Shape]) -> Lowering:
-        z, h = Value(name, "z"), Value(name, "h")
+    def lower(self, name: str, options: Options, inputs: Sequence[Ref], shapes: Sequence[Shape]) -> Lowering:
+        z, h = Ref(name, "z"), Ref(name, "h")
         made, weight = lower_weight(name, options["weight_norm"])
-        operands = (inputs[0], weight, *((Value(name, "bias"),) if options["bias"] else ()))
+        operands = (inputs[0], weight, *((Ref(name, "bias"),) if options["bias"] else ()))
         convolution = Node(name, Convolution(options["stride"], options["padding"]), operands, z)
         choice = options["activation"]
         if choice.type == "linear":

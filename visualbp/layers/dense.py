@@ -7,9 +7,10 @@ from typing import ClassVar
 
 from visualbp.core.arrays import Shape
 from visualbp.core.options import BoolOption, EntryOption, IntOption
+from visualbp.core.ref import Ref
 from visualbp.initializers import initializers
 from visualbp.layers.base import LayerType, Options, ParameterSpec, layer_types
-from visualbp.layers.lowering import Lowering, Node, Value
+from visualbp.layers.lowering import Lowering, Node
 from visualbp.layers.weights import WEIGHT_NORM, lower_weight, weight_parameters
 from visualbp.operations.activations import activations
 from visualbp.operations.affine import Affine
@@ -40,10 +41,10 @@ class Dense(LayerType):
         bias = ParameterSpec("bias", (units,), options["bias_init"], penalised=False)
         return (*weight, bias) if options["bias"] else weight
 
-    def lower(self, name: str, options: Options, inputs: Sequence[Value], shapes: Sequence[Shape]) -> Lowering:
-        z, h = Value(name, "z"), Value(name, "h")
+    def lower(self, name: str, options: Options, inputs: Sequence[Ref], shapes: Sequence[Shape]) -> Lowering:
+        z, h = Ref(name, "z"), Ref(name, "h")
         made, weight = lower_weight(name, options["weight_norm"])
-        operands = (inputs[0], weight, Value(name, "bias")) if options["bias"] else (inputs[0], weight)
+        operands = (inputs[0], weight, Ref(name, "bias")) if options["bias"] else (inputs[0], weight)
         nodes = (*made, Node(name, Affine(), operands, z))
         choice = options["activation"]
         if choice.type == "linear":

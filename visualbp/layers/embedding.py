@@ -7,9 +7,10 @@ from typing import ClassVar
 
 from visualbp.core.arrays import Shape, shape_text
 from visualbp.core.options import Choice, EntryOption, IntOption
+from visualbp.core.ref import Ref
 from visualbp.initializers import initializers
 from visualbp.layers.base import LayerType, Options, ParameterSpec, ShapeError, layer_types
-from visualbp.layers.lowering import Lowering, Node, Value
+from visualbp.layers.lowering import Lowering, Node
 from visualbp.operations.embedding import Embedding
 
 
@@ -46,9 +47,9 @@ class EmbeddingLayer(LayerType):
         shape = (options["vocabulary"], options["units"])
         return (ParameterSpec("weight", shape, options["weight_init"], penalised=True),)
 
-    def lower(self, name: str, options: Options, inputs: Sequence[Value], shapes: Sequence[Shape]) -> Lowering:
-        h = Value(name, "h")
-        return Lowering((Node(name, Embedding(), (inputs[0], Value(name, "weight")), h),), h)
+    def lower(self, name: str, options: Options, inputs: Sequence[Ref], shapes: Sequence[Shape]) -> Lowering:
+        h = Ref(name, "h")
+        return Lowering((Node(name, Embedding(), (inputs[0], Ref(name, "weight")), h),), h)
 
     def summary(self, options: Options) -> str:
         return f"{self.label}  {options['vocabulary']} classes"

@@ -7,8 +7,9 @@ from typing import ClassVar
 
 from visualbp.core.arrays import Shape
 from visualbp.core.options import ShapeOption
+from visualbp.core.ref import Ref
 from visualbp.layers.base import LayerType, Options, layer_types
-from visualbp.layers.lowering import Lowering, Value
+from visualbp.layers.lowering import Lowering
 
 
 class Input(LayerType):
@@ -24,8 +25,8 @@ class Input(LayerType):
         shape: Shape = options["shape"]
         return shape
 
-    def lower(self, name: str, options: Options, inputs: Sequence[Value], shapes: Sequence[Shape]) -> Lowering:
-        return Lowering((), Value(name, "h"))
+    def lower(self, name: str, options: Options, inputs: Sequence[Ref], shapes: Sequence[Shape]) -> Lowering:
+        return Lowering((), Ref(name, "h"))
 
 
 layer_types.register(Input())

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from visualbp.core.arrays import Shape
+from visualbp.core.ref import Ref
 from visualbp.layers.base import LayerType, Options, layer_types
-from visualbp.layers.lowering import Lowering, Node, Value
+from visualbp.layers.lowering import Lowering, Node
 from visualbp.operations.losses import Loss, losses
 
 
@@ -25,9 +26,9 @@ class LossLayer(LayerType):
     def output_shape(self, options: Options, inputs: Sequence[Shape]) -> Shape:
         return ()
 
-    def lower(self, name: str, options: Options, inputs: Sequence[Value], shapes: Sequence[Shape]) -> Lowering:
-        loss = Value(name, "loss")
-        node = Node(name, self.loss(**options), (inputs[0], Value(name, "target")), loss)
+    def lower(self, name: str, options: Options, inputs: Sequence[Ref], shapes: Sequence[Shape]) -> Lowering:
+        loss = Ref(name, "loss")
+        node = Node(name, self.loss(**options), (inputs[0], Ref(name, "target")), loss)
         return Lowering((node,), loss)
 
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from visualbp.core.arrays import Shape, size_of
 from visualbp.core.options import Choice, FloatOption
+from visualbp.core.ref import Ref
 from visualbp.layers.base import LayerType, Options, ParameterSpec, layer_types
-from visualbp.layers.lowering import Lowering, Node, Value
+from visualbp.layers.lowering import Lowering, Node
 from visualbp.operations.normalization import BatchNorm, LayerNorm
 
 ZERO, ONE = Choice("zeros", {}), Choice("constant", {"value": 1.0})
@@ -47,10 +48,10 @@ class BatchNormLayer(LayerType):
         """Return 2 where a batch of 1 would leave one number for each mean: it would be its own mean, and become 0."""
         return 2 if size_of(inputs[0][1:]) == 1 else 1
 
-    def lower(self, name: str, options: Options, inputs: Sequence[Value], shapes: Sequence[Shape]) -> Lowering:
-        h = Value(name, "h")
-        running = (Value(name, "running_mean"), Value(name, "running_var"))
-        operands = (inputs[0], Value(name, "weight"), Value(name, "bias"), *running)
+    def lower(self, name: str, options: Options, inputs: Sequence[Ref], shapes: Sequence[Shape]) -> Lowering:
+        h = Ref(name, "h")
+        running = (Ref(name, "running_mean"), Ref(name, "running_var"))
+        operands = (inputs[0], Ref(name, "weight"), Ref(name, "bias"), *running)
         operation = BatchNorm(options["epsilon"], options["momentum"])
         return Lowering((Node(name, operation, operands, h, running),), h)
 
@@ -70,9 +71,9 @@ class LayerNormLayer(LayerType):
         shape = inputs[0]
         return _weight_and_bias(shape[-1:] if len(shape) == 2 else shape)
 
-    def lower(self, name: str, options: Options, inputs: Sequence[Value], shapes: Sequence[Shape]) -> Lowering:
-        h = Value(name, "h")
-        operands = (inputs[0], Value(name, "weight"), Value(name, "bias"))
+    def lower(self, name: str, options: Options, inputs: Sequence[Ref], shapes: Sequence[Shape]) -> Lowering:
+        h = Ref(name, "h")
+        operands = (inputs[0], Ref(name, "weight"), Ref(name, "bias"))
         return Lowering((Node(name, LayerNorm(options["epsilon"]), operands, h),), h)
 
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from visualbp.core.arrays import Shape
 from visualbp.core.options import IntOption, Option
+from visualbp.core.ref import Ref
 from visualbp.layers.base import LayerType, Options, layer_types
 from visualbp.layers.conv2d import LARGEST_KERNEL, image_of_windows
-from visualbp.layers.lowering import Lowering, Node, Value
+from visualbp.layers.lowering import Lowering, Node
 from visualbp.operations.pooling import AveragePooling, MaxPooling, Pooling
 
 KERNEL = IntOption("kernel", 2, "height and width of a window", maximum=LARGEST_KERNEL)
@@ -33,8 +34,8 @@ class PoolingLayer(LayerType):
     def output_shape(self, options: Options, inputs: Sequence[Shape]) -> Shape:
         return (inputs[0][0], *image_of_windows(inputs[0], options["kernel"], options["stride"]))
 
-    def lower(self, name: str, options: Options, inputs: Sequence[Value], shapes: Sequence[Shape]) -> Lowering:
-        h = Value(name, "h")
+    def lower(self, name: str, options: Options, inputs: Sequence[Ref], shapes: Sequence[Shape]) -> Lowering:
+        h = Ref(name, "h")
         operation = self.operation(options["kernel"], options["stride"])
         return Lowering((Node(name, operation, (inputs[0],), h),), h)
 

@@ -7,9 +7,10 @@ from typing import ClassVar
 
 from visualbp.core.arrays import Shape, shape_text
 from visualbp.core.options import LARGEST_SIZE, BoolOption, EntryOption, IntOption
+from visualbp.core.ref import Ref
 from visualbp.initializers import initializers
 from visualbp.layers.base import LayerType, Options, ParameterSpec, ShapeError, layer_types
-from visualbp.layers.lowering import Lowering, Node, Value
+from visualbp.layers.lowering import Lowering, Node
 from visualbp.operations.activations import activations
 from visualbp.operations.recurrence import FirstRecurrentAffine, RecurrentAffine, Stack, TimeSlice
 
@@ -80,15 +81,16 @@ class Rnn(LayerType):
             ParameterSpec("bias", (units,), options["bias_init"], penalised=False),
         )
 
-    def lower(self, name: str, options: Options, inputs: Sequence[Value], shapes: Sequence[Shape]) -> Lowering:
-        shared = tuple(Value(name, role) for role in ("weight_input", "weight_hidden", "bias"))
+    def lower(self, name: str, options: Options, inputs: Sequence[Ref], shapes: Sequence[Shape]) -> Lowering:
+        shared = tuple(Ref(name, role) for role in ("weight_input", "weight_hidden", "bias"))
         choice = options["activation"]
         nodes: list[Node] = []
-        aliases: dict[Value, Value] = {}
-        states: list[Value] = []
-        z = h = Value(name, "h")
+        pre_activations = tuple(Ref(name, "z", step) for step in range(shapes[0][0]))
+        aliases: dict[Ref, Ref] = {}
+        states: list[Ref] = []
+        z = h = Ref(name, "h")
         for step in range(shapes[0][0]):
-            x, z, h = (Value(name, f"{role}[{step}]") for role in ("x", "z", "h"))
+            x, z, h = (Ref(name, role, step) for role in ("x", "z", "h"))
             nodes.append(Node(name, TimeSlice(step), (inputs[0],), x))
             operation = RecurrentAffine() if states else FirstRecurrentAffine()
             nodes.append(Node(name, operation, (x, *shared, *states[-1:]), z))
@@ -98,14 +100,14 @@ class Rnn(LayerType):
             else:
                 nodes.append(Node(name, activations.get(choice.type)(**choice.options), (z,), h))
                 states.append(h)
-        output = Value(name, "h")
+        output = Ref(name, "h")
         if options["return_sequence"]:
             nodes.append(Node(name, Stack(), tuple(states), output))
-            return Lowering(tuple(nodes), output, aliases)
+            return Lowering(tuple(nodes), output, aliases, pre_activations)
         last = states[-1]
         aliases.update({output: last, output.gradient: last.gradient})
-        aliases.update({Value(name, "z"): z, Value(name, "z").gradient: z.gradient})
-        return Lowering(tuple(nodes), last, aliases)
+        aliases.update({Ref(name, "z"): z, Ref(name, "z").gradient: z.gradient})
+        return Lowering(tuple(nodes), last, aliases, pre_activations)
 
     def summary(self, options: Options) -> str:
         return f"{self.label}  {options['activation'].type}"

@@ -7,9 +7,10 @@ from typing import ClassVar
 
 from visualbp.core.arrays import Shape, shape_text
 from visualbp.core.options import LARGEST_SIZE, BoolOption, EntryOption, IntOption
+from visualbp.core.ref import Ref
 from visualbp.initializers import initializers
 from visualbp.layers.base import LayerType, Options, ParameterSpec, ShapeError, layer_types
-from visualbp.layers.lowering import Lowering, Node, Value
+from visualbp.layers.lowering import Lowering, Node
 from visualbp.operations.activations import Softmax
 from visualbp.operations.affine import Affine
 from visualbp.operations.attention import CausalMask, Mix, Scores
@@ -64,15 +65,15 @@ class SelfAttention(LayerType):
         biases = [ParameterSpec(f"bias_{of}", (width,), options["bias_init"], False) for of in PROJECTIONS]
         return (*weights, *biases)
 
-    def lower(self, name: str, options: Options, inputs: Sequence[Value], shapes: Sequence[Shape]) -> Lowering:
+    def lower(self, name: str, options: Options, inputs: Sequence[Ref], shapes: Sequence[Shape]) -> Lowering:
         heads = options["heads"]
 
-        def projection(of: str, source: Value, result: Value) -> Node:
-            return Node(name, Affine(), (source, Value(name, f"weight_{of}"), Value(name, f"bias_{of}")), result)
+        def projection(of: str, source: Ref, result: Ref) -> Node:
+            return Node(name, Affine(), (source, Ref(name, f"weight_{of}"), Ref(name, f"bias_{of}")), result)
 
-        query, key, value = (Value(name, role) for role in PROJECTIONS[:3])
-        scores, masked, attention = (Value(name, role) for role in ("scores", "masked", "attention"))
-        mix, h = Value(name, "mix"), Value(name, "h")
+        query, key, value = (Ref(name, role) for role in PROJECTIONS[:3])
+        scores, masked, attention = (Ref(name, role) for role in ("scores", "masked", "attention"))
+        mix, h = Ref(name, "mix"), Ref(name, "h")
         nodes = [projection(made.role, inputs[0], made) for made in (query, key, value)]
         nodes.append(Node(name, Scores(heads), (query, key), scores))
         if options["causal"]:

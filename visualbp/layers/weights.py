@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from visualbp.core.arrays import Array, Shape
 from visualbp.core.options import BoolOption, Choice
+from visualbp.core.ref import Ref
 from visualbp.layers.base import ParameterSpec, ShapeError
-from visualbp.layers.lowering import Node, Value
+from visualbp.layers.lowering import Node
 from visualbp.operations.weight_norm import WeightNorm, gain_shape, lengths
 
 WEIGHT_NORM = BoolOption("weight_norm", False, "whether W is a direction and a length for each unit, learnt apart")
@@ -36,10 +37,10 @@ def weight_parameters(shape: Shape, initializer: Choice, weight_norm: bool) -> t
     )
 
 
-def lower_weight(name: str, weight_norm: bool) -> tuple[tuple[Node, ...], Value]:
+def lower_weight(name: str, weight_norm: bool) -> tuple[tuple[Node, ...], Ref]:
     """Return the nodes that make the weight of the layer called `name`, and the weight."""
-    weight = Value(name, "weight")
+    weight = Ref(name, "weight")
     if not weight_norm:
         return (), weight
-    parts = (Value(name, "weight_direction"), Value(name, "weight_gain"))
+    parts = (Ref(name, "weight_direction"), Ref(name, "weight_gain"))
     return (Node(name, WeightNorm(), parts, weight),), weight

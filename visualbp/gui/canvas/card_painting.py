@@ -279,8 +279,7 @@ def _paint_loss(painter: QPainter, card: Card, rect: QRectF) -> None:
 
 
 def _paint_footer(painter: QPainter, card: Card, rect: QRectF) -> None:
-    role = card.layout.gradient
-    label = "‖δ‖" if role == "delta" else "‖∂h‖" if role == "upstream" else "‖∂W‖"
+    label = {"z": "‖δ‖", "h": "‖∂h‖"}.get(card.layout.gradient, "‖∂W‖")
     norm = card.content.norm
     painter.setFont(scene_font(11, mono=True))
     painter.setPen(theme().color("dim"))

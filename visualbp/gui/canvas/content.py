@@ -10,12 +10,12 @@ import numpy as np
 from PySide6.QtCore import QRectF
 
 from visualbp.core.arrays import Array
+from visualbp.core.ref import Ref, named
 from visualbp.debugger.snapshot import Snapshot
 from visualbp.engine.plan import Plan
 from visualbp.gui.canvas.geometry import CardLayout, RowSpec
 from visualbp.gui.canvas.tiles import Tile, picture_tile, sample_tiles, time_tiles, weight_tiles
 from visualbp.gui.pictures import data_limits
-from visualbp.layers import Value
 
 Parts = tuple[Array | None, ...]
 
@@ -25,7 +25,7 @@ class RowContent:
     """A row of a card with the numbers in it; `array` is None where nothing has been computed yet."""
 
     spec: RowSpec
-    value: Value
+    value: Ref
     array: Array | None = None
     stale: bool = False
     sample: int = 0
@@ -40,21 +40,19 @@ class RowContent:
     """The range of data that are shown as pictures, from dark to light."""
 
 
-def value_of(layer: str, role: str, snapshot: Snapshot) -> Value:
+def value_of(layer: str, role: str, snapshot: Snapshot) -> Ref:
     """Return the value that a row of the layer's card stands for."""
     if role == "prediction" and snapshot.plan is not None:
         return snapshot.plan.prediction
-    return Value(layer, role)
+    return named(layer, role)
 
 
 @lru_cache(maxsize=256)
-def time_steps(plan: Plan, layer: str, role: str) -> tuple[Value, ...]:
+def time_steps(plan: Plan, layer: str, role: str) -> tuple[Ref, ...]:
     """Return the values that a role has at each time in a layer that is unrolled: `h[0]`, `h[1]`, ..."""
-    gradient = role in ("delta", "upstream")
-    name = {"delta": "z", "upstream": "h"}.get(role, role)
-    found: list[Value] = []
-    while plan.resolve(step := Value(layer, f"{name}[{len(found)}]")) in plan.shapes:
-        found.append(step.gradient if gradient else step)
+    found: list[Ref] = []
+    while plan.resolve(step := named(layer, role).at(len(found))) in plan.shapes:
+        found.append(step)
     return tuple(found)
 
 
@@ -96,7 +94,7 @@ def _time_row(
     parts: Parts = tuple(snapshot.values.get(value) for value in real)
     stale = bool(snapshot.stale) and any(value in snapshot.stale for value in real)
     present = [part for part in parts if part is not None]
-    value = Value(layer, spec.role)
+    value = named(layer, spec.role)
     if present:
         sample = min(sample, len(present[0]) - 1)
     same = old is not None and old.spec is spec and (old.stale, old.sample, old.value) == (stale, sample, value)
@@ -127,9 +125,9 @@ def card_content(
     rows = tuple(
         row_content(layer, spec, snapshot, sample, before) for spec, before in zip(layout.rows, known, strict=True)
     )
-    norm = snapshot.norm(layer, layout.gradient) if layout.gradient else None
+    norm = snapshot.norms.get(snapshot.resolve(Ref(layer, layout.gradient).gradient)) if layout.gradient else None
     loss = snapshot.loss if layout.loss is not None else None
-    loss_stale = layout.loss is not None and bool(snapshot.stale) and snapshot.is_stale(Value(layer, "loss"))
+    loss_stale = layout.loss is not None and bool(snapshot.stale) and snapshot.is_stale(Ref(layer, "loss"))
     if (
         old is not None
         and (norm, loss, loss_stale) == (old.norm, old.loss, old.loss_stale)

@@ -61,7 +61,7 @@ def _crossings_of(plan: Plan) -> _Crossings:
                 for connection in _written_across(step):
                     backward.setdefault(connection, step.index + 1)
                 for value in step.writes:
-                    if value.role in ("delta", "upstream"):
+                    if value.is_gradient and value.role in ("z", "h") and value.time is None:
                         layers_backward[value.layer] = step.index + 1
         _crossings[plan] = _Crossings(forward, backward, layers_forward, layers_backward)
     return _crossings[plan]

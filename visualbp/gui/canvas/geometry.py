@@ -115,7 +115,7 @@ class CardLayout:
     rows: tuple[RowSpec, ...]
     footer: QRectF | None
     gradient: str
-    """The role whose norm the footer shows."""
+    """The role of what the footer shows the gradient's norm of: `z`, `h`, or a parameter."""
     has_input: bool
     has_output: bool
     loss: QRectF | None = None
@@ -182,10 +182,10 @@ def layout_of(
         add("δ", "delta", "backward", tall, "delta")
     else:
         add("∂h", "upstream", "backward", tall, "delta")
-    gradient = rows[-1].role
+    gradient = "z" if owns_activation(layer) else "h"
     if has_parameters(kind):
         add("W", weight, "dim", WEIGHT if weight_axes < 3 else IMAGE, "weight")
-        gradient = f"gradient/{weight}"
+        gradient = weight
     footer = QRectF(PADDING, top - 1, CARD_WIDTH - 2 * PADDING, FOOTER)
     return CardLayout(top + FOOTER + BOTTOM - 2, tuple(rows), footer, gradient, True, True)
 

@@ -12,6 +12,7 @@ from PySide6.QtGui import QPainter, QPainterPath
 from PySide6.QtWidgets import QGraphicsItem, QGraphicsRectItem, QStyleOptionGraphicsItem, QWidget
 
 from visualbp.core.arrays import Shape
+from visualbp.core.ref import Ref
 from visualbp.debugger.snapshot import Snapshot
 from visualbp.engine.plan import Plan
 from visualbp.gui.axes import axes_of, place_words
@@ -31,7 +32,7 @@ from visualbp.gui.canvas.geometry import (
 from visualbp.gui.canvas.ranges import Ranges
 from visualbp.gui.canvas.tiles import Tile
 from visualbp.gui.painting import exact_text
-from visualbp.layers import ParameterSpec, Value
+from visualbp.layers import ParameterSpec
 from visualbp.network import Layer, Problem
 from visualbp.network.network import Position
 
@@ -47,7 +48,7 @@ class Cell:
     tile: int
     place: tuple[int, int]
     content: RowContent
-    value: Value
+    value: Ref
     index: tuple[int, ...]
     number: float
     words: str = ""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
+from visualbp.core.ref import Ref
 from visualbp.gui.canvas.content import RowContent
 from visualbp.gui.painting import shared_limit
-from visualbp.layers import Value
 
 LARGEST_MEASURED = 200_000
 """Of larger arrays, a sample of about this many numbers is measured."""
@@ -25,7 +25,7 @@ class Ranges:
 
     def __init__(self) -> None:
         self.limits: dict[str, float] = {}
-        self._measured: dict[tuple[str, Value], tuple[object, float]] = {}
+        self._measured: dict[tuple[str, Ref], tuple[object, float]] = {}
 
     def clear(self) -> None:
         self.limits.clear()

@@ -8,8 +8,8 @@ import numpy as np
 from PySide6.QtCore import QPointF, QRectF
 
 from visualbp.core.arrays import Array, Shape
+from visualbp.core.ref import Ref
 from visualbp.gui.painting import HeatImages
-from visualbp.layers import Value
 
 MOST_ROWS, MOST_COLUMNS = 32, 138
 """Larger matrices are shown by every n-th of their numbers: a strip has no more pixels than that."""
@@ -32,7 +32,7 @@ class Tile:
     tail: tuple[int, ...]
     wrapped: int = 0
     """After how many of `columns` a new row begins, where a vector is wrapped."""
-    members: tuple[Value, ...] = ()
+    members: tuple[Ref, ...] = ()
     """The values that its rows are of, where each row is a value of its own: the time steps of a recurrent layer."""
     images: HeatImages = field(default_factory=HeatImages)
 
@@ -141,7 +141,7 @@ def picture_tile(rect: QRectF, array: Array, sample: int, shape: Shape) -> tuple
 
 
 def time_tiles(
-    rect: QRectF, parts: tuple[Array | None, ...], members: tuple[Value, ...], sample: int
+    rect: QRectF, parts: tuple[Array | None, ...], members: tuple[Ref, ...], sample: int
 ) -> tuple[tuple[Tile, ...], tuple[QRectF, ...]]:
     """Return one sample of values at each time, downwards, and the places of those that have not been computed yet."""
     places = thinned(len(parts), MOST_ROWS).tolist()

@@ -7,6 +7,7 @@ from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QPushButton, QWidget
 
 from visualbp.core.arrays import shape_text
+from visualbp.core.ref import Ref, Sender
 from visualbp.debugger.snapshot import Snapshot
 from visualbp.engine.plan import Plan
 from visualbp.gui.context import Context
@@ -14,16 +15,15 @@ from visualbp.gui.inspector.page import Heading, Page
 from visualbp.gui.inspector.value_section import ValueSection, View
 from visualbp.gui.plain_text import PlainLabel
 from visualbp.gui.theme import theme
-from visualbp.layers import Value
 from visualbp.network import edits
 from visualbp.network.network import Connection
 
 
-def flowing_back(plan: Plan, connection: Connection) -> Value | None:
+def flowing_back(plan: Plan, connection: Connection) -> Ref | None:
     """Return the gradient that comes back along a connection, or None where nothing does: into the input."""
     source, target = connection
-    whole = plan.resolve(plan.resolve(Value(source, "h")).gradient)
-    part = Value(whole.layer, whole.role, target)
+    whole = plan.resolve(plan.resolve(Ref(source, "h")).gradient)
+    part = whole._replace(sender=Sender(target))
     written = {value for step in plan.steps for value in step.writes}
     return part if part in written else whole if whole in written else None
 
@@ -33,7 +33,7 @@ class ConnectionPage(Page):
         super().__init__(context, parent)
         self._connection: Connection = ("", "")
         self._plan: Plan | None = None
-        self._back: Value | None = None
+        self._back: Ref | None = None
         self.title, self.shape, self.nothing = PlainLabel(self), PlainLabel(self), PlainLabel(self)
         self.shape.setProperty("dim", True)
         self.shape.setWordWrap(True)
@@ -85,11 +85,11 @@ class ConnectionPage(Page):
             self.nothing.show()
             return
         batch = 1 if snapshot.batch is None else len(snapshot.batch)
-        self.forward.set_views((View("h", Value(source, "h")),))
+        self.forward.set_views((View("h", Ref(source, "h")),))
         self.forward.show_snapshot(snapshot, (batch, *shape))
         if snapshot.plan is not None and snapshot.plan is not self._plan:
             self._plan, self._back = snapshot.plan, flowing_back(snapshot.plan, self._connection)
-        back = self._back if snapshot.plan is not None else Value(source, "upstream")
+        back = self._back if snapshot.plan is not None else Ref(source, "h").gradient
         self.backward.setVisible(back is not None)
         self.nothing.setVisible(back is None)
         self.nothing.setText(f"Nothing comes back to {source}: no parameter before it needs a gradient.")

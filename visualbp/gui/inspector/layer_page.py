@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from visualbp.core.arrays import Array
 from visualbp.core.options import OptionError
+from visualbp.core.ref import Ref
 from visualbp.debugger.snapshot import Snapshot
 from visualbp.gui.context import Context
 from visualbp.gui.inspector.fields import ParsedLine
@@ -16,7 +17,6 @@ from visualbp.gui.inspector.page import Page, ProblemCard
 from visualbp.gui.inspector.value_section import ValueSection, View
 from visualbp.gui.plain_text import PlainLabel
 from visualbp.gui.theme import theme
-from visualbp.layers import Value
 from visualbp.network import Layer, edits
 from visualbp.network.network import options_of
 from visualbp.optimizers.base import make_optimizer
@@ -99,19 +99,19 @@ class LayerPage(Page):
         for spec in specs:
             section = self.sections.get(spec.name) or self._new_section(spec.name)
             frozen = layer.is_frozen(spec.name)
-            value = Value(layer.name, spec.name)
+            value = Ref(layer.name, spec.name)
             views = [View("value", value, editable=True), View("gradient", value.gradient)]
             views += (
                 []
                 if frozen
-                else [View(slot.replace("_", " "), Value(layer.name, f"{slot}/{spec.name}")) for slot in slots]
+                else [View(slot.replace("_", " "), value.in_slot(slot)) for slot in slots]
             )
             section.set_views(tuple(views))
             section.set_frozen(frozen, f"{layer.name}.{spec.name}")
             section.show_snapshot(snapshot, spec.shape, network.parameters.get(layer.name, {}).get(spec.name))
         for spec in buffers:
             section = self.sections.get(spec.name) or self._new_section(spec.name)
-            section.set_views((View("value", Value(layer.name, spec.name)),))
+            section.set_views((View("value", Ref(layer.name, spec.name)),))
             section.set_note(
                 "kept by the forward pass", "Forward steps change it; it has no gradient, and is only read"
             )

@@ -10,6 +10,7 @@ from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from visualbp.core.arrays import Array, Shape, shape_text
+from visualbp.core.ref import Ref
 from visualbp.debugger.snapshot import Snapshot
 from visualbp.gui.axes import parameter_axes, place_words
 from visualbp.gui.context import Context
@@ -19,7 +20,6 @@ from visualbp.gui.theme import icon, theme
 from visualbp.gui.widgets.filter_map import FilterMap
 from visualbp.gui.widgets.flow_layout import FlowLayout
 from visualbp.gui.widgets.number_table import NumberTable
-from visualbp.layers import Value
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,13 @@ class View:
     """One of the arrays that a section can show: the word on its link, and its value."""
 
     words: str
-    value: Value
+    value: Ref
     editable: bool = False
+
+
+def _name_of(value: Ref) -> str:
+    """Return a value for a screen reader: `hidden.gradient of weight`."""
+    return f"{value.layer}.gradient of {value.timed_role}" if value.is_gradient else value.text
 
 
 class ValueSection(QWidget):
@@ -194,7 +199,7 @@ class ValueSection(QWidget):
         limit = shared_limit(array)
         self.table.absent_text = "drawn when the network runs" if view.editable else "not yet computed"
         self.table.set_editable(view.editable)
-        self.table.set_name(view.value.text.replace("gradient/", "gradient of "))
+        self.table.set_name(_name_of(view.value))
         chosen = self._context.selection.number
         own = chosen is not None and snapshot.resolve(chosen[0]) == snapshot.resolve(view.value)
         number = chosen[1] if chosen is not None and own else None

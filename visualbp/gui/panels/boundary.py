@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QToolTip, QVBoxLayout
 
 from visualbp.analysis.boundary import Boundary, boundary, has_boundary, is_near, region_of
 from visualbp.core.arrays import Array, shape_text
+from visualbp.core.ref import Ref
 from visualbp.core.visible_text import visible
 from visualbp.datasets import DataError, Dataset
 from visualbp.datasets.base import encoded_targets
@@ -28,7 +29,6 @@ from visualbp.gui.widgets.class_colors import class_color, class_symbol
 from visualbp.gui.widgets.elided_label import ElidedLabel
 from visualbp.gui.widgets.empty_text import EmptyText, why_empty
 from visualbp.gui.widgets.plot import Axis, Plot
-from visualbp.layers import Value
 
 WHILE_RUNNING, WHEN_IDLE = 250, 60
 """Milliseconds between two pictures while training, and from the last step to the picture when it stands still."""
@@ -170,7 +170,7 @@ class BoundaryPanel(Panel):
         if self._cost > 0:
             finer = int(self._resolution * min(4.0, (budget / self._cost) ** 0.5))
             self._resolution = max(COARSEST, min(FINEST, finer))
-        parameters: dict[Value, Array] = {info.value: snapshot.values[info.value] for info in plan.lasting}
+        parameters: dict[Ref, Array] = {info.value: snapshot.values[info.value] for info in plan.lasting}
         started = time.perf_counter()
         self.boundary = boundary(plan, parameters, self.x_range, self.y_range, self._resolution)
         self._cost = max(1e-5, time.perf_counter() - started)

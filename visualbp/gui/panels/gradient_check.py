@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QStackedWi
 
 from visualbp.analysis.gradient_check_result import CheckResult, OperationCheck, Place, TensorCheck
 from visualbp.analysis.gradient_check_words import kind_words, operation_words
+from visualbp.core.ref import Ref
 from visualbp.debugger.commands import CheckGradients, Pause
 from visualbp.debugger.snapshot import CheckDone, Event, Mode, Progress, Snapshot
 from visualbp.engine.plan import Plan
@@ -20,7 +21,6 @@ from visualbp.gui.widgets.elided_label import ElidedLabel
 from visualbp.gui.widgets.empty_text import EmptyText, why_empty
 from visualbp.gui.widgets.error_map import ErrorMap
 from visualbp.gui.widgets.links import Link, Links
-from visualbp.layers import Value
 
 METHOD_LINKS = (
     Link("every", "every", "every number by itself"),
@@ -219,7 +219,7 @@ class GradientCheckPanel(Panel):
         if plan is None or self.result is None:
             return False
         return all(
-            plan.shapes.get(Value(layer, name)) == check.errors.shape
+            plan.shapes.get(Ref(layer, name)) == check.errors.shape
             for layer, tensors in self.result.layers.items()
             for name, check in tensors.items()
         )
@@ -339,10 +339,10 @@ class GradientCheckPanel(Panel):
 
     def _go_to(self, place: Place) -> None:
         self.context.selection.select((place.layer,))
-        self.context.selection.choose_number(Value(place.layer, place.parameter).gradient, place.index)
+        self.context.selection.choose_number(Ref(place.layer, place.parameter).gradient, place.index)
 
     @Slot(object, object)
-    def _on_number(self, value: Value, index: tuple[int, ...]) -> None:
+    def _on_number(self, value: Ref, index: tuple[int, ...]) -> None:
         self.context.selection.select((value.layer,))
         self.context.selection.choose_number(value, index)
         self.errors.mark_number((value, index))

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QToolTip, QVBoxLayout
 from visualbp.analysis.gradient_flow import Badge, error_signals, flows_in_stages
 from visualbp.analysis.standstill import standstill
 from visualbp.core.arrays import Array
+from visualbp.core.ref import Ref
 from visualbp.debugger.snapshot import Event, Metrics, Snapshot, Truncate
 from visualbp.engine.plan import ParameterInfo, Phase, Plan
 from visualbp.gui.context import Context
@@ -31,7 +32,6 @@ from visualbp.gui.widgets.norm_history import NormHistory
 from visualbp.gui.widgets.norm_lines import NormsOverTime, decade_range, log10_of
 from visualbp.gui.widgets.plot import Axis, NamesAxis, Plot, line_pen
 from visualbp.gui.widgets.series_buttons import Series, SeriesButtons
-from visualbp.layers import Value
 
 SERIES = (
     Series("delta", "‖δ‖", "backward", "the norm of δ, the error signal"),
@@ -51,10 +51,10 @@ STAGE, STAGES_APART = 0.005, 4
 class LayerParts:
     """What a layer has: deltas (a recurrent one many), the gradients of its weights, and of its other parameters."""
 
-    deltas: tuple[Value, ...]
-    weights: tuple[Value, ...]
-    others: tuple[Value, ...]
-    measured: tuple[tuple[Value, ...], tuple[Value, ...], tuple[Value, ...]]
+    deltas: tuple[Ref, ...]
+    weights: tuple[Ref, ...]
+    others: tuple[Ref, ...]
+    measured: tuple[tuple[Ref, ...], tuple[Ref, ...], tuple[Ref, ...]]
     """The deltas, and the gradients of weights and others, by the names that snapshots know them by."""
 
 
@@ -87,7 +87,7 @@ class NormReader:
         self.plan: Plan | None = None
         self.parts: dict[str, LayerParts] = {}
         self.metrics: Metrics | None = None
-        self._start: tuple[int, int, Mapping[Value, Array]] | None = None
+        self._start: tuple[int, int, Mapping[Ref, Array]] | None = None
 
     def read(self, snapshot: Snapshot, plan: Plan) -> tuple[list[Norms], list[bool]]:
         """Return the norms of each layer of `parts`, and whether they are outdated."""
@@ -120,11 +120,11 @@ class NormReader:
             return math.hypot(*(float(np.linalg.norm(array)) for array in change)) / before if before else None
 
 
-def gradients_of(plan: Plan, values: tuple[Value, ...]) -> tuple[Value, ...]:
+def gradients_of(plan: Plan, values: tuple[Ref, ...]) -> tuple[Ref, ...]:
     return tuple(plan.resolve(value.gradient) for value in values)
 
 
-def joint_norm(snapshot: Snapshot, values: tuple[Value, ...]) -> float | None:
+def joint_norm(snapshot: Snapshot, values: tuple[Ref, ...]) -> float | None:
     """Return the norm of several values together, or None if one is not computed yet. Outdated values count."""
     norms = []
     for value in values:

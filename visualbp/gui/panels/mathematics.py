@@ -9,6 +9,7 @@ from PySide6.QtGui import QFont, QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from visualbp.analysis.explain import Factor
+from visualbp.core.ref import Ref
 from visualbp.debugger.snapshot import Snapshot
 from visualbp.engine.notation import PSEUDOCODE, Notation
 from visualbp.engine.plan import Phase, Plan, Step
@@ -25,7 +26,6 @@ from visualbp.gui.panels.timeline_ticks import phase_color
 from visualbp.gui.plain_text import PlainLabel
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.heights import ColumnScroll, margin_beside_bar
-from visualbp.layers import Value
 
 AHEAD, BEHIND = 12, 3
 """How many steps after and before the current one have their equations set in advance."""
@@ -307,7 +307,7 @@ class MathematicsPanel(Panel):
     # -- choosing a number -------------------------------------------------------------------------------------------
 
     @Slot(object, object)
-    def _on_number_chosen(self, value: Value, index: Index) -> None:
+    def _on_number_chosen(self, value: Ref, index: Index) -> None:
         followed, self._followed = self._followed, None
         self.subject.pin(followed or Crumb(value, tuple(int(i) for i in index)), follows=followed is not None)
         self.update_now()

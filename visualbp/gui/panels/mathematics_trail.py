@@ -8,9 +8,9 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFont, QFontMetricsF, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from visualbp.core.ref import Ref
 from visualbp.gui.panels.mathematics_words import Index, element_name
 from visualbp.gui.theme import theme
-from visualbp.layers import Value
 
 HEIGHT = 20
 LONGEST = 50
@@ -21,7 +21,7 @@ BETWEEN = "  ›  "
 class Crumb:
     """An element, as it stood after `at` steps of the iteration; None for as it stands now."""
 
-    value: Value
+    value: Ref
     index: Index
     at: int | None = None
 

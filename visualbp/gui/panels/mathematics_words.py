@@ -6,27 +6,28 @@ import numpy as np
 
 from visualbp.analysis.explain import Factor
 from visualbp.core.arrays import Array
+from visualbp.core.ref import Ref
 from visualbp.engine.plan import short_role
-from visualbp.layers import Value
 
 Index = tuple[int, ...]
 
-SYMBOLS = {"delta": "δ", "upstream": "∂L/∂h", "loss": "L", "target": "y"}
+SYMBOLS = {"loss": "L", "target": "y"}
 
 
-def value_symbol(value: Value) -> str:
+def value_symbol(value: Ref) -> str:
     """Return a value in plain text: `W`, `δ`, `∂L/∂W`."""
-    if value.role in SYMBOLS:
-        return SYMBOLS[value.role]
-    if value.role.startswith("gradient/"):
-        return f"∂L/∂{short_role(value.role)}"
-    return short_role(value.role)
+    if value.is_delta and value.time is None:
+        return "δ"
+    if value.is_slot:
+        return value.name
+    own = SYMBOLS.get(value.role, short_role(value))
+    return f"∂L/∂{own}" if value.is_gradient else own
 
 
-def element_name(value: Value, index: Index) -> str:
+def element_name(value: Ref, index: Index) -> str:
     """Return an element in plain text, such as `output ∂L/∂W[0, 2]`."""
     place = f"[{', '.join(map(str, index))}]" if index else ""
-    sender = f" from {value.part}" if value.part else ""
+    sender = f" from {value.sender_text}" if value.sender else ""
     return f"{value.layer} {value_symbol(value)}{place}{sender}".strip()
 
 
@@ -56,9 +57,9 @@ def factor_color(factor: Factor) -> str:
     return "forward" if _is_computed(factor.value) else "text"
 
 
-def _is_computed(value: Value) -> bool:
+def _is_computed(value: Ref) -> bool:
     """Return whether a value is made by a layer's forward pass from its samples, and no parameter or buffer."""
-    lasts = value.role.startswith(("weight", "bias", "running_")) or "/" in value.role
+    lasts = value.role.startswith(("weight", "bias", "running_")) or value.is_slot
     return bool(value.layer) and not lasts and value.role not in ("target", "loss", "penalty")
 
 

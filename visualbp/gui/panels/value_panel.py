@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
+from visualbp.core.ref import Ref, named
 from visualbp.debugger.snapshot import Snapshot
 from visualbp.engine.plan import Plan
 from visualbp.gui.context import Context
@@ -21,7 +22,6 @@ from visualbp.gui.widgets.layer_view import LayerView
 from visualbp.gui.widgets.links import Link, Links
 from visualbp.gui.widgets.range_legend import RangeLegend
 from visualbp.gui.widgets.shading import Diverging, SharedRange
-from visualbp.layers import Value
 
 BATCH, SAMPLE = "batch", "sample"
 LATELY = 6
@@ -33,7 +33,7 @@ def layers_with(plan: Plan, roles: tuple[str, ...]) -> dict[str, tuple[str, ...]
     written = {value for step in plan.steps for value in step.writes}
     found: dict[str, tuple[str, ...]] = {}
     for layer in plan.layers:
-        has = tuple(role for role in roles if plan.resolve(Value(layer, role)) in written)
+        has = tuple(role for role in roles if plan.resolve(named(layer, role)) in written)
         if has:
             found[layer] = has
     return found
@@ -147,7 +147,7 @@ class ValuePanel(Panel):
         if self.role not in self._strips:
             layers = [layer for layer, roles in self._layers.items() if self.role in roles]
             others = (layer for layer in layers if layer != plan.input.layer)  # inputs have a range of their own
-            self._strips[self.role] = tuple(Shown(Value(layer, self.role)) for layer in others)
+            self._strips[self.role] = tuple(Shown(named(layer, self.role)) for layer in others)
         return [self._assembler.picture(snapshot, plan, shown) for shown in self._strips[self.role]]
 
     def _sample(self, snapshot: Snapshot) -> int:
@@ -167,7 +167,7 @@ class ValuePanel(Panel):
         self.setFocusProxy(content)
 
     @staticmethod
-    def _newest(snapshot: Snapshot, rows: list[Picture]) -> tuple[Value | None, bool]:
+    def _newest(snapshot: Snapshot, rows: list[Picture]) -> tuple[Ref | None, bool]:
         """Return the value shown that was computed last, if that was lately, and whether the last step did it."""
         if snapshot.plan is None:
             return None, False
@@ -224,13 +224,13 @@ class ValuePanel(Panel):
         self.context.selection.select()
 
     @Slot(object, object)
-    def _on_number(self, value: Value, index: tuple[int, ...]) -> None:
+    def _on_number(self, value: Ref, index: tuple[int, ...]) -> None:
         if index and self._plan is not None and self._plan.resolve(value) in self._plan.batched:
             self.context.selection.choose_sample(index[0])
         self.context.selection.choose_number(value, index)
 
     @Slot(object, object)
-    def _on_number_chosen(self, value: Value, index: tuple[int, ...]) -> None:
+    def _on_number_chosen(self, value: Ref, index: tuple[int, ...]) -> None:
         self.strip.content.mark_number((value, index))
         self.layer_view.mark_number((value, index))
 

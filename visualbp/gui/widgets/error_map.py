@@ -10,6 +10,7 @@ from PySide6.QtGui import QColor, QResizeEvent
 
 from visualbp.analysis.gradient_check_result import TensorCheck
 from visualbp.core.arrays import Array, size_of
+from visualbp.core.ref import Ref
 from visualbp.gui.axes import PARAMETER_AXES, place_words
 from visualbp.gui.painting import exact_text
 from visualbp.gui.theme import theme
@@ -18,7 +19,6 @@ from visualbp.gui.widgets.check_rows import HIGHEST, LOWEST, error_text
 from visualbp.gui.widgets.heat_map import HeatMap
 from visualbp.gui.widgets.heat_tile import Meaning
 from visualbp.gui.widgets.sheets import fit_squares
-from visualbp.layers import Value
 
 UNMEASURED = 255
 """The place in the table of what was not measured; below it the lower half passes, the upper half fails."""
@@ -76,7 +76,7 @@ class ErrorMap(HeatMap):
         """Show the errors of a parameter; its numbers go by the name of its gradient."""
         if self.check is not check:
             self.check, self._crossed = check, check.failed
-        value = Value(layer, parameter).gradient
+        value = Ref(layer, parameter).gradient
         self._drawn = tolerance, stale
         meaning = Meaning(PARAMETER_AXES.get(check.errors.ndim, ()))
         shading = ErrorShading(tolerance)
@@ -94,7 +94,7 @@ class ErrorMap(HeatMap):
         super().resizeEvent(event)
         if self.check is not None:
             name = self.tile.value
-            self.show_check(name.layer, name.role.removeprefix("gradient/"), self.check, *self._drawn)
+            self.show_check(name.layer, name.role, self.check, *self._drawn)
 
     def hover_text(self, point: QPointF) -> str:
         cell, check = self.tile.cell_at(point), self.check
@@ -114,7 +114,7 @@ class ErrorMap(HeatMap):
             said = f"relative error {error_text(error)}" + (", checked beside a kink" if kink else "")
             if error > self._drawn[0] and not check.failed[index]:
                 said += ", within the error of its measurement"
-        name = self.tile.value.text.replace("gradient/", "∂")
+        name = f"{self.tile.value.layer}.∂{self.tile.value.timed_role}"
         return (
             f"{name}{place}: {said}\nbackpropagation {exact_text(check.analytic[index])}\n"
             f"finite difference {exact_text(check.numeric[index])}"

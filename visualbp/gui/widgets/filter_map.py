@@ -9,6 +9,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
 from visualbp.core.arrays import Array, Shape
+from visualbp.core.ref import Ref
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.arrangement import Sheet
 from visualbp.gui.widgets.heat_map import HeatMap
@@ -17,7 +18,6 @@ from visualbp.gui.widgets.heights import height_by_width
 from visualbp.gui.widgets.map_scroll import MapScroll
 from visualbp.gui.widgets.shading import Diverging
 from visualbp.gui.widgets.sheets import arrangement
-from visualbp.layers import Value
 
 HIGHEST, HIGHEST_ALONE = 170, 84
 """Pixels of height, at scale 1, from which on the tiles scroll: channels below each other, and one for each filter."""
@@ -69,13 +69,13 @@ class FilterMap(MapScroll):
         self._axes: tuple[str, ...] = ()
         super().__init__(self.map, parent)
         self.setSizePolicy(height_by_width())
-        self._shown: tuple[Value, Array | None, Shape, tuple[str, ...], float, bool] | None = None
+        self._shown: tuple[Ref, Array | None, Shape, tuple[str, ...], float, bool] | None = None
         self._padded = False
         self.map.number_chosen.connect(self._on_number)
         self.fitted.connect(self._show_tiles)
 
     def show_array(
-        self, value: Value, array: Array | None, shape: Shape, axes: tuple[str, ...], limit: float, stale: bool
+        self, value: Ref, array: Array | None, shape: Shape, axes: tuple[str, ...], limit: float, stale: bool
     ) -> None:
         """Show a parameter (filters, channels, height, width), or (channels, height, width), of this shape."""
         self._shown = value, array, shape, axes, limit, stale
@@ -135,7 +135,7 @@ class FilterMap(MapScroll):
         box = None if cell is None else self.map.tile.cell_rect(cell)
         return QPointF() if box is None else box.center()
 
-    def _on_number(self, value: Value, index: tuple[int, ...]) -> None:
+    def _on_number(self, value: Ref, index: tuple[int, ...]) -> None:
         own = index[1:] if self._padded else index
         self.block_chosen.emit(own[:-2])
         self.number_chosen.emit(own)

@@ -9,12 +9,12 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from visualbp.core.arrays import Array
+from visualbp.core.ref import Ref
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.arrangement import Arrangement
 from visualbp.gui.widgets.heat_tile import HeatTile, Meaning
 from visualbp.gui.widgets.shading import Shading
 from visualbp.gui.widgets.tile_view import TileView
-from visualbp.layers import Value
 
 
 class HeatMap(TileView):
@@ -22,7 +22,7 @@ class HeatMap(TileView):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.tile = HeatTile(Value("", ""))
+        self.tile = HeatTile(Ref("", ""))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAccessibleName("Heat map")
 
@@ -32,7 +32,7 @@ class HeatMap(TileView):
 
     def show_array(
         self,
-        value: Value,
+        value: Ref,
         array: Array | None,
         shading: Shading,
         grid: Arrangement | None = None,

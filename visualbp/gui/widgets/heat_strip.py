@@ -10,6 +10,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QMouseEvent, Q
 from PySide6.QtWidgets import QWidget
 
 from visualbp.core.arrays import shape_text
+from visualbp.core.ref import Ref
 from visualbp.gui.layer_values import Picture
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.arrangement import Arrangement
@@ -18,7 +19,6 @@ from visualbp.gui.widgets.heights import ColumnScroll
 from visualbp.gui.widgets.shading import Diverging, Shading
 from visualbp.gui.widgets.sheets import has_pictures, small_arrangement
 from visualbp.gui.widgets.tile_view import TileView
-from visualbp.layers import Value
 
 SIDE, TITLE, GAP, LOWEST_MAP, LINE = 12, 19, 8, 26, 18
 """Lengths of the layout, in pixels at scale 1."""
@@ -32,11 +32,11 @@ class StripContent(TileView):
 
     def __init__(self) -> None:
         super().__init__()
-        self._tiles: dict[Value, HeatTile] = {}
+        self._tiles: dict[Ref, HeatTile] = {}
         self._rows: tuple[Picture, ...] = ()
-        self._behind: set[Value] = set()
+        self._behind: set[Ref] = set()
         """The tiles that do not show their newest row yet."""
-        self._current: Value | None = None
+        self._current: Ref | None = None
         self._current_color = QColor()
         self._sample, self._alone = 0, False
         self._shading: Shading = Diverging(1.0)
@@ -119,7 +119,7 @@ class StripContent(TileView):
         sample = min(self._sample, shape[0] - 1) if shape else 0
         return small_arrangement(shape, row.axes, sample, self._alone, size.width(), size.height())
 
-    def mark_current(self, value: Value | None, color: QColor) -> None:
+    def mark_current(self, value: Ref | None, color: QColor) -> None:
         """Mark the value that the last step has written."""
         if (value, color) != (self._current, self._current_color):
             for marked in (self._current, value):
@@ -127,7 +127,7 @@ class StripContent(TileView):
                     self.update(self._whole(self._tiles[marked]))
             self._current, self._current_color = value, color
 
-    def rect_of(self, value: Value) -> QRect:
+    def rect_of(self, value: Ref) -> QRect:
         tile = self._tiles.get(value)
         return QRect() if tile is None else tile.rect
 
@@ -284,7 +284,7 @@ class HeatStrip(ColumnScroll):
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setFocusProxy(self.content)
         self.content.cursor_moved.connect(self._on_cursor)
-        self._followed: Value | None = None
+        self._followed: Ref | None = None
 
     def content_height(self, width: int) -> int:
         return self.content.height_in(self.maximumViewportSize().height())
@@ -296,7 +296,7 @@ class HeatStrip(ColumnScroll):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         event.ignore()  # the page keys choose the sample, and arrow keys move the cell; neither scrolls
 
-    def follow(self, value: Value | None) -> None:
+    def follow(self, value: Ref | None) -> None:
         """Keep the newest value in sight, if the one that was newest before it was: a person may look elsewhere."""
         if self.content.height() != self.content_height(self.content.width()):
             self.fit()  # other tiles have come just now

@@ -13,6 +13,7 @@ from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
 from visualbp.core.arrays import Array, Shape
+from visualbp.core.ref import Ref
 from visualbp.gui.axes import place_words
 from visualbp.gui.painting import draw_absent, exact_text, number_text
 from visualbp.gui.theme import theme
@@ -29,7 +30,6 @@ from visualbp.gui.widgets.arrangement import (
 )
 from visualbp.gui.widgets.shading import Diverging, Shading, image_of, ink_on, peaks
 from visualbp.gui.widgets.sheet_words import paint_sheet_words
-from visualbp.layers import Value
 
 ABSENT = "not yet computed"
 MOST_WRITTEN = 400
@@ -43,7 +43,7 @@ class Meaning:
     side, such as the time steps of a recurrent layer, these values."""
 
     axes: tuple[str, ...] = ()
-    members: tuple[Value, ...] = ()
+    members: tuple[Ref, ...] = ()
     hole: str = ABSENT
     """What is said of the cells in `missing`."""
 
@@ -51,7 +51,7 @@ class Meaning:
 class HeatTile:
     """An array, how it is shaded, and where it is drawn. `rect` is set by whoever lays tiles out."""
 
-    def __init__(self, value: Value, label: str = "") -> None:
+    def __init__(self, value: Ref, label: str = "") -> None:
         self.value, self.label = value, label
         self.rect = QRect()
         self.array: Array | None = None
@@ -301,13 +301,13 @@ class HeatTile:
         flat = self.grid.flat(cell)
         return self.missing is not None and flat is not None and bool(self.missing.reshape(-1)[flat])
 
-    def located(self, index: tuple[int, ...]) -> tuple[Value, tuple[int, ...]]:
+    def located(self, index: tuple[int, ...]) -> tuple[Ref, tuple[int, ...]]:
         """Return the value, and the index in it, of what the array has at `index`."""
         if not self.meaning.members:
             return self.value, index
         return self.meaning.members[index[1]], (index[0], *index[2:])
 
-    def cell_of_number(self, value: Value, index: tuple[int, ...]) -> Cell | None:
+    def cell_of_number(self, value: Ref, index: tuple[int, ...]) -> Cell | None:
         """Return the cell that shows a number of a value, or None if none does."""
         if value == self.value:
             return self.cell_of(index)

@@ -8,12 +8,12 @@ from PySide6.QtGui import QColor, QHelpEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from visualbp.core.arrays import Array
+from visualbp.core.ref import Ref
 from visualbp.gui import painting
 from visualbp.gui.painting import draw_absent
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.heat_tile import ABSENT
 from visualbp.gui.widgets.range_legend import short_number
-from visualbp.layers import Value
 
 HALF = 15
 """Bins on each side of the middle one, which is around zero."""
@@ -38,29 +38,29 @@ class Histogram(QWidget):
     many zeros of a ReLU do not flatten all else."""
 
     number_chosen = Signal(object, object)
-    """The Value and the index of a number in the bar that was clicked: the one of largest magnitude."""
+    """The Ref and the index of a number in the bar that was clicked: the one of largest magnitude."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAccessibleName("Histogram")
         self.setMouseTracking(True)
-        self._value, self._array, self._limit = Value("", ""), None, 1.0  # type: tuple[Value, Array | None, float]
+        self._value, self._array, self._limit = Ref("", ""), None, 1.0  # type: tuple[Ref, Array | None, float]
         self._stale, self._sample, self._size = False, None, 0  # type: tuple[bool, int | None, int]
         self._missing: Array | None = None
-        self._members: tuple[Value, ...] = ()
+        self._members: tuple[Ref, ...] = ()
         self._counts, self._wrong = np.zeros(BINS, int), 0
         self._hovered = -1
 
     def show_array(
         self,
-        value: Value,
+        value: Ref,
         array: Array | None,
         limit: float,
         stale: bool = False,
         sample: int | None = None,
         missing: Array | None = None,
-        members: tuple[Value, ...] = (),
+        members: tuple[Ref, ...] = (),
     ) -> None:
         """Show how an array (None: absent), or one `sample` of it, is spread over -limit to limit.
 

@@ -11,6 +11,7 @@ from PySide6.QtGui import QFont, QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from visualbp.core.arrays import Array, shape_text
+from visualbp.core.ref import Ref
 from visualbp.gui.layer_values import Picture, Shown
 from visualbp.gui.painting import number_text
 from visualbp.gui.plain_text import PlainLabel
@@ -24,7 +25,6 @@ from visualbp.gui.widgets.map_scroll import MapScroll
 from visualbp.gui.widgets.shading import Diverging
 from visualbp.gui.widgets.sheets import arrangement, has_pictures
 from visualbp.gui.widgets.value_chooser import ValueChooser
-from visualbp.layers import Value
 
 ROLE_WORDS = {"upstream": "∂L/∂h", "delta": "δ"}
 
@@ -119,7 +119,7 @@ class LayerView(QWidget):
         self._shown = picture, limit, sample, alone, note
         array, value = picture.array, picture.shown.value
         alone = alone and len(picture.shape) > 1
-        role = ROLE_WORDS.get(value.role, picture.shown.words)
+        role = ROLE_WORDS.get(value.name, picture.shown.words)
         named = value.layer if self.chooser.isVisibleTo(self) else f"{value.layer}  {role}"
         self.name.show_text(named + (f"   ({note})" if note else ""))
         self.shape.setText("outdated" if picture.stale else shape_text(picture.shape))
@@ -177,7 +177,7 @@ class LayerView(QWidget):
         if place is not None:
             self.map_scroll.show_place(place.toAlignedRect())
 
-    def mark_number(self, number: tuple[Value, tuple[int, ...]] | None) -> None:
+    def mark_number(self, number: tuple[Ref, tuple[int, ...]] | None) -> None:
         self.heat_map.mark_number(number)
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -8,10 +8,10 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QGuiApplication, QHelpEvent, QKeyEvent, QKeySequence, QMouseEvent, QPainter
 from PySide6.QtWidgets import QToolTip, QWidget
 
+from visualbp.core.ref import Ref
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.arrangement import Cell
 from visualbp.gui.widgets.heat_tile import HeatTile
-from visualbp.layers import Value
 
 ARROWS = {
     Qt.Key.Key_Left: (0, -1),
@@ -26,7 +26,7 @@ class TileView(QWidget):
     asks where the number came from; arrow keys move that cell; Ctrl+C copies a tile's numbers, exact, tab-separated."""
 
     number_chosen = Signal(object, object)
-    """The Value and the index of the number that was clicked."""
+    """The Ref and the index of the number that was clicked."""
     cursor_moved = Signal(QRect)
     """Where the keyboard's cell is drawn."""
 
@@ -35,7 +35,7 @@ class TileView(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
         self._cursor: tuple[HeatTile, Cell] | None = None
-        self._chosen: tuple[Value, tuple[int, ...]] | None = None
+        self._chosen: tuple[Ref, tuple[int, ...]] | None = None
         self._hovered: tuple[HeatTile, Cell] | None = None
         self._by_keyboard = False
 
@@ -50,7 +50,7 @@ class TileView(QWidget):
 
     # -- what is marked ----------------------------------------------------------------------------------------------
 
-    def mark_number(self, number: tuple[Value, tuple[int, ...]] | None) -> None:
+    def mark_number(self, number: tuple[Ref, tuple[int, ...]] | None) -> None:
         """Outline this number wherever it is shown."""
         if number != self._chosen:
             self._chosen = number
