@@ -229,3 +229,26 @@ def test_it_is_said_while_it_takes_long(desk: Desk, monkeypatch: pytest.MonkeyPa
     desk.edit(units=5)
     slow.meanwhile(lambda: None)
     assert desk.files.save() and said == ["Saving mine.vbp …", ""]
+
+
+def test_an_export_and_a_picture_are_written_while_the_window_goes_on(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[threading.Thread] = []
+
+    def noting(name: str) -> None:
+        real = getattr(files_controller, name)
+
+        def write(*arguments: Any) -> None:
+            threads.append(threading.current_thread())
+            real(*arguments)
+
+        monkeypatch.setattr(files_controller, name, write)
+
+    noting("write_pytorch")
+    noting("write_picture")
+    assert desk.files.export_to(tmp_path / "xor.py") and (tmp_path / "xor.py").exists()
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "xor.png"), ""))
+    desk.files.save_picture()
+    assert (tmp_path / "xor.png").read_bytes().startswith(b"\x89PNG")
+    assert len(threads) == 2 and threading.main_thread() not in threads

@@ -20,7 +20,7 @@ from visualbp.files.stamp import Disk, Stamp, compare, load_stamped
 from visualbp.gui.actions import Slots
 from visualbp.gui.context import Context
 from visualbp.gui.picture_file import write_picture
-from visualbp.gui.saved_state import TrainedWork, live_network, with_live_parameters
+from visualbp.gui.saved_state import TrainedWork, live_network
 from visualbp.gui.settings import Settings
 from visualbp.gui.waiting import GivenUpError, Waiting
 from visualbp.gui.writing import Writing
@@ -243,12 +243,13 @@ class FilesController(QObject):
         """Save what the window shows as a PNG file."""
         folder = Path(self.settings.folder) if self.settings.folder else Path.home()
         start = folder / f"{self.context.document.network.name}.png"
-        picture = self._window.grab()
+        picture = self._window.grab().toImage()  # a pixmap belongs to the window's thread
         path = self._ask_for_name("Save a picture", start, "PNG (*.png)", ".png")
         if path is None:
             return
+        self.writing.wait()
         try:
-            write_picture(picture, path)
+            self.writing.run(f"Saving {path.name} …", lambda: write_picture(picture, path))
         except FileError as error:
             self.failed.emit(error.text)
 
@@ -273,12 +274,19 @@ class FilesController(QObject):
 
     def export_to(self, path: Path) -> bool:
         """Write a PyTorch program with the weights as they are now, and say if that cannot be done."""
+        self.writing.wait()
         snapshot = self.context.debugger.snapshot
-        network = with_live_parameters(self.context.document, snapshot)
-        try:
-            if snapshot.dataset is None or snapshot.plan is None:
+        dataset, live = snapshot.dataset, live_network(self.context.document, snapshot)
+
+        def write() -> Network:
+            if dataset is None or snapshot.plan is None:
                 raise ExportError("A network has to run before it can be exported: see Problems.")
-            write_pytorch(network, network.parameters, snapshot.dataset, path)
+            network = live()
+            write_pytorch(network, network.parameters, dataset, path)
+            return network
+
+        try:
+            network = self.writing.run(f"Exporting to {path.name} …", write)
         except (ExportError, PlanError, FileError) as error:
             self.failed.emit(error.text if isinstance(error, FileError) else str(error))
             return False

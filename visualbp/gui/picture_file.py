@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QBuffer, QIODevice
-from PySide6.QtGui import QPixmap
+from PySide6.QtGui import QImage
 
 from visualbp.files import FileError, write_atomically
 
 
-def write_picture(picture: QPixmap, path: Path) -> None:
+def write_picture(picture: QImage, path: Path) -> None:
     """Write `picture` to `path` as PNG. Raises FileError."""
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    if not picture.save(buffer, "PNG"):
+    if not picture.save(buffer, b"PNG"):
         raise FileError(str(path), "", "the picture could not be made", "try a smaller window")
     write_atomically(path, bytes(buffer.data().data()))

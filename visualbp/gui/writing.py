@@ -29,9 +29,11 @@ class Writing(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._thread: threading.Thread | None = None
-        self._settle: Callable[[], None] | None = None
+        self._settle: Callable[[], object] | None = None
 
-    def run(self, words: str, write: Callable[[], Result], settle: Callable[[Result | None], None]) -> Result:
+    def run(
+        self, words: str, write: Callable[[], Result], settle: Callable[[Result | None], object] = lambda _: None
+    ) -> Result:
         """Return what `write` returns in the thread, or raise what it raises; the event loop runs meanwhile.
 
         In the window's thread, `settle` is given the result, or None where there is none, before anybody else who waits
