@@ -10,6 +10,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
+from visualbp.core.visible_text import visible
 from visualbp.engine.needs import expected_needs
 from visualbp.engine.plan import PlanError
 from visualbp.files import FileError, find_model, moved, save_network
@@ -236,7 +237,7 @@ class FilesController(QObject):
         box = QMessageBox(self._window)
         box.setWindowTitle(title)
         box.setTextFormat(Qt.TextFormat.PlainText)  # names from files are words, whatever is in them
-        box.setText(text)
+        box.setText(visible(text))
         return box
 
     def save_picture(self) -> None:
