@@ -167,6 +167,26 @@ def test_short_things_stay_on_one_line_and_long_rows_are_filled() -> None:
     assert len(lines) < 100
 
 
+whole = st.sampled_from([0.0, -0.0, 1.0, -20.0, 999999999999999.0, -999999999999999.0, 1e15, -1e15, 1e16, 1e22])
+
+
+@settings(max_examples=50)
+@given(st.lists(finite | whole | st.integers(-99, 99).map(float), min_size=50, max_size=60), st.integers(1, 40))
+def test_a_row_has_the_shortest_numbers_and_as_many_on_each_line_as_fit(numbers: list[float], times: int) -> None:
+    row = numbers * times  # also longer than what is made text in one go
+    texts = [number_text(number) for number in row]
+    indent = " " * 10
+    lines = [indent + texts[0]]
+    for text in texts[1:]:
+        if len(lines[-1]) + len(", ") + len(text) + len(", ") <= WIDTH:
+            lines[-1] += f", {text}"
+        else:
+            lines[-1] += ","
+            lines.append(indent + text)
+    start, end = f"{indent[2:]}[", f"{indent[2:]}]"
+    assert "\n".join(["", start, *lines, end, ""]) in network_to_text(dense_network(np.array([row])))
+
+
 def needed(options: Sequence[Option]) -> dict[str, Any]:
     """Values for the options that have to be given."""
     return {option.name: some_values(option)[0] for option in options if option.required}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 import sys
 
 import numpy as np
@@ -169,3 +171,21 @@ def test_a_process_that_dies_owes_nobody_an_equation(qtbot: QtBot) -> None:
     setter.ask("x_2")
     qtbot.waitUntil(lambda: found == ["x_1", "x_2"], timeout=20_000)
     setter.stop()
+
+
+def test_the_typesetter_says_nothing_when_the_window_is_killed_or_ctrl_c_is_pressed() -> None:
+    pipe = subprocess.PIPE
+    command = [sys.executable, "-m", "visualbp.gui.typesetter"]
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdin is not None and process.stdout is not None and process.stderr is not None
+        process.stdin.write('"z = x"\n')
+        process.stdin.flush()
+        assert "svg" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        process.stdin.write('"z = y"\n')
+        process.stdin.flush()
+        assert "svg" in process.stdout.readline()
+        process.stdout.close()
+        process.stdin.write('"z = y"\n')
+        process.stdin.close()
+        assert process.stderr.read() == ""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QAbstractItemView, QLabel, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QLabel, QLineEdit, QPlainTextEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from tests.hostile import HOSTILE, hostile_model
@@ -107,3 +107,15 @@ def test_a_label_and_a_tip_show_markup_as_it_is(qtbot: QtBot) -> None:
     assert label.text() == "<b>x</b>\\u202e" and label.textFormat() == Qt.TextFormat.PlainText
     assert plain_tip("two\nlines") == "two\nlines"
     assert plain_tip("<b>\n&lt;") == "<qt>&lt;b&gt;<br>&amp;lt;</qt>"
+
+
+def test_the_fields_of_a_hostile_model_show_what_would_steer_and_leave_it_as_it_is(window: MainWindow) -> None:
+    before = window.document.network
+    field, words = window.findChild(QLineEdit, "network_name"), window.findChild(QPlainTextEdit, "network_description")
+    assert field is not None and words is not None
+    assert "\\x1b[2J" in field.text() and "\\u202e" in words.toPlainText()
+    assert not steers(field.text()) and not steers(words.toPlainText().replace("\t", ""))
+    field.setFocus()
+    words.setFocus()
+    assert window.document.network is before and not window.document.is_modified
+    assert HOSTILE.strip() in window.document.network.description

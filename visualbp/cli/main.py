@@ -13,6 +13,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn, Protocol
 
@@ -144,7 +145,9 @@ def _run(arguments: Sequence[str]) -> int:
     except SystemExit as ended:  # argparse, after --help or --version
         return ended.code if isinstance(ended.code, int) else DONE
     except KeyboardInterrupt:
-        return _complain("interrupted", INTERRUPTED)
+        with suppress(KeyboardInterrupt):  # a second one, while the first is being answered
+            say("interrupted")
+        return INTERRUPTED
     except MemoryError:
         return _complain("there is not enough memory for this; make the network or the data smaller", BAD_INPUT)
     except Exception as error:

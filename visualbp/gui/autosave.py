@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import threading
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from visualbp.files import FileError
 from visualbp.files.autosaved import Autosaved, autosaves_in, finish_writing, modified_at, write_autosave
 from visualbp.files.locks import HeldLock, is_held, remove_unless_held
 from visualbp.gui.context import Context
-from visualbp.gui.saved_state import with_live_parameters
+from visualbp.gui.saved_state import live_network
 from visualbp.network import Network
 
 INTERVAL = 30_000
@@ -50,7 +51,7 @@ class Autosave(QObject):
         self._writer: threading.Thread | None = None
         self._writings = 0
         self._again = False
-        self._kept: tuple[Network, int] | None = None
+        self._kept: tuple[Network, int, bool] | None = None
         """What was written last by `save`."""
         folder = autosave_folder()
         self.path = folder / f"{os.getpid()}-{uuid.uuid4().hex[:8]}.vbp"
@@ -105,7 +106,7 @@ class Autosave(QObject):
         self._kept = self._state()
         try:
             if self._context.document.is_modified:
-                write_autosave(self._work(), self.path)
+                write_autosave(self._work()(), self.path)
             else:
                 self.path.unlink(missing_ok=True)
         except FileError as error:
@@ -113,19 +114,22 @@ class Autosave(QObject):
             return error.text
         return ""
 
-    def _state(self) -> tuple[Network, int]:
-        return self._context.document.network, self._context.debugger.snapshot.serial
-
-    def _work(self) -> Autosaved:
+    def _state(self) -> tuple[Network, int, bool]:
         document = self._context.document
-        network = with_live_parameters(document, self._context.debugger.snapshot)
-        return Autosaved(network, document.path, document.sample, document.stamp)
+        return document.network, self._context.debugger.snapshot.serial, document.is_modified
 
-    def _write(self, work: Autosaved, number: int) -> None:
+    def _work(self) -> Callable[[], Autosaved]:
+        """Gather what is to be written; what it returns makes that of it, in any thread."""
+        document = self._context.document
+        network = live_network(document, self._context.debugger.snapshot)
+        path, sample, stamp = document.path, document.sample, document.stamp
+        return lambda: Autosaved(network(), path, sample, stamp)
+
+    def _write(self, work: Callable[[], Autosaved], number: int) -> None:
         """In the writer's thread."""
         reason = ""
         try:
-            write_autosave(work, self.path)
+            write_autosave(work(), self.path)
         except FileError as error:
             reason = error.text
         finally:

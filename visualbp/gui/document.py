@@ -4,6 +4,7 @@ after it, so no inverse can be wrong, and unchanged layers are shared."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -74,6 +75,9 @@ class Document(QObject):
         self.undo_stack.cleanChanged.connect(self._on_clean_changed)
         self._structure: Structure | None = None
         self._trained = False
+        self._saving: Network | None = None
+        """The network that is being written, if one is."""
+        self._was_clean = True
 
     @property
     def structure(self) -> Structure:
@@ -84,8 +88,16 @@ class Document(QObject):
 
     @property
     def is_modified(self) -> bool:
-        """Whether there is work that is not in the file: edits, or weights that it took training to come to."""
-        return self._trained or not self.undo_stack.isClean()
+        """Whether there is work that is not in the file: edits, or weights that it took training to come to.
+
+        What is on its way to the file is not in it yet.
+        """
+        return self._trained or self.is_saving or not self.undo_stack.isClean()
+
+    @property
+    def is_saving(self) -> bool:
+        """Whether the network, as it was a moment ago, is being written."""
+        return self._saving is not None
 
     @property
     def is_only_trained(self) -> bool:
@@ -123,7 +135,7 @@ class Document(QObject):
         """Show another network, with an empty undo stack. `modified`: it is not what the file at `path` holds."""
         self.path, self.sample, self.stamp = path, sample, stamp
         self.parameters_on_disk = {} if modified else network.parameters
-        self._trained = False
+        self._trained, self._saving = False, None
         self.undo_stack.clear()
         if modified:
             self.undo_stack.resetClean()
@@ -137,15 +149,36 @@ class Document(QObject):
         self.undo_stack.resetClean()
         self.state_changed.emit()
 
-    def saved_as(self, path: Path, network: Network, parameters: Parameters, stamp: Stamp) -> None:
-        """Note that `network` is now in the file at `path`, with these parameters; it differs from the present one in
-        paths of data alone."""
+    def begin_saving(self) -> None:
+        """Note that the network as it is now is being written. `saved_as` or `not_saved` ends that.
+
+        Edits go on meanwhile; what they lead away from is what will be in the file.
+        """
+        self._saving, self._was_clean = self.network, self.undo_stack.isClean()
+        self.undo_stack.setClean()
+
+    def not_saved(self) -> None:
+        """Note that the file was not written: it holds what it held."""
+        self._saving = None
+        if not self._was_clean:
+            self.undo_stack.resetClean()
+        self.state_changed.emit()
+
+    def saved_as(self, path: Path, name: str, parameters: Parameters, stamp: Stamp, trained: bool = False) -> None:
+        """Note that what was being saved is now in the file at `path`, under this name, with these parameters.
+
+        A path of data leads to the same file from there. `trained`: the weights have moved on meanwhile.
+        """
+        old = self._saving.name if self._saving is not None else name
+        network = moved(self.network, self.folder, path.parent)
+        if network.name == old != name:
+            network = replace(network, name=name)
+        self._saving = None
         self.path, self.sample, self.stamp = path, None, stamp
         self.parameters_on_disk = parameters
         if network is not self.network:
             self._show(network)
-        self._trained = False
-        self.undo_stack.setClean()
+        self._trained = trained
         self.state_changed.emit()
 
     @property

@@ -105,6 +105,9 @@ class FileWatch(QObject):
     @Slot()
     def look(self) -> None:
         """Look at the files now, and say what is new about them."""
+        if self._document.is_saving:  # it is this window that changes the file
+            self._settle.start()
+            return
         self._watch()
         stamp = self._document.stamp
         if self._file is not None and stamp is not None:

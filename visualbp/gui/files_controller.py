@@ -10,6 +10,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
+from visualbp.core.visible_text import visible
 from visualbp.engine.needs import expected_needs
 from visualbp.engine.plan import PlanError
 from visualbp.files import FileError, find_model, moved, save_network
@@ -20,11 +21,13 @@ from visualbp.files.stamp import Disk, Stamp, compare, load_stamped
 from visualbp.gui.actions import Slots
 from visualbp.gui.context import Context
 from visualbp.gui.picture_file import write_picture
-from visualbp.gui.saved_state import TrainedWork, with_live_parameters
+from visualbp.gui.saved_state import TrainedWork, live_network
 from visualbp.gui.settings import Settings
 from visualbp.gui.waiting import GivenUpError, Waiting
+from visualbp.gui.writing import Writing
 from visualbp.interchange import ExportError, write_pytorch
 from visualbp.network import Network
+from visualbp.network.network import Parameters
 
 SUFFIX = ".vbp"
 FILTER = "visualbp models (*.vbp)"
@@ -48,6 +51,7 @@ class FilesController(QObject):
     def __init__(self, context: Context, settings: Settings, window: QWidget) -> None:
         super().__init__(window)
         self.context, self.settings, self._window = context, settings, window
+        self.writing = Writing(self)
         self._trained = TrainedWork(context, self)
         self._reading: Waiting[tuple[Network, Stamp | None]] | None = None
 
@@ -116,6 +120,7 @@ class FilesController(QObject):
     def reload(self) -> bool:
         """Show what is in the document's file now, in the place of what is here."""
         document = self.context.document
+        self.writing.wait()
         if document.path is None or (document.is_modified and not self._may_reload()):
             return False
         try:
@@ -156,22 +161,37 @@ class FilesController(QObject):
     def save_to(self, path: Path) -> bool:
         """Write the network, with its weights as they are now, and say if that cannot be done."""
         document = self.context.document
+        self.writing.wait()
         if path == document.path and document.stamp is not None:
             match self._may_overwrite(path):
                 case BUTTONS.Open:
                     return self.save_as()
                 case BUTTONS.Cancel:
                     return False
-        network = moved(document.network, document.folder, path.parent)
-        if network.name == Network().name:
-            network = replace(network, name=path.stem)
-        written = with_live_parameters(document, self.context.debugger.snapshot)
+        self.writing.wait()  # for what was begun while a question was open
+        network, folder, opened = document.network, document.folder, document.opened_at
+        name = path.stem if network.name == Network().name else network.name
+        live = live_network(document, self.context.debugger.snapshot)
+
+        def write() -> tuple[Parameters, Stamp]:
+            written = replace(moved(live(), folder, path.parent), name=name)
+            return written.parameters, save_network(written, path)
+
+        def settle(saved: tuple[Parameters, Stamp] | None) -> None:
+            if document.opened_at != opened:
+                return
+            if saved is None:
+                document.not_saved()
+            else:
+                parameters, stamp = saved
+                document.saved_as(path, name, parameters, stamp, self._trained.is_beyond(parameters))
+
+        document.begin_saving()
         try:
-            stamp = save_network(replace(network, parameters=written.parameters), path)
+            self.writing.run(f"Saving {path.name} …", write, settle)
         except FileError as error:
             self.failed.emit(error.text)
             return False
-        document.saved_as(path, network, written.parameters, stamp)
         self.settings.add_recent(path)
         self.settings.folder = str(path.parent)
         self.saved.emit()
@@ -217,19 +237,20 @@ class FilesController(QObject):
         box = QMessageBox(self._window)
         box.setWindowTitle(title)
         box.setTextFormat(Qt.TextFormat.PlainText)  # names from files are words, whatever is in them
-        box.setText(text)
+        box.setText(visible(text))
         return box
 
     def save_picture(self) -> None:
         """Save what the window shows as a PNG file."""
         folder = Path(self.settings.folder) if self.settings.folder else Path.home()
         start = folder / f"{self.context.document.network.name}.png"
-        picture = self._window.grab()
+        picture = self._window.grab().toImage()  # a pixmap belongs to the window's thread
         path = self._ask_for_name("Save a picture", start, "PNG (*.png)", ".png")
         if path is None:
             return
+        self.writing.wait()
         try:
-            write_picture(picture, path)
+            self.writing.run(f"Saving {path.name} …", lambda: write_picture(picture, path))
         except FileError as error:
             self.failed.emit(error.text)
 
@@ -254,12 +275,19 @@ class FilesController(QObject):
 
     def export_to(self, path: Path) -> bool:
         """Write a PyTorch program with the weights as they are now, and say if that cannot be done."""
+        self.writing.wait()
         snapshot = self.context.debugger.snapshot
-        network = with_live_parameters(self.context.document, snapshot)
-        try:
-            if snapshot.dataset is None or snapshot.plan is None:
+        dataset, live = snapshot.dataset, live_network(self.context.document, snapshot)
+
+        def write() -> Network:
+            if dataset is None or snapshot.plan is None:
                 raise ExportError("A network has to run before it can be exported: see Problems.")
-            write_pytorch(network, network.parameters, snapshot.dataset, path)
+            network = live()
+            write_pytorch(network, network.parameters, dataset, path)
+            return network
+
+        try:
+            network = self.writing.run(f"Exporting to {path.name} …", write)
         except (ExportError, PlanError, FileError) as error:
             self.failed.emit(error.text if isinstance(error, FileError) else str(error))
             return False
@@ -270,14 +298,24 @@ class FilesController(QObject):
     def may_discard(self) -> bool:
         """Return whether the present work may go: nothing unsaved, or saved now, or given up by the person."""
         document = self.context.document
-        if not document.is_modified:
-            return True
-        what = "the trained weights of" if document.is_only_trained else "the changes to"
-        box = self._question("Unsaved work", f"Save {what} {document.network.name}?")
-        box.setInformativeText("They are lost otherwise.")
-        box.setStandardButtons(BUTTONS.Save | BUTTONS.Discard | BUTTONS.Cancel)
-        box.setDefaultButton(BUTTONS.Save)
-        answer = box.exec()
-        if answer == BUTTONS.Save:
-            return self.save()
-        return answer == BUTTONS.Discard
+        while True:
+            self.writing.wait()
+            if not document.is_modified:
+                return True
+            what = "the trained weights of" if document.is_only_trained else "the changes to"
+            box = self._question("Unsaved work", f"Save {what} {document.network.name}?")
+            box.setInformativeText("They are lost otherwise.")
+            box.setStandardButtons(BUTTONS.Save | BUTTONS.Discard | BUTTONS.Cancel)
+            box.setDefaultButton(BUTTONS.Save)
+            answer = box.exec()
+            if answer == BUTTONS.Discard:
+                return True
+            if answer != BUTTONS.Save or not self.save():
+                return False
+            if document.undo_stack.isClean():  # a training that goes on is not asked about again
+                return True
+
+    def end(self) -> None:
+        """Wait no longer for what is being read, and until what is being written is safe."""
+        self.give_up()
+        self.writing.finish()

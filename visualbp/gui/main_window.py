@@ -178,6 +178,7 @@ class MainWindow(QMainWindow):
         files.opened.connect(self._on_opened)
         files.saved.connect(self._on_saved)
         files.noted.connect(self.message_bar.show_message)
+        files.writing.slow.connect(self._on_slow_writing)
         self.document.state_changed.connect(self._show_title)
         self.document.changed.connect(self._on_document)
         canvas.message.connect(self._on_message)
@@ -236,6 +237,10 @@ class MainWindow(QMainWindow):
     def _on_saved(self) -> None:
         self.message_bar.clear()
         self.statusBar().showMessage(f"Saved {self.document.path}", 5000)
+
+    @Slot(str)
+    def _on_slow_writing(self, words: str) -> None:
+        self.statusBar().showMessage(words)
 
     @Slot(str)
     def show_failure(self, text: str) -> None:
@@ -341,7 +346,7 @@ class MainWindow(QMainWindow):
         if self.remembers:
             self._remember()
         self.hide()  # at once, whatever the thread still has to finish
-        self.files.give_up()
+        self.files.end()
         self.debugger.close()
         self.autosave.close(keep=not self.recovery.asks)
         self.file_changes.stop()

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QBuffer, QIODevice
-from PySide6.QtGui import QPixmap
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice
+from PySide6.QtGui import QImage, QImageWriter
 
 from visualbp.files import FileError, write_atomically
 
 
-def write_picture(picture: QPixmap, path: Path) -> None:
+def write_picture(picture: QImage, path: Path) -> None:
     """Write `picture` to `path` as PNG. Raises FileError."""
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    if not picture.save(buffer, "PNG"):
+    if not QImageWriter(buffer, QByteArray(b"PNG")).write(picture):
         raise FileError(str(path), "", "the picture could not be made", "try a smaller window")
     write_atomically(path, bytes(buffer.data().data()))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from PySide6.QtCore import QObject, Slot
@@ -45,10 +47,20 @@ def live_parameters(document: Document, snapshot: Snapshot) -> Parameters:
     return live
 
 
-def with_live_parameters(document: Document, snapshot: Snapshot) -> Network:
-    """Return the document's network with its parameters as they are now: what a save writes."""
+def live_network(document: Document, snapshot: Snapshot) -> Callable[[], Network]:
+    """Return what makes the document's network with its parameters as they are now: what a save writes.
+
+    That takes time for a thousand layers; as it reads frozen things alone, any thread may do it.
+    """
     network, live = document.network, live_parameters(document, snapshot)
-    return network if live is network.parameters else drop_unfit_parameters(replace(network, parameters=live))
+    if live is network.parameters:
+        return lambda: network
+    return partial(drop_unfit_parameters, replace(network, parameters=live))
+
+
+def with_live_parameters(document: Document, snapshot: Snapshot) -> Network:
+    """Return the document's network with its parameters as they are now."""
+    return live_network(document, snapshot)()
 
 
 def _parameter(network: Network, layer: str, name: str) -> Array | None:
@@ -77,6 +89,10 @@ class TrainedWork(QObject):
         self._away_from: Parameters | None = None
         """The parameters on disk that the weights at hand are known to differ from."""
         context.debugger.snapshot_changed.connect(self._on_snapshot)
+
+    def is_beyond(self, parameters: Parameters) -> bool:
+        """Whether the weights at hand are others than these."""
+        return not is_in(live_parameters(self._context.document, self._context.debugger.snapshot), parameters)
 
     @Slot(object)
     def _on_snapshot(self, snapshot: Snapshot) -> None:

@@ -92,7 +92,7 @@ def take_screenshot(
         look.stop()
         window.canvas.fit()
         picture = (window.docks[panel] if panel else window).grab()
-        write_picture(picture, out)
+        write_picture(picture.toImage(), out)
     finally:
         window.document.undo_stack.setClean()
         window.document.set_trained(False)

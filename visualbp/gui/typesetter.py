@@ -7,7 +7,9 @@ of its own it takes nothing from the window but two short lines. It knows no Qt,
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import sys
 
 LAYOUT_SIZE = 24.0
@@ -38,8 +40,12 @@ def set_equation(latex: str) -> Answer:
 
 def main() -> None:
     """Answer line by line."""
-    for line in sys.stdin:
-        print(json.dumps(set_equation(json.loads(line))), flush=True)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C in the terminal is the window's to hear
+    try:
+        for line in sys.stdin:
+            print(json.dumps(set_equation(json.loads(line))), flush=True)
+    except BrokenPipeError:  # the window was killed
+        os._exit(0)  # not by way of the last flush, which would meet the same
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from PySide6.QtGui import QFocusEvent, QKeyEvent, QKeySequence, QMouseEvent, QPa
 from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QWidget
 
 from visualbp.core.options import OptionError
+from visualbp.core.visible_text import visible
 from visualbp.gui.theme import theme
 
 STEPPER = 18
@@ -31,7 +32,8 @@ class ParsedLine(QLineEdit):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._parse, self._text_of = parse, text_of
+        self._parse = parse
+        self._text_of: Callable[[object], str] = lambda value: visible(text_of(value))  # it can be a stranger's file's
         self._value: object = None
         self._problem = ""
         self.setTextMargins(-2, 0, 0, 0)  # in line with the words in combo boxes

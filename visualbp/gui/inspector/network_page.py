@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QToolButton, QWidget
 
 from visualbp.core.arrays import size_of
 from visualbp.core.options import BoolOption, ChoiceOption, EntryOption, FloatOption, IntOption, Option, OptionError
+from visualbp.core.visible_text import visible
 from visualbp.datasets import DataSpec
 from visualbp.debugger.snapshot import Snapshot
 from visualbp.gui.context import Context
@@ -146,9 +147,10 @@ class NetworkPage(Page):
         self.name.show_value(network.name)
         count = sum(size_of(spec.shape) for specs in structure.parameters.values() for spec in specs)
         self.facts.setText(f"{count:,} parameter{'' if count == 1 else 's'}")
-        if self.description.toPlainText() != network.description:
+        shown = visible(network.description.replace("\r\n", "\n"), keep="\n\t")
+        if self.description.toPlainText() not in (network.description, shown):
             self.description.blockSignals(True)
-            self.description.setPlainText(network.description)
+            self.description.setPlainText(shown)
             self.description.blockSignals(False)
         self.problems.show_problems(tuple(problem for problem in structure.problems if problem.layer is None))
         self.general.show_options(GENERAL, {"seed": network.seed, "precision": network.precision})
