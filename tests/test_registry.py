@@ -486,7 +486,7 @@ def test_an_orthogonal_weight_has_orthonormal_rows_or_columns() -> None:
 def test_all_entries_are_found_by_their_names_and_the_contract_has_them() -> None:
     contract = {
         "layers": "input dense activation flatten dropout add multiply concatenate",
-        "activations": "linear relu leaky_relu elu selu gelu silu sigmoid tanh softplus softmax",
+        "activations": "linear relu leaky_relu elu selu gelu silu sigmoid tanh softplus softmax mish hard_swish",
         "losses": "mean_squared_error mean_absolute_error huber half_squared_error hinge cross_entropy"
         " softmax_cross_entropy binary_cross_entropy binary_cross_entropy_with_logits",
         "optimizers": "sgd adam",

@@ -25,6 +25,8 @@ ACTIVATIONS: dict[str, Callable[..., Tensor]] = {
     "tanh": torch.tanh,
     "softplus": functional.softplus,
     "softmax": lambda z: functional.softmax(z, -1),
+    "mish": functional.mish,
+    "hard_swish": functional.hardswish,
     "custom": lambda z, expression, derivative="": EXPRESSIONS[expression](z),
 }
 

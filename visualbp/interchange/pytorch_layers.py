@@ -76,6 +76,8 @@ ACTIVATIONS = {
     "tanh": "torch.tanh({z})",
     "softplus": "functional.softplus({z})",
     "softmax": "torch.softmax({z}, -1)",
+    "mish": "functional.mish({z})",
+    "hard_swish": "functional.hardswish({z})",
 }
 """Built-in activations; options are put in by their names."""
 

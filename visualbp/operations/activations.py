@@ -379,11 +379,12 @@ class Softmax(Activation):
 _NO_ITERATION = IterationContext()
 
 
-def _import_custom() -> None:
-    """The custom activation has a file of its own, which needs this one."""
+def _import_others() -> None:
+    """Import the activations that have files of their own, which need this one."""
+    import_module("visualbp.operations.gated_activations")
     import_module("visualbp.operations.custom")
 
 
-activations: Registry[type[Activation]] = Registry("activation", _import_custom)
+activations: Registry[type[Activation]] = Registry("activation", _import_others)
 for _entry in (Linear, Relu, LeakyRelu, Elu, Selu, Gelu, Silu, Sigmoid, Tanh, Softplus, Softmax):
     activations.register(_entry)
