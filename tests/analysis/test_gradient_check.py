@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -642,6 +643,25 @@ def test_a_cancelled_check_stops_where_it_is(after: int) -> None:
     with pytest.raises(Cancelled):
         Setting(with_branches()).check(cancelled=cancelled)
     assert asked == after + 1
+
+
+def test_a_check_hears_between_any_two_parameters_that_it_is_cancelled_while_its_work_is_planned(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With a thousand layers it takes a minute until the first difference is measured."""
+    asked: list[int] = []
+    until_measured: list[int] = []
+
+    def operations(*_: object) -> None:
+        until_measured.append(len(asked))
+        raise Cancelled
+
+    module = sys.modules["visualbp.analysis.gradient_check"]  # the package has a function of that name
+    monkeypatch.setattr(module, "check_operations", operations)
+    setting = Setting(with_branches())
+    with pytest.raises(Cancelled):
+        setting.check(cancelled=lambda: bool(asked.append(0)))
+    assert until_measured[0] >= len(setting.plan.parameters)
 
 
 def test_a_loss_that_is_not_finite_is_refused_in_words() -> None:

@@ -9,7 +9,7 @@ error (`gradient_check_differences`); and each rule is checked by itself as well
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -108,12 +108,19 @@ class _Run:
     departs: bool = False
 
     def plan_work(self) -> None:
-        """Decide how to measure, and add up the work there is, for the progress."""
-        parameters = self.point.plan.parameters
+        """Decide how to measure, and add up the work there is, for the progress. Raises Cancelled."""
         self.departs = self.point.departs_from_derivative
-        self.is_large = sum(self._work(self._ways(info)[0], info) for info in parameters) > LARGEST_STACKED
-        total = sum(self._work(self._ways(info)[0], info) + 2.0 * self._along(info).cost for info in parameters)
+        self.is_large = sum(self._work(self._ways(info)[0], info) for info in self._parameters()) > LARGEST_STACKED
+        total = sum(
+            self._work(self._ways(info)[0], info) + 2.0 * self._along(info).cost for info in self._parameters()
+        )
         self.pace.total = max(total, 1.0)
+
+    def _parameters(self) -> Iterator[ParameterInfo]:
+        """Go through the parameters, and hear between two of them that the check is cancelled."""
+        for info in self.point.plan.parameters:
+            self.pace.advance(0.0)  # with a thousand layers the ways of all of them take a minute to find
+            yield info
 
     def _work(self, way: Way, info: ParameterInfo) -> float:
         if isinstance(way, ByUnits):
