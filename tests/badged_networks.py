@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.building import chain, optimizer, with_training
+from tests.building import chain, optimizer, recorded, with_training
 from tests.refs import ref
 from visualbp.core.arrays import Array
 from visualbp.datasets import Dataset
@@ -201,15 +201,7 @@ def data_for(generator: np.random.Generator, network: Network, samples: int, lea
 
 
 def taken(network: Network, data: Dataset, iterations: int = 0) -> Executor:
-    """Train at full speed, and record one iteration more."""
-    executor = Executor(compile_plan(network), data)
-    with np.errstate(all="ignore"):
-        for _ in range(iterations):
-            executor.run_fast()
-        executor.step()
-        while not executor.at_end:
-            executor.step()
-    return executor
+    return recorded(Executor(compile_plan(network), data), iterations)
 
 
 LOSSES = ("softmax_cross_entropy", "mean_squared_error", "binary_cross_entropy")

@@ -10,6 +10,7 @@ import numpy as np
 
 from visualbp.core.options import Choice, parse_options
 from visualbp.datasets import DataSpec
+from visualbp.engine import Executor
 from visualbp.network import Clip, Network, Training, edits
 from visualbp.network.network import make_layer
 from visualbp.optimizers import optimizers
@@ -53,3 +54,15 @@ def with_training(network: Network, **changes: Any) -> Network:
 
 
 __all__ = ["Clip", "Training", "chain", "inline", "optimizer", "with_training", "xor"]
+
+
+def recorded(executor: Executor, trained: int = 0, iterations: int = 1) -> Executor:
+    """Train at full speed, and then record iterations step by step. What is not finite is meant."""
+    with np.errstate(all="ignore"):
+        for _ in range(trained):
+            executor.run_fast()
+        for _ in range(iterations):
+            executor.step()
+            while not executor.at_end:
+                executor.step()
+    return executor

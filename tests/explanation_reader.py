@@ -7,7 +7,7 @@ here are words that nobody can check, and fail as such.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -1042,17 +1042,18 @@ _NOT_SO = (AssertionError, StopIteration, KeyError, ValueError, IndexError, Type
 
 def check_rule(asked: Asked, words: str) -> None:
     """Raise FalseSentenceError where the words on how a number comes about are not so."""
-    for pattern, clause in RULES:
+    hold(RULES, asked, words, asked)
+
+
+def hold(forms: Sequence[tuple[str, Callable[..., None]]], subject: Any, words: str, asked: Asked) -> None:
+    """Hold words against the arrays by the form that they have: the first that fits is meant."""
+    for pattern, clause in forms:
         if (found := re.fullmatch(pattern, words)) is not None:
-            _hold(asked, clause, found, words)
+            try:
+                clause(subject, *found.groups())
+            except FalseSentenceError as error:
+                raise FalseSentenceError(f"{asked.found.text}: {words}\n  is not so: {error}") from None
+            except _NOT_SO as error:
+                raise FalseSentenceError(f"{asked.found.text}: {words}\n  is about something else: {error!r}") from None
             return
     raise FalseSentenceError(f"nobody can check these words: {words}")
-
-
-def _hold(asked: Asked, clause: Clause, found: re.Match[str], words: str) -> None:
-    try:
-        clause(asked, *found.groups())
-    except FalseSentenceError as error:
-        raise FalseSentenceError(f"{asked.found.text}: {words}\n  is not so: {error}") from None
-    except _NOT_SO as error:
-        raise FalseSentenceError(f"{asked.found.text}: {words}\n  is about something else: {error!r}") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import numpy as np
@@ -19,9 +18,10 @@ from tests.explanation_reader import (
     _pooled,
     _spread,
     _Update,
+    hold,
     normalised,
 )
-from tests.sentence_reader import FalseSentenceError, claim
+from tests.sentence_reader import claim
 from visualbp.analysis.explain import Factor
 from visualbp.core.arrays import Array
 from visualbp.engine.plan import GRADIENT_NORM
@@ -502,17 +502,4 @@ MEANINGS: tuple[tuple[str, Clause], ...] = (
 
 def check_meaning(asked: Asked, factor: Factor, words: str) -> None:
     """Raise FalseSentenceError where the words beside a factor are not so."""
-    _hold(MEANINGS, Said(asked, factor), words, asked)
-
-
-def _hold(forms: tuple[tuple[str, Clause], ...], subject: Any, words: str, asked: Asked) -> None:
-    for pattern, clause in forms:
-        if (found := re.fullmatch(pattern, words)) is not None:
-            try:
-                clause(subject, *found.groups())
-            except FalseSentenceError as error:
-                raise FalseSentenceError(f"{asked.found.text}: {words}\n  is not so: {error}") from None
-            except _NOT_SO as error:
-                raise FalseSentenceError(f"{asked.found.text}: {words}\n  is about something else: {error!r}") from None
-            return
-    raise FalseSentenceError(f"nobody can check these words: {words}")
+    hold(MEANINGS, Said(asked, factor), words, asked)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tests.building import recorded
 from tests.random_networks import random_data, random_network
 from visualbp.core.arrays import Array
 from visualbp.core.options import Choice, parse_options
@@ -121,13 +122,7 @@ def hard_network(seed: int, bug: Callable[[Network], Network] | None = None) -> 
     if bug is not None:
         network = bug(network)
     executor = Executor(compile_plan(network), Dataset(inputs, data.targets))
-    with np.errstate(all="ignore"):
-        for _ in range(kind.trained):
-            executor.run_fast()
-    for _ in range(1 + seed % 2):  # the second iteration meets the optimiser's arrays
-        executor.step()
-        while not executor.at_end:
-            executor.step()
+    recorded(executor, kind.trained, iterations=1 + seed % 2)  # the second meets the optimiser's arrays
     return Case(seed, kind, network, executor)
 
 

@@ -15,7 +15,7 @@ from unittest.mock import patch
 import numpy as np
 
 import visualbp.optimizers.adam
-from tests.building import Clip, chain, optimizer, with_training
+from tests.building import Clip, chain, optimizer, recorded, with_training
 from visualbp.core.arrays import Array
 from visualbp.core.ref import Ref
 from visualbp.datasets import Dataset
@@ -115,14 +115,7 @@ def _network(seed: int) -> tuple[Network, Place, Dataset]:
 
 def _taken(network: Network, data: Dataset, trained: int) -> Executor:
     executor = Executor(compile_plan(network), data)
-    with np.errstate(all="ignore"):
-        for _ in range(trained):
-            executor.run_fast()
-        for _ in range(2):  # the second iteration finds the optimiser's arrays filled
-            executor.step()
-            while not executor.at_end:
-                executor.step()
-    return executor
+    return recorded(executor, trained, iterations=2)  # the second finds the optimiser's arrays filled
 
 
 def updating(seed: int) -> Updating:

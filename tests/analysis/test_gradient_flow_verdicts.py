@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.analysis.test_gradient_flow import deep, flows_of, kinds, ran
-from tests.building import chain, inline, with_training, xor
+from tests.building import chain, inline, recorded, with_training, xor
 from visualbp.analysis.standstill import has_learned, standstill
 from visualbp.core.arrays import Array
 from visualbp.core.norms import norm_of
@@ -20,17 +20,6 @@ from visualbp.engine import Executor, Plan, compile_plan
 from visualbp.network import Network, edits
 
 XOR = Dataset(np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]]), np.array([[0.0], [1], [1], [0]]))
-
-
-def recorded(executor: Executor, iterations: int = 0) -> Executor:
-    """Train at full speed, and record one iteration more."""
-    with np.errstate(all="ignore"):
-        for _ in range(iterations):
-            executor.run_fast()
-    executor.step()
-    while not executor.at_end:
-        executor.step()
-    return executor
 
 
 def xor_run(network: Network, iterations: int = 0) -> Executor:

@@ -6,7 +6,8 @@ import pytest
 
 from tests.building import xor
 from visualbp.analysis.gradient_flow import layer_flows
-from visualbp.debugger.measuring import StoppedError, measure
+from visualbp.debugger.flow import StoppedError
+from visualbp.debugger.measuring import measure
 from visualbp.debugger.session import Session
 
 

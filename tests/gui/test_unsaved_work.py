@@ -180,7 +180,7 @@ def test_work_on_a_file_with_a_table_beside_it_comes_back_as_it_was(
         desk.open(path)
         desk.edit(units=7)
         desk.train(3)
-        before.append(saved_state.with_live_parameters(desk.document, desk.debugger.snapshot))
+        before.append(saved_state.live_network(desk.document, desk.debugger.snapshot)())
 
     desk = kept(desks, work)
     assert "unsaved work in Mine (mine.vbp)" in desk.bar.text

@@ -317,7 +317,7 @@ def test_a_wrong_command_names_the_right_ones(project: Path) -> None:
 
 
 def test_the_script_can_be_parsed_by_python_3_6() -> None:
-    ast.parse(SCRIPT.read_text(encoding="utf-8"), feature_version=(3, 6))
+    assert ast.parse(SCRIPT.read_text(encoding="utf-8"), feature_version=(3, 6)).body
 
 
 def test_an_old_python_is_told_which_one_it_takes(

@@ -6,8 +6,10 @@ would share its errors.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -107,8 +109,8 @@ def _branches(plan: Plan, values: Mapping[Ref, Array]) -> dict[Ref, Array]:
     return found
 
 
-class Evaluator:
-    """Evaluates the loss with one parameter moved. Subclasses give the loss of the data; the penalty is added here."""
+class Evaluator(ABC):
+    """Evaluates the loss, penalty included, with one parameter moved."""
 
     way = ""
 
@@ -119,10 +121,21 @@ class Evaluator:
     @property
     def cost(self) -> float:
         """The work of one evaluation, in elements computed."""
-        raise NotImplementedError
+        return 0.0
 
+    @abstractmethod
     def losses(self, entries: Array, steps: Array, units: Array) -> Losses:
         """Return the losses with number `entries[p]` (a flat index) moved by `steps[s] * units[p]`, one at a time."""
+
+    @abstractmethod
+    def at_rest(self, entries: Array) -> Array:
+        """Return the losses with nothing moved, as `losses` would have them."""
+
+
+class OneByOne(Evaluator):
+    """Moves single numbers. Subclasses give the loss of the data; the penalty is added here."""
+
+    def losses(self, entries: Array, steps: Array, units: Array) -> Losses:
         losses, crossed = self.data_losses(entries, steps, units)
         if self.info.spec.penalised:
             moved = self.flat[entries] + steps[:, None] * units
@@ -131,8 +144,11 @@ class Evaluator:
                 crossed = crossed | (np.sign(moved) != np.sign(self.flat[entries]))
         return losses, crossed
 
+    @abstractmethod
+    def data_losses(self, entries: Array, steps: Array, units: Array) -> Losses:
+        """Return what `losses` does, without the penalty."""
+
     def at_rest(self, entries: Array) -> Array:
-        """Return the losses with nothing moved, as `losses` would have them."""
         loss = np.full(len(entries), self.point.loss)
         return loss + self._penalty(self.flat[entries]) if self.info.spec.penalised else loss
 
@@ -142,11 +158,8 @@ class Evaluator:
         penalty: Array = training.l1 * np.abs(moved) + 0.5 * training.l2 * moved * moved
         return penalty
 
-    def data_losses(self, entries: Array, steps: Array, units: Array) -> Losses:
-        raise NotImplementedError
 
-
-class Passes(Evaluator):
+class Passes(OneByOne):
     """One forward pass for each step of each number, from the first node that uses the parameter on.
 
     It holds for any operation, for samples that depend on each other, and for a parameter that several nodes use.
@@ -165,7 +178,7 @@ class Passes(Evaluator):
                 moved.add(node.output)
                 self.nodes.append(node)
 
-    @property
+    @cached_property
     def cost(self) -> float:
         overhead = 20_000.0  # that of one operation's call, in elements
         return float(sum(overhead + self.point.values[node.output].size for node in self.nodes))
@@ -209,7 +222,7 @@ class Along(Evaluator):
         super().__init__(point, info, pace)
         self.direction = direction
 
-    @property
+    @cached_property
     def cost(self) -> float:
         return float(sum(self.point.values[node.output].size for node in self.point.plan.nodes))
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from visualbp.analysis.gradient_check_passes import Evaluator, Losses, Pace, Point
+from visualbp.analysis.gradient_check_passes import Losses, OneByOne, Pace, Point
 from visualbp.core.arrays import Array, size_of
 from visualbp.core.ref import Ref
 from visualbp.engine.plan import ParameterInfo
@@ -146,7 +146,7 @@ class Program:
         return changed
 
 
-class Stacked(Evaluator):
+class Stacked(OneByOne):
     """The losses of an affine rule's weight or bias, by stacked forward passes."""
 
     way = "stacked forward passes"

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 from visualbp.analysis.gradient_check_differences import Differences, unmeasured
-from visualbp.analysis.gradient_check_passes import Evaluator, Losses, Pace, Point
+from visualbp.analysis.gradient_check_passes import Evaluator, Losses, OneByOne, Pace, Point
 from visualbp.analysis.gradient_check_stacked import Program, Stacked
 from visualbp.core.arrays import Array
 from visualbp.engine.plan import ParameterInfo
@@ -62,7 +62,7 @@ class PreActivations(Stacked):
         return units, (np.arange(self.rows) % self.positions == positions[:, None]).astype(np.float64)
 
 
-class _PenaltyAlone(Evaluator):
+class _PenaltyAlone(OneByOne):
     """The penalty of each number, without the loss."""
 
     def data_losses(self, entries: Array, steps: Array, units: Array) -> Losses:

@@ -20,7 +20,7 @@ from visualbp.analysis.gradient_flow_measures import (
 )
 from visualbp.core.arrays import Array
 from visualbp.core.ref import Ref
-from visualbp.engine.plan import Plan
+from visualbp.engine.plan import Between, Plan, go_on
 
 __all__ = [
     "DEAD_SHARE",
@@ -43,14 +43,17 @@ def layer_flows(
     values: Mapping[Ref, Array],
     norms: Mapping[Ref, float] | None = None,
     start: Mapping[Ref, Array] | None = None,
+    between: Between = go_on,
 ) -> dict[str, LayerFlow]:
     """Return the flow through each layer but the input and the loss, in the order in which they run.
 
     `norms` are those of values that are known already. `start` are the parameters at the beginning of the iteration;
-    the update ratio needs them, and `norms` to say which parameters have been updated since.
+    the update ratio needs them, and `norms` to say which parameters have been updated since. `between` is called
+    between one layer and the next; what it raises ends the work.
     """
     work = flows_in_stages(plan, values, norms, start)
     while True:
+        between()
         try:
             next(work)
         except StopIteration as stop:

@@ -10,6 +10,11 @@ from contextlib import contextmanager
 
 from visualbp.debugger.mailbox import Mailbox
 
+
+class StoppedError(Exception):
+    """Long work was asked to stop."""
+
+
 LONGEST_REST = 0.05
 """Seconds after which a resting worker looks around by itself."""
 

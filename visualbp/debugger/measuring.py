@@ -6,22 +6,19 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from visualbp.analysis.gradient_flow import LayerFlow, flows_in_stages
+from visualbp.analysis.gradient_flow import layer_flows
 from visualbp.core.arrays import Array
 from visualbp.core.ref import Ref
+from visualbp.debugger.flow import StoppedError
 from visualbp.debugger.snapshot import LayerNorms, Metrics
 from visualbp.engine import Executor
 from visualbp.engine.evaluate import accuracy
-from visualbp.engine.plan import Plan
+from visualbp.engine.plan import Between
 
 LARGEST_SCORED = 2000
 """Samples that an accuracy is measured on."""
 SCORED_AT_ONCE = 125
 """Samples between two looks at whether to stop."""
-
-
-class StoppedError(Exception):
-    """The measurement was asked to stop."""
 
 
 def measure(executor: Executor, stops: Callable[[], bool] = lambda: False) -> Metrics:
@@ -31,7 +28,12 @@ def measure(executor: Executor, stops: Callable[[], bool] = lambda: False) -> Me
     """
     plan, values = executor.plan, executor.values
     start = executor.store.views_of(executor.start) if executor.has_tape else None
-    flows = _flows(plan, values, executor.norms, start, stops)
+
+    def stop_if_asked() -> None:
+        if stops():
+            raise StoppedError
+
+    flows = layer_flows(plan, values, executor.norms, start, stop_if_asked)  # of a thousand a fifth of a second
     layers = {
         name: LayerNorms(
             flow.delta_norm, flow.weight_gradient_norm, flow.bias_gradient_norm, flow.update_ratio, flow.badges
@@ -39,33 +41,15 @@ def measure(executor: Executor, stops: Callable[[], bool] = lambda: False) -> Me
         for name, flow in flows.items()
     }
     parameters = {info.value: values[info.value] for info in plan.lasting}
-    score = _score(executor, parameters, executor.inputs, executor.targets, stops)
+    score = _score(executor, parameters, executor.inputs, executor.targets, stop_if_asked)
     held_out = None
     if executor.held_out is not None:
-        held_out = _score(executor, parameters, *executor.held_out, stops)
+        held_out = _score(executor, parameters, *executor.held_out, stop_if_asked)
     return Metrics(executor.iteration, score, held_out, layers)
 
 
-def _flows(
-    plan: Plan,
-    values: Mapping[Ref, Array],
-    norms: Mapping[Ref, float],
-    start: Mapping[Ref, Array] | None,
-    stops: Callable[[], bool],
-) -> dict[str, LayerFlow]:
-    """Return the flow through each layer; of a thousand it takes a fifth of a second, and a pause does not wait."""
-    work = flows_in_stages(plan, values, norms, start)
-    while not stops():
-        try:
-            next(work)
-        except StopIteration as stop:
-            found: dict[str, LayerFlow] = stop.value
-            return found
-    raise StoppedError
-
-
 def _score(
-    executor: Executor, parameters: Mapping[Ref, Array], inputs: Array, targets: Array, stops: Callable[[], bool]
+    executor: Executor, parameters: Mapping[Ref, Array], inputs: Array, targets: Array, between: Between
 ) -> float | None:
     """Return the share of right answers among the first samples, or None where the loss knows no right and wrong.
 
@@ -74,8 +58,7 @@ def _score(
     """
     right, count = 0.0, min(len(inputs), LARGEST_SCORED)
     for first in range(0, count, SCORED_AT_ONCE):
-        if stops():
-            raise StoppedError
+        between()
         part = slice(first, min(first + SCORED_AT_ONCE, count))
         with np.errstate(all="ignore"):
             share = accuracy(executor.plan, parameters, inputs[part], targets[part])

@@ -11,6 +11,7 @@ from visualbp.core.options import OptionError
 from visualbp.core.ref import Ref
 from visualbp.datasets import DataError, Dataset, load_dataset
 from visualbp.datasets.base import TargetError
+from visualbp.debugger.flow import StoppedError
 from visualbp.engine import Executor, PlanError, compile_plan
 from visualbp.engine.bugs import bug_problems
 from visualbp.engine.needs import check_memory, needs_of
@@ -51,10 +52,6 @@ def load_data(network: Network, folder: Path | None) -> tuple[Dataset | None, Pr
 
 
 STOPPED = Problem("error", None, "opening was stopped", "open it again, or make the network smaller")
-
-
-class StoppedError(Exception):
-    """The preparation of a large network was stopped."""
 
 
 def prepare(

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from visualbp.debugger.flow import Allowance, Flow
+from visualbp.debugger.flow import Allowance, Flow, StoppedError
 from visualbp.debugger.mailbox import Mailbox
-from visualbp.debugger.measuring import StoppedError, measure
+from visualbp.debugger.measuring import measure
 from visualbp.debugger.session import Session
 from visualbp.debugger.snapshot import Event, Losses, Mode, Progress, Snapshot
 

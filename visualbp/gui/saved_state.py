@@ -58,11 +58,6 @@ def live_network(document: Document, snapshot: Snapshot) -> Callable[[], Network
     return partial(drop_unfit_parameters, replace(network, parameters=live))
 
 
-def with_live_parameters(document: Document, snapshot: Snapshot) -> Network:
-    """Return the document's network with its parameters as they are now."""
-    return live_network(document, snapshot)()
-
-
 def _parameter(network: Network, layer: str, name: str) -> Array | None:
     return network.parameters.get(layer, {}).get(name)
 

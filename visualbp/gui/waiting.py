@@ -1,4 +1,4 @@
-"""Waiting for work that a thread of its own does, with the window alive meanwhile: a file on a drive that has gone."""
+"""Work that a thread of its own does, and waiting for it with the window alive: a file on a drive that has gone."""
 
 from __future__ import annotations
 
@@ -12,8 +12,65 @@ Result = TypeVar("Result")
 
 SOON = 0.1
 """Seconds within which nearly all files are there; until then nothing else is done."""
-GLANCE = 20
+GLANCE = 10
 """Milliseconds between two looks at the work."""
+
+
+def spin_until(is_so: Callable[[], bool]) -> None:
+    """Let the event loop run until something is so."""
+    loop, timer = QEventLoop(), QTimer()
+
+    def look() -> None:
+        if is_so():
+            loop.quit()
+
+    timer.timeout.connect(look)
+    timer.start(GLANCE)
+    while not is_so():  # the end of another window can end a loop
+        loop.exec()
+    timer.stop()
+
+
+class Work(Generic[Result]):
+    """One piece of work, in a thread of its own from `start` on."""
+
+    def __init__(self, work: Callable[[], Result], daemon: bool) -> None:
+        """The program ends without waiting for a `daemon`."""
+        self._work = work
+        self._found: list[Result] = []
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="work", daemon=daemon)
+
+    def _run(self) -> None:
+        try:
+            self._found.append(self._work())
+        except BaseException as error:  # whoever asks for the result raises it
+            self._error = error
+
+    def start(self) -> bool:
+        """Begin; return whether it takes longer than a moment."""
+        self._thread.start()
+        self._thread.join(SOON)
+        return self._thread.is_alive()
+
+    def join(self) -> None:
+        """Return when it is done; nothing else is done meanwhile."""
+        self._thread.join()
+
+    @property
+    def is_done(self) -> bool:
+        return not self._thread.is_alive()
+
+    @property
+    def found(self) -> Result | None:
+        """The result; None where there is none."""
+        return self._found[0] if self._found else None
+
+    def result(self) -> Result:
+        """Return the result, or raise what the work raised; once it is done."""
+        if self._error is not None:
+            raise self._error
+        return self._found[0]
 
 
 class GivenUpError(Exception):
@@ -21,46 +78,20 @@ class GivenUpError(Exception):
 
 
 class Waiting(Generic[Result]):
-    """One piece of work. It goes on by itself after it is given up; nobody looks at what comes of it."""
+    """Waiting for work that can be given up. It goes on by itself then; nobody looks at what comes of it."""
 
     def __init__(self, work: Callable[[], Result]) -> None:
-        self._work = work
-        self._result: list[Result] = []
-        self._error: BaseException | None = None
+        self._work = Work(work, daemon=True)
         self._given_up = False
-        self._thread = threading.Thread(target=self._run, name="waiting", daemon=True)
-
-    def _run(self) -> None:
-        try:
-            self._result.append(self._work())
-        except BaseException as error:  # whoever waits raises it
-            self._error = error
 
     def give_up(self) -> None:
         self._given_up = True
 
     def result(self, when_it_takes_long: Callable[[], object]) -> Result:
         """Return the result, or raise what the work raised. Raises GivenUpError; the event loop runs meanwhile."""
-        self._thread.start()
-        self._thread.join(SOON)
-        if self._thread.is_alive():
+        if self._work.start():
             when_it_takes_long()
-            self._spin()
-        if self._thread.is_alive() or self._given_up:
+            spin_until(lambda: self._given_up or self._work.is_done)
+        if self._given_up:
             raise GivenUpError
-        if self._error is not None:
-            raise self._error
-        return self._result[0]
-
-    def _spin(self) -> None:
-        loop, timer = QEventLoop(), QTimer()
-
-        def look() -> None:
-            if self._given_up or not self._thread.is_alive():
-                loop.quit()
-
-        timer.timeout.connect(look)
-        timer.start(GLANCE)
-        while self._thread.is_alive() and not self._given_up:  # the end of another window can end a loop
-            loop.exec()
-        timer.stop()
+        return self._work.result()
