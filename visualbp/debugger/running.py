@@ -14,8 +14,9 @@ from visualbp.debugger.snapshot import Event, Losses, Mode, Progress, Snapshot
 
 FRAME = 0.035
 """Seconds between two pictures, at least: an eye sees no more than some 25 to 30 of them apart."""
-WORK = 0.01
-"""Seconds of work between two pictures, at least: it goes on also where the window needs long to draw one."""
+SHARE_OF_WORK, MOST_WORK = 0.15, 0.02
+"""Of the time between two pictures what is worked at least, and the seconds that are enough: it goes on also where the
+window needs long to draw one, and a window that is quick is not kept waiting."""
 SILENCE = 0.05
 """Seconds between two words of progress; work that takes less says nothing."""
 SHARE_OF_METRICS = 0.2
@@ -56,8 +57,10 @@ class Running:
         the work, the next picture is that of the end."""
         if self.flow.interrupted():
             return False
-        now = time.perf_counter()
-        return self.mailbox.is_empty and now - self._shown_at > FRAME and self.flow.worked() - self._worked_at > WORK
+        past = time.perf_counter() - self._shown_at
+        if not self.mailbox.is_empty or past <= FRAME:
+            return False
+        return self.flow.worked() - self._worked_at > min(MOST_WORK, SHARE_OF_WORK * past)
 
     def show(self) -> None:
         """Show the state as it is."""

@@ -1,8 +1,8 @@
-"""Frames: one part of the window is drawn at a time, with the event loop's turn in between.
+"""Frames: the window is drawn part by part, with the event loop's turn in between.
 
 A frame of all panels and the canvas at once would keep a key or a mouse press waiting for tens of milliseconds. Taken
-one by one, none makes it wait for more than its own few. A part that waits draws the newest snapshot when its turn
-comes, so one that comes meanwhile takes the place of the one before.
+one by one, or a few quick ones together, none makes it wait for more than its own few. A part that waits draws the
+newest snapshot when its turn comes, so one that comes meanwhile takes the place of the one before.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ LAST = 9
 """The turn of a part that can wait."""
 PAUSE = 1
 """Milliseconds between two parts."""
+QUICK = 0.003
+"""Seconds within which the next part is drawn in the same turn: many have little to say, and each turn costs."""
 LONG = 20
 """Milliseconds from which a part counts as slow (a network of hundreds of layers): it is followed by a pause of the
 same length, so that keys and mouse have half of the time whatever the network."""
@@ -80,10 +82,12 @@ class FrameQueue(QObject):
         began = time.perf_counter()
         self.begin()
         try:
-            if self._waiting:
+            while self._waiting:
                 first = min(self._waiting, key=lambda part: self._waiting[part][0])
                 _, draw = self._waiting.pop(first)
                 draw()
+                if time.perf_counter() - began > QUICK:
+                    break
         finally:  # a part that fails keeps none of the others from being drawn
             took = round((time.perf_counter() - began) * 1000)
             if self._waiting:
