@@ -18,6 +18,7 @@ from pytestqt.qtbot import QtBot
 from tests.gui.shape_networks import ALL, images, sequences, tokens
 from tests.gui.workbench import Workbench, pixels
 from tests.refs import ref
+from visualbp.core.arrays import shape_text
 from visualbp.debugger.commands import Level, Seek
 from visualbp.gui.panels.activations import ActivationsPanel
 from visualbp.gui.panels.deltas import DeltasPanel
@@ -158,6 +159,19 @@ def test_in_the_strip_of_all_layers_an_image_layer_shows_the_channels_of_the_cho
     assert tile.cell_of((3, 5, 7, 7)) is not None and tile.cell_of((2, 5, 7, 7)) is None
     box = tile.cell_rect(tile.cell_of((3, 5, 7, 7)))
     assert box.width() == pytest.approx(box.height()) and QRect(tile.rect).contains(box.toRect())
+
+
+def test_where_a_strip_is_narrow_the_name_stays_whole_and_the_shape_gives_way(make: Make) -> None:
+    bench, panel = make(images(), size=(262, 620))
+    bench.step(level=Level.PASS)
+    content = panel.strip.content
+    row = next(row for row in content._rows if row.shown.value == ref("conv", "h"))
+    shape = shape_text(row.shape[1:])
+    titles = [content.title(row, width) for width in range(300, 40, -10)]
+    assert titles[0] == ("conv", f"sample 0  {shape}")
+    assert [shown for _, shown in titles] == sorted((shown for _, shown in titles), key=len, reverse=True)
+    assert {shown for _, shown in titles} == {f"sample 0  {shape}", shape, ""}
+    assert {name for name, _ in titles} == {"conv"}
 
 
 def test_an_image_that_changes_changes_the_picture(make: Make) -> None:

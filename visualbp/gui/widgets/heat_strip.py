@@ -206,11 +206,11 @@ class StripContent(TileView):
             painter.drawText(box, middle | Qt.AlignmentFlag.AlignLeft, name)
             return
         box = QRectF(tile.rect.left(), tile.rect.top() - px(TITLE), tile.rect.width(), px(TITLE) - px(3))
+        name, shape = self.title(row, box.width())
         painter.setFont(current.font(11, mono=True))
-        shape = "outdated" if row.stale else self._shape_words(row)
-        taken = painter.fontMetrics().horizontalAdvance(shape)
-        if row.stale:
-            pill = QRectF(box.right() - taken - px(10), box.top() + 1, taken + px(10), box.height() - 2)
+        if row.stale and shape:
+            wide = painter.fontMetrics().horizontalAdvance(shape) + px(10)
+            pill = QRectF(box.right() - wide, box.top() + 1, wide, box.height() - 2)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setPen(QPen(current.color("line"), 1))
             painter.drawRoundedRect(pill.adjusted(0.5, 0.5, -0.5, -0.5), pill.height() / 2, pill.height() / 2)
@@ -220,16 +220,28 @@ class StripContent(TileView):
             painter.setPen(current.color("dim"))
             painter.drawText(box, middle | Qt.AlignmentFlag.AlignRight, shape)
         painter.setFont(name_font)
-        layer = row.shown.value.layer
-        name = metrics.elidedText(layer, Qt.TextElideMode.ElideMiddle, int(box.width() - taken - px(14)))
         painter.setPen(self._ink(row))
         painter.drawText(box, middle | Qt.AlignmentFlag.AlignLeft, name)
 
-    def _shape_words(self, row: Picture) -> str:
-        """Return the shape of what is seen, and of which sample it is."""
+    def title(self, row: Picture, width: float) -> tuple[str, str]:
+        """Return the name over a tile, and what stands at the right of it: as much as leaves room for the name, which
+        says more."""
+        current, layer = theme(), row.shown.value.layer
+        metrics = QFontMetrics(current.font(12, QFont.Weight.DemiBold))
+        gap = current.px(14)
+        room = width - gap - min(metrics.horizontalAdvance(layer), 0.6 * width)
+        words = ("outdated",) if row.stale else self._shape_words(row)
+        shape = next((each for each in words if current.advance(each, 11, mono=True) <= room), "")
+        left = width - gap - current.advance(shape, 11, mono=True)
+        return metrics.elidedText(layer, Qt.TextElideMode.ElideMiddle, int(left)), shape
+
+    def _shape_words(self, row: Picture) -> tuple[str, ...]:
+        """Return the shape of what is seen, and of which sample it is; or less, where there is little room."""
         if has_pictures(row.shape):
-            return f"sample {min(self._sample, max(0, row.shape[0] - 1))}  {shape_text(row.shape[1:])}"
-        return ("share  " if row.is_share else "") + shape_text(row.shape)
+            shape = shape_text(row.shape[1:])
+            return f"sample {min(self._sample, max(0, row.shape[0] - 1))}  {shape}", shape
+        shape = shape_text(row.shape)
+        return (f"share  {shape}", "share") if row.is_share else (shape,)
 
     def _ink(self, row: Picture) -> QColor:
         return self._current_color if row.shown.value == self._current else theme().color("text")
