@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.building import optimizer, with_training, xor
+from tests.building import chain, inline, optimizer, with_training, xor
 from tests.debugger.runner import Runner
 from visualbp.core.arrays import read_only
 from visualbp.debugger.commands import (
@@ -128,6 +128,24 @@ def test_a_check_reports_progress_and_a_result_and_leaves_the_state_alone(runner
     assert (after.iteration, after.cursor) == (before.iteration, before.cursor)
     for value, array in before.values.items():
         assert np.array_equal(array, after.values[value])
+
+
+def test_a_check_where_the_loss_is_not_finite_is_refused_in_a_sentence_and_is_no_fault_of_the_program(
+    runner: Runner,
+) -> None:
+    network = chain(
+        ("input", "input", {"shape": [2]}),
+        ("output", "dense", {"units": 1}),
+        ("loss", "half_squared_error", {}),
+        data=inline([[0.0, 1.0]], [[1.0]]),
+    )
+    opened(runner, edits.set_parameter(network, "output", "bias", np.array([1e300])))
+    runner.send(StepForward(Level.ITERATION), CheckGradients())
+    runner.settle()
+    (failure,) = runner.of(Failure)
+    assert isinstance(failure, Failure) and failure.traceback == ""
+    assert failure.text.startswith("the loss is inf")
+    assert [event.result for event in runner.of(CheckDone)] == [None]  # type: ignore[attr-defined]
 
 
 def test_a_failure_is_an_event_and_the_worker_goes_on(runner: Runner) -> None:

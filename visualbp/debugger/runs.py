@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from visualbp.analysis.gradient_check import Cancelled, CheckOptions, gradient_check
+from visualbp.analysis.gradient_check import Cancelled, CheckError, CheckOptions, gradient_check
 from visualbp.debugger.commands import CheckGradients, Command, Continue, Level, Seek, StepForward, Train
 from visualbp.debugger.pace import LONG_ITERATION
 from visualbp.debugger.running import SILENCE, Running
+from visualbp.debugger.session import NotRunnableError
 from visualbp.debugger.snapshot import CheckDone, Losses, Mode
 from visualbp.operations.base import IterationContext
 
@@ -229,6 +230,9 @@ def run_check(run: Running, command: CheckGradients) -> None:
         run.say(CheckDone(session.generation, iteration, None))
         session.message = "the check was cancelled"
         return
+    except CheckError as error:  # there is nothing to measure
+        run.say(CheckDone(session.generation, iteration, None))
+        raise NotRunnableError(str(error)) from None
     run.say(CheckDone(session.generation, iteration, result, time.perf_counter() - started))
 
 

@@ -34,7 +34,7 @@ class WorkInterruptedError(Exception):
 
 
 class NotRunnableError(RuntimeError):
-    """The network cannot run; the message is its first problem."""
+    """The network cannot run, or not be checked where it stands; the message says why."""
 
 
 class Session:
