@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import gc
 
-from PySide6.QtCore import QEvent, QObject, Slot
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QObject, Slot
 
 from visualbp.gui.document import Document
 
@@ -20,10 +19,9 @@ class Collector(QObject):
     """Collects at each opening, and sets what is left aside for as long as the window is there. To be made after all
     that shows the document."""
 
-    def __init__(self, document: Document, window: QWidget) -> None:
-        super().__init__(window)
+    def __init__(self, document: Document, parent: QObject) -> None:
+        super().__init__(parent)
         self._is_fresh = False
-        window.installEventFilter(self)
         document.network_edited.connect(self._on_edited)
         document.changed.connect(self._on_changed)
 
@@ -39,7 +37,7 @@ class Collector(QObject):
             gc.collect()
             gc.freeze()
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Hide:
-            gc.unfreeze()  # the window itself, too, is let go of when it is closed
-        return False
+    @Slot()
+    def end(self) -> None:
+        """The window is closed: it, too, is let go of."""
+        gc.unfreeze()

@@ -18,6 +18,9 @@ PAUSE = 1
 """Milliseconds between two parts."""
 QUICK = 0.003
 """Seconds within which the next part is drawn in the same turn: many have little to say, and each turn costs."""
+PASSES = 3
+"""Passes of the event loop until what was drawn is painted: a scene tells its view, the view its viewport, each by way
+of the loop; the last paints."""
 LONG = 20
 """Milliseconds from which a part counts as slow (a network of hundreds of layers): it is followed by a pause of the
 same length, so that keys and mouse have half of the time whatever the network."""
@@ -41,6 +44,7 @@ class FrameQueue(QObject):
         self._paint = QTimer(self)
         self._paint.setSingleShot(True)
         self._paint.setInterval(0)  # the event loop paints before its timers of no time
+        self._passes = 0
         self._paint.timeout.connect(self._on_screen)
 
     @property
@@ -69,10 +73,15 @@ class FrameQueue(QObject):
     def begin(self) -> None:
         """Say that drawing begins; that it is done is said when the event loop has painted what has changed."""
         self._set_busy(True)
+        self._passes = PASSES
         self._paint.start()
 
     @Slot()
     def _on_screen(self) -> None:
+        self._passes -= 1
+        if self._passes > 0:
+            self._paint.start()
+            return
         if not self._waiting:
             self._set_busy(False)
         self.painted.emit()

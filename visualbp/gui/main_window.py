@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Slot
+from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QIcon, QKeyEvent
 from PySide6.QtWidgets import QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
@@ -50,6 +50,9 @@ by itself, and would draw them over each other."""
 
 class MainWindow(QMainWindow):
     """The window. `document`, `debugger` and `selection` are what its parts share."""
+
+    ended = Signal()
+    """It is closed for good."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -345,6 +348,7 @@ class MainWindow(QMainWindow):
         self._finished = True
         if self.remembers:
             self._remember()
+        self.ended.emit()
         self.hide()  # at once, whatever the thread still has to finish
         self.files.end()
         self.debugger.close()

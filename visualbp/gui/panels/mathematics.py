@@ -58,7 +58,7 @@ class MathematicsPanel(Panel):
         self._later = QTimer(self)
         self._later.setSingleShot(True)
         self._later.setInterval(WHILE_RUNNING)
-        self._later.timeout.connect(self._show_numbers_now)
+        self._later.timeout.connect(self._show_numbers_in_turn)
         self._build()
         self._header: QWidget | None = None
         context.selection.number_chosen.connect(self._on_number_chosen)
@@ -272,6 +272,11 @@ class MathematicsPanel(Panel):
         self._equations.prefetch(
             line for index in ordered for line in lines_of(notation.step_equation(notation.plan.steps[index]))
         )
+
+    @Slot()
+    def _show_numbers_in_turn(self) -> None:
+        """Not at once: in its turn the worker rests, and does not take the interpreter away ten times."""
+        self.context.debugger.frames.ask((self.name, id(self), "numbers"), self._show_numbers_now)
 
     @Slot()
     def _show_numbers_now(self) -> None:

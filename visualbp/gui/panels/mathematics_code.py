@@ -6,7 +6,7 @@ from functools import lru_cache, partial
 from itertools import accumulate
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPaintEvent
+from PySide6.QtGui import QFont, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from visualbp.engine.plan import Phase
@@ -41,9 +41,12 @@ class PseudocodeView(QWidget):
         if lines != self._lines:
             self._lines = lines
             self.retheme()
+        else:
+            for line in (self._current, current):
+                if line is not None:
+                    self.update(self.line_rect(line).toAlignedRect())  # the others stay as they are
         self._current, self._phase = current, phase
         self.setAccessibleDescription(lines[current].strip() if current is not None else "")
-        self.update()
 
     def retheme(self) -> None:
         self.setFixedHeight(max(1, round(self._top_of(len(self._lines)))))
@@ -62,7 +65,7 @@ class PseudocodeView(QWidget):
     def _font(self) -> QFont:
         """Return the largest font, up to the usual size, in which the longest line fits."""
         font = theme().font(11.5, mono=True)
-        widest = max((QFontMetricsF(font).horizontalAdvance(line) for line in self._lines), default=1.0)
+        widest = max((theme().advance(line, 11.5, mono=True) for line in self._lines), default=1.0)
         room = self.width() - theme().px(GUTTER) - theme().px(8)
         if widest > room > 0:
             font.setPixelSize(max(round(SMALLEST * theme().scale), int(font.pixelSize() * room / widest)))
