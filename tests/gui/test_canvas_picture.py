@@ -171,7 +171,7 @@ def test_a_value_that_is_not_finite_is_marked_on_its_card(rig: Rig) -> None:
 def test_the_pulse_runs_once_and_not_at_all_with_reduced_motion(rig: Rig, qtbot: QtBot) -> None:
     rig.step(2, Level.LAYER)
     assert rig.canvas.pulse.is_running
-    qtbot.waitUntil(lambda: not rig.canvas.pulse.is_running, timeout=3000)
+    qtbot.waitUntil(lambda: not rig.canvas.pulse.is_running, timeout=30_000)
     assert all(edge.pulse is None for edge in rig.scene.connections.values())
     theme().reduced_motion = True
     rig.step(1, Level.LAYER)

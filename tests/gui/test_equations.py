@@ -84,7 +84,7 @@ def test_asking_for_an_equation_does_not_set_it_at_once_but_soon(qtbot: QtBot) -
     qtbot.addWidget(owner)
     equations = Equations(owner)
     assert equations.get(latex) is None and typeset_already(latex) is None
-    with qtbot.waitSignal(equations.ready, timeout=3000) as news:
+    with qtbot.waitSignal(equations.ready, timeout=30_000) as news:
         pass
     assert news.args == [latex] and equations.get(latex) is not None
 
@@ -95,7 +95,7 @@ def test_what_may_come_is_set_in_advance_one_after_the_other(qtbot: QtBot) -> No
     equations = Equations(owner)
     coming = [rf"x_{{{number}}} \cdot \text{{ahead}}" for number in range(3)]
     equations.prefetch(coming)
-    qtbot.waitUntil(lambda: all(typeset_already(latex) is not None for latex in coming), timeout=5000)
+    qtbot.waitUntil(lambda: all(typeset_already(latex) is not None for latex in coming), timeout=30_000)
     equations.stop()
 
 
@@ -107,13 +107,13 @@ def test_a_view_keeps_the_old_equation_until_the_new_one_is_ready(qtbot: QtBot) 
     view.resize(400, 60)
     owner.show()
     view.set_latex(r"z = W h + b_{\text{view}}")
-    qtbot.waitUntil(lambda: view.is_ready, timeout=3000)
+    qtbot.waitUntil(lambda: view.is_ready, timeout=30_000)
     before = pixels(view)
     view.set_latex(r"h = \sigma(z)_{\text{view}}")
     assert not view.is_ready
     during = pixels(view) if not view.is_ready else before
     assert (during != during[0, 0]).any(), "something is still drawn"
-    qtbot.waitUntil(lambda: view.is_ready, timeout=3000)
+    qtbot.waitUntil(lambda: view.is_ready, timeout=30_000)
     assert not np.array_equal(pixels(view), before)
 
 
@@ -142,7 +142,7 @@ def test_equations_that_fly_by_while_running_are_not_set(qtbot: QtBot) -> None:
         equations.forget_wanted()
         equations.get(latex)
         qtbot.wait(20)
-    qtbot.waitUntil(lambda: typeset_already(flown[-1]) is not None, timeout=3000)
+    qtbot.waitUntil(lambda: typeset_already(flown[-1]) is not None, timeout=30_000)
     assert all(typeset_already(latex) is None for latex in flown[:-1])
 
 

@@ -138,7 +138,7 @@ def test_exceptions_of_any_thread_reach_the_log(qtbot: QtBot) -> None:
         thread = threading.Thread(target=lambda: [][3])
         thread.start()
         thread.join()
-        qtbot.waitUntil(lambda: bool(told), timeout=5000)
+        qtbot.waitUntil(lambda: bool(told), timeout=30_000)
     finally:
         faults.release()
     assert "IndexError" in told[0] and "IndexError" in fault_log_path().read_text(encoding="utf-8")

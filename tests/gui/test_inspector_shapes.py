@@ -193,7 +193,7 @@ def test_an_empty_derivative_shows_what_is_derived_and_follows_the_expression(
     expression, slope = editors
     assert slope.line.text() == "" and "derived" in slope.line.placeholderText()
     first = slope.formula.latex
-    qtbot.waitUntil(lambda: slope.formula.is_ready, timeout=5000)
+    qtbot.waitUntil(lambda: slope.formula.is_ready, timeout=30_000)
     assert shades(slope.formula) > 4
     keep_typing(expression, "x**3")
     QTest.keyClick(expression.line, Qt.Key.Key_Return)

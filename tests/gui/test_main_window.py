@@ -219,7 +219,7 @@ def test_work_of_a_crashed_window_is_offered_again(window: MainWindow, qtbot: Qt
     crashed.write_bytes(left.read_bytes())
     other = create_window(None)
     other.show()
-    qtbot.waitUntil(lambda: "unsaved work" in other.message_bar.text, timeout=5000)
+    qtbot.waitUntil(lambda: "unsaved work" in other.message_bar.text, timeout=30_000)
     recover = next(button for button in other.message_bar._buttons if "Recover" in button.text())
     recover.click()
     assert other.document.network.layer("hidden").options["units"] == 9
@@ -278,7 +278,7 @@ def test_a_closed_window_is_collected(qtbot: QtBot) -> None:
     window.deleteLater()
     del window
     collected: Callable[[], bool] = lambda: (gc.collect(), reference() is None)[1]  # noqa: E731
-    qtbot.waitUntil(collected, timeout=5000)
+    qtbot.waitUntil(collected, timeout=30_000)
 
 
 def test_the_network_is_exported_with_its_weights_as_they_are_now(window: MainWindow, tmp_path: Path) -> None:

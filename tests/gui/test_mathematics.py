@@ -62,7 +62,7 @@ def test_each_step_has_its_equation_its_shapes_its_sentence_and_its_line(
         assert label in panel.step_label.text()
         assert panel.sentence.text() == notation.step_sentence(step)
         assert line in notation.pseudocode()[panel.code.current]
-        qtbot.waitUntil(lambda: panel.equation.is_ready, timeout=3000)
+        qtbot.waitUntil(lambda: panel.equation.is_ready, timeout=30_000)
         seen.add(pixels(panel.equation).tobytes())
     assert len(seen) == 3
 
@@ -189,7 +189,7 @@ def test_a_network_that_cannot_run_says_why_instead(bench: Workbench, panel: Mat
 
 def test_training_at_full_speed_keeps_the_panel_alive(qtbot: QtBot, bench: Workbench, panel: MathematicsPanel) -> None:
     bench.send(Train(300))
-    qtbot.waitUntil(lambda: panel.card.explanation is not None, timeout=3000)
+    qtbot.waitUntil(lambda: panel.card.explanation is not None, timeout=30_000)
     assert panel.card.explanation.value == bench.snapshot.step.writes[0]
 
 

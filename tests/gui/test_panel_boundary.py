@@ -67,7 +67,7 @@ def test_a_trained_xor_parts_the_corners(qtbot: QtBot, bench: Workbench, panel: 
 def test_the_picture_follows_the_training(qtbot: QtBot, bench: Workbench, panel: BoundaryPanel) -> None:
     first = settled(qtbot, panel)
     bench.send(Train(200))
-    qtbot.waitUntil(lambda: panel.boundary is not first, timeout=5000)
+    qtbot.waitUntil(lambda: panel.boundary is not first, timeout=30_000)
     second = settled(qtbot, panel)
     assert not np.array_equal(first.probabilities[:1, :1], second.probabilities[:1, :1])
 

@@ -198,7 +198,7 @@ def test_a_long_check_shows_progress_and_can_be_cancelled(
     bench.debugger.happened.connect(lambda event: shares.append(event.share) if isinstance(event, Progress) else None)
     QTest.mouseClick(panel.button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: bench.snapshot.mode == Mode.CHECKING and len(shares) > 1, timeout=20000)
-    qtbot.waitUntil(lambda: panel.button.text() == "Cancel", timeout=5000)  # panels take turns while something runs
+    qtbot.waitUntil(lambda: panel.button.text() == "Cancel", timeout=30_000)  # panels take turns while something runs
     assert panel.progress.isVisible() and "Checking" in panel.headline.text()
     QTest.mouseClick(panel.button, Qt.MouseButton.LeftButton)
     bench.debugger.settle()

@@ -20,12 +20,14 @@ from visualbp.engine.plan import Plan
 from visualbp.files import load_network
 from visualbp.files.samples import find_model
 from visualbp.gui import create_window, painting
+from visualbp.gui.canvas.heat import HeatRow
 from visualbp.gui.layer_values import Assembler, Shown
 from visualbp.gui.panels import gradients
 from visualbp.gui.panels.gradients import GradientsPanel
 from visualbp.gui.panels.mathematics import MathematicsPanel
 from visualbp.gui.panels.mathematics_card import NumberCard
 from visualbp.gui.stages import Stages
+from visualbp.gui.theme import DARK, LIGHT, theme
 from visualbp.gui.tool_bar import layer_place
 
 
@@ -82,21 +84,22 @@ def test_badges_of_a_step_that_has_passed_are_not_looked_for_any_more(
     bench.debugger.snapshot_changed.emit(bench.snapshot)
     assert panel._finding is None
     monkeypatch.setattr(gradients, "STAGES_APART", 0)
-    qtbot.waitUntil(panel._quiet.isActive, timeout=3000)  # looked for anew, once it is quiet
-    qtbot.waitUntil(lambda: not panel._quiet.isActive() and panel._finding is None, timeout=5000)
+    qtbot.waitUntil(panel._quiet.isActive, timeout=30_000)  # looked for anew, once it is quiet
+    qtbot.waitUntil(lambda: not panel._quiet.isActive() and panel._finding is None, timeout=30_000)
     flows = layer_flows(bench.snapshot.plan, bench.snapshot.values, bench.snapshot.norms)
     assert panel._badges == {layer: flow.badges for layer, flow in flows.items() if flow.badges}
     bench.close()
 
 
-def test_the_card_of_numbers_is_never_painted_at_the_size_of_the_step_before(
+def test_the_card_of_numbers_is_drawn_once_for_a_step_and_never_at_the_size_of_the_step_before(
     qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     painted: list[tuple[int, int]] = []
     draw = NumberCard._draw
 
     def noted(card: NumberCard, painter: QPainter) -> None:
-        painted.append(card.size().toTuple())
+        picture = painter.device()
+        painted.append((picture.width(), picture.height()))
         draw(card, painter)
 
     monkeypatch.setattr(NumberCard, "_draw", noted)
@@ -110,7 +113,7 @@ def test_the_card_of_numbers_is_never_painted_at_the_size_of_the_step_before(
     for _ in range(6):
         painted.clear()
         bench.step(level=Level.OPERATION)
-        assert set(painted) == {panel.card.size().toTuple()}, "at the size that it has in the end, and at no other"
+        assert painted == [panel.card.size().toTuple()], "at the size that it has in the end, and at no other"
         heights.add(panel.card.height())
     assert len(heights) > 2, "its height does change"
     bench.close()
@@ -157,11 +160,14 @@ def test_what_has_not_changed_is_the_same_picture_and_what_has_is_another() -> N
     assert again[2] is not first[2] and again[2].array is not None
 
 
-def test_a_heat_map_takes_its_kept_image_only_for_the_same_range_and_theme(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[float] = []
-    image = painting.heat_image
-    monkeypatch.setattr(painting, "heat_image", lambda matrix, limit: (made.append(limit), image(matrix, limit))[1])
-    images, matrix = painting.HeatImages(), np.array([[1.0, -1.0]])
-    assert images.image(matrix, 1.0) == image(matrix, 1.0) and images.image(matrix, 1.0) == image(matrix, 1.0)
-    assert made == [1.0]
-    assert images.image(matrix, 2.0) == image(matrix, 2.0) and made == [1.0, 2.0]
+def test_a_row_of_a_card_keeps_its_images_for_the_same_range_and_theme(monkeypatch: pytest.MonkeyPatch) -> None:
+    matrices = [np.array([[1.0, -1.0]]), np.array([[0.5], [np.nan]]), np.array([[0.0, 0.25], [np.inf, -2.0]])]
+    row = HeatRow(matrices)
+    kept = row.images(1.0)
+    assert kept == [painting.heat_image(matrix, 1.0) for matrix in matrices]
+    assert row.images(1.0) is kept
+    wider = row.images(2.0)
+    assert wider is not kept and wider == [painting.heat_image(matrix, 2.0) for matrix in matrices]
+    monkeypatch.setattr(theme(), "palette", LIGHT if theme().is_dark else DARK)
+    other = row.images(2.0)
+    assert other is not wider and other == [painting.heat_image(matrix, 2.0) for matrix in matrices]

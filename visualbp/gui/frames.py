@@ -32,10 +32,17 @@ class FrameQueue(QObject):
     painted = Signal()
     """What was drawn last is on the screen."""
 
-    def __init__(self, set_busy: Callable[[bool], None] = lambda busy: None, parent: QObject | None = None) -> None:
-        """`set_busy` is told when a picture begins to be drawn, and when all of it is on the screen."""
+    def __init__(
+        self,
+        set_busy: Callable[[bool], None] = lambda busy: None,
+        parent: QObject | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        """`set_busy` is told when a picture begins to be drawn, and when all of it is on the screen. `clock` tells the
+        time in seconds."""
         super().__init__(parent)
         self._set_busy = set_busy
+        self._clock = clock
         self._waiting: dict[Hashable, tuple[int, Callable[[], None]]] = {}
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -88,16 +95,16 @@ class FrameQueue(QObject):
 
     @Slot()
     def _draw_next(self) -> None:
-        began = time.perf_counter()
+        began = self._clock()
         self.begin()
         try:
             while self._waiting:
                 first = min(self._waiting, key=lambda part: self._waiting[part][0])
                 _, draw = self._waiting.pop(first)
                 draw()
-                if time.perf_counter() - began > QUICK:
+                if self._clock() - began > QUICK:
                     break
         finally:  # a part that fails keeps none of the others from being drawn
-            took = round((time.perf_counter() - began) * 1000)
+            took = round((self._clock() - began) * 1000)
             if self._waiting:
                 self._timer.start(took if took > LONG else PAUSE)

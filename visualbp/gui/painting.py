@@ -6,7 +6,7 @@ import math
 from functools import lru_cache
 
 import numpy as np
-from PySide6.QtCore import QLineF, QRectF, Qt
+from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QImage, QPainter, QPen, QPixmap
 
 from visualbp.core.arrays import Array
@@ -75,60 +75,6 @@ def shade(value: float, limit: float) -> QColor:
     """Return the colour of one value."""
     index = int(shade_indices(np.array([value], float), limit)[0])
     return QColor.fromRgb(int(color_table()[index]))
-
-
-class HeatImages:
-    """The last image of a matrix that never changes: a card is painted anew for many reasons but its numbers."""
-
-    def __init__(self) -> None:
-        self._key: object = None
-        self._image = QImage()
-
-    def image(self, matrix: Array, limit: float) -> QImage:
-        key = (limit, theme().palette.name)
-        if key != self._key:
-            self._key, self._image = key, heat_image(matrix, limit)
-        return self._image
-
-
-def draw_heat(
-    painter: QPainter, rect: QRectF, matrix: Array, limit: float, gaps: bool = True, kept: HeatImages | None = None
-) -> None:
-    """Draw a matrix into `rect`, each cell filled evenly; thin gaps between cells where there is room for them."""
-    painter.save()
-    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
-    painter.drawImage(rect, heat_image(matrix, limit) if kept is None else kept.image(matrix, limit))
-    rows, columns = matrix.shape
-    if gaps:
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-        painter.setPen(QPen(theme().color("card"), 1))
-        lines: list[QLineF] = []
-        if rect.width() / columns >= 5:
-            for column in range(1, columns):
-                x = rect.left() + rect.width() * column / columns
-                lines.append(QLineF(x, rect.top(), x, rect.bottom()))
-        if rect.height() / rows >= 5:
-            for row in range(1, rows):
-                y = rect.top() + rect.height() * row / rows
-                lines.append(QLineF(rect.left(), y, rect.right(), y))
-        if lines:
-            painter.drawLines(lines)
-    if not (finite := np.isfinite(matrix)).all():
-        _cross_out(painter, rect, ~finite)
-    painter.restore()
-
-
-def _cross_out(painter: QPainter, rect: QRectF, marked: np.ndarray) -> None:
-    """Cross out the cells of a matrix in `rect` that are True in `marked`."""
-    rows, columns = marked.shape
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
-    painter.setPen(QPen(theme().color("on_accent"), 1.2))
-    width, height = rect.width() / columns, rect.height() / rows
-    for row, column in np.argwhere(marked)[:400]:  # a cross as well as a colour; beyond 400 they merge anyway
-        cell = QRectF(rect.left() + column * width, rect.top() + row * height, width, height)
-        inner = cell.adjusted(width * 0.25, height * 0.25, -width * 0.25, -height * 0.25)
-        painter.drawLine(inner.topLeft(), inner.bottomRight())
-        painter.drawLine(inner.topRight(), inner.bottomLeft())
 
 
 @lru_cache(maxsize=16)

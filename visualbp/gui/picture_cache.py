@@ -27,8 +27,21 @@ class PictureCache:
 
     def paint(self, painter: QPainter, rect: QRectF, key: Hashable, draw: Callable[[QPainter], None]) -> None:
         """Paint what `draw` paints within `rect`, in the painter's coordinates; from its picture, if there is one."""
-        around = rect.toAlignedRect()
         ratio = painter.device().devicePixelRatio()
+        picture = self.picture(rect, key, draw, ratio, painter.renderHints())
+        painter.drawPixmap(rect.toAlignedRect().topLeft(), picture)
+
+    def picture(
+        self,
+        rect: QRectF,
+        key: Hashable,
+        draw: Callable[[QPainter], None],
+        ratio: float,
+        hints: QPainter.RenderHint,
+    ) -> QPixmap:
+        """Return the picture of what `draw` paints within `rect`; drawn now, if there is none yet. `ratio` is how many
+        pixels of the screen one of the widget has."""
+        around = rect.toAlignedRect()
         place = (rect.x() - around.x(), rect.y() - around.y(), rect.width(), rect.height())
         full = (key, place, ratio, theme().palette.name, theme().scale)
         picture = self._pictures.get(full)
@@ -39,9 +52,9 @@ class PictureCache:
             picture.setDevicePixelRatio(ratio)
             picture.fill(Qt.GlobalColor.transparent)
             own = QPainter(picture)
-            own.setRenderHints(painter.renderHints())
+            own.setRenderHints(hints)
             own.translate(-around.topLeft())
             draw(own)
             own.end()
             self._pictures[full] = picture
-        painter.drawPixmap(around.topLeft(), picture)
+        return picture

@@ -23,8 +23,7 @@ from visualbp.gui.canvas.geometry import (
     text_width,
 )
 from visualbp.gui.canvas.ranges import Ranges
-from visualbp.gui.canvas.tiles import Tile
-from visualbp.gui.painting import draw_absent, draw_heat, number_text
+from visualbp.gui.painting import draw_absent, number_text
 from visualbp.gui.pictures import picture_of
 from visualbp.gui.theme import theme
 from visualbp.network import Layer, Problem
@@ -157,8 +156,8 @@ def _paint_compact(painter: QPainter, card: Card, ranges: Ranges, detail: float)
         across, down = (wide, wide) if square else (strip.width() / spec.width(), strip.height() / spec.height())
         for hole in content.holes:
             draw_absent(painter, _moved(hole, spec, strip, across, down))
-        for tile in content.tiles:
-            _paint_matrix(painter, _moved(tile.rect, spec, strip, across, down), tile, content, limit, gaps=False)
+        places = [_moved(tile.rect, spec, strip, across, down) for tile in content.tiles]
+        _paint_matrices(painter, places, content, limit, gaps=False)
 
 
 def _moved(rect: QRectF, inside: QRectF, place: QRectF, across: float, down: float) -> QRectF:
@@ -167,14 +166,14 @@ def _moved(rect: QRectF, inside: QRectF, place: QRectF, across: float, down: flo
     return QRectF(left, top, rect.width() * across, rect.height() * down)
 
 
-def _paint_matrix(painter: QPainter, rect: QRectF, tile: Tile, content: RowContent, limit: float, gaps: bool) -> None:
-    """Paint a tile: signed values as colours, data that are pictures as they are."""
+def _paint_matrices(painter: QPainter, places: list[QRectF], content: RowContent, limit: float, gaps: bool) -> None:
+    """Paint the tiles of a row: signed values as colours, data that are pictures as they are."""
     if content.gray is None or content.array is None or content.spec.picture is None:
-        draw_heat(painter, rect, tile.matrix, limit, gaps, tile.images)
+        content.heat.paint(painter, places, limit, gaps)
         return
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
     sample = content.array[content.sample]
-    painter.drawImage(rect, picture_of(sample, content.spec.picture, *content.gray))
+    painter.drawImage(places[0], picture_of(sample, content.spec.picture, *content.gray))
 
 
 def _paint_header(painter: QPainter, card: Card) -> None:
@@ -215,19 +214,21 @@ def _paint_row(painter: QPainter, card: Card, row: int, content: RowContent, ran
     limit = ranges.limit(spec.range_name)
     if content.stale:
         painter.setOpacity(0.38)
-    numbers = content.tiles[0].matrix.shape[1] <= 2 and spec.role in ("prediction", "target")
     for hole in content.holes:
         draw_absent(painter, hole)
-    for place, tile in enumerate(content.tiles):
-        if numbers:
+    first = content.tiles[0]
+    if first.matrix.shape[1] <= 2 and spec.role in ("prediction", "target"):
+        for tile in content.tiles:
             _paint_numbers(painter, tile.rect, [float(value) for value in tile.matrix[0]])
-        else:
-            pictures = len(content.tiles) > 1 and not tile.members
-            gaps = tile.matrix.shape[1] <= 64 and not (pictures and content.spec.range_name != content.spec.role)
-            _paint_matrix(painter, tile.rect, tile, content, limit, gaps)
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(theme().color("line"), 1))
-            painter.drawRect(tile.rect)
+    else:
+        pictures = len(content.tiles) > 1 and not first.members
+        gaps = first.matrix.shape[1] <= 64 and not (pictures and spec.range_name != spec.role)
+        places = [tile.rect for tile in content.tiles]
+        _paint_matrices(painter, places, content, limit, gaps)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(theme().color("line"), 1))
+        painter.drawRects(places)
+    for place, tile in enumerate(content.tiles):
         if tile.rows is not None and not tile.prefix and spec.range_name != "weight":
             mark = tile.cell_rect(content.sample, 0)  # which of the samples is the chosen one
             painter.fillRect(QRectF(mark.left() - 3, mark.top(), 2, mark.height()), theme().color("accent"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from operator import is_
 
 import numpy as np
@@ -14,6 +14,7 @@ from visualbp.core.ref import Ref, named
 from visualbp.debugger.snapshot import Snapshot
 from visualbp.engine.plan import Plan
 from visualbp.gui.canvas.geometry import CardLayout, RowSpec
+from visualbp.gui.canvas.heat import HeatRow
 from visualbp.gui.canvas.tiles import Tile, picture_tile, sample_tiles, time_tiles, weight_tiles
 from visualbp.gui.pictures import data_limits
 
@@ -38,6 +39,11 @@ class RowContent:
     """Where times are shown that have not been computed yet, while others have."""
     gray: tuple[float, float] | None = None
     """The range of data that are shown as pictures, from dark to light."""
+
+    @cached_property
+    def heat(self) -> HeatRow:
+        """The tiles as they are painted."""
+        return HeatRow([tile.matrix for tile in self.tiles])
 
 
 def value_of(layer: str, role: str, snapshot: Snapshot) -> Ref:

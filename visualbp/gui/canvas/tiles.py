@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF
 
 from visualbp.core.arrays import Array, Shape
 from visualbp.core.ref import Ref
-from visualbp.gui.painting import HeatImages
 
 MOST_ROWS, MOST_COLUMNS = 32, 138
 """Larger matrices are shown by every n-th of their numbers: a strip has no more pixels than that."""
@@ -34,7 +33,6 @@ class Tile:
     """After how many of `columns` a new row begins, where a vector is wrapped."""
     members: tuple[Ref, ...] = ()
     """The values that its rows are of, where each row is a value of its own: the time steps of a recurrent layer."""
-    images: HeatImages = field(default_factory=HeatImages)
 
     def index(self, row: int, column: int) -> tuple[int, ...]:
         """Return the index, in the value's array, of the number drawn in this cell."""

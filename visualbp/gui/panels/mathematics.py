@@ -22,6 +22,7 @@ from visualbp.gui.panels.mathematics_code import PseudocodeView
 from visualbp.gui.panels.mathematics_subject import Explained, Subject, explained
 from visualbp.gui.panels.mathematics_trail import Crumb, TrailView
 from visualbp.gui.panels.mathematics_words import Index, shapes_text
+from visualbp.gui.panels.number_page import Look
 from visualbp.gui.panels.timeline_ticks import phase_color
 from visualbp.gui.plain_text import PlainLabel
 from visualbp.gui.theme import theme
@@ -192,7 +193,7 @@ class MathematicsPanel(Panel):
         return self.equation.is_ready and self._equations.is_idle
 
     def parts(self) -> Sequence[Callable[[], None]]:
-        return self._show_step_now, self._explain_soon, self._show_numbers_soon
+        return self._show_step_now, self._explain_soon, self._draw_numbers_soon, self._show_numbers_soon
 
     @Slot()
     def _show_step_now(self) -> None:
@@ -202,11 +203,17 @@ class MathematicsPanel(Panel):
 
     @Slot()
     def _explain_soon(self) -> None:
-        """Explain the number of a step; to lay the words out and to paint them comes in a turn of its own."""
+        """Explain the number of a step; to draw it, and to show it, each comes in a turn of its own."""
         self._explained = None
         snapshot = self.context.debugger.snapshot
         if self.is_seen and not snapshot.is_running:
             self._explained = snapshot.serial, self._explain(snapshot)
+
+    @Slot()
+    def _draw_numbers_soon(self) -> None:
+        snapshot = self.context.debugger.snapshot
+        if self._explained is not None and self._explained[0] == snapshot.serial:
+            self._prepare_card(self._explained[1], snapshot)
 
     @Slot()
     def _show_numbers_soon(self) -> None:
@@ -283,18 +290,18 @@ class MathematicsPanel(Panel):
         snapshot = self.context.debugger.snapshot
         if not self.is_seen or snapshot.plan is None:
             return
-        ready = self._explained
-        found = ready[1] if ready is not None and ready[0] == snapshot.serial else self._explain(snapshot)
-        self._explained = None
+        if self._explained is None or self._explained[0] != snapshot.serial:
+            self._explained = snapshot.serial, self._explain(snapshot)
+            self._prepare_card(self._explained[1], snapshot)
+        found, self._explained = self._explained[1], None
         self._show_trail()
         self.axes.show_axes(found.axes, found.shape, found.index)
-        if found.explanation is None:
-            self.card.show_explanation(None, message=found.message)
-        else:
-            self.card.is_hurried = snapshot.is_running
-            brief = found.explanation.step is snapshot.step
-            self.card.show_explanation(found.explanation, found.is_stale, brief=brief)
+        self.card.show_prepared()
         self._upper.fit_now(self.card)
+
+    def _prepare_card(self, found: Explained, snapshot: Snapshot) -> None:
+        brief = found.explanation is not None and found.explanation.step is snapshot.step
+        self.card.prepare(found.explanation, Look(found.is_stale, brief, snapshot.is_running), found.message)
 
     def _explain(self, snapshot: Snapshot) -> Explained:
         return explained(snapshot, self.subject.find(snapshot))

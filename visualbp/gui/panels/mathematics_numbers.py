@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from PySide6.QtCore import QPointF, QRectF
-from PySide6.QtGui import QFont, QFontMetricsF, QPainter
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
 
 from visualbp.analysis.explain import Explanation, Factor
 from visualbp.gui.panels.mathematics_words import factor_color
@@ -87,38 +87,59 @@ def says_something(explanation: Explanation) -> bool:
     return bool(explanation.numbers_latex) and left != right
 
 
-def lay_out_numbers(
-    painter: QPainter | None, explanation: Explanation, x: float, y: float, width: float
-) -> tuple[float, tuple[Spot, ...]]:
-    """Paint the formula in numbers, if there is a painter; return where it ends, and where its numbers are."""
+@dataclass(frozen=True)
+class Placed:
+    """A piece where it stands: `place` is the left end of its base line."""
+
+    piece: Piece
+    place: QPointF
+    font: QFont
+    color: QColor
+    power_at: QPointF
+    power_font: QFont
+    spot: Spot | None
+
+    def paint(self, painter: QPainter) -> None:
+        painter.setPen(self.color)
+        painter.setFont(self.font)
+        painter.drawText(self.place, self.piece.text)
+        if self.piece.raised:
+            painter.setFont(self.power_font)
+            painter.drawText(self.power_at, self.piece.raised)
+
+
+def place_numbers(explanation: Explanation, x: float, y: float, width: float) -> tuple[list[Placed], float]:
+    """Return the formula in numbers from (x, y) on, and where it ends."""
     current = theme()
     font, bold = current.font(SIZE, mono=True), current.font(SIZE, QFont.Weight.DemiBold, mono=True)
-    raised = current.font(RAISED, mono=True)
-    row = current.px(LINE_HEIGHT)
+    power_font, row = current.font(RAISED, mono=True), current.px(LINE_HEIGHT)
     factors = _factors_of(explanation)
     left, numbers, after_relation = x, 0, False
-    spots: list[Spot] = []
+    placed: list[Placed] = []
     for group in _groups(pieces_of(explanation.numbers_latex)):
-        needed = sum(map(_width, group))
-        if left > x and left + needed > x + width:
+        widths = [_width(piece) for piece in group]
+        if left > x and left + sum(widths) > x + width:
             left, y = x + current.px(14), y + row
-        for piece in group:
-            taken = _width(piece)
+        for piece, taken in zip(group, widths, strict=True):
             if left + taken > x + width and left > x + current.px(14):
                 left, y = x + current.px(14), y + row
-            color = "dim"
+            color, spot = "dim", None
             if piece.is_number:
                 factor = factors[numbers] if not after_relation and numbers < len(factors) else None
                 exact = explanation.number if after_relation else None if factor is None else factor.number
                 if exact is not None:
-                    spots.append(Spot(QRectF(left, y, taken, row), exact, factor))
+                    spot = Spot(QRectF(left, y, taken, row), exact, factor)
                 color = "text" if factor is None else factor_color(factor)
                 numbers += 1
             after_relation = after_relation or piece.text in ("=", "≠")
-            if painter is not None:
-                _paint(painter, piece, QPointF(left, y), row, bold if after_relation else font, raised, color)
+            own = bold if after_relation else font
+            start = left + (_space() if piece.text in _SPACED else 0.0)
+            base = y + (row + QFontMetricsF(own).capHeight()) / 2
+            power = start + QFontMetricsF(own).horizontalAdvance(piece.text) if piece.raised else start
+            power_at = QPointF(power, base - row * 0.24)
+            placed.append(Placed(piece, QPointF(start, base), own, current.color(color), power_at, power_font, spot))
             left += taken
-    return y + row, tuple(spots)
+    return placed, y + row
 
 
 def _factors_of(explanation: Explanation) -> tuple[Factor, ...]:
@@ -148,15 +169,3 @@ def _width(piece: Piece) -> float:
 
 def _space() -> float:
     return theme().advance("0", SIZE, mono=True) * 0.45
-
-
-def _paint(painter: QPainter, piece: Piece, place: QPointF, row: float, font: QFont, raised: QFont, color: str) -> None:
-    metrics = QFontMetricsF(font)
-    base = place.y() + (row + metrics.capHeight()) / 2
-    left = place.x() + (_space() if piece.text in _SPACED else 0.0)
-    painter.setPen(theme().color(color))
-    painter.setFont(font)
-    painter.drawText(QPointF(left, base), piece.text)
-    if piece.raised:
-        painter.setFont(raised)
-        painter.drawText(QPointF(left + metrics.horizontalAdvance(piece.text), base - row * 0.24), piece.raised)
