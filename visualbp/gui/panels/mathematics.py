@@ -26,7 +26,7 @@ from visualbp.gui.panels.number_page import Look
 from visualbp.gui.panels.timeline_ticks import phase_color
 from visualbp.gui.plain_text import PlainLabel
 from visualbp.gui.theme import theme
-from visualbp.gui.widgets.heights import ColumnScroll, margin_beside_bar
+from visualbp.gui.widgets.heights import ColumnScroll, Section, margin_beside_bar
 
 AHEAD, BEHIND = 12, 3
 """How many steps after and before the current one have their equations set in advance."""
@@ -88,7 +88,7 @@ class MathematicsPanel(Panel):
         self.release.setToolTip("Let the card show the largest number of each step again (Esc)")
         self.release.clicked.connect(self.follow_step)
         self.code = PseudocodeView(self)
-        top, numbers = QWidget(self), QWidget(self)
+        top, numbers = Section(self), Section(self)
         self.sections: dict[str, QWidget] = {"equation": top, "numbers": numbers}
         self._columns = (QVBoxLayout(top), QVBoxLayout(numbers))
         column = self._columns[0]
@@ -110,7 +110,7 @@ class MathematicsPanel(Panel):
 
     def _stack(self, *parts: QWidget) -> None:
         """Put equation and numbers above, the algorithm below: it scrolls by itself, so that its line stays in view."""
-        content = QWidget()
+        content = Section()
         column = QVBoxLayout(content)
         column.setContentsMargins(0, 4, 0, 8)
         column.setSpacing(10)

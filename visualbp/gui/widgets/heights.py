@@ -62,6 +62,15 @@ class HeightByWidth(QWidget):
         return QSize(width, self.heightForWidth(width))
 
 
+class Section(QWidget):
+    """A part of a column with a layout of its own. Its hint is that of the layout: Qt's would ask all that is in it how
+    high it is at the width that it would prefer, and have it laid out for a width that it never gets."""
+
+    def sizeHint(self) -> QSize:
+        layout = self.layout()
+        return super().sizeHint() if layout is None else layout.sizeHint()
+
+
 class ColumnScroll(QScrollArea):
     """Scrolls a column up and down: it is as wide as the view, and as high as that width asks for, or as the view.
 
