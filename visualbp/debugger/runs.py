@@ -116,14 +116,16 @@ def _wait(run: Running, seconds: float) -> None:
 def run_train(run: Running, command: Train) -> None:
     """Run iterations at full speed: this many, or until a pause. Those that are shown, and the last, are recorded."""
     session, left, endless = run.session, command.iterations, command.iterations is None
-    session.running_executor()
+    executor = session.running_executor()
     run.begin(Mode.TRAINING)
     while left is None or left > 0:
         left = _train_slice(run, left)
         if session.message:
             return
-        stops = left == 1 or run.is_asked_to_stop(endless)
-        if stops or run.wants_picture or not session.pace.is_fast:
+        asked = run.is_asked_to_stop(endless)
+        if asked and executor.at_end and session.pace.is_dear_to_record:
+            return  # one more iteration would keep the pause waiting; the values of the last are shown as they are
+        if asked or left == 1 or run.wants_picture or not session.pace.is_fast:
             _train_recorded(run)
             left = None if left is None else left - 1
         if session.message or run.is_asked_to_stop(endless):
