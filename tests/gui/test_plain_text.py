@@ -5,15 +5,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QAbstractItemView, QLabel, QLineEdit, QPlainTextEdit, QWidget
+from PySide6.QtCore import QRect, Qt
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QAbstractItemView, QLabel, QLineEdit, QPlainTextEdit, QStatusBar, QWidget
 from pytestqt.qtbot import QtBot
 
 from tests.hostile import HOSTILE, hostile_model
 from visualbp.debugger.commands import Level, StepForward
 from visualbp.gui import create_window
+from visualbp.gui.canvas.rename import NameField
 from visualbp.gui.main_window import MainWindow
-from visualbp.gui.plain_text import PlainLabel, plain_tip
+from visualbp.gui.plain_text import PlainLabel, file_name_for, plain_tip
 
 
 @pytest.fixture
@@ -35,9 +37,15 @@ def steers(text: str) -> bool:
 
 def said(window: MainWindow) -> Iterator[tuple[QWidget, str]]:
     """Every text that some widget shows: labels, titles, tooltips, cells, and the names for a screen reader."""
+    for action in window.findChildren(QAction):
+        yield window, action.text()
     for widget in [window, *window.findChildren(QWidget)]:
         yield widget, widget.toolTip()
         yield widget, widget.windowTitle()
+        yield widget, widget.accessibleName()
+        yield widget, widget.accessibleDescription()
+        if isinstance(widget, QStatusBar):
+            yield widget, widget.currentMessage()
         if isinstance(widget, QLabel):
             yield widget, widget.text()
         if isinstance(widget, QAbstractItemView) and (model := widget.model()) is not None:
@@ -119,3 +127,30 @@ def test_the_fields_of_a_hostile_model_show_what_would_steer_and_leave_it_as_it_
     words.setFocus()
     assert window.document.network is before and not window.document.is_modified
     assert HOSTILE.strip() in window.document.network.description
+
+
+def test_the_bar_below_the_edit_menu_and_names_of_files_say_it_in_words(window: MainWindow) -> None:
+    name = window.document.network.names[1]
+    window._on_message(f"{HOSTILE} in a message")
+    window._on_undo_text(f"Rename {HOSTILE}")
+    assert "\\x1b[2J" in window.statusBar().currentMessage()
+    assert check(window)
+    assert not steers(file_name_for(window.document.network.name)) and "/" not in file_name_for("a/b\\c")
+    assert file_name_for(" .. ") == "network"
+    window.selection.select((name,))
+
+
+def test_the_field_over_a_card_shows_escapes_and_takes_none_of_them_for_the_name(qtbot: QtBot) -> None:
+    parent, taken = QWidget(), list[str]()
+    qtbot.addWidget(parent)
+    field = NameField(HOSTILE, QRect(0, 0, 200, 30), 14, parent)
+    field.accepted.connect(taken.append)
+    assert not steers(field.text())
+    with qtbot.waitSignal(field.closed):
+        qtbot.keyClick(field, Qt.Key.Key_Return)
+    assert not taken, "nothing was typed"
+    again = NameField(HOSTILE, QRect(0, 0, 200, 30), 14, parent)
+    again.accepted.connect(taken.append)
+    qtbot.keyClicks(again, "plain")
+    qtbot.keyClick(again, Qt.Key.Key_Return)
+    assert taken == ["plain"]

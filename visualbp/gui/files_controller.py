@@ -21,6 +21,7 @@ from visualbp.files.stamp import Disk, Stamp, compare, load_stamped
 from visualbp.gui.actions import Slots
 from visualbp.gui.context import Context
 from visualbp.gui.picture_file import write_picture
+from visualbp.gui.plain_text import file_name_for
 from visualbp.gui.saved_state import TrainedWork, live_network
 from visualbp.gui.settings import Settings
 from visualbp.gui.waiting import GivenUpError, Waiting
@@ -152,9 +153,9 @@ class FilesController(QObject):
     def save_as(self) -> bool:
         document = self.context.document
         folder = Path(self.settings.folder) if self.settings.folder else Path.home()
-        start = (
-            document.path if document.path and document.sample is None else folder / f"{document.network.name}{SUFFIX}"
-        )
+        start = folder / f"{file_name_for(document.network.name)}{SUFFIX}"
+        if document.path and document.sample is None:
+            start = document.path
         path = self._ask_for_name("Save the model", start, FILTER, SUFFIX)
         return path is not None and self.save_to(path)
 
@@ -243,7 +244,7 @@ class FilesController(QObject):
     def save_picture(self) -> None:
         """Save what the window shows as a PNG file."""
         folder = Path(self.settings.folder) if self.settings.folder else Path.home()
-        start = folder / f"{self.context.document.network.name}.png"
+        start = folder / f"{file_name_for(self.context.document.network.name)}.png"
         picture = self._window.grab().toImage()  # a pixmap belongs to the window's thread
         path = self._ask_for_name("Save a picture", start, "PNG (*.png)", ".png")
         if path is None:
@@ -267,7 +268,7 @@ class FilesController(QObject):
 
     def export(self) -> None:
         """Ask for a name, and write a PyTorch program there."""
-        name = self.context.document.network.name
+        name = file_name_for(self.context.document.network.name)
         start = Path(self.settings.folder or Path.home()) / f"{name}.py"
         path = self._ask_for_name("Export to PyTorch", start, "Python (*.py)", ".py")
         if path is not None:

@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QIcon, QKeyEvent
 from PySide6.QtWidgets import QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
+from visualbp.core.visible_text import visible
 from visualbp.debugger.commands import SetBreakpoints
 from visualbp.debugger.snapshot import Snapshot
 from visualbp.engine.plan import Phase
@@ -35,6 +36,7 @@ from visualbp.gui.panels.base import LEAST_WIDTH
 from visualbp.gui.panels.palette import PalettePanel
 from visualbp.gui.panels.problems import ProblemsPanel
 from visualbp.gui.panels.registry import PANELS
+from visualbp.gui.plain_text import PlainStatusBar
 from visualbp.gui.recovery import Recovery
 from visualbp.gui.settings import Settings
 from visualbp.gui.start_page import SampleCardContent, StartPage
@@ -134,6 +136,7 @@ class MainWindow(QMainWindow):
 
     def _build_status_bar(self) -> None:
         self.facts = Facts(self.document, self.debugger)
+        self.setStatusBar(PlainStatusBar(self))
         self.statusBar().addPermanentWidget(self.facts)
         self.statusBar().setSizeGripEnabled(False)
 
@@ -303,11 +306,14 @@ class MainWindow(QMainWindow):
 
     @Slot(str)
     def _on_undo_text(self, text: str) -> None:
-        self.actions_by_name["undo"].setText(f"Undo {text[:1].lower() + text[1:]}" if text else "Undo")
+        self._name_edit("undo", "Undo", text)
 
     @Slot(str)
     def _on_redo_text(self, text: str) -> None:
-        self.actions_by_name["redo"].setText(f"Redo {text[:1].lower() + text[1:]}" if text else "Redo")
+        self._name_edit("redo", "Redo", text)
+
+    def _name_edit(self, action: str, word: str, text: str) -> None:
+        self.actions_by_name[action].setText(f"{word} {visible(text[:1].lower() + text[1:])}".strip())
 
     # -- small things --------------------------------------------------------------------------------------------------
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import html
+import re
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
 
 from visualbp.core.visible_text import visible
 
@@ -21,6 +22,18 @@ class PlainLabel(QLabel):
 
     def setText(self, text: str) -> None:
         super().setText(visible(text, keep="\n"))
+
+
+class PlainStatusBar(QStatusBar):
+    """A status bar whose messages may name what stands in a file."""
+
+    def showMessage(self, text: str, timeout: int | None = 0) -> None:
+        super().showMessage(visible(text), timeout)
+
+
+def file_name_for(name: str) -> str:
+    """Return the name of a file, without suffix, for a network: no sign in it leads into a folder, or is unseen."""
+    return re.sub(r'[/\\:*?"<>|]', "_", visible(name)).strip(" .") or "network"
 
 
 def plain_tip(text: str) -> str:

@@ -6,6 +6,7 @@ from PySide6.QtCore import QPoint, QRect, Qt, Signal, Slot
 from PySide6.QtGui import QFocusEvent, QKeyEvent
 from PySide6.QtWidgets import QLineEdit, QWidget
 
+from visualbp.core.visible_text import visible
 from visualbp.gui.theme import theme
 from visualbp.network.edits import LONGEST_NAME
 
@@ -17,7 +18,7 @@ class NameField(QLineEdit):
     closed = Signal()
 
     def __init__(self, name: str, place: QRect, pixels: int, parent: QWidget) -> None:
-        super().__init__(name, parent)
+        super().__init__(visible(name), parent)  # a name can be a stranger's file's
         self.setObjectName("rename")
         self.setAccessibleName("Name of the layer")
         self.setMaxLength(LONGEST_NAME)
@@ -35,7 +36,10 @@ class NameField(QLineEdit):
 
     @Slot()
     def _accept(self) -> None:
-        self.accepted.emit(self.text().strip())
+        if self.isModified():
+            self.accepted.emit(self.text().strip())
+        else:
+            self._close()
 
     def refuse(self) -> None:
         """Mark the name as one that cannot be, and stay open."""
