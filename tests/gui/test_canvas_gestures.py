@@ -300,7 +300,7 @@ def test_a_taken_name_is_refused_and_the_field_stays(rig: Rig) -> None:
     rig.canvas.rename("hidden")
     field = rig.canvas.findChild(NameField)
     assert field is not None
-    field.setText("output")
+    QTest.keyClicks(field, "output")
     QTest.keyClick(field, Qt.Key.Key_Return)
     assert field.isVisible() and field.property("invalid")
     assert "there is a layer called output already" in rig.canvas.overlays.bubble.text
