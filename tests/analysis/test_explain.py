@@ -10,17 +10,18 @@ import pytest
 
 from tests.building import chain, optimizer, with_training, xor
 from tests.refs import ref
-from visualbp.analysis import explain_rules
+from visualbp.analysis import explain_element
 from visualbp.analysis.explain import Explanation, Moment, explain
-from visualbp.analysis.explain_record import exact_sum
 from visualbp.core.arrays import Array
 from visualbp.core.ref import Ref
 from visualbp.datasets import Dataset
 from visualbp.engine import Executor, compile_plan
 from visualbp.network import Clip, Network, edits
 from visualbp.operations.activations import activations
+from visualbp.operations.base import Operation
 from visualbp.operations.dropout import Dropout
 from visualbp.operations.losses import losses
+from visualbp.operations.terms import exact_sum
 
 OPTIMIZERS = (
     optimizer("sgd"),
@@ -154,13 +155,24 @@ def test_the_terms_add_up_in_sequences_too(loss: str) -> None:
         check_adds_up(explanation)
 
 
+def kinds(operation: type[Operation]) -> Iterator[type[Operation]]:
+    """Yield a kind of operation, and all that inherit from it."""
+    yield operation
+    for inheriting in operation.__subclasses__():
+        yield from kinds(inheriting)
+
+
 @pytest.mark.parametrize("seed", range(0, 22, 2))
 def test_an_operation_without_rules_of_its_own_is_explained_by_its_local_jacobian(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for rules in (explain_rules._forward, explain_rules._backward, explain_rules._buffers):
+    for rules in (explain_element._forward, explain_element._backward, explain_element._buffers):
         for operation in set(rules) - {Dropout}:
             monkeypatch.delitem(rules, operation)
+    for operation in set(kinds(Operation)) - {Operation, Dropout}:
+        for rule in ("terms", "vjp_terms", "update_terms"):
+            if rule in vars(operation):
+                monkeypatch.setattr(operation, rule, vars(Operation)[rule])
     executor, generator = executor_of(random_network(seed), seed), np.random.default_rng(seed)
     moment = run(executor, len(executor.plan.steps))
     explanations = list(all_numbers(moment, generator))

@@ -10,7 +10,7 @@ from tests.benchmarks.judgements import accuses, judge_right, judge_wrong
 from tests.building import chain, optimizer, with_training
 from tests.refs import ref
 from visualbp.analysis.explain import explain
-from visualbp.analysis.explain_words import told_apart
+from visualbp.core.number_words import told_apart
 from visualbp.datasets import Dataset
 from visualbp.engine import Executor, compile_plan
 from visualbp.network import Network

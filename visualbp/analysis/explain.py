@@ -17,17 +17,8 @@ import visualbp.analysis.explain_losses
 import visualbp.analysis.explain_normalization
 import visualbp.analysis.explain_operations
 import visualbp.analysis.explain_sequences  # noqa: F401  (all of them say how operations are explained)
-from visualbp.analysis.explain_record import (
-    Block,
-    Draft,
-    Explanation,
-    Factor,
-    Moment,
-    NotKeptError,
-    Past,
-    Term,
-    exact_sum,
-)
+from visualbp.analysis.explain_element import Element, rule_for
+from visualbp.analysis.explain_record import Explanation, Moment, NotKeptError, Past, Term
 from visualbp.analysis.explain_rounding import (
     bound_of_sum,
     is_out_of_range,
@@ -35,21 +26,14 @@ from visualbp.analysis.explain_rounding import (
     not_finite_before,
     products_of,
 )
-from visualbp.analysis.explain_rules import Element, rule_for
 from visualbp.analysis.explain_updates import draft_of_step, words_of_source
-from visualbp.analysis.explain_words import (
-    Index,
-    bracketed,
-    element_symbol,
-    element_text,
-    number_latex,
-    plain,
-    told_apart,
-)
+from visualbp.analysis.explain_words import element_symbol
 from visualbp.core.arrays import Array, shape_text
+from visualbp.core.number_words import Index, bracketed, element_text, number_latex, plain, told_apart
 from visualbp.core.ref import Ref
 from visualbp.engine.notation_sentences import is_share
 from visualbp.engine.plan import Phase, Step
+from visualbp.operations.terms import Block, Draft, Factor, exact_sum
 
 __all__ = ["Explanation", "Factor", "Moment", "Term", "explain"]
 

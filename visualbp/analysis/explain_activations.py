@@ -11,16 +11,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from visualbp.analysis.explain_record import Block, Draft, Factor, constant, one_term
-from visualbp.analysis.explain_rules import Element, explains, right_hand_side
-from visualbp.analysis.explain_words import number_latex, plugged, told_apart
+from visualbp.analysis.explain_element import Element, explains, right_hand_side
 from visualbp.core.arrays import Array
 from visualbp.core.differentiation import derivative
 from visualbp.core.expressions import Expression, latex
 from visualbp.core.expressions import evaluate as value_of
+from visualbp.core.number_words import number_latex, plugged, told_apart
 from visualbp.operations.activations import Activation, Elementwise, Softmax
 from visualbp.operations.base import Emitter, IterationContext, Operation, evaluate
 from visualbp.operations.custom import LONGEST_LATEX, Custom
+from visualbp.operations.terms import Block, Draft, Factor, constant, one_term
 
 SLOPE_TOLERANCE = 1e-4
 """How far, relative to it, a slope may be from its central difference beyond what rounding and curvature explain."""

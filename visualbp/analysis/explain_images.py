@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from visualbp.analysis.explain_record import Block, Draft, Factor, constant, one_term
-from visualbp.analysis.explain_rules import Element, explains
-from visualbp.analysis.explain_words import number_latex, pixel_text, unraveled
+from visualbp.analysis.explain_element import Element, explains
 from visualbp.core.arrays import Array
+from visualbp.core.number_words import number_latex, pixel_text, unraveled
 from visualbp.operations.convolution import Convolution
 from visualbp.operations.pooling import AveragePooling, MaxPooling, Pooling
+from visualbp.operations.terms import Block, Draft, Factor, constant, one_term
 
 X, WEIGHT, BIAS = 0, 1, 2
 MOST_COMPARED = 16

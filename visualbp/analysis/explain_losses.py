@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from visualbp.analysis.explain_record import Block, Draft, Factor, constant, one_term
-from visualbp.analysis.explain_rules import Element, explains, right_hand_side
-from visualbp.analysis.explain_words import Index, sample_text, unraveled
+from visualbp.analysis.explain_element import Element, explains, right_hand_side
+from visualbp.analysis.explain_words import sample_text
 from visualbp.core.arrays import Array, Shape
+from visualbp.core.number_words import Index, unraveled
 from visualbp.operations.losses import (
     LOG_FLOOR,
     PROBABILITY_FLOOR,
@@ -31,6 +31,7 @@ from visualbp.operations.losses import (
     MeanSquaredError,
     SoftmaxCrossEntropy,
 )
+from visualbp.operations.terms import Block, Draft, Factor, constant, one_term
 
 PREDICTION, TARGET = 0, 1
 

@@ -10,20 +10,11 @@ from functools import cached_property
 
 import numpy as np
 
-from visualbp.analysis.explain_record import Block, Draft, Factor, constant, exact_sum, one_term
-from visualbp.analysis.explain_rules import Element, explains, explains_buffers
-from visualbp.analysis.explain_words import (
-    Index,
-    bracketed,
-    number_latex,
-    pixel_text,
-    plain,
-    quotient,
-    row_text,
-    unraveled,
-)
+from visualbp.analysis.explain_element import Element, explains, explains_buffers
 from visualbp.core.arrays import Array
+from visualbp.core.number_words import Index, bracketed, number_latex, pixel_text, plain, quotient, row_text, unraveled
 from visualbp.operations.normalization import BatchNorm, LayerNorm, Normalization
+from visualbp.operations.terms import Block, Draft, Factor, constant, exact_sum, one_term
 from visualbp.operations.weight_norm import WeightNorm
 
 X, WEIGHT, BIAS = 0, 1, 2

@@ -5,87 +5,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from visualbp.analysis.explain_record import Block, Draft, Factor, one_term
-from visualbp.analysis.explain_rules import Element, explains
-from visualbp.analysis.explain_words import Index, row_text, unraveled
-from visualbp.operations.affine import Affine
+from visualbp.analysis.explain_element import Element, explains
+from visualbp.core.number_words import unraveled
 from visualbp.operations.combination import Add, Concatenate, Flatten, Multiply
 from visualbp.operations.dropout import Dropout
-
-# -- affine ----------------------------------------------------------------------------------------------------------
-
-
-def _affine_forward(element: Element) -> Draft:
-    """z_j = sum over i of W_ji x_i, + b_j."""
-    *leading, unit = element.index
-    row = tuple(leading)
-    x, weight = element.array(0)[row], element.array(1)[unit]
-    blocks = [
-        Block(
-            weight.astype(np.float64) * x,
-            lambda i: (element.input(1, (unit, i)), element.input(0, (*row, i))),
-            lambda i: f"input {i}",
-        )
-    ]
-    formula = rf"\sum_{{i}} {element.indexed(1, f'{unit},i')} \, {element.indexed(0, 'i')}"
-    rule = "the inputs, each times its weight, added up"
-    if len(element.node.operands) > 2:
-        blocks.append(one_term(element.input(2, (unit,)), label="bias"))
-        formula += f" + {element.input_symbol(2, (unit,))}"
-        rule += ", and the bias"
-    return Draft(formula, rule, blocks)
-
-
-def _affine_backward(element: Element) -> Draft:
-    name = element.node.operation.operand_name(element.operand)
-    delta = element.past.upstream(element.step)
-    if name == "x":
-        *leading, column = element.index
-        row = tuple(leading)
-        weight = element.array(1)[:, column]
-        return Draft(
-            rf"\sum_{{k}} {element.indexed(1, f'k,{column}')} \, {element.indexed_upstream('k')}",
-            "the error signals of the units that it feeds, each times the weight in between, added up",
-            [
-                Block(
-                    weight.astype(np.float64) * delta[row],
-                    lambda k: (element.input(1, (k, column)), element.upstream((*row, k))),
-                    lambda k: f"unit {k}",
-                )
-            ],
-        )
-    unit = element.index[0]
-    rows = delta.shape[:-1]
-    signals = delta[..., unit].reshape(-1).astype(np.float64)
-
-    def row_of(i: int) -> Index:
-        return unraveled(i, rows)
-
-    delta_unit = element.indexed_upstream(str(unit))
-    rows_summed = r"\text{samples, positions}" if len(rows) > 1 else r"\text{samples}"
-    if name == "bias":
-        return Draft(
-            rf"\sum_{{{rows_summed}}} {delta_unit}",
-            "the error signal of its unit, summed over the batch (what the loss divides by is in it already)",
-            [Block(signals, lambda i: (element.upstream((*row_of(i), unit)),), lambda i: row_text(row_of(i)))],
-        )
-    column = element.index[1]
-    x = element.array(0)[..., column].reshape(-1)
-    return Draft(
-        rf"\sum_{{{rows_summed}}} {delta_unit} \, {element.indexed(0, str(column))}",
-        "upstream x local: the error signal of its unit, times what came in through it, summed over the batch",
-        [
-            Block(
-                signals * x,
-                lambda i: (element.upstream((*row_of(i), unit)), element.input(0, (*row_of(i), column))),
-                lambda i: row_text(row_of(i)),
-            )
-        ],
-    )
-
-
-explains(Affine, _affine_forward, _affine_backward)
-
+from visualbp.operations.terms import Draft, Factor, one_term
 
 # -- what joins values or lays them out anew -------------------------------------------------------------------------
 

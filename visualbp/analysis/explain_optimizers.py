@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from visualbp.analysis.explain_record import Draft, Factor, Past, constant, one_term
-from visualbp.analysis.explain_words import Index, quotient
+from visualbp.analysis.explain_record import Past
+from visualbp.core.number_words import Index, quotient
 from visualbp.core.ref import Ref
 from visualbp.engine.plan import LEARNING_RATE, Step
 from visualbp.operations.base import Emitter, IterationContext
+from visualbp.operations.terms import Draft, Factor, constant, one_term
 from visualbp.optimizers.adagrad import Adagrad
 from visualbp.optimizers.adam import Adam
 from visualbp.optimizers.adamw import AdamW

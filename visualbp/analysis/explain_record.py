@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
 
-from visualbp.analysis.explain_words import Index, element_symbol, element_text
+from visualbp.analysis.explain_words import element_symbol
 from visualbp.core.arrays import Array
+from visualbp.core.number_words import Index, element_text
 from visualbp.core.ref import Ref
 from visualbp.engine.binding import emit_penalty_gradient
 from visualbp.engine.bugs import ReverseRule, bugs_by_step, emit_buggy_rule
@@ -20,6 +20,7 @@ from visualbp.engine.plan import GRADIENT_NORM, Plan, Step
 from visualbp.engine.store import stream_of
 from visualbp.layers import Node
 from visualbp.operations.base import Emitter, Evaluation, IterationContext, evaluate
+from visualbp.operations.terms import Factor
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,33 +39,6 @@ class Moment:
     iteration: int = 0
     first_iteration: int = 0
     batch: Array | None = None
-
-
-@dataclass(frozen=True)
-class Factor:
-    """One factor of a product.
-
-    A factor with an empty `meaning` is the element `index` of `value` itself, as it was after `at` steps: it can be
-    explained in its turn. One with a meaning, such as the slope of tanh, is derived from that element by `formula`, or
-    is a constant if there is no value. `beside` are further values whose same element it
-    depends on, such as the target in prediction minus target.
-    """
-
-    number: float
-    symbol: str
-    value: Ref | None = None
-    index: Index = ()
-    at: int = 0
-    meaning: str = ""
-    formula: str = ""
-    beside: tuple[Ref, ...] = ()
-
-    @property
-    def text(self) -> str:
-        """The plain name: `hidden.weight[0, 3]`, or the meaning."""
-        if self.value is None or self.meaning:
-            return self.meaning
-        return element_text(self.value, self.index)
 
 
 @dataclass(frozen=True)
@@ -114,41 +88,8 @@ class Explanation:
         return element_text(self.value, self.index)
 
 
-@dataclass(frozen=True, eq=False)
-class Block:
-    """Terms of one form, for a rule that may have many: their products (n,), and how to write the i-th."""
-
-    products: Array
-    factors: Callable[[int], tuple[Factor, ...]]
-    label: Callable[[int], str] = lambda i: ""
-
-
-@dataclass(frozen=True, eq=False)
-class Draft:
-    """What a rule says of one element: the right-hand side in symbols and in words, and the terms.
-
-    `numbers` is the right-hand side in numbers, where the products would not say it. `cancels` is the size of what
-    cancels inside the factors, such as a mean taken off: rounding goes by it too.
-    """
-
-    formula: str
-    rule: str
-    blocks: Sequence[Block]
-    note: str = ""
-    numbers: str = ""
-    cancels: float = 0.0
-
-
 class NotKeptError(LookupError):
     """An array that an explanation needs is not there. The message says which, and what would bring it back."""
-
-
-def one_term(*factors: Factor, label: str = "") -> Block:
-    """Return a block of a single product."""
-    product = 1.0
-    for factor in factors:
-        product *= factor.number
-    return Block(np.array([product]), lambda i: factors, lambda i: label)
 
 
 @lru_cache(maxsize=4)
@@ -271,18 +212,6 @@ class Past:
         return Factor(float(number), symbol, self.plan.resolve(value), index, at, meaning, formula)
 
 
-def constant(number: float, symbol: str, meaning: str) -> Factor:
-    """Return a constant as a factor."""
-    return Factor(float(number), symbol, meaning=meaning)
-
-
 def trainable_gradients(plan: Plan, step: Step) -> tuple[Ref, ...]:
     """Return the gradients that a clipping step works on."""
     return tuple(value for value in step.writes if value != GRADIENT_NORM)
-
-
-def exact_sum(numbers: Array) -> float:
-    """Return the sum of numbers without round-off on the way; where they overflow, as arithmetic does."""
-    with np.errstate(all="ignore"):
-        fits = bool(np.isfinite(np.abs(numbers).sum(dtype=np.float64)))
-        return math.fsum(numbers) if fits else float(numbers.sum(dtype=np.float64))

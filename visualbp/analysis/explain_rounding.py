@@ -13,14 +13,15 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from visualbp.analysis.explain_optimizers import numbers_of_update
-from visualbp.analysis.explain_record import Draft, Moment, Past, exact_sum
-from visualbp.analysis.explain_words import Index, element_text
+from visualbp.analysis.explain_record import Moment, Past
 from visualbp.core.arrays import Array
+from visualbp.core.number_words import Index, element_text
 from visualbp.core.ref import Ref
 from visualbp.engine.plan import Phase, Step
 from visualbp.engine.store import stream_of
 from visualbp.layers import Node
 from visualbp.operations.base import IterationContext, evaluate
+from visualbp.operations.terms import Draft, exact_sum
 
 ROUNDINGS = 32
 """Roundings that a number may go through beside one for each term: inside an exponential, a quotient, a root."""

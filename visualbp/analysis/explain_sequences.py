@@ -6,13 +6,13 @@ import math
 
 import numpy as np
 
-from visualbp.analysis.explain_record import Block, Draft, Factor, constant, one_term
-from visualbp.analysis.explain_rules import Element, explains
-from visualbp.analysis.explain_words import Index, row_text
+from visualbp.analysis.explain_element import Element, explains
 from visualbp.core.arrays import Array
+from visualbp.core.number_words import Index, row_text
 from visualbp.operations.attention import CausalMask, Mix, Scores
 from visualbp.operations.embedding import Embedding
 from visualbp.operations.recurrence import FirstRecurrentAffine, RecurrentAffine, Stack, TimeSlice
+from visualbp.operations.terms import Block, Draft, Factor, constant, one_term
 
 # -- embedding -------------------------------------------------------------------------------------------------------
 

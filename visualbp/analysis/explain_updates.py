@@ -8,15 +8,16 @@ from functools import lru_cache, partial
 import numpy as np
 
 from visualbp.analysis.explain_optimizers import scheduled, updated
-from visualbp.analysis.explain_record import Block, Draft, Factor, Past, constant, one_term, trainable_gradients
-from visualbp.analysis.explain_words import Index, element_text, plain, unraveled
+from visualbp.analysis.explain_record import Past, trainable_gradients
 from visualbp.core.arrays import Array, Shape
+from visualbp.core.number_words import Index, element_text, plain, unraveled
 from visualbp.core.ref import Ref
 from visualbp.engine.notation import ALL_GRADIENTS
 from visualbp.engine.plan import GRADIENT_NORM, ParameterInfo, Phase, Plan, Step
 from visualbp.engine.store import initial_parameter
 from visualbp.initializers import initializers
 from visualbp.initializers.base import fans
+from visualbp.operations.terms import Block, Draft, Factor, constant, one_term
 
 MOST_DRAWN = 100_000
 """Of a larger parameter no start is drawn to compare a single number with."""

@@ -8,8 +8,8 @@ from visualbp.core.ref import Ref
 from visualbp.engine.plan import Phase, Plan, Step
 from visualbp.layers import Node
 from visualbp.operations.activations import Activation, Elementwise
-from visualbp.operations.affine import Affine
 from visualbp.operations.attention import CausalMask, Mix, Scores
+from visualbp.operations.base import Operation
 from visualbp.operations.combination import Add, Concatenate, Flatten, Multiply
 from visualbp.operations.convolution import Convolution
 from visualbp.operations.dropout import Dropout
@@ -19,6 +19,7 @@ from visualbp.operations.normalization import BatchNorm, LayerNorm, Normalizatio
 from visualbp.operations.pooling import AveragePooling, MaxPooling, Pooling
 from visualbp.operations.recurrence import FirstRecurrentAffine, RecurrentAffine, Stack, TimeSlice
 from visualbp.operations.weight_norm import WeightNorm
+from visualbp.operations.words import Words
 from visualbp.optimizers.base import make_optimizer
 from visualbp.optimizers.schedules import make_schedule
 
@@ -142,14 +143,28 @@ def _window(operation: Pooling) -> str:
 # -- forward ---------------------------------------------------------------------------------------------------------
 
 
+def _words(plan: Plan, node: Node, result: str, operand: int = -1) -> Words:
+    operands = node.operands
+    return Words(
+        node.layer,
+        [words_of(plan, value) for value in operands],
+        [_role_in_words(plan, value) for value in operands],
+        [plan.resolve(value) in plan.batched for value in operands],
+        words_of(plan, node.output),
+        result,
+        len(plan.shapes[plan.resolve(operands[0])]),
+        operand,
+    )
+
+
 def _forward_sentence(plan: Plan, node: Node) -> str:
+    if type(node.operation).sentence is not Operation.sentence:
+        kept = KEPT if plan.resolve(node.output) in plan.read_on_the_way_back else ""
+        return node.operation.sentence(_words(plan, node, f"that is its {_role_in_words(plan, node.output)}{kept}"))
     layer, sources = node.layer, [words_of(plan, value) for value in node.operands]
     kept = KEPT if plan.resolve(node.output) in plan.read_on_the_way_back else ""
     result = f"that is its {_role_in_words(plan, node.output)}{kept}"
     match node.operation:
-        case Affine():
-            through = " and adds ".join(_role_in_words(plan, value) for value in node.operands[1:])
-            return f"{layer} takes {sources[0]} through {through}: {result}."
         case Convolution():
             bias = " and adds b" if len(sources) > 2 else ""
             return f"{layer} slides its filters W over {sources[0]}{bias}: {result}."
@@ -214,6 +229,9 @@ def _backward_sentence(plan: Plan, step: Step, node: Node) -> str:
             simply = ": prediction minus target"
         return f"The way back begins at {node.layer}: {result}{simply}."
     opening = _opening(words_of(plan, node.output.gradient))
+    if type(operation).vjp_sentence is not Operation.vjp_sentence:
+        what = operation.vjp_sentence(_words(plan, node, result, step.operand))
+        return f"{opening}{'' if what.startswith(',') else ' '}{what}."
     value, name = words_of(plan, node.operands[step.operand]), operation.operand_name(step.operand)
     if plan.resolve(node.operands[step.operand]) in plan.batched:
         return f"{opening} {_to_value(plan, node, name, value, result)}."
@@ -225,9 +243,6 @@ def _to_parameter(plan: Plan, node: Node, name: str, result: str) -> str:
     """Return how a gradient becomes that of a parameter."""
     first = words_of(plan, node.operands[0])
     match node.operation:
-        case Affine():
-            met = f"times {first}" if name == "weight" else ""
-            return f"{met}, summed over the batch{_and_positions(plan, node)}, is {result}"
         case Convolution() if name == "weight":
             return f"times what lay under the filters, summed over all places of the batch, is {result}"
         case Convolution():
@@ -252,15 +267,10 @@ def _to_parameter(plan: Plan, node: Node, name: str, result: str) -> str:
     return f"goes back through {_plain_name(node)} to become {result}"
 
 
-def _and_positions(plan: Plan, node: Node) -> str:
-    """Return what else than samples a sum over all rows runs over."""
-    return " and its positions" if len(plan.shapes[plan.resolve(node.operands[0])]) > 1 else ""
-
-
 def _to_value(plan: Plan, node: Node, name: str, value: str, result: str) -> str:
     """Return how a gradient goes back to what a node read."""
     match node.operation:
-        case Affine() | Convolution():
+        case Convolution():
             return f"goes back through {_role_in_words(plan, node.operands[1])} to {value}"
         case RecurrentAffine():
             return f"goes back {'in time through W hidden' if name == 'h' else 'through W input'} to {value}"

@@ -9,7 +9,6 @@ from visualbp.core.ref import Ref
 from visualbp.engine.plan import GRADIENT_NORM, Phase, Plan, Step
 from visualbp.layers import Node
 from visualbp.operations.activations import Elementwise
-from visualbp.operations.affine import Affine
 from visualbp.operations.attention import Mix, Scores
 from visualbp.operations.base import Operation
 from visualbp.operations.combination import Add, Multiply
@@ -19,9 +18,7 @@ from visualbp.operations.normalization import Normalization
 from visualbp.operations.pooling import Pooling
 from visualbp.operations.recurrence import RecurrentAffine
 from visualbp.operations.weight_norm import WeightNorm
-
-MOST_SHOWN = 6
-"""Of more values that are read alike, the shape of one and their number are shown."""
+from visualbp.operations.words import MOST_SHOWN, ShapeTexts
 
 
 def shapes_of_step(plan: Plan, step: Step, batch_size: int) -> str:
@@ -60,18 +57,13 @@ def _node_shapes(plan: Plan, step: Step, node: Node, shape: Callable[[Ref], str]
     operation, backward = node.operation, step.phase == Phase.BACKWARD
     operands = [shape(value) for value in node.operands]
     upstream = "" if node.output == plan.loss else shape(node.output.gradient)
-    is_sequence = len(plan.shapes[plan.resolve(node.operands[0])]) > 1
-    rows = "samples and positions" if is_sequence else "the samples"
+    axes = len(plan.shapes[plan.resolve(node.operands[0])])
+    texts = ShapeTexts(operands, upstream if backward else "", axes, step.operand)
+    if backward and type(operation).vjp_shapes_text is not Operation.vjp_shapes_text:
+        return operation.vjp_shapes_text(texts)
+    if not backward and type(operation).shapes_text is not Operation.shapes_text:
+        return operation.shapes_text(texts)
     match operation:
-        case Affine() if not backward:
-            return f"=  {operands[0]} {operands[1]}^T" + (f" + {operands[2]}" if len(operands) > 2 else "")
-        case Affine() if operation.operand_name(step.operand) == "weight":
-            product = f"{upstream}^T {operands[0]}"
-            return f"=  sum of {product} over {rows}" if "positions" in rows else f"=  {product}"
-        case Affine() if operation.operand_name(step.operand) == "bias":
-            return f"=  sum of {upstream} over {rows}"
-        case Affine():
-            return f"=  {upstream} {operands[1]}"
         case Elementwise() if backward:
             return f"=  {upstream} * {operands[0]}"
         case Multiply() if backward:

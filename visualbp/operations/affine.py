@@ -7,8 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from visualbp.core.arrays import Array, Shape, size_of
+from visualbp.core.number_words import Index, row_text, unraveled
 from visualbp.operations.base import Emitter, Operation, as_rows
+from visualbp.operations.numpy_code import NumpyCode
 from visualbp.operations.symbols import Symbol, over_rows, summed, transposed
+from visualbp.operations.terms import Block, Draft, Element, one_term
+from visualbp.operations.words import ShapeTexts, Words
 
 
 class Affine(Operation):
@@ -78,3 +82,120 @@ class Affine(Operation):
                 return f"{result} = {summed(*places)} {upstream.at(*places)}"
             case _:
                 return f"{result.at(*x.rows)} = {transposed(weight)} {upstream.at(*x.rows)}"
+
+    # -- in words ----------------------------------------------------------------------------------------------------
+
+    def sentence(self, words: Words) -> str:
+        through = " and adds ".join(words.roles[1:])
+        return f"{words.layer} takes {words.sources[0]} through {through}: {words.result}."
+
+    def vjp_sentence(self, words: Words) -> str:
+        name = self.operand_name(words.operand)
+        if name == "x":
+            return f"goes back through {words.roles[1]} to {words.source}"
+        met = f"times {words.sources[0]}" if name == "weight" else ""
+        positions = " and its positions" if words.axes > 1 else ""
+        return f"{met}, summed over the batch{positions}, is {words.result}"
+
+    def shapes_text(self, shapes: ShapeTexts) -> str:
+        x, weight, *bias = shapes.operands
+        return f"=  {x} {weight}^T" + (f" + {bias[0]}" if bias else "")
+
+    def vjp_shapes_text(self, shapes: ShapeTexts) -> str:
+        x, weight = shapes.operands[:2]
+        match self.operand_name(shapes.operand):
+            case "weight":
+                product = f"{shapes.upstream}^T {x}"
+                return f"=  sum of {product} over {shapes.rows}" if shapes.axes > 1 else f"=  {product}"
+            case "bias":
+                return f"=  sum of {shapes.upstream} over {shapes.rows}"
+            case _:
+                return f"=  {shapes.upstream} {weight}"
+
+    # -- where each number came from ---------------------------------------------------------------------------------
+
+    def terms(self, element: Element) -> Draft:
+        """z_j = sum over i of W_ji x_i, + b_j."""
+        *leading, unit = element.index
+        row = tuple(leading)
+        products = element.array(1)[unit].astype(np.float64) * element.array(0)[row]
+        blocks = [
+            Block(
+                products,
+                lambda i: (element.input(1, (unit, i)), element.input(0, (*row, i))),
+                lambda i: f"input {i}",
+            )
+        ]
+        formula = rf"\sum_{{i}} {element.indexed(1, f'{unit},i')} \, {element.indexed(0, 'i')}"
+        rule = "the inputs, each times its weight, added up"
+        if len(element.layers) > 2:
+            blocks.append(one_term(element.input(2, (unit,)), label="bias"))
+            formula += f" + {element.input_symbol(2, (unit,))}"
+            rule += ", and the bias"
+        return Draft(formula, rule, blocks)
+
+    def vjp_terms(self, element: Element) -> Draft:
+        if self.operand_name(element.operand) == "x":
+            return self._terms_of_input(element)
+        unit, delta = element.index[0], element.upstream_array()
+        rows = delta.shape[:-1]
+        signals = delta[..., unit].reshape(-1).astype(np.float64)
+
+        def row_of(i: int) -> Index:
+            return unraveled(i, rows)
+
+        delta_unit = element.indexed_upstream(str(unit))
+        rows_summed = r"\text{samples, positions}" if len(rows) > 1 else r"\text{samples}"
+        if self.operand_name(element.operand) == "bias":
+            return Draft(
+                rf"\sum_{{{rows_summed}}} {delta_unit}",
+                "the error signal of its unit, summed over the batch (what the loss divides by is in it already)",
+                [Block(signals, lambda i: (element.upstream((*row_of(i), unit)),), lambda i: row_text(row_of(i)))],
+            )
+        column = element.index[1]
+        return Draft(
+            rf"\sum_{{{rows_summed}}} {delta_unit} \, {element.indexed(0, str(column))}",
+            "upstream x local: the error signal of its unit, times what came in through it, summed over the batch",
+            [
+                Block(
+                    signals * element.array(0)[..., column].reshape(-1),
+                    lambda i: (element.upstream((*row_of(i), unit)), element.input(0, (*row_of(i), column))),
+                    lambda i: row_text(row_of(i)),
+                )
+            ],
+        )
+
+    def _terms_of_input(self, element: Element) -> Draft:
+        *leading, column = element.index
+        row = tuple(leading)
+        weight = element.array(1)[:, column]
+        return Draft(
+            rf"\sum_{{k}} {element.indexed(1, f'k,{column}')} \, {element.indexed_upstream('k')}",
+            "the error signals of the units that it feeds, each times the weight in between, added up",
+            [
+                Block(
+                    weight.astype(np.float64) * element.upstream_array()[row],
+                    lambda k: (element.input(1, (k, column)), element.upstream((*row, k))),
+                    lambda k: f"unit {k}",
+                )
+            ],
+        )
+
+    # -- in NumPy ----------------------------------------------------------------------------------------------------
+
+    def numpy_lines(self, code: NumpyCode) -> list[str]:
+        x, weight, *bias = code.operands
+        return [f"{code.output} = {x} @ {weight}.T" + (f" + {bias[0]}" if bias else "")]
+
+    def vjp_numpy_lines(self, code: NumpyCode) -> list[str]:
+        x, weight = code.operands[:2]
+        delta, width = code.upstream, code.output_shape[-1]
+        rows = "" if len(code.output_shape) == 2 else f".reshape(-1, {width})"
+        match self.operand_name(code.operand):
+            case "weight":
+                inputs = x if not rows else f"{x}.reshape(-1, {code.shapes[0][-1]})"
+                return [f"{code.result} = {delta}{rows}.T @ {inputs}"]
+            case "bias":
+                return [f"{code.result} = np.ones(len({delta}{rows}), {delta}.dtype) @ {delta}{rows}"]
+            case _:
+                return [f"{code.result} = {delta} @ {weight}"]

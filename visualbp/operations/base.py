@@ -5,9 +5,12 @@ A rule does not compute at once. It *emits* calls of NumPy functions on buffers 
     emit(np.dot, x, weight.T, z)      # the last argument is where the result goes
     emit(np.add, z, bias, z)
 
-The same rule then serves three masters. The debugger keeps the calls of each step and runs them one step at a time;
+The same rule then serves three uses. The debugger keeps the calls of each step and runs them one step at a time;
 training runs the calls of all steps in a row, with nothing in between (which is as fast as NumPy can go); and a probe,
 such as the gradient check, runs them at once on arrays of its own. One rule, one arithmetic, the same bits.
+
+Beside its rules an operation says all else about itself: its equations, its sentences, its shapes in words, where each
+number came from, its lines of NumPy, and how many multiplications it takes. Nobody else has to know it by name.
 """
 
 from __future__ import annotations
@@ -20,7 +23,16 @@ from typing import Any, ClassVar
 import numpy as np
 
 from visualbp.core.arrays import Array, Shape, size_of
+from visualbp.operations.numpy_code import NumpyCode
 from visualbp.operations.symbols import Symbol
+from visualbp.operations.terms import (
+    Draft,
+    Element,
+    terms_by_jacobian,
+    update_terms_by_difference,
+    vjp_terms_by_jacobian,
+)
+from visualbp.operations.words import MOST_SHOWN, ShapeTexts, Words, listed
 
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
 
@@ -177,11 +189,70 @@ class Operation:
         """Return the forward rule in LaTeX, to be read as `symbols.py` says, with these symbols."""
         return rf"{output} = \mathrm{{{self.name}}}({', '.join(operands)})"
 
+    def right_hand_side(self, operands: Sequence[Symbol]) -> str:
+        """Return the forward rule in LaTeX without the output, and without what says what letters mean; nothing where
+        the rule is no single expression."""
+        return ""
+
     def vjp_equation(
         self, operand: int, result: Symbol, upstream: Symbol, output: Symbol, operands: Sequence[Symbol]
     ) -> str:
         """Return the reverse-mode rule in LaTeX; `result` and `upstream` are the symbols of the two gradients."""
         return rf"{result} = {upstream} \, \frac{{\partial {output}}}{{\partial {operands[operand]}}}"
+
+    # -- in words ----------------------------------------------------------------------------------------------------
+
+    def sentence(self, words: Words) -> str:
+        """Return one sentence, with its full stop, that says what the forward rule does."""
+        given = [text for text, is_value in zip(words.sources, words.are_values, strict=True) if is_value]
+        return f"{words.layer} computes {words.output} from {listed(given or words.sources)}, by {self.plain_name}."
+
+    def vjp_sentence(self, words: Words) -> str:
+        """Return how the gradient of the output becomes that of an operand: what follows `The error signal of ...`."""
+        if words.are_values[words.operand]:
+            return f"goes back through {self.plain_name} to {words.source}"
+        return f"goes back through {self.plain_name} to become {words.result}"
+
+    def shapes_text(self, shapes: ShapeTexts) -> str:
+        """Return the right-hand side in shapes, such as `=  (4, 2)^T (4, 4)`: rows are samples."""
+        if len(shapes.operands) > MOST_SHOWN:
+            return f"from  {len(shapes.operands)} parts {shapes.operands[0]}"
+        return f"from  {', '.join(shapes.operands)}"
+
+    def vjp_shapes_text(self, shapes: ShapeTexts) -> str:
+        """Return the same for the gradient of an operand."""
+        return f"from  {shapes.upstream}" if shapes.upstream else f"from  {', '.join(shapes.operands)}"
+
+    # -- where each number came from ---------------------------------------------------------------------------------
+
+    def terms(self, element: Element) -> Draft:
+        """Return what an element of the output is the sum of."""
+        moving = [operand for operand in range(len(element.layers)) if not self.is_constant(operand)]
+        return terms_by_jacobian(element, self.name, "", moving)
+
+    def vjp_terms(self, element: Element) -> Draft:
+        """Return what an element of an operand's gradient is the sum of."""
+        return vjp_terms_by_jacobian(element, self.name)
+
+    def update_terms(self, element: Element) -> Draft:
+        """Return what an element of a buffer that the forward rule moves on is the sum of."""
+        return update_terms_by_difference(element, self.name)
+
+    # -- in NumPy ----------------------------------------------------------------------------------------------------
+
+    def numpy_lines(self, code: NumpyCode) -> list[str]:
+        """Return the forward rule as lines of plain NumPy, as `NumpyCode` says."""
+        raise TypeError(f"{self.name} has no lines of NumPy")
+
+    def vjp_numpy_lines(self, code: NumpyCode) -> list[str]:
+        """Return the reverse-mode rule for one operand as lines of plain NumPy."""
+        raise TypeError(f"{self.name} has no lines of NumPy for the way back")
+
+    # -- operands ----------------------------------------------------------------------------------------------------
+
+    @property
+    def plain_name(self) -> str:
+        return self.name.replace("_", " ")
 
     def operand_name(self, operand: int) -> str:
         return self.operands[min(operand, len(self.operands) - 1)]

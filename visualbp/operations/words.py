@@ -1,0 +1,63 @@
+"""What an operation is told of its place in a network when it says, in words and in shapes, what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+MOST_SHOWN = 6
+"""Of more operands that are read alike, the shape of one and their number are shown."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """The values that a step of an operation reads and writes, in words.
+
+    On the way forward `result` says what the output is for its layer, `that is its z, kept for the way back`; on the
+    way back it is the gradient that is made: `the gradient of hidden's W`.
+    """
+
+    layer: str
+    sources: Sequence[str]
+    """The operands: `hidden's activations`."""
+    roles: Sequence[str]
+    """What each operand is for its own layer: `W`, `z at time step 3`."""
+    are_values: Sequence[bool]
+    """Which operands are values of the batch, where the others are parameters."""
+    output: str
+    """The output: `hidden's z`."""
+    result: str
+    axes: int
+    """How many axes a sample of the first operand has."""
+    operand: int = -1
+    """The operand whose gradient is made, on the way back."""
+
+    @property
+    def source(self) -> str:
+        """The operand whose gradient is made."""
+        return self.sources[self.operand]
+
+    def listed(self) -> str:
+        """All operands: `a, b and c`."""
+        return listed(self.sources)
+
+
+def listed(words: Sequence[str]) -> str:
+    """Return words as a list: `a, b and c`."""
+    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else "".join(words)
+
+
+@dataclass(frozen=True)
+class ShapeTexts:
+    """The shapes of what a step of an operation reads, as text: `(2, 4)`. `upstream` is empty on the way forward, and
+    for the loss; `axes` is how many axes a sample of the first operand has."""
+
+    operands: Sequence[str]
+    upstream: str = ""
+    axes: int = 1
+    operand: int = -1
+
+    @property
+    def rows(self) -> str:
+        """What a sum over all rows runs over."""
+        return "samples and positions" if self.axes > 1 else "the samples"
