@@ -16,7 +16,9 @@ from pytestqt.qtbot import QtBot
 
 from tests.gui.workbench import pixels
 from tests.refs import ref
+from visualbp.gui.painting import short_text
 from visualbp.gui.theme import theme
+from visualbp.gui.widgets import heat_tile
 from visualbp.gui.widgets.arrangement import sample_grid, whole_grid
 from visualbp.gui.widgets.heat_map import HeatMap
 from visualbp.gui.widgets.heat_tile import HeatTile
@@ -254,3 +256,24 @@ def test_a_bar_of_one_sample_has_the_index_in_the_whole_batch(qtbot: QtBot) -> N
     with qtbot.waitSignal(histogram.number_chosen) as asked:
         QTest.mouseClick(histogram, Qt.MouseButton.LeftButton, pos=QPoint(15, 70 - 15))
     assert asked.args == [VALUE, (1, 1)]
+
+
+@given(st.floats(allow_nan=True, allow_infinity=True))
+def test_a_short_number_has_seven_signs_at_most_and_means_the_same(number: float) -> None:
+    text = short_text(number)
+    assert len(text) <= 7
+    read = float(text.replace("−", "-"))
+    assert np.isclose(read, number, rtol=0.5, atol=5e-324, equal_nan=True) or np.isinf(read)
+
+
+def test_a_number_that_is_wider_than_its_cell_is_written_short(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    shortened: list[float] = []
+    monkeypatch.setattr(heat_tile, "short_text", lambda number: (shortened.append(number), short_text(number))[1])
+    heat_map = HeatMap()
+    qtbot.addWidget(heat_map)
+    heat_map.show_array(VALUE, np.array([[-5.953e-05, 0.5, 0.25, 1.0]]), Diverging(1.0))
+    for width, expected in ((4 * 54, [-5.953e-05]), (4 * 120, [])):
+        shortened.clear()
+        heat_map.resize(width, 30)
+        heat_map.grab()
+        assert shortened == expected

@@ -134,6 +134,16 @@ def _number_text(value: float, signed: bool) -> str:
     return sign + text.replace("-", "−", 1) if value < 0 else sign + text
 
 
+def short_text(value: float) -> str:
+    """Return a number in seven signs at most, as `−6.0e-5`: for a cell that has no room for four digits of it."""
+    for digits in (1, 0):
+        mantissa, _, exponent = f"{value:.{digits}e}".partition("e")
+        text = f"{mantissa}e{int(exponent)}" if exponent else mantissa  # nan and inf have none
+        if len(text) <= 7:
+            break
+    return text.replace("-", "−", 1) if value < 0 else text
+
+
 def exact_text(value: float) -> str:
     """Return the shortest text that reads back as exactly this number, for hovering and copying."""
     return repr(float(value))

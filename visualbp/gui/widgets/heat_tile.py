@@ -15,7 +15,7 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPen
 from visualbp.core.arrays import Array, Shape
 from visualbp.core.ref import Ref
 from visualbp.gui.axes import place_words
-from visualbp.gui.painting import draw_absent, exact_text, number_text
+from visualbp.gui.painting import draw_absent, exact_text, number_text, short_text
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.arrangement import (
     Arrangement,
@@ -192,14 +192,14 @@ class HeatTile:
         painter.setFont(font)
         if painter.fontMetrics().horizontalAdvance("−0.0000") + 6 <= width:
             for number, block in enumerate(blocks):
-                self._write_block(painter, block, number * first.rows)
+                self._write_block(painter, block, number * first.rows, size)
         painter.restore()
 
-    def _write_block(self, painter: QPainter, block: Block, image_row: int) -> None:
+    def _write_block(self, painter: QPainter, block: Block, image_row: int, size: float) -> None:
         assert self.array is not None and self._image is not None
-        size = block.rows * block.columns - block.blank
-        flat = self.array.reshape(-1)[block.offset : block.offset + size]
-        missing = None if self.missing is None else self.missing.reshape(-1)[block.offset : block.offset + size]
+        end = block.offset + block.rows * block.columns - block.blank
+        flat = self.array.reshape(-1)[block.offset : end]
+        missing = None if self.missing is None else self.missing.reshape(-1)[block.offset : end]
         xs = self._edges(block.rect.left(), block.rect.width(), block.columns)
         ys = self._edges(block.rect.top(), block.rect.height(), block.rows)
         for place, number in enumerate(flat):
@@ -209,7 +209,10 @@ class HeatTile:
             box = QRectF(xs[column], ys[row], xs[column + 1] - xs[column], ys[row + 1] - ys[row])
             ink = ink_on(QColor.fromRgb(self._image.pixel(column, image_row + row)))
             painter.setPen(theme().color("dim") if self.stale else ink)
-            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, self.cell_text(float(number)))
+            text = self.cell_text(float(number))
+            if theme().advance(text, size, mono=True) > box.width() - 2:
+                text = short_text(float(number))
+            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
 
     def _paint_crosses(self, painter: QPainter, blocks: list[Block]) -> None:
         """Cross out what is not finite: a mark as well as a colour."""
