@@ -2,12 +2,15 @@
 
     python -m tests.benchmarks.window_soak [--minutes 20] [--network xor] [--command train]
 
-Prints the resident memory every half minute, and how fast it grew in the second half: a line fitted through it.
+Prints the resident memory every half minute, before and after the allocator has given back what is free: what it keeps
+for later comes and goes by some megabytes, and is no growth. At the end it prints how fast what is held grew in the
+second half: a line fitted through it.
 """
 
 from __future__ import annotations
 
 import argparse
+import ctypes
 import gc
 import os
 import time
@@ -25,6 +28,12 @@ EVERY = 30.0
 """Seconds between two looks."""
 LIMIT = 0.1
 """Megabytes a minute."""
+
+
+def give_back() -> None:
+    """Have the allocator give back to the system what is free; only that of GNU can be asked."""
+    if hasattr(library := ctypes.CDLL(None), "malloc_trim"):
+        library.malloc_trim(0)
 
 
 def main() -> None:
@@ -49,9 +58,12 @@ def main() -> None:
         QTimer.singleShot(round(EVERY * 1000), loop, loop.quit)
         loop.exec()
         minutes.append((time.perf_counter() - began) / 60)
+        resident = process.memory_info().rss / 2**20
+        give_back()
         megabytes.append(process.memory_info().rss / 2**20)
-        snapshot = window.debugger.snapshot
-        print(f"{minutes[-1]:6.1f} min   {megabytes[-1]:8.2f} MB   iteration {snapshot.iteration:,}", flush=True)
+        iteration = window.debugger.snapshot.iteration
+        held = f"{resident:8.2f} MB, held {megabytes[-1]:8.2f} MB"
+        print(f"{minutes[-1]:6.1f} min   {held}   iteration {iteration:,}", flush=True)
     half = len(minutes) // 2
     slope = float(np.polyfit(minutes[half:], megabytes[half:], 1)[0])
     print(f"second half: {slope:+.3f} MB a minute (limit {LIMIT}); {len(gc.get_objects()):,} objects at the end")
