@@ -4,7 +4,8 @@
 
 Each pair of network and command runs in a process of its own: how long the event loop was kept from its next turn (99th
 percentile and worst), pictures and iterations a second, how long Pause (F6 or Escape) takes to act and closing to hide
-the window, and how much memory the time measured has added. `--busy` runs that many processes beside it.
+the window, and how much memory the time measured has added, beside the checkpoints for going back. `--busy` runs that
+many processes beside it.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from tests.benchmarks.timing import table, use_one_thread
-from tests.benchmarks.window_rig import LATE, PROMPT, WORST, Gaps, measured_apart, spin
+from tests.benchmarks.window_rig import LATE, PROMPT, WORST, Gaps, held, measured_apart, spin
 
 NETWORKS = ("xor", "spirals", "vanishing", "digits_convolution", "copy_transformer", "670000", "1000")
 WARM_UP = 2.0
@@ -61,7 +62,6 @@ def write_networks(folder: Path) -> dict[str, str]:
 
 def measure(path: str, command_name: str, seconds: float) -> dict[str, Any]:
     """Open `path` in a real window, run a command for some seconds, pause, run it again and close the window."""
-    import psutil
     from PySide6.QtCore import QEvent, QObject, Qt, QTimer
     from PySide6.QtTest import QTest
 
@@ -76,7 +76,7 @@ def measure(path: str, command_name: str, seconds: float) -> dict[str, Any]:
     window.resize(1600, 1000)
     window.show()
     window.debugger.settle(120)
-    process, pictures = psutil.Process(), [0]
+    pictures = [0]
 
     def start() -> None:
         if command_name in keys:
@@ -92,11 +92,11 @@ def measure(path: str, command_name: str, seconds: float) -> dict[str, Any]:
     spin(min(WARM_UP, seconds / 2))
     window.debugger.snapshot_changed.connect(count)
     first = window.debugger.snapshot.iteration
-    before, began = process.memory_info().rss, time.perf_counter()
+    before, began = held(window), time.perf_counter()
     with Gaps() as gaps:
         spin(seconds)
     spent = time.perf_counter() - began
-    grown = process.memory_info().rss - before
+    grown = held(window) - before
     iterations = window.debugger.snapshot.iteration - first
     still = window.debugger.snapshot.is_running
     pauses = []

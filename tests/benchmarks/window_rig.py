@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import subprocess
@@ -87,3 +88,14 @@ class Gaps:
         """Return the milliseconds that this share of the gaps does not exceed; 1 for the worst."""
         ordered = sorted(self.seconds)
         return 1e3 * ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+
+
+def held(window: Any) -> int:
+    """Return the bytes that the process holds beside the checkpoints for going back: these fill a budget of their own,
+    and are thinned then."""
+    import psutil
+
+    if hasattr(library := ctypes.CDLL(None), "malloc_trim"):
+        library.malloc_trim(0)  # what the allocator keeps for later comes and goes
+    checkpoints: int = window.debugger._thread.worker.session.history.bytes
+    return int(psutil.Process().memory_info().rss) - checkpoints

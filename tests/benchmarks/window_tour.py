@@ -4,9 +4,10 @@
 
 Each sample runs in a process of its own. A row has: milliseconds until it is open; iterations a second; pictures a
 second (the canvas has painted another snapshot) and the longest time without one; how long the event loop was kept
-from its next turn (99th percentile, worst); memory added after the first two seconds; milliseconds until a pause is
-known and shown, until the check's result is shown, the worst gap meanwhile and the verdict; milliseconds until the
-window is hidden and all has ended. Ends with status 1 if something is beyond the limits: each such thing is printed.
+from its next turn (99th percentile, worst); memory added after the first two seconds, beside the checkpoints for going
+back; milliseconds until a pause is known and shown, until the check's result is shown, the worst gap meanwhile and the
+verdict; milliseconds until the window is hidden and all has ended. Ends with status 1 if something is beyond the
+limits: each such thing is printed.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from itertools import pairwise
 from typing import Any
 
 from tests.benchmarks.timing import table, use_one_thread
-from tests.benchmarks.window_rig import LATE, PROMPT, WORST, Gaps, measured_apart, spin
+from tests.benchmarks.window_rig import LATE, PROMPT, WORST, Gaps, held, measured_apart, spin
 
 MODULE = "tests.benchmarks.window_tour"
 WARM_UP = 2.0
@@ -76,13 +77,12 @@ def measure(sample: str, seconds: float) -> dict[str, Any]:
 
 def run_on(window: Any, seconds: float) -> dict[str, Any]:
     """Press F5, and watch for some seconds what is shown."""
-    import psutil
     from PySide6.QtCore import Qt
     from PySide6.QtTest import QTest
 
     from tests.benchmarks.window_steps import Paints
 
-    paints, process, debugger = Paints(window), psutil.Process(), window.debugger
+    paints, debugger = Paints(window), window.debugger
     places = [(debugger.snapshot.iteration, debugger.snapshot.cursor)]
     debugger.snapshot_changed.connect(lambda snapshot: places.append((snapshot.iteration, snapshot.cursor)))
     warm_up = min(WARM_UP, seconds / 2)
@@ -91,10 +91,10 @@ def run_on(window: Any, seconds: float) -> dict[str, Any]:
         began = time.perf_counter()
         QTest.keyClick(window, Qt.Key.Key_F5)
         spin(warm_up)
-        before = process.memory_info().rss
+        before = held(window)
         spin(seconds - warm_up)
         ended = time.perf_counter()
-        grown = process.memory_info().rss - before
+        grown = held(window) - before
     serials, times = {-1}, [began]
     for when, serial in paints.painted:
         if serial not in serials:
@@ -149,7 +149,7 @@ def check(window: Any) -> dict[str, Any]:
     return {
         "check": 1e3 * spent,
         "check worst": gaps.at(1),
-        "verdict": str(result.verdict) if isinstance(result, CheckResult) else "no result",
+        "verdict": str(result.verdict) if isinstance(result, CheckResult) else "refused" if done else "no result",
         "bugs": len(window.document.network.bugs),
     }
 

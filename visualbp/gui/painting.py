@@ -116,7 +116,7 @@ def number_text(value: float | None, signed: bool = False) -> str:
     return "not yet" if value is None else _number_text(float(value), signed)
 
 
-@lru_cache(maxsize=4096)  # the same numbers are measured, painted and told to screen readers
+@lru_cache(maxsize=1024)  # the same numbers are measured, painted and told to screen readers
 def _number_text(value: float, signed: bool) -> str:
     if math.isnan(value):
         return "nan"

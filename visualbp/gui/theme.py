@@ -97,7 +97,12 @@ class Theme(QObject):
     def advance(
         self, text: str, size: float = 12, weight: QFont.Weight = QFont.Weight.Normal, mono: bool = False
     ) -> float:
-        """Return how wide a text is in `font`, in pixels; kept, for what is measured again and again."""
+        """Return how wide a text is in `font`, in pixels; kept, for what is measured again and again.
+
+        Of numbers there are always new ones, and none is kept: their signs are all of one width.
+        """
+        if mono and _IN_NUMBERS.issuperset(text):
+            return len(text) * _advance("0", self.px(size), weight, mono)
         return _advance(text, self.px(size), weight, mono)
 
     def set(self, name: str | None = None, scale: float | None = None) -> None:
@@ -110,7 +115,10 @@ class Theme(QObject):
         self.changed.emit()
 
 
-@lru_cache(maxsize=8192)
+_IN_NUMBERS = frozenset("0123456789.+-−e×")
+
+
+@lru_cache(maxsize=2048)
 def _advance(text: str, pixels: int, weight: QFont.Weight, mono: bool) -> float:
     return _metrics(pixels, weight, mono).horizontalAdvance(text)
 
