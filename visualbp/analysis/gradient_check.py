@@ -28,7 +28,7 @@ from visualbp.analysis.gradient_check_result import (
     Place,
     TensorCheck,
 )
-from visualbp.analysis.gradient_check_stacked import Program, Stacked, can_stack
+from visualbp.analysis.gradient_check_stacked import Program, Stacked, can_stack, samples_stay_apart
 from visualbp.analysis.gradient_check_units import ByUnits
 from visualbp.analysis.gradient_check_words import words_of
 from visualbp.core.arrays import Array, read_only
@@ -225,7 +225,7 @@ class _Run:
         ways: list[Way] = [Passes(point, info, pace)]
         if self.options.method == "every" and can_stack(point, info):
             ways.insert(0, Stacked(point, info, pace, self.programs))
-            if self.is_large:
+            if self.is_large and samples_stay_apart(point, info):
                 ways.insert(0, ByUnits(point, info, pace, self.programs, self.deltas))
         return ways
 

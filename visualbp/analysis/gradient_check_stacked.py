@@ -205,7 +205,7 @@ class Stacked(OneByOne):
 
 
 def can_stack(point: Point, info: ParameterInfo) -> bool:
-    """Return whether `Stacked` holds: one affine rule uses the parameter, and samples stay independent after it."""
+    """Return whether `Stacked` holds: one affine rule uses the parameter, and after it copies of a batch stay apart."""
     users, plan = point.users(info.value), point.plan
     if len(users) != 1:
         return False
@@ -214,4 +214,12 @@ def can_stack(point: Point, info: ParameterInfo) -> bool:
         return False
     following = point.following(users[0])
     batched = all(other.output in plan.batched or other.output == plan.loss for other in following)
-    return node.output in plan.batched and batched and all(o.operation.samples_are_independent() for o in following)
+    rules = [other.operation for other in following]
+    apart = all(rule.samples_are_independent() or rule.keeps_copies_apart for rule in rules)
+    return node.output in plan.batched and batched and apart
+
+
+def samples_stay_apart(point: Point, info: ParameterInfo) -> bool:
+    """Return whether each sample of the loss depends on the same sample alone of what uses the parameter."""
+    following = point.following(point.users(info.value)[0])
+    return all(node.operation.samples_are_independent() for node in following)

@@ -270,6 +270,7 @@ class BatchNorm(Normalization):
     operands = ("x", "weight", "bias", "running_mean", "running_var")
     constant_operands = frozenset({"running_mean", "running_var"})
     weight_varies_in_group = False
+    keeps_copies_apart = True
 
     def __init__(self, epsilon: float, momentum: float) -> None:
         super().__init__(epsilon)
