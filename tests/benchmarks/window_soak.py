@@ -55,8 +55,8 @@ def main() -> None:
         resident = process.memory_info().rss / 2**20
         megabytes.append(held(window) / 2**20)
         iteration = window.debugger.snapshot.iteration
-        held = f"{resident:8.2f} MB, held {megabytes[-1]:8.2f} MB"
-        print(f"{minutes[-1]:6.1f} min   {held}   iteration {iteration:,}", flush=True)
+        text = f"{resident:8.2f} MB, held {megabytes[-1]:8.2f} MB"
+        print(f"{minutes[-1]:6.1f} min   {text}   iteration {iteration:,}", flush=True)
     half = len(minutes) // 2
     slope = float(np.polyfit(minutes[half:], megabytes[half:], 1)[0])
     print(f"second half: {slope:+.3f} MB a minute (limit {LIMIT}); {len(gc.get_objects()):,} objects at the end")
