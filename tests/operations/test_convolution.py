@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-import visualbp.operations.convolution as module
+import visualbp.operations.convolution.rule as module
 from tests.building import chain
 from tests.operations.derivative_checks import (
     NUMPYS_OWN_BUFFERS,

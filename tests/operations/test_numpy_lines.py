@@ -15,9 +15,11 @@ from visualbp.operations.numpy_code import NumpyCode
 CASES = layer_cases()
 
 
-def run_lines(lines: list[str], names: dict[str, Any]) -> None:
+def run_lines(operation: Operation, lines: list[str], names: dict[str, Any]) -> None:
+    known: dict[str, Any] = {"np": np}
     with np.errstate(all="ignore"):
-        exec("\n".join(lines), {"np": np}, names)
+        exec("\n".join(operation.numpy_helpers), known)
+        exec("\n".join(lines), known, names)
 
 
 def code_of(case: NodeCase, output: Array, operand: int = -1) -> NumpyCode:
@@ -52,7 +54,7 @@ def test_the_lines_of_numpy_give_the_bits_of_the_rules(case: LayerCase, precisio
         done = node_case.evaluated(inputs)
         names = {f"x{place}": array.copy() for place, array in enumerate(inputs)}
         names["generator"] = IterationContext().generator(0)  # type: ignore[assignment]
-        run_lines(operation.numpy_lines(code_of(node_case, done.output)), names)
+        run_lines(operation, operation.numpy_lines(code_of(node_case, done.output)), names)
         assert same_bits(names["output"], done.output), operation.numpy_lines(code_of(node_case, done.output))
         kept = dict(names)
         for operand in range(len(inputs)):
@@ -63,7 +65,7 @@ def test_the_lines_of_numpy_give_the_bits_of_the_rules(case: LayerCase, precisio
                 upstream = np.ones((), precision)
             names = {**kept, "upstream": upstream}
             lines = operation.vjp_numpy_lines(code_of(node_case, done.output, operand))
-            run_lines(lines, names)
+            run_lines(operation, lines, names)
             assert same_bits(names["result"], done.vjp(operand, upstream)), lines
         for place, array in enumerate(inputs):
             assert np.array_equal(names[f"x{place}"], array), "an operand is not to be changed"

@@ -11,12 +11,10 @@ from visualbp.operations.activations import Activation, Elementwise
 from visualbp.operations.attention import CausalMask, Mix, Scores
 from visualbp.operations.base import Operation
 from visualbp.operations.combination import Add, Concatenate, Flatten, Multiply
-from visualbp.operations.convolution import Convolution
 from visualbp.operations.dropout import Dropout
 from visualbp.operations.embedding import Embedding
 from visualbp.operations.losses import BinaryCrossEntropyWithLogits, Loss, SoftmaxCrossEntropy
 from visualbp.operations.normalization import BatchNorm, LayerNorm, Normalization
-from visualbp.operations.pooling import AveragePooling, MaxPooling, Pooling
 from visualbp.operations.recurrence import FirstRecurrentAffine, RecurrentAffine, Stack, TimeSlice
 from visualbp.operations.weight_norm import WeightNorm
 from visualbp.operations.words import Words
@@ -136,10 +134,6 @@ def _group(plan: Plan, node: Node) -> str:
     return "each position" if dimensions == 2 else "each sample"
 
 
-def _window(operation: Pooling) -> str:
-    return f"{operation.kernel} x {operation.kernel} window"
-
-
 # -- forward ---------------------------------------------------------------------------------------------------------
 
 
@@ -165,9 +159,6 @@ def _forward_sentence(plan: Plan, node: Node) -> str:
     kept = KEPT if plan.resolve(node.output) in plan.read_on_the_way_back else ""
     result = f"that is its {_role_in_words(plan, node.output)}{kept}"
     match node.operation:
-        case Convolution():
-            bias = " and adds b" if len(sources) > 2 else ""
-            return f"{layer} slides its filters W over {sources[0]}{bias}: {result}."
         case Activation() as activation:
             return f"{layer} applies {activation.label} to {sources[0]}: {result}."
         case Loss() as loss:
@@ -181,10 +172,6 @@ def _forward_sentence(plan: Plan, node: Node) -> str:
             return f"{layer} brings {_group(plan, node)} of {sources[0]} to mean 0 and deviation 1, times W plus b."
         case WeightNorm():
             return f"{layer} makes its W from W direction, brought to length 1, times W gain."
-        case MaxPooling() as pooling:
-            return f"{layer} takes the largest number of each {_window(pooling)} of {sources[0]}."
-        case AveragePooling() as pooling:
-            return f"{layer} takes the mean of each {_window(pooling)} of {sources[0]}."
         case Embedding():
             return f"{layer} looks up the row of W for each class in {sources[0]}."
         case TimeSlice() as taken:
@@ -243,10 +230,6 @@ def _to_parameter(plan: Plan, node: Node, name: str, result: str) -> str:
     """Return how a gradient becomes that of a parameter."""
     first = words_of(plan, node.operands[0])
     match node.operation:
-        case Convolution() if name == "weight":
-            return f"times what lay under the filters, summed over all places of the batch, is {result}"
-        case Convolution():
-            return f", summed over all places of the batch, is {result}"
         case Normalization() if name == "weight":
             return f"times x hat, summed over all that it scales, is {result}"
         case Normalization():
@@ -270,8 +253,6 @@ def _to_parameter(plan: Plan, node: Node, name: str, result: str) -> str:
 def _to_value(plan: Plan, node: Node, name: str, value: str, result: str) -> str:
     """Return how a gradient goes back to what a node read."""
     match node.operation:
-        case Convolution():
-            return f"goes back through {_role_in_words(plan, node.operands[1])} to {value}"
         case RecurrentAffine():
             return f"goes back {'in time through W hidden' if name == 'h' else 'through W input'} to {value}"
         case Elementwise() as activation:
@@ -282,10 +263,6 @@ def _to_value(plan: Plan, node: Node, name: str, value: str, result: str) -> str
             return f"goes back to {value}, less what moves the mean and the deviation that the batch shares"
         case LayerNorm():
             return f"goes back to {value}, less what moves the mean and the deviation of {_group(plan, node)}"
-        case MaxPooling():
-            return f"goes back to the winner of each window alone, in {value}"
-        case AveragePooling():
-            return f"is shared out evenly over each window of {value}"
         case Stack():
             return f"is taken apart; this time step goes back to {value}"
         case Scores():

@@ -12,10 +12,8 @@ from visualbp.operations.activations import Elementwise
 from visualbp.operations.attention import Mix, Scores
 from visualbp.operations.base import Operation
 from visualbp.operations.combination import Add, Multiply
-from visualbp.operations.convolution import Convolution
 from visualbp.operations.embedding import Embedding
 from visualbp.operations.normalization import Normalization
-from visualbp.operations.pooling import Pooling
 from visualbp.operations.recurrence import RecurrentAffine
 from visualbp.operations.weight_norm import WeightNorm
 from visualbp.operations.words import MOST_SHOWN, ShapeTexts
@@ -85,14 +83,10 @@ def _special_shapes(operation: Operation, back_to: str, operands: list[str], ups
     """Return the right-hand side of what slides, looks up, normalises or recurs; `back_to` is the operand whose
     gradient it is, empty on the way forward. None for any other operation."""
     match operation:
-        case Convolution():
-            return _shapes_of_convolution(back_to, operands, upstream)
         case RecurrentAffine():
             return _shapes_of_time_step(back_to, operands, upstream)
         case Scores() | Mix():
             return _shapes_of_attention(operation, back_to, operands, upstream)
-        case Pooling():
-            return f"=  {upstream} back over the windows" if back_to else f"=  windows of {operands[0]}"
         case Embedding():
             return f"=  {upstream} added up by rows" if back_to else f"=  rows of {operands[1]} at {operands[0]}"
         case Normalization() if back_to in ("weight", "bias"):
@@ -102,18 +96,6 @@ def _special_shapes(operation: Operation, back_to: str, operands: list[str], ups
         case WeightNorm() if not back_to:
             return f"=  {operands[1]} * {operands[0]}"
     return None
-
-
-def _shapes_of_convolution(back_to: str, operands: list[str], upstream: str) -> str:
-    x, weight, *bias = operands
-    match back_to:
-        case "":
-            return f"=  {weight} over {x}" + (f" + {bias[0]}" if bias else "")
-        case "weight":
-            return f"=  {upstream} over {x}"
-        case "bias":
-            return f"=  sum of {upstream} over samples and places"
-    return f"=  {upstream} back through {weight}"
 
 
 def _shapes_of_time_step(back_to: str, operands: list[str], upstream: str) -> str:

@@ -13,7 +13,8 @@ from visualbp.layers.base import LayerType, Options, ParameterSpec, ShapeError, 
 from visualbp.layers.lowering import Lowering, Node
 from visualbp.layers.weights import WEIGHT_NORM, lower_weight, weight_parameters
 from visualbp.operations.activations import activations
-from visualbp.operations.convolution import Convolution, windows_along
+from visualbp.operations.convolution import Convolution
+from visualbp.operations.windows import windows_along
 
 LARGEST_KERNEL = 64
 """On the way back each place of a window is a call of its own; larger ones would make long lists of them."""

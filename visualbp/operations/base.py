@@ -124,6 +124,8 @@ class Operation:
     """Names of the operands, in order. An operation on any number of values has one name, for all of them."""
     constant_operands: ClassVar[frozenset[str]] = frozenset()
     """Operands that have no derivative, such as targets."""
+    numpy_helpers: ClassVar[tuple[str, ...]] = ()
+    """The sources of functions that its lines of NumPy call."""
     keeps_copies_apart: ClassVar[bool] = False
     """Whether the copies of a batch (see `Emitter`) do not depend on each other, where the samples of each do."""
     minus_infinity_is_meant: ClassVar[bool] = False

@@ -7,9 +7,49 @@ from collections.abc import Sequence
 import numpy as np
 
 from visualbp.core.arrays import Array, Shape, size_of
+from visualbp.core.number_words import number_latex, unraveled
 from visualbp.operations.base import Emitter, Operation
-from visualbp.operations.convolution import windows_along, windows_of
+from visualbp.operations.numpy_code import NumpyCode
 from visualbp.operations.symbols import Symbol, slid
+from visualbp.operations.terms import Block, Draft, Element, Factor, constant, one_term
+from visualbp.operations.windows import covering, windows_along, windows_of
+from visualbp.operations.words import ShapeTexts, Words
+
+X = 0
+MOST_COMPARED = 16
+"""A window of more numbers is not written out where its largest is chosen."""
+
+WINDOWS_OF = '''\
+def windows_of(x, kernel, stride):
+    """The numbers of each window in a row (batch, channels, rows, columns, kernel kernel)."""
+    windows = np.lib.stride_tricks.sliding_window_view(x, (kernel, kernel), (2, 3))[:, :, ::stride, ::stride]
+    return windows.reshape(*windows.shape[:4], kernel * kernel)'''
+
+TO_WINNERS = '''\
+def to_winners(upstream, winner, x, kernel, stride):
+    """Each window's upstream, added at the number that was its largest."""
+    back = np.zeros_like(x)
+    sample, channel, row, column = np.indices(upstream.shape)
+    place = sample, channel, row * stride + winner // kernel, column * stride + winner % kernel
+    np.add.at(back, place, upstream)
+    return back'''
+
+WINDOW_SUMS = '''\
+def window_sums(x, kernel, stride):
+    """The sum of each window: along its rows first, then over them."""
+    rows, columns = ((length - kernel) // stride + 1 for length in x.shape[2:])
+    along = sum(x[:, :, :, at : at + stride * (columns - 1) + 1 : stride] for at in range(kernel))
+    return sum(along[:, :, at : at + stride * (rows - 1) + 1 : stride] for at in range(kernel))'''
+
+TO_WINDOWS = '''\
+def to_windows(share, x, kernel, stride):
+    """A share for each number of each window, added up where windows overlap."""
+    back, (rows, columns) = np.zeros_like(x), share.shape[2:]
+    for row in range(kernel):
+        for column in range(kernel):
+            met = slice(row, row + stride * (rows - 1) + 1, stride)
+            back[:, :, met, column : column + stride * (columns - 1) + 1 : stride] += share
+    return back'''
 
 
 class Pooling(Operation):
@@ -24,6 +64,10 @@ class Pooling(Operation):
         batch, channels, height, width = shapes[0]
         rows, columns = (windows_along(length, self.kernel, self.stride) for length in (height, width))
         return (batch, channels, rows, columns)
+
+    @property
+    def _each_window(self) -> str:
+        return f"{self.kernel} x {self.kernel} window"
 
     @property
     def window(self) -> str:
@@ -42,6 +86,31 @@ class Pooling(Operation):
             :, :, row : row + stride * (rows - 1) + 1 : stride, column : column + stride * (columns - 1) + 1 : stride
         ]
 
+    def shapes_text(self, shapes: ShapeTexts) -> str:
+        return f"=  windows of {shapes.operands[0]}"
+
+    def vjp_shapes_text(self, shapes: ShapeTexts) -> str:
+        return f"=  {shapes.upstream} back over the windows"
+
+    def _window_at(self, element: Element, row: int, column: int) -> Array:
+        """Return the numbers of a window of the channel that is explained."""
+        sample, channel, *_ = element.index
+        top, left = row * self.stride, column * self.stride
+        return element.array(X)[sample, channel, top : top + self.kernel, left : left + self.kernel]
+
+    def _windows_around(self, element: Element) -> list[tuple[int, int, int, int]]:
+        """Return row and column of the windows that cover the place that is explained, and where it lies in each."""
+        _, _, *place = element.index
+        windows = element.upstream_array().shape[2:]
+        rows, columns = (
+            covering(at, self.kernel, self.stride, 0, count) for at, count in zip(place, windows, strict=True)
+        )
+        return [
+            (int(row), int(column), int(i), int(j))
+            for i, row in zip(*rows, strict=True)
+            for j, column in zip(*columns, strict=True)
+        ]
+
 
 class MaxPooling(Pooling):
     """The largest number of each window; the upstream gradient goes to that number alone.
@@ -50,6 +119,7 @@ class MaxPooling(Pooling):
     """
 
     name = "max_pool"
+    numpy_helpers = (WINDOWS_OF, TO_WINNERS)
 
     @property
     def _count(self) -> int:
@@ -122,11 +192,74 @@ class MaxPooling(Pooling):
         passed = rf"\sum_{{i, j}} {upstream.at('c', 'i', 'j')} \, {won}"
         return rf"{result.at('c', 'u', 'v')} = {passed}, \quad {winner}"
 
+    # -- in words ----------------------------------------------------------------------------------------------------
+
+    def sentence(self, words: Words) -> str:
+        return f"{words.layer} takes the largest number of each {self._each_window} of {words.sources[0]}."
+
+    def vjp_sentence(self, words: Words) -> str:
+        return f"goes back to the winner of each window alone, in {words.source}"
+
+    # -- where each number came from ---------------------------------------------------------------------------------
+
+    def terms(self, element: Element) -> Draft:
+        sample, channel, row, column = element.index
+        window = self._window_at(element, row, column)
+        i, j = unraveled(int(window.argmax()), window.shape)
+        at = (row * self.stride + i, column * self.stride + j)
+        winner = element.input(X, (sample, channel, *at))
+        numbers = [number_latex(float(number)) for number in window.reshape(-1)]
+        written = rf"\max\left({', '.join(numbers)}\right)" if len(numbers) <= MOST_COMPARED else ""
+        several = int((window == window[i, j]).sum())
+        return Draft(
+            rf"\max_{{i, j}} {element.indexed(X, f'{channel},i,j')} = {winner.symbol}",
+            f"the largest of the {window.size} numbers of its window: that at row {at[0]}, column {at[1]}",
+            [one_term(winner, label="winner")],
+            f"{several} numbers are largest; the first of them wins" if several > 1 else "",
+            written,
+        )
+
+    def vjp_terms(self, element: Element) -> Draft:
+        sample, channel, *_ = element.index
+        around = self._windows_around(element)
+        won = [(r, c) for r, c, i, j in around if int(self._window_at(element, r, c).argmax()) == i * self.kernel + j]
+        factors = [element.upstream((sample, channel, r, c)) for r, c in won]
+        lost = len(around) - len(won)
+        if not around:
+            note = "no window covers it, so nothing comes back"
+        elif not won:
+            note = "it is not the largest of its window: the gradient goes to the winner alone"
+        else:
+            note = f"of the {len(around)} windows that cover it, {len(won)} chose it" if lost else ""
+        return Draft(
+            rf"\sum_{{\text{{windows won}}}} {element.indexed_upstream(f'{channel},r,s')}",
+            "what comes back to the windows that it won, unchanged: the local derivative is 1, and 0 for all others",
+            [one_term(factor, label=f"window {r}, {c}") for factor, (r, c) in zip(factors, won, strict=True)],
+            note,
+        )
+
+    # -- in NumPy ----------------------------------------------------------------------------------------------------
+
+    def numpy_lines(self, code: NumpyCode) -> list[str]:
+        windows = code.kept("windows")
+        return [
+            f"{windows} = windows_of({code.operands[0]}, {self.kernel}, {self.stride})",
+            f"{code.output} = {windows}.max(-1)",
+        ]
+
+    def vjp_numpy_lines(self, code: NumpyCode) -> list[str]:
+        x, winner = code.operands[0], code.kept("winner")
+        return [
+            f"{winner} = {code.kept('windows')}.argmax(-1)  # the first, where several are largest",
+            f"{code.result} = to_winners({code.upstream}, {winner}, {x}, {self.kernel}, {self.stride})",
+        ]
+
 
 class AveragePooling(Pooling):
     """The mean of each window; each of its numbers gets an equal share of the upstream. As PyTorch's AvgPool2d."""
 
     name = "average_pool"
+    numpy_helpers = (WINDOW_SUMS, TO_WINDOWS)
 
     @property
     def _share(self) -> float:
@@ -178,3 +311,60 @@ class AveragePooling(Pooling):
             inside.append(rf"\left[0 \le {place} - {start} < {self.kernel}\right]")
         shares = rf"\frac{{1}}{{{self.kernel**2}}} \sum_{{i, j}} {upstream.at('c', 'i', 'j')} \, {' '.join(inside)}"
         return f"{result.at('c', 'u', 'v')} = {shares}"
+
+    # -- in words ----------------------------------------------------------------------------------------------------
+
+    def sentence(self, words: Words) -> str:
+        return f"{words.layer} takes the mean of each {self._each_window} of {words.sources[0]}."
+
+    def vjp_sentence(self, words: Words) -> str:
+        return f"is shared out evenly over each window of {words.source}"
+
+    # -- where each number came from ---------------------------------------------------------------------------------
+
+    def _share_factor(self) -> Factor:
+        count = self.kernel**2
+        return constant(1.0 / count, rf"\frac{{1}}{{{count}}}", f"one of the {count} numbers of a window")
+
+    def terms(self, element: Element) -> Draft:
+        sample, channel, row, column = element.index
+        window, share = self._window_at(element, row, column), self._share_factor()
+        top, left = row * self.stride, column * self.stride
+
+        def pixel(k: int) -> tuple[int, int]:
+            i, j = unraveled(k, window.shape)
+            return top + i, left + j
+
+        return Draft(
+            rf"{share.symbol} \sum_{{i, j}} {element.indexed(X, f'{channel},i,j')}",
+            "the mean of the numbers of its window",
+            [
+                Block(
+                    share.number * window.reshape(-1).astype(np.float64),
+                    lambda k: (share, element.input(X, (sample, channel, *pixel(k)))),
+                    lambda k: "row {}, column {}".format(*pixel(k)),
+                )
+            ],
+        )
+
+    def vjp_terms(self, element: Element) -> Draft:
+        share, (sample, channel, *_) = self._share_factor(), element.index
+        around = self._windows_around(element)
+        return Draft(
+            rf"{share.symbol} \sum_{{\text{{windows}}}} {element.indexed_upstream(f'{channel},r,s')}",
+            "an equal share of what comes back to each window that it was in",
+            [
+                one_term(share, element.upstream((sample, channel, r, c)), label=f"window {r}, {c}")
+                for r, c, _, _ in around
+            ],
+            "" if around else "no window covers it, so nothing comes back",
+        )
+
+    # -- in NumPy ----------------------------------------------------------------------------------------------------
+
+    def numpy_lines(self, code: NumpyCode) -> list[str]:
+        return [f"{code.output} = window_sums({code.operands[0]}, {self.kernel}, {self.stride}) * {self._share!r}"]
+
+    def vjp_numpy_lines(self, code: NumpyCode) -> list[str]:
+        share = f"{code.upstream} * {self._share!r}"
+        return [f"{code.result} = to_windows({share}, {code.operands[0]}, {self.kernel}, {self.stride})"]

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from visualbp.core.arrays import Array, Shape, size_of
 from visualbp.operations.base import Emitter, Operation
 from visualbp.operations.symbols import OUTSIDE, Symbol, slid, slid_back
+from visualbp.operations.windows import windows_along, windows_of
 
 COLUMNS_AT_ONCE = 2**17
 """Columns have about so many numbers at a time (or are those of one sample). More would fall out of the cache, which
@@ -25,19 +25,6 @@ costs more than making the columns again on the way back; and memory stays bound
 
 LINE = 8
 """The numbers of a cache line: with fewer samples side by side than that, the batch is better not the last axis."""
-
-
-def windows_along(length: int, kernel: int, stride: int, padding: int = 0) -> int:
-    """Return how many windows fit on an axis: floor((length + 2 padding - kernel) / stride) + 1, as in PyTorch."""
-    return (length + 2 * padding - kernel) // stride + 1
-
-
-def windows_of(images: Array, kernel: int, stride: int, axes: tuple[int, int]) -> Array:
-    """Return a view with all windows of `images`: two more axes at the end, row and column within the window."""
-    steps: list[slice] = [slice(None)] * images.ndim
-    for axis in axes:
-        steps[axis] = slice(None, None, stride)
-    return sliding_window_view(images, (kernel, kernel), axes)[tuple(steps)]
 
 
 @dataclass(frozen=True)
@@ -76,7 +63,7 @@ def division(weight: Shape, z: Shape) -> tuple[list[slice], Layout]:
     return parts, BATCH_LAST if min(count, samples) >= LINE or width < LINE else BATCH_SECOND
 
 
-class Convolution(Operation):
+class ConvolutionRule(Operation):
     """z[b, f] = bias[f] + sum over c of weight[f, c] slid over x[b, c] (the cross-correlation, as everywhere here).
 
     x (B, channels, H, W), weight (filters, channels, k, k), bias (filters), z (B, filters, H', W') with
