@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ def code_of(case: NodeCase, output: Array, operand: int = -1) -> NumpyCode:
         upstream,
         operand,
         "" if operand < 0 else "result",
-        "generator",
+        generator="generator",
     )
 
 
@@ -56,6 +57,13 @@ def test_the_lines_of_numpy_give_the_bits_of_the_rules(case: LayerCase, precisio
         names["generator"] = IterationContext().generator(0)  # type: ignore[assignment]
         run_lines(operation, operation.numpy_lines(code_of(node_case, done.output)), names)
         assert same_bits(names["output"], done.output), operation.numpy_lines(code_of(node_case, done.output))
+        if updates := node_case.node.updates:
+            buffers = [names.pop(f"x{node_case.node.operands.index(value)}") for value in updates]
+            names |= {f"b{place}": buffer.copy() for place, buffer in enumerate(buffers)}
+            moving = replace(code_of(node_case, done.output), updates=[f"b{place}" for place in range(len(buffers))])
+            run_lines(operation, operation.update_numpy_lines(moving), names)
+            operation.update(done.emitter, done.inputs, done.output, buffers)
+            assert all(same_bits(names[f"b{place}"], buffer) for place, buffer in enumerate(buffers))
         kept = dict(names)
         for operand in range(len(inputs)):
             if operation.is_constant(operand):
@@ -68,4 +76,6 @@ def test_the_lines_of_numpy_give_the_bits_of_the_rules(case: LayerCase, precisio
             run_lines(operation, lines, names)
             assert same_bits(names["result"], done.vjp(operand, upstream)), lines
         for place, array in enumerate(inputs):
+            if f"x{place}" not in names:
+                continue  # a buffer
             assert np.array_equal(names[f"x{place}"], array), "an operand is not to be changed"

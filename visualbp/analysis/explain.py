@@ -13,8 +13,6 @@ import numpy as np
 
 import visualbp.analysis.explain_activations
 import visualbp.analysis.explain_losses
-import visualbp.analysis.explain_normalization
-import visualbp.analysis.explain_operations
 import visualbp.analysis.explain_sequences  # noqa: F401  (all of them say how operations are explained)
 from visualbp.analysis.explain_element import Element, rule_for
 from visualbp.analysis.explain_record import Explanation, Moment, NotKeptError, Past, Term

@@ -36,6 +36,10 @@ class StepElement:
         return self.step.operand
 
     @property
+    def buffer(self) -> int:
+        return self.node.updates.index(self.value)
+
+    @property
     def precision(self) -> str:
         return self.past.precision
 

@@ -10,13 +10,8 @@ from visualbp.layers import Node
 from visualbp.operations.activations import Activation, Elementwise
 from visualbp.operations.attention import CausalMask, Mix, Scores
 from visualbp.operations.base import Operation
-from visualbp.operations.combination import Add, Concatenate, Flatten, Multiply
-from visualbp.operations.dropout import Dropout
-from visualbp.operations.embedding import Embedding
 from visualbp.operations.losses import BinaryCrossEntropyWithLogits, Loss, SoftmaxCrossEntropy
-from visualbp.operations.normalization import BatchNorm, LayerNorm, Normalization
 from visualbp.operations.recurrence import FirstRecurrentAffine, RecurrentAffine, Stack, TimeSlice
-from visualbp.operations.weight_norm import WeightNorm
 from visualbp.operations.words import Words
 from visualbp.optimizers.base import make_optimizer
 from visualbp.optimizers.schedules import make_schedule
@@ -126,14 +121,6 @@ def _role_in_words(plan: Plan, value: Ref) -> str:
     return words_of(plan, value).removeprefix(f"{value.layer}'s ")
 
 
-def _group(plan: Plan, node: Node) -> str:
-    """Return what a normalisation brings to mean 0: `each channel of`."""
-    dimensions = len(plan.shapes[plan.resolve(node.operands[0])])
-    if isinstance(node.operation, BatchNorm):
-        return {1: "each unit", 2: "each position", 3: "each channel"}.get(dimensions, "each entry")
-    return "each position" if dimensions == 2 else "each sample"
-
-
 # -- forward ---------------------------------------------------------------------------------------------------------
 
 
@@ -163,17 +150,6 @@ def _forward_sentence(plan: Plan, node: Node) -> str:
             return f"{layer} applies {activation.label} to {sources[0]}: {result}."
         case Loss() as loss:
             return f"{layer} compares {sources[0]} with the targets: the {type(loss).label.lower()} of the batch."
-        case BatchNorm():
-            return (
-                f"{layer} brings {_group(plan, node)} of {sources[0]} to mean 0 and deviation 1 over the batch, times"
-                " W plus b; the running statistics follow."
-            )
-        case LayerNorm():
-            return f"{layer} brings {_group(plan, node)} of {sources[0]} to mean 0 and deviation 1, times W plus b."
-        case WeightNorm():
-            return f"{layer} makes its W from W direction, brought to length 1, times W gain."
-        case Embedding():
-            return f"{layer} looks up the row of W for each class in {sources[0]}."
         case TimeSlice() as taken:
             return f"{layer} takes time step {taken.index} out of {sources[0]}."
         case FirstRecurrentAffine():
@@ -191,16 +167,6 @@ def _forward_sentence(plan: Plan, node: Node) -> str:
             return f"{layer} closes the scores of all positions that come later: no position sees what follows it."
         case Mix():
             return f"{layer} mixes the values: each position gathers those of the positions that it attends to."
-        case Add():
-            return f"{layer} adds up {_listed(sources)}."
-        case Multiply():
-            return f"{layer} multiplies {_listed(sources)}, element by element."
-        case Concatenate():
-            return f"{layer} puts {_listed(sources)} side by side."
-        case Flatten():
-            return f"{layer} lays {sources[0]} out as one row for each sample."
-        case Dropout():
-            return f"{layer} drops some of {sources[0]} by the mask of this iteration, and scales the others up."
     given = [words for words, value in zip(sources, node.operands, strict=True) if value in plan.batched]
     return f"{layer} computes {words_of(plan, node.output)} from {_listed(given or sources)}, by {_plain_name(node)}."
 
@@ -230,16 +196,6 @@ def _to_parameter(plan: Plan, node: Node, name: str, result: str) -> str:
     """Return how a gradient becomes that of a parameter."""
     first = words_of(plan, node.operands[0])
     match node.operation:
-        case Normalization() if name == "weight":
-            return f"times x hat, summed over all that it scales, is {result}"
-        case Normalization():
-            return f", summed over all that it shifts, is {result}"
-        case WeightNorm() if name == "gain":
-            return f"along the direction is {result}"
-        case WeightNorm():
-            return f"across the direction, times gain over length, is {result}"
-        case Embedding():
-            return f"is added to the rows of W that were looked up: that is {result}"
         case FirstRecurrentAffine() if name == "weight_hidden":
             return f"meets no state, which is 0 before the first time step: this part of {result} is 0"
         case RecurrentAffine() if name != "bias":
@@ -259,10 +215,6 @@ def _to_value(plan: Plan, node: Node, name: str, value: str, result: str) -> str
             return f"times the slope of {activation.label} at {value} is {result}"
         case Activation() as activation:
             return f"goes back through the Jacobian of {activation.label} to {value}: every output depends on all"
-        case BatchNorm():
-            return f"goes back to {value}, less what moves the mean and the deviation that the batch shares"
-        case LayerNorm():
-            return f"goes back to {value}, less what moves the mean and the deviation of {_group(plan, node)}"
         case Stack():
             return f"is taken apart; this time step goes back to {value}"
         case Scores():
@@ -273,14 +225,4 @@ def _to_value(plan: Plan, node: Node, name: str, value: str, result: str) -> str
             return f"times the values goes back to {value}"
         case Mix():
             return f"goes back to {value} as much as each position attended to it"
-        case Add():
-            return f"goes back unchanged to {value}"
-        case Multiply():
-            return f"times the other factors goes back to {value}"
-        case Concatenate():
-            return f"is cut into parts; this one goes back to {value}"
-        case Flatten():
-            return f"is laid out as {value} again"
-        case Dropout():
-            return f"goes back through the same mask to {value}"
     return f"goes back through {_plain_name(node)} to {value}"

@@ -11,11 +11,7 @@ from visualbp.layers import Node
 from visualbp.operations.activations import Elementwise
 from visualbp.operations.attention import Mix, Scores
 from visualbp.operations.base import Operation
-from visualbp.operations.combination import Add, Multiply
-from visualbp.operations.embedding import Embedding
-from visualbp.operations.normalization import Normalization
 from visualbp.operations.recurrence import RecurrentAffine
-from visualbp.operations.weight_norm import WeightNorm
 from visualbp.operations.words import MOST_SHOWN, ShapeTexts
 
 
@@ -64,13 +60,6 @@ def _node_shapes(plan: Plan, step: Step, node: Node, shape: Callable[[Ref], str]
     match operation:
         case Elementwise() if backward:
             return f"=  {upstream} * {operands[0]}"
-        case Multiply() if backward:
-            others = [text for place, text in enumerate(operands) if place != step.operand]
-            return "=  " + " * ".join([upstream, *others])
-        case Multiply():
-            return f"=  {' * '.join(operands)}"
-        case Add() if not backward:
-            return f"=  {' + '.join(operands)}"
     back_to = operation.operand_name(step.operand) if backward else ""
     if (text := _special_shapes(operation, back_to, operands, upstream)) is not None:
         return text
@@ -87,14 +76,6 @@ def _special_shapes(operation: Operation, back_to: str, operands: list[str], ups
             return _shapes_of_time_step(back_to, operands, upstream)
         case Scores() | Mix():
             return _shapes_of_attention(operation, back_to, operands, upstream)
-        case Embedding():
-            return f"=  {upstream} added up by rows" if back_to else f"=  rows of {operands[1]} at {operands[0]}"
-        case Normalization() if back_to in ("weight", "bias"):
-            return f"=  sum of {upstream}" + (f" * {operands[0]}" if back_to == "weight" else "")
-        case Normalization() if not back_to:
-            return f"=  {operands[1]} * {operands[0]} + {operands[2]}"
-        case WeightNorm() if not back_to:
-            return f"=  {operands[1]} * {operands[0]}"
     return None
 
 

@@ -252,6 +252,10 @@ class Operation:
         """Return the reverse-mode rule for one operand as lines of plain NumPy."""
         raise TypeError(f"{self.name} has no lines of NumPy for the way back")
 
+    def update_numpy_lines(self, code: NumpyCode) -> list[str]:
+        """Return the lines that move the buffers on, which follow the forward lines."""
+        return []
+
     # -- operands ----------------------------------------------------------------------------------------------------
 
     @property

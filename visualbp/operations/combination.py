@@ -7,8 +7,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from visualbp.core.arrays import Array, Shape, size_of
+from visualbp.core.number_words import unraveled
 from visualbp.operations.base import Emitter, Operation
+from visualbp.operations.numpy_code import NumpyCode
 from visualbp.operations.symbols import Symbol
+from visualbp.operations.terms import Draft, Element, one_term
+from visualbp.operations.words import ShapeTexts, Words
+
+
+def labels_of(element: Element) -> list[str]:
+    """Return where each operand comes from."""
+    return [f"from {layer}" for layer in element.layers]
 
 
 class Add(Operation):
@@ -43,6 +52,36 @@ class Add(Operation):
         self, operand: int, result: Symbol, upstream: Symbol, output: Symbol, operands: Sequence[Symbol]
     ) -> str:
         return f"{result} = {upstream}"
+
+    # -- in words ----------------------------------------------------------------------------------------------------
+
+    def sentence(self, words: Words) -> str:
+        return f"{words.layer} adds up {words.listed()}."
+
+    def vjp_sentence(self, words: Words) -> str:
+        return f"goes back unchanged to {words.source}"
+
+    def shapes_text(self, shapes: ShapeTexts) -> str:
+        return f"=  {' + '.join(shapes.operands)}"
+
+    # -- where each number came from ---------------------------------------------------------------------------------
+
+    def terms(self, element: Element) -> Draft:
+        factors = [element.input(place, element.index) for place in range(len(element.layers))]
+        blocks = [one_term(factor, label=label) for factor, label in zip(factors, labels_of(element), strict=True)]
+        return Draft(" + ".join(factor.symbol for factor in factors), "its inputs, added up", blocks)
+
+    def vjp_terms(self, element: Element) -> Draft:
+        upstream = element.upstream(element.index)
+        return Draft(upstream.symbol, "what comes back, unchanged: the local derivative is 1", [one_term(upstream)])
+
+    # -- in NumPy ----------------------------------------------------------------------------------------------------
+
+    def numpy_lines(self, code: NumpyCode) -> list[str]:
+        return [f"{code.output} = {' + '.join(code.operands)}"]
+
+    def vjp_numpy_lines(self, code: NumpyCode) -> list[str]:
+        return [f"{code.result} = {code.upstream}"]
 
 
 class Multiply(Operation):
@@ -89,6 +128,47 @@ class Multiply(Operation):
         product = r" \odot ".join([upstream, *others])
         return f"{result} = {product}"
 
+    # -- in words ----------------------------------------------------------------------------------------------------
+
+    def sentence(self, words: Words) -> str:
+        return f"{words.layer} multiplies {words.listed()}, element by element."
+
+    def vjp_sentence(self, words: Words) -> str:
+        return f"times the other factors goes back to {words.source}"
+
+    def shapes_text(self, shapes: ShapeTexts) -> str:
+        return f"=  {' * '.join(shapes.operands)}"
+
+    def vjp_shapes_text(self, shapes: ShapeTexts) -> str:
+        others = [text for place, text in enumerate(shapes.operands) if place != shapes.operand]
+        return f"=  {' * '.join([shapes.upstream, *others])}"
+
+    # -- where each number came from ---------------------------------------------------------------------------------
+
+    def terms(self, element: Element) -> Draft:
+        factors = [element.input(place, element.index) for place in range(len(element.layers))]
+        return Draft(
+            r" \cdot ".join(factor.symbol for factor in factors), "its inputs, multiplied", [one_term(*factors)]
+        )
+
+    def vjp_terms(self, element: Element) -> Draft:
+        others = [place for place in range(len(element.layers)) if place != element.operand]
+        factors = [element.upstream(element.index), *(element.input(place, element.index) for place in others)]
+        return Draft(
+            r" \cdot ".join(factor.symbol for factor in factors),
+            "upstream x local: what comes back, times the other inputs",
+            [one_term(*factors)],
+        )
+
+    # -- in NumPy ----------------------------------------------------------------------------------------------------
+
+    def numpy_lines(self, code: NumpyCode) -> list[str]:
+        return [f"{code.output} = {' * '.join(code.operands)}"]
+
+    def vjp_numpy_lines(self, code: NumpyCode) -> list[str]:
+        others = [name for place, name in enumerate(code.operands) if place != code.operand]
+        return [f"{code.result} = {' * '.join([code.upstream, *others])}"]
+
 
 class Concatenate(Operation):
     """The operands side by side on axis 1, the first after the batch; each gets its own part of the upstream."""
@@ -132,6 +212,41 @@ class Concatenate(Operation):
         before = sum(symbol.shape[0] for symbol in operands[:operand])
         return f"{result.at('i')} = {upstream.at(f'i + {before}' if before else 'i')}"
 
+    # -- in words ----------------------------------------------------------------------------------------------------
+
+    def sentence(self, words: Words) -> str:
+        return f"{words.layer} puts {words.listed()} side by side."
+
+    def vjp_sentence(self, words: Words) -> str:
+        return f"is cut into parts; this one goes back to {words.source}"
+
+    # -- where each number came from ---------------------------------------------------------------------------------
+
+    def terms(self, element: Element) -> Draft:
+        sample, place, *rest = element.index
+        operand = 0
+        while place >= (width := element.array(operand).shape[1]):
+            place -= width
+            operand += 1
+        factor = element.input(operand, (sample, place, *rest))
+        words = f"taken over from {element.layers[operand]}"
+        return Draft(factor.symbol, words, [one_term(factor, label=labels_of(element)[operand])])
+
+    def vjp_terms(self, element: Element) -> Draft:
+        sample, place, *rest = element.index
+        before = sum(element.array(operand).shape[1] for operand in range(element.operand))
+        upstream = element.upstream((sample, place + before, *rest))
+        return Draft(upstream.symbol, "its own part of what comes back, unchanged", [one_term(upstream)])
+
+    # -- in NumPy ----------------------------------------------------------------------------------------------------
+
+    def numpy_lines(self, code: NumpyCode) -> list[str]:
+        return [f"{code.output} = np.concatenate([{', '.join(code.operands)}], axis=1)"]
+
+    def vjp_numpy_lines(self, code: NumpyCode) -> list[str]:
+        start = sum(shape[1] for shape in code.shapes[: code.operand])
+        return [f"{code.result} = {code.upstream}[:, {start} : {start + code.shapes[code.operand][1]}]"]
+
 
 class Flatten(Operation):
     """All axes after the batch laid out as one, in row-major order."""
@@ -166,3 +281,32 @@ class Flatten(Operation):
         self, operand: int, result: Symbol, upstream: Symbol, output: Symbol, operands: Sequence[Symbol]
     ) -> str:
         return rf"{result} = \mathrm{{vec}}^{{-1}}\left({upstream}\right)"
+
+    # -- in words ----------------------------------------------------------------------------------------------------
+
+    def sentence(self, words: Words) -> str:
+        return f"{words.layer} lays {words.sources[0]} out as one row for each sample."
+
+    def vjp_sentence(self, words: Words) -> str:
+        return f"is laid out as {words.source} again"
+
+    # -- where each number came from ---------------------------------------------------------------------------------
+
+    def terms(self, element: Element) -> Draft:
+        shape = element.array(0).shape[1:]
+        place = unraveled(element.index[1], shape)
+        factor = element.input(0, (element.index[0], *place))
+        return Draft(factor.symbol, "taken over: only the layout changes", [one_term(factor)])
+
+    def vjp_terms(self, element: Element) -> Draft:
+        shape = element.array(0).shape[1:]
+        upstream = element.upstream((element.index[0], int(np.ravel_multi_index(element.index[1:], shape))))
+        return Draft(upstream.symbol, "what comes back, unchanged: only the layout changes", [one_term(upstream)])
+
+    # -- in NumPy ----------------------------------------------------------------------------------------------------
+
+    def numpy_lines(self, code: NumpyCode) -> list[str]:
+        return [f"{code.output} = {code.operands[0]}.reshape(len({code.operands[0]}), -1)"]
+
+    def vjp_numpy_lines(self, code: NumpyCode) -> list[str]:
+        return [f"{code.result} = {code.upstream}.reshape({code.operands[0]}.shape)"]

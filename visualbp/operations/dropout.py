@@ -8,7 +8,10 @@ import numpy as np
 
 from visualbp.core.arrays import Array
 from visualbp.operations.base import Emitter, IterationContext, Operation
+from visualbp.operations.numpy_code import NumpyCode
 from visualbp.operations.symbols import Symbol, exact
+from visualbp.operations.terms import Draft, Element, Factor, one_term
+from visualbp.operations.words import Words
 
 
 def draw_mask(context: IterationContext, stream: int, rate: float, mask: Array, copies: int = 1) -> None:
@@ -65,3 +68,42 @@ class Dropout(Operation):
     @property
     def _mask_text(self) -> str:
         return rf"m_{{i}} \in \left\{{0, \frac{{1}}{{1 - {exact(self.rate)}}}\right\}}"
+
+    # -- in words ----------------------------------------------------------------------------------------------------
+
+    def sentence(self, words: Words) -> str:
+        what = f"drops some of {words.sources[0]} by the mask of this iteration"
+        return f"{words.layer} {what}, and scales the others up."
+
+    def vjp_sentence(self, words: Words) -> str:
+        return f"goes back through the same mask to {words.source}"
+
+    # -- where each number came from ---------------------------------------------------------------------------------
+
+    def _mask_factor(self, element: Element) -> Factor:
+        number = float(element.kept("mask", element.array(0).shape)[element.index])
+        words = "mask: dropped in this iteration" if number == 0 else "mask: kept, and scaled by 1 / (1 - rate)"
+        return Factor(number, f"m_{{{','.join(map(str, element.index[1:]))}}}", meaning=words)
+
+    def terms(self, element: Element) -> Draft:
+        x, mask = element.input(0, element.index), self._mask_factor(element)
+        rule = "its input, times the mask of this iteration"
+        return Draft(rf"{mask.symbol} \cdot {x.symbol}", rule, [one_term(mask, x)])
+
+    def vjp_terms(self, element: Element) -> Draft:
+        upstream, mask = element.upstream(element.index), self._mask_factor(element)
+        rule = "upstream x local: what comes back, times the same mask as on the way forward"
+        return Draft(rf"{mask.symbol} \cdot {upstream.symbol}", rule, [one_term(mask, upstream)])
+
+    # -- in NumPy ----------------------------------------------------------------------------------------------------
+
+    def numpy_lines(self, code: NumpyCode) -> list[str]:
+        x, mask = code.operands[0], code.kept("mask")
+        return [
+            f"{mask} = {code.generator}.random({x}.size).reshape({x}.shape) >= {self.rate!r}",
+            f"{mask} = ({mask} * {1.0 / (1.0 - self.rate)!r}).astype({x}.dtype)",
+            f"{code.output} = {x} * {mask}",
+        ]
+
+    def vjp_numpy_lines(self, code: NumpyCode) -> list[str]:
+        return [f"{code.result} = {code.upstream} * {code.kept('mask')}"]

@@ -7,8 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from visualbp.core.arrays import Array, Shape
+from visualbp.core.number_words import Index, row_text
 from visualbp.operations.base import Emitter, Operation
+from visualbp.operations.numpy_code import NumpyCode
 from visualbp.operations.symbols import SAMPLE, Symbol, summed
+from visualbp.operations.terms import Block, Draft, Element, one_term
+from visualbp.operations.words import ShapeTexts, Words
 
 
 def index_problem(indices: Array, vocabulary: int) -> str | None:
@@ -30,6 +34,9 @@ def look_up(weight: Array, indices: Array, rows: Array, output: Array) -> None:
     if not (rows.min() >= 0 and rows.max() < len(weight) and np.array_equal(rows, indices)):
         raise IndexError(f"an embedding {index_problem(indices, len(weight))}")
     np.take(weight, rows, 0, output, "clip")
+
+
+INDICES, TABLE = 0, 1
 
 
 class Embedding(Operation):
@@ -90,3 +97,60 @@ class Embedding(Operation):
         places = (SAMPLE, *operands[0].letters)
         looked_up = rf"\left[{operands[0].at(*places)} = r\right]"
         return rf"{result.at('r')} = {summed(*places)} {looked_up} \, {upstream.at(*places)}"
+
+    # -- in words ----------------------------------------------------------------------------------------------------
+
+    def sentence(self, words: Words) -> str:
+        return f"{words.layer} looks up the row of W for each class in {words.sources[0]}."
+
+    def vjp_sentence(self, words: Words) -> str:
+        return f"is added to the rows of W that were looked up: that is {words.result}"
+
+    def shapes_text(self, shapes: ShapeTexts) -> str:
+        return f"=  rows of {shapes.operands[1]} at {shapes.operands[0]}"
+
+    def vjp_shapes_text(self, shapes: ShapeTexts) -> str:
+        return f"=  {shapes.upstream} added up by rows"
+
+    # -- where each number came from ---------------------------------------------------------------------------------
+
+    def terms(self, element: Element) -> Draft:
+        *leading, unit = element.index
+        place = tuple(leading)
+        row = int(element.array(INDICES)[place])
+        factor = element.input(TABLE, (row, unit))
+        chosen = element.input_symbol(INDICES, place)
+        return Draft(
+            rf"{element.indexed(TABLE, rf'{chosen}, {unit}')} = {factor.symbol}",
+            f"looked up: the class at {row_text(place)} is {row}, so it is row {row} of W",
+            [one_term(factor, label=f"class {row}")],
+        )
+
+    def vjp_terms(self, element: Element) -> Draft:
+        row, unit = element.index
+        places = np.argwhere(element.array(INDICES) == row)
+        delta = element.upstream_array()
+
+        def place(i: int) -> Index:
+            return tuple(int(n) for n in places[i])
+
+        signals = delta[(*places.T, unit)].astype(np.float64)
+        return Draft(
+            rf"\sum_{{t : \, x_t = {row}}} {element.indexed_upstream(f't,{unit}')}",
+            f"what comes back to every place where class {row} was looked up, added up",
+            [Block(signals, lambda i: (element.upstream((*place(i), unit)),), lambda i: row_text(place(i)))],
+            "" if len(places) else f"class {row} is nowhere in this batch, so nothing comes back to its row",
+        )
+
+    # -- in NumPy ----------------------------------------------------------------------------------------------------
+
+    def numpy_lines(self, code: NumpyCode) -> list[str]:
+        x, weight = code.operands
+        return [f"{code.output} = {weight}[{x}.astype(int)]"]
+
+    def vjp_numpy_lines(self, code: NumpyCode) -> list[str]:
+        x, weight = code.operands
+        return [
+            f"{code.result} = np.zeros_like({weight})",
+            f"np.add.at({code.result}, {x}.astype(int), {code.upstream})",
+        ]

@@ -29,6 +29,8 @@ class NumpyCode:
     operand: int = -1
     result: str = ""
     """The gradient that is made, on the way back."""
+    updates: Sequence[str] = ()
+    """The buffers that it moves on."""
     generator: str = ""
     """An expression for the generator of this operation's random numbers in this iteration."""
 

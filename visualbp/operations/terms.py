@@ -107,6 +107,11 @@ class Element(Protocol):
         ...
 
     @property
+    def buffer(self) -> int:
+        """Which of the buffers it belongs to, where it belongs to one."""
+        ...
+
+    @property
     def precision(self) -> str:
         """`float64` or `float32`."""
         ...

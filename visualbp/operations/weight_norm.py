@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from visualbp.core.arrays import Array, Shape, size_of
+from visualbp.core.number_words import Index, plain, quotient, unraveled
 from visualbp.operations.base import Emitter, Operation
+from visualbp.operations.numpy_code import NumpyCode
 from visualbp.operations.symbols import Symbol
+from visualbp.operations.terms import Block, Draft, Element, Factor, constant, exact_sum, one_term
+from visualbp.operations.words import ShapeTexts, Words
 
 
 def lengths(direction: Array) -> Array:
@@ -36,6 +41,9 @@ def rescue_lengths(rows: Array, squares: Array, length: Array, unit: Array) -> N
     norm = np.sqrt(np.sum(scaled * scaled, axis=1, keepdims=True))
     np.multiply(scale, norm, out=length)
     np.divide(scaled, norm, out=unit)
+
+
+DIRECTION, GAIN = 0, 1
 
 
 class WeightNorm(Operation):
@@ -109,3 +117,106 @@ class WeightNorm(Operation):
             return f"{result.at('i')} = {along}, {where}"
         slope = rf"\frac{{{gain}}}{{\left\lVert {direction} \right\rVert}}"
         return rf"{result.at('i')} = {slope} \left({row} - {along} \, {unit}\right), {where}"
+
+    # -- in words ----------------------------------------------------------------------------------------------------
+
+    def sentence(self, words: Words) -> str:
+        return f"{words.layer} makes its W from W direction, brought to length 1, times W gain."
+
+    def vjp_sentence(self, words: Words) -> str:
+        if self.operand_name(words.operand) == "gain":
+            return f"along the direction is {words.result}"
+        return f"across the direction, times gain over length, is {words.result}"
+
+    def shapes_text(self, shapes: ShapeTexts) -> str:
+        return f"=  {shapes.operands[1]} * {shapes.operands[0]}"
+
+    # -- where each number came from ---------------------------------------------------------------------------------
+
+    def terms(self, element: Element) -> Draft:
+        gain = element.input(GAIN, _gain_index(element, element.index[0]))
+        direction, inverse = element.input(DIRECTION, element.index), _one_over_length(element, element.index)
+        return Draft(
+            rf"{gain.symbol} \, {direction.symbol} \cdot {inverse.symbol}",
+            "the gain of its unit, times the direction brought to length 1",
+            [one_term(gain, direction, inverse)],
+        )
+
+    def vjp_terms(self, element: Element) -> Draft:
+        unit = element.index[0]
+        shape = element.array(DIRECTION).shape[1:]
+        direction = element.array(DIRECTION)[unit].reshape(-1).astype(np.float64) / _length(element, unit)
+        shares = element.upstream_array()[unit].reshape(-1) * direction
+
+        def index_of(k: int) -> Index:
+            return (unit, *unraveled(k, shape))
+
+        def unit_factor(index: Index) -> Factor:
+            symbol = rf"\hat{{v}}_{{{','.join(map(str, index))}}}"
+            number = quotient(float(element.array(DIRECTION)[index]), _length(element, unit))
+            return element.derived(number, symbol, DIRECTION, index, "the direction, brought to length 1")
+
+        upstream = element.indexed_upstream(f"{unit},k")
+        if self.operand_name(element.operand) == "gain":
+            return Draft(
+                rf"\sum_{{k}} {upstream} \, \hat{{v}}_{{{unit},k}}",
+                "what comes back to the weights of its unit, each times the direction: the part along it",
+                [
+                    Block(
+                        shares,
+                        lambda k: (element.upstream(index_of(k)), unit_factor(index_of(k))),
+                        lambda k: f"weight {', '.join(map(str, index_of(k)))}",
+                    )
+                ],
+            )
+        own, gain = unit_factor(element.index), element.input(GAIN, _gain_index(element, unit))
+        inverse, along = _one_over_length(element, element.index), exact_sum(shares)
+        minus_along = constant(-along, r"-a", "minus the part of the weights' gradient that lies along the direction")
+        came = element.upstream(element.index)
+        return Draft(
+            rf"{gain.symbol} \cdot {inverse.symbol} \left({came.symbol} - a \, {own.symbol}\right), \;"
+            rf" a = \sum_{{k}} {upstream} \, \hat{{v}}_{{{unit},k}}",
+            "what comes back to its weight, less the part along the direction, which would only make it longer; times"
+            " gain / length",
+            [one_term(came, gain, inverse, label="itself"), one_term(minus_along, own, gain, inverse, label="along")],
+            cancels=abs(own.number * gain.number * inverse.number) * float(np.abs(shares).sum()),
+        )
+
+    # -- in NumPy ----------------------------------------------------------------------------------------------------
+
+    def numpy_lines(self, code: NumpyCode) -> list[str]:
+        direction, gain = code.operands
+        rows, length, unit = code.kept("rows"), code.kept("length"), code.kept("unit")
+        return [
+            f"{rows} = {direction}.reshape(len({direction}), -1)",
+            f"{length} = np.sqrt(np.vecdot({rows}, {rows}))[:, None]",
+            f"{unit} = {rows} / {length}",
+            f"{code.output} = ({unit} * {gain}.reshape(-1, 1)).reshape({direction}.shape)",
+        ]
+
+    def vjp_numpy_lines(self, code: NumpyCode) -> list[str]:
+        direction, gain = code.operands
+        delta, unit = f"{code.upstream}.reshape({code.kept('unit')}.shape)", code.kept("unit")
+        if self.operand_name(code.operand) == "gain":
+            return [f"{code.result} = np.vecdot({delta}, {unit}).reshape({gain}.shape)"]
+        along, slope = code.kept("along"), code.kept("slope")
+        return [
+            f"{along} = np.vecdot({delta}, {unit})[:, None]",
+            f"{slope} = {gain}.reshape(-1, 1) / {code.kept('length')}",
+            f"{code.result} = (({delta} - {unit} * {along}) * {slope}).reshape({direction}.shape)",
+        ]
+
+
+def _length(element: Element, unit: int) -> float:
+    return math.hypot(*element.array(DIRECTION)[unit].reshape(-1).astype(np.float64).tolist())
+
+
+def _gain_index(element: Element, unit: int) -> Index:
+    return (unit, *[0] * (len(element.index) - 1))
+
+
+def _one_over_length(element: Element, index: Index) -> Factor:
+    length = _length(element, index[0])
+    symbol = rf"\frac{{1}}{{\left\lVert {element.indexed(DIRECTION, str(index[0]))} \right\rVert}}"
+    words = f"one over the length of the direction of unit {index[0]}, {plain(length)}"
+    return element.derived(quotient(1.0, length), symbol, DIRECTION, index, words)

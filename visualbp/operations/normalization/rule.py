@@ -55,7 +55,7 @@ def rescue_overflow(
     np.copyto(x_hat, scaled * np.where(deviation > 0.0, largest / whole, 0.0), where=wrong)
 
 
-class Normalization(Operation):
+class NormalizationRule(Operation):
     """What the two have in common. x has any shape that the layout can take; h has the same."""
 
     operands: ClassVar[tuple[str, ...]] = ("x", "weight", "bias")
@@ -74,6 +74,10 @@ class Normalization(Operation):
     def emit_parameter_sums(self, emit: Emitter, layout: Layout, values: Array, result: Array) -> None:
         """Emit result = the sum of `values` over all that meet the same weight."""
         raise TypeError(f"{self.name} has no parameters")
+
+    def words_of_group(self, axes: int, is_whole_sample: bool) -> str:
+        """Return what shares a mean, of values with so many axes: `its unit over the batch`."""
+        raise TypeError(f"{self.name} has no groups")
 
     def uses_own_statistics(self, emit: Emitter) -> bool:
         """Return whether mean and deviation are those of the values at hand."""
@@ -257,7 +261,7 @@ class Places:
         return f"{name}_{{{', '.join(self.group)}}}" if self.group else name
 
 
-class BatchNorm(Normalization):
+class BatchNormRule(NormalizationRule):
     """h = weight * (x - mean) / sqrt(var + epsilon) + bias, with the mean and variance of each channel over the batch.
 
     x (B, C) or (B, C, ...): a channel is an entry of the first axis after the batch. weight, bias, running_mean and
@@ -345,7 +349,7 @@ class BatchNorm(Normalization):
         )
 
 
-class LayerNorm(Normalization):
+class LayerNormRule(NormalizationRule):
     """h = weight * (x - mean) / sqrt(var + epsilon) + bias, with the mean and variance of each sample by itself.
 
     weight, bias (shape of the last axes of x): these axes are what is normalised. Source: Ba, Kiros, Hinton 2016;
