@@ -21,7 +21,7 @@ from visualbp.network import Clip, Network, edits
 from visualbp.network.bugs import PlantedBug
 from visualbp.operations.activations import Relu, Sigmoid
 from visualbp.operations.affine import Affine
-from visualbp.operations.losses import MeanSquaredError
+from visualbp.operations.losses.differences import MeanSquaredError
 
 
 def checked(network: Network, iterations: int = 0, options: CheckOptions | None = None) -> CheckResult:

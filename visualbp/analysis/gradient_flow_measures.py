@@ -20,7 +20,7 @@ from visualbp.core.ref import Ref
 from visualbp.engine.plan import Plan
 from visualbp.layers import Node
 from visualbp.operations.activations import Elementwise, Relu, Sigmoid, Tanh
-from visualbp.operations.losses import BinaryCrossEntropy
+from visualbp.operations.losses.binary import BinaryCrossEntropy
 
 FEWEST_SAMPLES = 4
 """With fewer samples than this no unit is called dead: a healthy one is off for about half of them."""

@@ -16,7 +16,6 @@ from visualbp.layers import Node
 from visualbp.operations.affine import Affine
 from visualbp.operations.convolution import Convolution
 from visualbp.operations.embedding import Embedding
-from visualbp.operations.losses import BinaryCrossEntropyWithLogits, SoftmaxCrossEntropy
 from visualbp.operations.recurrence import RecurrentAffine
 from visualbp.operations.symbols import Symbol, exact, letters_text
 from visualbp.operations.weight_norm import WeightNorm
@@ -98,7 +97,7 @@ class Notation:
                 self._numbers[name] = len(self._numbers)
         self._parameters = {info.value for info in plan.parameters}
         self._optimizer = make_optimizer(plan.network.training.optimizer)
-        self._takes_logits = isinstance(plan.loss_rule, SoftmaxCrossEntropy | BinaryCrossEntropyWithLogits)
+        self._takes_logits = plan.loss_rule.expects == "logits"
 
     def layer_number(self, name: str) -> int | None:
         """Return l of a layer: 0 for the input, None for the loss and for what does not run."""

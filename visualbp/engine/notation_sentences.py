@@ -10,7 +10,6 @@ from visualbp.layers import Node
 from visualbp.operations.activations import Activation, Elementwise
 from visualbp.operations.attention import CausalMask, Mix, Scores
 from visualbp.operations.base import Operation
-from visualbp.operations.losses import BinaryCrossEntropyWithLogits, Loss, SoftmaxCrossEntropy
 from visualbp.operations.recurrence import FirstRecurrentAffine, RecurrentAffine, Stack, TimeSlice
 from visualbp.operations.words import Words
 from visualbp.optimizers.base import make_optimizer
@@ -148,8 +147,6 @@ def _forward_sentence(plan: Plan, node: Node) -> str:
     match node.operation:
         case Activation() as activation:
             return f"{layer} applies {activation.label} to {sources[0]}: {result}."
-        case Loss() as loss:
-            return f"{layer} compares {sources[0]} with the targets: the {type(loss).label.lower()} of the batch."
         case TimeSlice() as taken:
             return f"{layer} takes time step {taken.index} out of {sources[0]}."
         case FirstRecurrentAffine():
@@ -176,11 +173,9 @@ def _forward_sentence(plan: Plan, node: Node) -> str:
 
 def _backward_sentence(plan: Plan, step: Step, node: Node) -> str:
     operation, result = node.operation, _written_in_words(plan, step.writes[0])
-    if isinstance(operation, Loss):
-        simply = ""
-        if isinstance(operation, SoftmaxCrossEntropy | BinaryCrossEntropyWithLogits):
-            simply = ": prediction minus target"
-        return f"The way back begins at {node.layer}: {result}{simply}."
+    if node.output == plan.loss:
+        what = operation.vjp_sentence(_words(plan, node, result, step.operand))
+        return f"The way back begins at {node.layer}: {what}."
     opening = _opening(words_of(plan, node.output.gradient))
     if type(operation).vjp_sentence is not Operation.vjp_sentence:
         what = operation.vjp_sentence(_words(plan, node, result, step.operand))

@@ -57,12 +57,16 @@ class LossEquations(Operation):
             said[name] = self._filled(self.answer_formula, prediction, target, *places)
         return letters_text({**said, **self.letters(prediction)})
 
-    def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
+    def right_hand_side(self, operands: Sequence[Symbol]) -> str:
         prediction, target = operands
         rows = (SAMPLE, *prediction.rows)
         part = self._filled(self.formula, prediction, target, *rows, "k")
-        mean = rf"\frac{{1}}{{{self.count_of(prediction)}}} {summed(*rows, 'k')}"
-        return f"{output} = {mean} {part}{self._where(prediction, target, *rows)}"
+        return rf"\frac{{1}}{{{self.count_of(prediction)}}} {summed(*rows, 'k')} {part}"
+
+    def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
+        prediction, target = operands
+        where = self._where(prediction, target, SAMPLE, *prediction.rows)
+        return f"{output} = {self.right_hand_side(operands)}{where}"
 
     def vjp_equation(
         self, operand: int, result: Symbol, upstream: Symbol, output: Symbol, operands: Sequence[Symbol]
