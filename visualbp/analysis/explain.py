@@ -22,7 +22,7 @@ from visualbp.analysis.explain_rounding import (
     not_finite_before,
     products_of,
 )
-from visualbp.analysis.explain_updates import draft_of_step, words_of_source
+from visualbp.analysis.explain_steps import draft_of_step, words_of_source
 from visualbp.analysis.explain_words import element_symbol
 from visualbp.core.arrays import Array, shape_text
 from visualbp.core.number_words import Index, bracketed, element_text, number_latex, plain, told_apart
@@ -166,9 +166,7 @@ def _term(blocks: Sequence[Block], place: int) -> Term:
     raise IndexError(f"there is no term {place}")
 
 
-def _rounding(
-    past: Past, step: Step, value: Ref, index: Index, number: float, total: float, bound: float
-) -> float:
+def _rounding(past: Past, step: Step, value: Ref, index: Index, number: float, total: float, bound: float) -> float:
     """Return how far the number may be from the sum of its terms by rounding; measured only beyond the `bound`."""
     if math.isfinite(number) != math.isfinite(total):
         return math.inf if math.isfinite(number) or is_out_of_range(past, step, value, index, total) else bound

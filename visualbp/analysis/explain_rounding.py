@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from visualbp.analysis.explain_optimizers import numbers_of_update
 from visualbp.analysis.explain_record import Moment, Past
+from visualbp.analysis.explain_updates import numbers_of_update
 from visualbp.core.arrays import Array
 from visualbp.core.number_words import Index, element_text
 from visualbp.core.ref import Ref
@@ -51,9 +51,7 @@ def bound_of_sum(terms: int, scale: float, precision: str) -> float:
     return (terms + ROUNDINGS) * (float(limits.eps) * scale + float(limits.smallest_normal))
 
 
-def measured_rounding(
-    moment: Moment, step: Step, value: Ref, index: Index, total: float, draft_of: DraftOf
-) -> float:
+def measured_rounding(moment: Moment, step: Step, value: Ref, index: Index, total: float, draft_of: DraftOf) -> float:
     """Return how far the number may be from `total`, as measured: inf where that cannot be told."""
     moved = max(abs(sum_of(draft_of(past)) - total) for past in _nudged(moment))
     lost = _lost_by_rule(Past(moment), step, value, index)

@@ -111,9 +111,7 @@ class _Run:
         """Decide how to measure, and add up the work there is, for the progress. Raises Cancelled."""
         self.departs = self.point.departs_from_derivative
         self.is_large = sum(self._work(self._ways(info)[0], info) for info in self._parameters()) > LARGEST_STACKED
-        total = sum(
-            self._work(self._ways(info)[0], info) + 2.0 * self._along(info).cost for info in self._parameters()
-        )
+        total = sum(self._work(self._ways(info)[0], info) + 2.0 * self._along(info).cost for info in self._parameters())
         self.pace.total = max(total, 1.0)
 
     def _parameters(self) -> Iterator[ParameterInfo]:

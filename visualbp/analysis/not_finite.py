@@ -51,9 +51,7 @@ def _is_wrong(plan: Plan, step: Step, values: Mapping[Ref, Array], norms: Mappin
     return any(_not_finite(plan, plan.resolve(value), values, norms, step) for value in step.writes)
 
 
-def _not_finite(
-    plan: Plan, value: Ref, values: Mapping[Ref, Array], norms: Mapping[Ref, float], step: Step
-) -> bool:
+def _not_finite(plan: Plan, value: Ref, values: Mapping[Ref, Array], norms: Mapping[Ref, float], step: Step) -> bool:
     array = values.get(value)
     if array is None or math.isfinite(norms.get(value, math.nan)):
         return False
@@ -62,9 +60,7 @@ def _not_finite(
     return not bool(right.all())
 
 
-def _told(
-    plan: Plan, step: Step, values: Mapping[Ref, Array], start: Mapping[Ref, Array] | None
-) -> tuple[str, bool]:
+def _told(plan: Plan, step: Step, values: Mapping[Ref, Array], start: Mapping[Ref, Array] | None) -> tuple[str, bool]:
     """Return how the step that was first came to a value that is not finite, and whether an error signal overflowed."""
     if step.phase == Phase.LOAD:
         return "the samples or targets that came in are not finite", False

@@ -80,7 +80,7 @@ def sentence_of(plan: Plan, step: Step) -> str:
             label = type(make_schedule(training.schedule)).label.lower()
             return f"The schedule ({label}) sets the learning rate of this iteration."
         case "update":
-            return f"{type(make_optimizer(training.optimizer)).label} moves {words} against its gradient."
+            return make_optimizer(training.optimizer).sentence(words)
     if step.node is None:
         raise ValueError(f"no step is called {step.operation}")
     if step.phase == Phase.FORWARD:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
 
 from visualbp.core.arrays import Array
+from visualbp.core.number_words import quotient
 from visualbp.core.options import FloatOption, Option
 from visualbp.operations.base import Emitter, IterationContext
+from visualbp.operations.terms import Draft, Factor, constant
 from visualbp.optimizers.base import (
     LEARNING_RATE,
     WEIGHT_DECAY,
@@ -19,6 +22,8 @@ from visualbp.optimizers.base import (
     optimizers,
     squared_text,
 )
+from visualbp.optimizers.numpy_code import UpdateCode
+from visualbp.optimizers.terms import Labelled, Update, decayed_gradient, decayed_products, old, sum_of, times
 
 BETA1 = FloatOption("beta1", 0.9, "how much of the mean gradient is kept", "", 0.0, 1.0, open_maximum=True)
 BETA2 = FloatOption("beta2", 0.999, "how much of the mean square is kept", "", 0.0, 1.0, open_maximum=True)
@@ -90,3 +95,60 @@ class Adam(Optimizer):
     @property
     def letters(self) -> dict[str, float | str]:
         return {**super().letters, "t": r"\text{number of this update}"}
+
+    # -- where each number came from ---------------------------------------------------------------------------------
+
+    def terms(self, update: Update) -> Draft:
+        decay = self.option_values["weight_decay"]
+        gradient, whole = decayed_products(update, decay), decayed_gradient(update, decay)
+        return self.terms_of_moment(update, gradient, whole) or self.terms_of_step(update, old(update))
+
+    def terms_of_moment(self, update: Update, gradient: Sequence[Labelled], whole: Factor) -> Draft | None:
+        """Return how a moment comes about, if it is one that is explained."""
+        options = self.option_values
+        if update.writes("first_moment"):
+            keep = constant(options["beta1"], r"\beta_1", "what is kept of the mean")
+            new = constant(1.0 - options["beta1"], r"\left(1 - \beta_1\right)", "the weight of the new gradient")
+            last = (keep, update.itself()), "last mean"
+            return sum_of([last, *times(new, gradient)], "the running mean of the gradient")
+        if update.writes("second_moment"):
+            keep = constant(options["beta2"], r"\beta_2", "what is kept of the mean square")
+            new = constant(1.0 - options["beta2"], r"\left(1 - \beta_2\right)", "the weight of the new square")
+            last = (keep, update.itself()), "last mean square"
+            return sum_of([last, ((new, whole, whole), "gradient squared")], "the running mean of the squared gradient")
+        return None
+
+    def terms_of_step(self, update: Update, *before: Labelled) -> Draft:
+        options = self.option_values
+        t = update.number
+        words = f"minus the learning rate, corrected for update {t}"
+        rate = update.rate_factor(-1.0 / (1.0 - options["beta1"] ** t), r"-\frac{\eta}{1 - \beta_1^t}", words)
+        moment, square = update.slot("first_moment"), update.slot("second_moment")
+        root = square.number**0.5 / (1.0 - options["beta2"] ** t) ** 0.5 + options["epsilon"]
+        words = "one over the root of the mean square"
+        scale = update.from_slot(quotient(1.0, root), r"\frac{1}{\sqrt{\hat{v}} + \epsilon}", "second_moment", words)
+        words = "what it was, less a step along the mean gradient, scaled to its size"
+        if len(before) > 1:
+            words = (
+                "what it was, pulled towards 0 by the decay, less a step along the mean gradient, scaled to its size"
+            )
+        return sum_of([*before, ((rate, moment, scale), "step")], words)
+
+    # -- in NumPy ----------------------------------------------------------------------------------------------------
+
+    def numpy_lines(self, code: UpdateCode) -> list[str]:
+        gradient = code.kept("gradient")
+        decayed = f"{gradient} = {code.decayed(self.option_values['weight_decay'])}"
+        return [decayed, *self.numpy_step(code, gradient)]
+
+    def numpy_step(self, code: UpdateCode, gradient: str) -> list[str]:
+        """Return the lines of the moments' and the parameter's change."""
+        values, m, v = self.option_values, code.slots["first_moment"], code.slots["second_moment"]
+        beta1, beta2, t = values["beta1"], values["beta2"], f"({code.iteration} + 1)"
+        size, root = f"(float({code.rate}) / (1.0 - {beta1!r} ** {t}))", f"(1.0 - {beta2!r} ** {t}) ** 0.5"
+        return [
+            f"{m} = {m} + ({gradient} - {m}) * {1.0 - beta1!r}",
+            f"{v} = {v} * {beta2!r} + {gradient} * {gradient} * {1.0 - beta2!r}",
+            f"{code.kept('size')} = np.sqrt({v}) / {root} + {values['epsilon']!r}",
+            f"{code.parameter} = {code.parameter} - {m} / {code.kept('size')} * {size}",
+        ]

@@ -7,8 +7,11 @@ import numpy as np
 from visualbp.core.arrays import Array
 from visualbp.core.options import FloatOption
 from visualbp.operations.base import Emitter
+from visualbp.operations.terms import Draft
 from visualbp.optimizers.adam import BETA1, BETA2, EPSILON, Adam
 from visualbp.optimizers.base import LEARNING_RATE, WEIGHT_DECAY, UpdateState, optimizers
+from visualbp.optimizers.numpy_code import UpdateCode
+from visualbp.optimizers.terms import Update, old
 
 
 @optimizers.register
@@ -35,3 +38,23 @@ class AdamW(Adam):
     def equation(self, parameter: str, gradient: str) -> str:
         kept = rf"(1 - \eta \lambda) \, {parameter}" if self.option_values["weight_decay"] else parameter
         return self._step_text(parameter, gradient, kept)
+
+    # -- where each number came from ---------------------------------------------------------------------------------
+
+    def terms(self, update: Update) -> Draft:
+        """The moments see the plain gradient; the decay pulls at the parameter alone."""
+        gradient = update.gradient()
+        if (moments := self.terms_of_moment(update, (((gradient,), "gradient"),), gradient)) is not None:
+            return moments
+        decay = self.option_values["weight_decay"]
+        if not decay:
+            return self.terms_of_step(update, old(update))
+        words = "minus the learning rate times the weight decay"
+        pull = update.rate_factor(-decay, r"-\eta \lambda", words)
+        return self.terms_of_step(update, old(update), ((pull, update.parameter()), "weight decay"))
+
+    # -- in NumPy ----------------------------------------------------------------------------------------------------
+
+    def numpy_lines(self, code: UpdateCode) -> list[str]:
+        kept = f"({code.rate} * {-self.option_values['weight_decay']!r} + 1.0)"
+        return [f"{code.parameter} = {code.parameter} * {kept}", *self.numpy_step(code, code.gradient)]

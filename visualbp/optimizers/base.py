@@ -13,6 +13,9 @@ from visualbp.core.arrays import Array
 from visualbp.core.options import Choice, FloatOption, Option
 from visualbp.core.registry import Registry, import_all
 from visualbp.operations.base import Emitter
+from visualbp.operations.terms import Draft
+from visualbp.optimizers.numpy_code import UpdateCode
+from visualbp.optimizers.terms import Update, sum_of
 
 LEARNING_RATE = FloatOption("learning_rate", description="how far a step goes", minimum=0.0, maximum=1e6)
 WEIGHT_DECAY = FloatOption("weight_decay", 0.0, "the pull of every parameter towards 0", minimum=0.0, maximum=1e6)
@@ -65,6 +68,21 @@ class Optimizer:
     def equation(self, parameter: str, gradient: str) -> str:
         """Return the update of `parameter` in LaTeX, its changes in the order in which they are made."""
         raise TypeError(f"{self.type_name} has no equation")
+
+    def terms(self, update: Update) -> Draft:
+        """Return what an element of the parameter, or of a slot, is the sum of after an update. For an optimiser that
+        says nothing itself: what it was, and what the rule changed."""
+        before, words = update.itself(), f"the step of {self.label}"
+        change = update.from_gradient(update.change(), r"\Delta", words)
+        return sum_of([((before,), "before"), ((change,), "step")], f"what it was, and {words}")
+
+    def sentence(self, parameter: str) -> str:
+        """Return one sentence that says what an update does; `parameter` is what is updated, in words."""
+        return f"{self.label} moves {parameter} against its gradient."
+
+    def numpy_lines(self, code: UpdateCode) -> list[str]:
+        """Return the update as lines of plain NumPy that give the same bits."""
+        raise TypeError(f"{self.type_name} has no lines of NumPy")
 
     @property
     def letters(self) -> dict[str, float | str]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from visualbp.core.arrays import Array
+from visualbp.core.number_words import quotient
 from visualbp.core.options import BoolOption, FloatOption
 from visualbp.operations.base import Emitter
+from visualbp.operations.terms import Draft, constant
 from visualbp.optimizers.base import (
     LEARNING_RATE,
     WEIGHT_DECAY,
@@ -17,6 +21,8 @@ from visualbp.optimizers.base import (
     optimizers,
     squared_text,
 )
+from visualbp.optimizers.numpy_code import UpdateCode
+from visualbp.optimizers.terms import Update, decayed_gradient, decayed_products, old, sum_of, times
 
 
 @optimizers.register
@@ -82,3 +88,65 @@ class RmsProp(Optimizer):
             step = r"\mathbf{v}"
         rules.append(rf"{parameter} \leftarrow {parameter} - \eta \, {step}")
         return r", \quad ".join(rules)
+
+    # -- where each number came from ---------------------------------------------------------------------------------
+
+    def terms(self, update: Update) -> Draft:
+        options = self.option_values
+        g = decayed_gradient(update, options["weight_decay"])
+        keep = constant(options["alpha"], r"\alpha", "what is kept of the mean")
+        new = constant(1.0 - options["alpha"], r"\left(1 - \alpha\right)", "the weight of the new gradient")
+        if update.writes("square_average"):
+            last = (keep, update.itself()), "last mean square"
+            return sum_of([last, ((new, g, g), "gradient squared")], "the running mean of the squared gradient")
+        if update.writes("mean_gradient"):
+            last = (keep, update.itself()), "last mean"
+            return sum_of(
+                [last, *times(new, decayed_products(update, options["weight_decay"]))],
+                "the running mean of the gradient",
+            )
+        average = update.slot("square_average").number
+        symbol, words, spread, lost = (
+            r"\frac{1}{\sqrt{s} + \epsilon}",
+            "one over the root of the mean square",
+            average,
+            0.0,
+        )
+        if options["centered"]:
+            mean = update.slot("mean_gradient").number
+            symbol, words = r"\frac{1}{\sqrt{s - m^2} + \epsilon}", "one over the deviation of the gradient"
+            spread = average - mean * mean
+            lost = average / spread if spread > 0.0 else math.inf
+        root = spread**0.5 if spread >= 0.0 else math.nan
+        scale = update.from_slot(quotient(1.0, root + options["epsilon"]), symbol, "square_average", words)
+        step = (g, scale), "step"
+        size = abs(g.number * scale.number) * lost if lost and g.number else 0.0  # of a gradient of 0 nothing is lost
+        momentum = constant(options["momentum"], r"\mu", "momentum")
+        if update.writes("velocity"):
+            last = (momentum, update.itself()), "last velocity"
+            return sum_of([last, step], "what is kept of the last velocity, and the scaled gradient", size)
+        if options["momentum"]:
+            velocity = (update.rate_factor(), update.slot("velocity")), "velocity"
+            return sum_of([old(update), velocity], "what it was, less the learning rate times the velocity")
+        words = "what it was, less the learning rate times the gradient, scaled to its usual size"
+        return sum_of([old(update), *times(update.rate_factor(), [step])], words, size * update.rate)
+
+    # -- in NumPy ----------------------------------------------------------------------------------------------------
+
+    def numpy_lines(self, code: UpdateCode) -> list[str]:
+        values, average, gradient = self.option_values, code.slots["square_average"], code.kept("gradient")
+        kept, taken, spread = values["alpha"], 1.0 - values["alpha"], average
+        lines = [
+            f"{gradient} = {code.decayed(values['weight_decay'])}",
+            f"{average} = {average} * {kept!r} + {gradient} * {gradient} * {taken!r}",
+        ]
+        if values["centered"]:
+            mean = code.slots["mean_gradient"]
+            lines.append(f"{mean} = {mean} + ({gradient} - {mean}) * {taken!r}")
+            spread = f"{average} - {mean} * {mean}"
+        step = f"{gradient} / (np.sqrt({spread}) + {values['epsilon']!r})"
+        if values["momentum"]:
+            velocity = code.slots["velocity"]
+            lines.append(f"{velocity} = {velocity} * {values['momentum']!r} + {step}")
+            step = velocity
+        return [*lines, f"{code.parameter} = {code.parameter} - {step} * {code.rate}"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from visualbp.core.arrays import Array
@@ -12,6 +13,8 @@ from visualbp.core.options import Choice, EntryOption, FloatOption, IntOption, O
 from visualbp.core.registry import Registry
 from visualbp.operations.base import IterationContext
 from visualbp.operations.symbols import has_letter, letters_text
+from visualbp.operations.terms import Draft, Factor, constant
+from visualbp.optimizers.terms import Labelled, sum_of
 
 MOST_ITERATIONS = 1_000_000_000
 WARM_UP = IntOption("warm_up", 0, "iterations in which the rate rises to its full size first", "Warm-up", 0, 1_000_000)
@@ -41,6 +44,44 @@ class Schedule:
 
     def rate_after_warm_up(self, learning_rate: float, t: int) -> float:
         raise TypeError(f"{self.type_name} has no rule")
+
+    def products_after_warm_up(self, initial: Factor, t: int) -> list[Labelled]:
+        """Return the products that add up to the rate; `initial` is the optimiser's own."""
+        rate = self.rate_after_warm_up(initial.number, t)
+        share = rate / initial.number if initial.number else 0.0
+        if share == 1.0:
+            return [((initial,), "")]
+        return [((initial, constant(share, "c", f"{self.label} at {t:,}")), "")]
+
+    def terms(self, learning_rate: float, iteration: int) -> Draft:
+        """Return where the rate in iteration `iteration` came from."""
+        initial = constant(learning_rate, r"\eta_0", "the learning rate of the optimiser")
+        warm_up = int(self.option_values.get("warm_up", 0))
+        if iteration < warm_up:
+            symbol = rf"\frac{{{iteration + 1}}}{{{warm_up + 1}}}"
+            words = f"iteration {iteration + 1} of a rise over {warm_up}"
+            share = constant((iteration + 1) / (warm_up + 1), symbol, words)
+            rule = "the learning rate of the optimiser, to which the warm-up is still rising"
+            return replace(sum_of([((initial, share), "rising")], rule), note=words)
+        t = iteration - warm_up
+        products = self.products_after_warm_up(initial, t)
+        after = f"{t:,} iterations after the warm-up: " if warm_up else f"at iteration {t:,}: "
+        last = products[-1][0][-1]
+        words = last.meaning if last is not initial else "the learning rate of the optimiser"
+        return replace(sum_of(products, f"set by the schedule ({self.label.lower()})"), note=after + words)
+
+    def numpy_after_warm_up(self, rate: float, t: str) -> str:
+        """Return the expression of the rate after the warm-up."""
+        return repr(rate)
+
+    def numpy_rate(self, rate: float, iteration: str) -> str:
+        """Return the rate of an iteration as an expression of Python; `rate` is the optimiser's own."""
+        warm_up = int(self.option_values.get("warm_up", 0))
+        if not warm_up:
+            return self.numpy_after_warm_up(rate, iteration)
+        rising = f"{rate!r} * ({iteration} + 1) / {warm_up + 1}"
+        after = self.numpy_after_warm_up(rate, f"({iteration} - {warm_up})")
+        return f"{rising} if {iteration} < {warm_up} else {after}"
 
     def equation(self, symbol: str) -> str:
         """Return the rate of an iteration in LaTeX; `symbol` is the rate's."""
@@ -79,6 +120,16 @@ class StepDecay(Schedule):
     def rate_after_warm_up(self, learning_rate: float, t: int) -> float:
         return float(learning_rate * self.option_values["factor"] ** (t // self.option_values["every"]))
 
+    def products_after_warm_up(self, initial: Factor, t: int) -> list[Labelled]:
+        options = self.option_values
+        cuts, factor = t // options["every"], options["factor"]
+        every = f"{options['every']:,} iterations" if options["every"] > 1 else "iteration"
+        words = f"{cuts:,} cut{'' if cuts == 1 else 's'} by the factor {factor:g}, one every {every}"
+        return [((initial, constant(factor**cuts, rf"\gamma^{{{cuts}}}", words)), "")]
+
+    def numpy_after_warm_up(self, rate: float, t: str) -> str:
+        return f"{rate!r} * {self.option_values['factor']!r} ** ({t} // {self.option_values['every']})"
+
 
 class Exponential(Schedule):
     """learning_rate * factor^t, as PyTorch's ExponentialLR."""
@@ -94,6 +145,14 @@ class Exponential(Schedule):
 
     def rate_after_warm_up(self, learning_rate: float, t: int) -> float:
         return float(learning_rate * self.option_values["factor"] ** t)
+
+    def products_after_warm_up(self, initial: Factor, t: int) -> list[Labelled]:
+        factor = self.option_values["factor"]
+        words = f"the factor {factor:g}, to the power of {t:,}"
+        return [((initial, constant(factor**t, rf"\gamma^{{{t}}}", words)), "")]
+
+    def numpy_after_warm_up(self, rate: float, t: str) -> str:
+        return f"{rate!r} * {self.option_values['factor']!r} ** {t}"
 
 
 class Cosine(Schedule):
@@ -113,6 +172,20 @@ class Cosine(Schedule):
     def rate_after_warm_up(self, learning_rate: float, t: int) -> float:
         lowest, share = self.option_values["lowest"], min(t / self.option_values["iterations"], 1.0)
         return float(lowest + (learning_rate - lowest) * (1.0 + math.cos(math.pi * share)) / 2.0)
+
+    def products_after_warm_up(self, initial: Factor, t: int) -> list[Labelled]:
+        lowest, done = self.option_values["lowest"], min(t / self.option_values["iterations"], 1.0)
+        end = constant(lowest, r"\eta_T", "the rate at the end")
+        range_ = constant(initial.number - lowest, r"\left(\eta_0 - \eta_T\right)", "how far it goes down")
+        symbol = r"\frac{1}{2} \left(1 + \cos \frac{\pi t}{T}\right)"
+        left = (1.0 + math.cos(math.pi * done)) / 2.0
+        factor = constant(left, symbol, f"what is left of the way down after {done:.0%} of it")
+        return [((end,), "lowest"), ((range_, factor), "above it")]
+
+    def numpy_after_warm_up(self, rate: float, t: str) -> str:
+        lowest, iterations = self.option_values["lowest"], self.option_values["iterations"]
+        share = f"min({t} / {iterations}, 1.0)"
+        return f"{lowest!r} + ({rate!r} - {lowest!r}) * (1.0 + math.cos(math.pi * {share})) / 2.0"
 
 
 class WarmUp(Schedule):

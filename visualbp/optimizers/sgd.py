@@ -7,7 +7,10 @@ import numpy as np
 from visualbp.core.arrays import Array
 from visualbp.core.options import BoolOption, FloatOption
 from visualbp.operations.base import Emitter
+from visualbp.operations.terms import Draft, constant
 from visualbp.optimizers.base import LEARNING_RATE, WEIGHT_DECAY, Optimizer, UpdateState, emit_decayed, optimizers
+from visualbp.optimizers.numpy_code import UpdateCode
+from visualbp.optimizers.terms import Update, decayed_products, old, sum_of, times
 
 
 @optimizers.register
@@ -56,3 +59,34 @@ class Sgd(Optimizer):
             rf"\mathbf{{v}} \leftarrow \mu \mathbf{{v}} + {gradient}{decay}, \quad"
             rf" {parameter} \leftarrow {parameter} - \eta \, {step}"
         )
+
+    # -- where each number came from ---------------------------------------------------------------------------------
+
+    def terms(self, update: Update) -> Draft:
+        options = self.option_values
+        gradient = decayed_products(update, options["weight_decay"])
+        momentum = constant(options["momentum"], r"\mu", "momentum")
+        if update.writes("velocity"):
+            last = (momentum, update.itself())
+            return sum_of([(last, "last velocity"), *gradient], "what is kept of the last velocity, and the gradient")
+        rate = update.rate_factor()
+        if not options["momentum"]:
+            words = "what it was, less the learning rate times the gradient"
+            return sum_of([old(update), *times(rate, gradient)], words)
+        velocity = update.slot("velocity")
+        if not options["nesterov"]:
+            words = "what it was, less the learning rate times the velocity"
+            return sum_of([old(update), ((rate, velocity), "velocity")], words)
+        words = "what it was, less the learning rate times (momentum x velocity + gradient)"
+        return sum_of([old(update), ((rate, momentum, velocity), "velocity"), *times(rate, gradient)], words)
+
+    # -- in NumPy ----------------------------------------------------------------------------------------------------
+
+    def numpy_lines(self, code: UpdateCode) -> list[str]:
+        momentum, lines = self.option_values["momentum"], []
+        step = gradient = code.decayed(self.option_values["weight_decay"])
+        if momentum:
+            velocity = code.slots["velocity"]
+            lines.append(f"{velocity} = {velocity} * {momentum!r} + {gradient}")
+            step = f"({velocity} * {momentum!r} + {gradient})" if self.option_values["nesterov"] else velocity
+        return [*lines, f"{code.parameter} = {code.parameter} - {step} * {code.rate}"]
