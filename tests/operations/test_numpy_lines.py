@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,11 @@ from visualbp.operations.numpy_code import NumpyCode
 CASES = layer_cases()
 
 
-def run_lines(lines: list[str], names: dict[str, Any]) -> None:
+def run_lines(lines: list[str], names: dict[str, Any], helpers: Sequence[str] = ()) -> None:
     with np.errstate(all="ignore"):
-        exec("\n".join(lines), {"np": np}, names)
+        space: dict[str, Any] = {"np": np}
+        exec("\n".join(helpers), space)
+        exec("\n".join(lines), space, names)
 
 
 def code_of(case: NodeCase, output: Array, operand: int = -1) -> NumpyCode:
@@ -52,7 +55,7 @@ def test_the_lines_of_numpy_give_the_bits_of_the_rules(case: LayerCase, precisio
         done = node_case.evaluated(inputs)
         names = {f"x{place}": array.copy() for place, array in enumerate(inputs)}
         names["generator"] = IterationContext().generator(0)  # type: ignore[assignment]
-        run_lines(operation.numpy_lines(code_of(node_case, done.output)), names)
+        run_lines(operation.numpy_lines(code_of(node_case, done.output)), names, operation.numpy_helpers)
         assert same_bits(names["output"], done.output), operation.numpy_lines(code_of(node_case, done.output))
         kept = dict(names)
         for operand in range(len(inputs)):
@@ -63,7 +66,7 @@ def test_the_lines_of_numpy_give_the_bits_of_the_rules(case: LayerCase, precisio
                 upstream = np.ones((), precision)
             names = {**kept, "upstream": upstream}
             lines = operation.vjp_numpy_lines(code_of(node_case, done.output, operand))
-            run_lines(lines, names)
+            run_lines(lines, names, operation.numpy_helpers)
             assert same_bits(names["result"], done.vjp(operand, upstream)), lines
         for place, array in enumerate(inputs):
             assert np.array_equal(names[f"x{place}"], array), "an operand is not to be changed"

@@ -23,7 +23,8 @@ from visualbp.engine import Executor, Phase, compile_plan
 from visualbp.network import Network, edits, structure_of
 from visualbp.network.network import make_layer
 from visualbp.operations.base import Operation, evaluate
-from visualbp.operations.recurrence import FirstRecurrentAffine, RecurrentAffine, Stack, TimeSlice
+from visualbp.operations.recurrence import FirstRecurrentAffine, RecurrentAffine
+from visualbp.operations.time_steps import Stack, TimeSlice
 
 BATCH, STEPS, FEATURES, UNITS = 3, 4, 2, 5
 

@@ -8,7 +8,6 @@ from visualbp.core.ref import Ref
 from visualbp.engine.plan import Phase, Plan, Step
 from visualbp.layers import Node
 from visualbp.operations.activations import Activation, Elementwise
-from visualbp.operations.attention import CausalMask, Mix, Scores
 from visualbp.operations.base import Operation
 from visualbp.operations.combination import Add, Concatenate, Flatten, Multiply
 from visualbp.operations.convolution import Convolution
@@ -17,7 +16,6 @@ from visualbp.operations.embedding import Embedding
 from visualbp.operations.losses import BinaryCrossEntropyWithLogits, Loss, SoftmaxCrossEntropy
 from visualbp.operations.normalization import BatchNorm, LayerNorm, Normalization
 from visualbp.operations.pooling import AveragePooling, MaxPooling, Pooling
-from visualbp.operations.recurrence import FirstRecurrentAffine, RecurrentAffine, Stack, TimeSlice
 from visualbp.operations.weight_norm import WeightNorm
 from visualbp.operations.words import Words
 from visualbp.optimizers.base import make_optimizer
@@ -150,7 +148,9 @@ def _words(plan: Plan, node: Node, result: str, operand: int = -1) -> Words:
         [words_of(plan, value) for value in operands],
         [_role_in_words(plan, value) for value in operands],
         [plan.resolve(value) in plan.batched for value in operands],
+        [plan.state_time(node, place) for place in range(len(operands))],
         words_of(plan, node.output),
+        node.output.time,
         result,
         len(plan.shapes[plan.resolve(operands[0])]),
         operand,
@@ -187,23 +187,6 @@ def _forward_sentence(plan: Plan, node: Node) -> str:
             return f"{layer} takes the mean of each {_window(pooling)} of {sources[0]}."
         case Embedding():
             return f"{layer} looks up the row of W for each class in {sources[0]}."
-        case TimeSlice() as taken:
-            return f"{layer} takes time step {taken.index} out of {sources[0]}."
-        case FirstRecurrentAffine():
-            return f"{layer} takes {sources[0]} through W input and adds b; before it the state is 0: {result}."
-        case RecurrentAffine():
-            return (
-                f"{layer} takes its input through W input, and the state it had after the step before through W"
-                f" hidden, and adds b: {result}."
-            )
-        case Stack():
-            return f"{layer} puts the states of its {len(sources)} time steps together."
-        case Scores():
-            return f"{layer} scores every pair of positions: query times key, over the root of a head's width."
-        case CausalMask():
-            return f"{layer} closes the scores of all positions that come later: no position sees what follows it."
-        case Mix():
-            return f"{layer} mixes the values: each position gathers those of the positions that it attends to."
         case Add():
             return f"{layer} adds up {_listed(sources)}."
         case Multiply():
@@ -241,7 +224,6 @@ def _backward_sentence(plan: Plan, step: Step, node: Node) -> str:
 
 def _to_parameter(plan: Plan, node: Node, name: str, result: str) -> str:
     """Return how a gradient becomes that of a parameter."""
-    first = words_of(plan, node.operands[0])
     match node.operation:
         case Convolution() if name == "weight":
             return f"times what lay under the filters, summed over all places of the batch, is {result}"
@@ -257,13 +239,6 @@ def _to_parameter(plan: Plan, node: Node, name: str, result: str) -> str:
             return f"across the direction, times gain over length, is {result}"
         case Embedding():
             return f"is added to the rows of W that were looked up: that is {result}"
-        case FirstRecurrentAffine() if name == "weight_hidden":
-            return f"meets no state, which is 0 before the first time step: this part of {result} is 0"
-        case RecurrentAffine() if name != "bias":
-            met = first if name == "weight_input" else "the state after the step before"
-            return f"times {met} is this time step's part of {result}"
-        case RecurrentAffine():
-            return f", summed over the batch, is this time step's part of {result}"
     return f"goes back through {_plain_name(node)} to become {result}"
 
 
@@ -272,8 +247,6 @@ def _to_value(plan: Plan, node: Node, name: str, value: str, result: str) -> str
     match node.operation:
         case Convolution():
             return f"goes back through {_role_in_words(plan, node.operands[1])} to {value}"
-        case RecurrentAffine():
-            return f"goes back {'in time through W hidden' if name == 'h' else 'through W input'} to {value}"
         case Elementwise() as activation:
             return f"times the slope of {activation.label} at {value} is {result}"
         case Activation() as activation:
@@ -286,16 +259,6 @@ def _to_value(plan: Plan, node: Node, name: str, value: str, result: str) -> str
             return f"goes back to the winner of each window alone, in {value}"
         case AveragePooling():
             return f"is shared out evenly over each window of {value}"
-        case Stack():
-            return f"is taken apart; this time step goes back to {value}"
-        case Scores():
-            return f"times the {'keys' if name == 'query' else 'queries'} goes back to {value}"
-        case CausalMask():
-            return f"goes back to {value} where the pair is open, and is 0 elsewhere"
-        case Mix() if name == "attention":
-            return f"times the values goes back to {value}"
-        case Mix():
-            return f"goes back to {value} as much as each position attended to it"
         case Add():
             return f"goes back unchanged to {value}"
         case Multiply():

@@ -14,7 +14,7 @@ from visualbp.layers import Node, ParameterSpec
 from visualbp.network import Network, Problem, Structure, structure_of
 from visualbp.network.structure import parameter_problems
 from visualbp.operations.losses import Loss
-from visualbp.operations.recurrence import TimeSlice
+from visualbp.operations.time_steps import TimeSlice
 from visualbp.optimizers.base import make_optimizer
 
 WHOLE_NETWORK = ""
@@ -153,6 +153,12 @@ class Plan:
     def resolve(self, value: Ref) -> Ref:
         """Return the value that a name means."""
         return self.aliases.get(value, value)
+
+    def state_time(self, node: Node, operand: int) -> int | None:
+        """Return the time step after which an operand is the state of the node's layer, its h; None if it is none."""
+        value = self.resolve(node.operands[operand])
+        is_state = value.time is not None and value == self.resolve(Ref(node.layer, "h", value.time))
+        return value.time if is_state else None
 
     @cached_property
     def layers(self) -> tuple[str, ...]:

@@ -9,14 +9,12 @@ from visualbp.core.ref import Ref
 from visualbp.engine.plan import GRADIENT_NORM, Phase, Plan, Step
 from visualbp.layers import Node
 from visualbp.operations.activations import Elementwise
-from visualbp.operations.attention import Mix, Scores
 from visualbp.operations.base import Operation
 from visualbp.operations.combination import Add, Multiply
 from visualbp.operations.convolution import Convolution
 from visualbp.operations.embedding import Embedding
 from visualbp.operations.normalization import Normalization
 from visualbp.operations.pooling import Pooling
-from visualbp.operations.recurrence import RecurrentAffine
 from visualbp.operations.weight_norm import WeightNorm
 from visualbp.operations.words import MOST_SHOWN, ShapeTexts
 
@@ -82,15 +80,11 @@ def _node_shapes(plan: Plan, step: Step, node: Node, shape: Callable[[Ref], str]
 
 
 def _special_shapes(operation: Operation, back_to: str, operands: list[str], upstream: str) -> str | None:
-    """Return the right-hand side of what slides, looks up, normalises or recurs; `back_to` is the operand whose
+    """Return the right-hand side of what slides, looks up or normalises; `back_to` is the operand whose
     gradient it is, empty on the way forward. None for any other operation."""
     match operation:
         case Convolution():
             return _shapes_of_convolution(back_to, operands, upstream)
-        case RecurrentAffine():
-            return _shapes_of_time_step(back_to, operands, upstream)
-        case Scores() | Mix():
-            return _shapes_of_attention(operation, back_to, operands, upstream)
         case Pooling():
             return f"=  {upstream} back over the windows" if back_to else f"=  windows of {operands[0]}"
         case Embedding():
@@ -114,35 +108,3 @@ def _shapes_of_convolution(back_to: str, operands: list[str], upstream: str) -> 
         case "bias":
             return f"=  sum of {upstream} over samples and places"
     return f"=  {upstream} back through {weight}"
-
-
-def _shapes_of_time_step(back_to: str, operands: list[str], upstream: str) -> str:
-    x, weight_input, weight_hidden, bias, *state = operands
-    match back_to:
-        case "":
-            of_state = f" + {state[0]} {weight_hidden}^T" if state else ""
-            return f"=  {x} {weight_input}^T{of_state} + {bias}"
-        case "weight_input":
-            return f"=  {upstream}^T {x}"
-        case "weight_hidden":
-            return f"=  {upstream}^T {state[0]}" if state else "=  0"
-        case "bias":
-            return f"=  sum of {upstream} over the samples"
-        case "h":
-            return f"=  {upstream} {weight_hidden}"
-    return f"=  {upstream} {weight_input}"
-
-
-def _shapes_of_attention(operation: Scores | Mix, back_to: str, operands: list[str], upstream: str) -> str:
-    """Products for each sample and head."""
-    first, second = operands
-    match back_to:
-        case "":
-            return f"=  {first} {second}" + ("^T" if isinstance(operation, Scores) else "")
-        case "query":
-            return f"=  {upstream} {second}"
-        case "key":
-            return f"=  {upstream}^T {first}"
-        case "attention":
-            return f"=  {upstream} {second}^T"
-    return f"=  {first}^T {upstream}"

@@ -126,6 +126,8 @@ class Operation:
     """Operands that have no derivative, such as targets."""
     minus_infinity_is_meant: ClassVar[bool] = False
     """Whether -inf in the output is no trouble: a mask's closed places."""
+    numpy_helpers: ClassVar[tuple[str, ...]] = ()
+    """The source of small functions that its lines of NumPy call."""
 
     def output_shape(self, shapes: Sequence[Shape]) -> Shape:
         """Return the shape of the output for operands of these shapes."""
