@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from visualbp.core.arrays import Array, Shape
-from visualbp.operations.base import Emitter, Operation
+from visualbp.operations.base import Emitter, Operation, emit_copy
 from visualbp.operations.numpy_code import NumpyCode
 from visualbp.operations.symbols import Symbol
 from visualbp.operations.terms import Draft, Element, one_term
@@ -30,7 +30,7 @@ class TimeSlice(Operation):
         return (shapes[0][0], *shapes[0][2:])
 
     def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:
-        emit(np.copyto, output, inputs[0][:, self.index])
+        emit_copy(emit, output, inputs[0][:, self.index])
 
     def vjp(
         self, emit: Emitter, operand: int, upstream: Array, inputs: Sequence[Array], output: Array, result: Array
@@ -92,18 +92,19 @@ class Stack(Operation):
 
     name = "stack"
     operands = ("h",)
+    output_in_any_order = True
 
     def output_shape(self, shapes: Sequence[Shape]) -> Shape:
         return (shapes[0][0], len(shapes), *shapes[0][1:])
 
     def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:
         for index, array in enumerate(inputs):
-            emit(np.copyto, output[:, index], array)
+            emit_copy(emit, output[:, index], array)
 
     def vjp(
         self, emit: Emitter, operand: int, upstream: Array, inputs: Sequence[Array], output: Array, result: Array
     ) -> None:
-        emit(np.copyto, result, upstream[:, operand])
+        emit_copy(emit, result, upstream[:, operand])
 
     def jvp(self, tangents: Sequence[Array | None], inputs: Sequence[Array], output: Array) -> Array:
         moved = [np.zeros_like(x) if t is None else t for t, x in zip(tangents, inputs, strict=True)]
