@@ -38,7 +38,7 @@ def time_memory(plan: Plan, buggy: Collection[int]) -> TimeMemory:
     memory, touching = TimeMemory(), _touching(plan)
     written = Counter(plan.resolve(value) for step in plan.steps for value in step.writes)
     candidates = [found for step in plan.steps if step.index not in buggy for found in _time_steps(plan, step)]
-    left_alone = {value for value, steps in touching.items() if any(step.index in buggy for step in steps)}
+    left_alone = {value for index in buggy for value in _touched(plan, plan.steps[index])}
     sequences = {sequence for sequence, _, _, _ in candidates}
     free = {one for one in sequences if all(_takes_any_order(plan, step, one) for step in touching[one])}
     for sequence, time, value, together in candidates:
@@ -62,9 +62,16 @@ def time_memory(plan: Plan, buggy: Collection[int]) -> TimeMemory:
 def _touching(plan: Plan) -> dict[Ref, list[Step]]:
     touching: dict[Ref, list[Step]] = defaultdict(list)
     for step in plan.steps:
-        for value in {plan.resolve(value) for value in (*step.reads, *step.writes)}:
+        for value in _touched(plan, step):
             touching[value].append(step)
     return touching
+
+
+def _touched(plan: Plan, step: Step) -> set[Ref]:
+    """Return what a step reads and writes. On a stack's way back its operands, one for each time step, stay out of it:
+    they would make it slow to tell, and the rule does not look at them."""
+    looks_back = step.node is not None and isinstance(step.node.operation, Stack) and step.phase == Phase.BACKWARD
+    return {plan.resolve(value) for value in (*step.reads[: 1 if looks_back else None], *step.writes)}
 
 
 def _time_steps(plan: Plan, step: Step) -> list[tuple[Ref, int, Ref, bool]]:
