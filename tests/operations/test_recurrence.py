@@ -31,6 +31,7 @@ from visualbp.network import Network, edits, structure_of
 from visualbp.network.network import make_layer
 from visualbp.operations.base import Operation, evaluate
 from visualbp.operations.combination import Multiply
+from visualbp.operations.numpy_code import NumpyCode
 from visualbp.operations.recurrence import FirstRecurrentAffine, RecurrentAffine
 from visualbp.operations.time_steps import Stack, TimeSlice
 
@@ -78,6 +79,22 @@ def test_the_first_step_is_a_step_from_the_state_0() -> None:
     for operand in range(4):
         np.testing.assert_array_equal(first.vjp(operand, upstream), from_zero.vjp(operand, upstream))
     assert not first.vjp(2, upstream).any()
+
+
+@pytest.mark.parametrize(("operation", "shapes"), CASES, ids=lambda part: getattr(part, "name", ""))
+def test_a_time_step_lies_in_memory_by_itself_in_lines_of_numpy_too(
+    operation: Operation, shapes: list[tuple[int, ...]]
+) -> None:
+    """A sum over samples whose numbers lie apart has other bits, by NumPy's dot."""
+    names = [f"x{place}" for place in range(len(shapes))]
+    code = NumpyCode(names, shapes, "made", operation.output_shape(shapes), "own", "upstream", 2, "made")
+    arrays = dict(zip(names, map(np.zeros, shapes), strict=True))
+    takes_apart = isinstance(operation, TimeSlice)
+    lines = operation.numpy_lines(code) if takes_apart else operation.vjp_numpy_lines(code)
+    made: dict[str, Array] = {**arrays, "upstream": np.zeros(operation.output_shape(shapes))}
+    exec("\n".join(lines), {"np": np}, made)
+    assert made["made"].shape == (BATCH, FEATURES if takes_apart else UNITS)
+    assert made["made"].flags.c_contiguous
 
 
 def test_the_cost_of_a_step_is_that_of_its_products() -> None:

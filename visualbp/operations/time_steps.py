@@ -1,4 +1,7 @@
-"""Between a sequence and its time steps: one step taken out of a sequence, and steps put together into one again."""
+"""Between a sequence and its time steps: one step taken out of a sequence, and steps put together into one again.
+
+A time step lies in memory by itself, in the lines of NumPy too: products of rows that lie apart may round otherwise.
+"""
 
 from __future__ import annotations
 
@@ -78,7 +81,7 @@ class TimeSlice(Operation):
     # -- in NumPy ----------------------------------------------------------------------------------------------------
 
     def numpy_lines(self, code: NumpyCode) -> list[str]:
-        return [f"{code.output} = {code.operands[0]}[:, {self.index}]"]
+        return [f"{code.output} = {code.operands[0]}[:, {self.index}].copy()"]
 
     def vjp_numpy_lines(self, code: NumpyCode) -> list[str]:
         return [
@@ -156,4 +159,4 @@ class Stack(Operation):
         return [f"{code.output} = np.stack([{', '.join(code.operands)}], axis=1)"]
 
     def vjp_numpy_lines(self, code: NumpyCode) -> list[str]:
-        return [f"{code.result} = {code.upstream}[:, {code.operand}]"]
+        return [f"{code.result} = {code.upstream}[:, {code.operand}].copy()"]
