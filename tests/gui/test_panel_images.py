@@ -15,7 +15,7 @@ from tests.building import chain, inline, xor
 from tests.gui.shape_networks import sequences, tokens
 from tests.gui.workbench import Workbench, pixels
 from visualbp.debugger.commands import Level, Train
-from visualbp.engine.plan import compile_plan
+from visualbp.engine import compile_plan
 from visualbp.files import load_network
 from visualbp.files.samples import find_model
 from visualbp.gui.panels.images import ImagesPanel

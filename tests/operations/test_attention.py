@@ -24,8 +24,9 @@ from visualbp.engine.evaluate import forward_pass
 from visualbp.network import Network, edits, structure_of
 from visualbp.network.network import make_layer
 from visualbp.operations.activations import Softmax
-from visualbp.operations.attention import CausalMask, Mix, Scores
+from visualbp.operations.attention import Mix, Scores
 from visualbp.operations.base import Operation, evaluate
+from visualbp.operations.causal_mask import CausalMask
 
 BATCH, POSITIONS, WIDTH = 2, 3, 4
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,14 +18,22 @@ from tests.operations.derivative_checks import (
 )
 from tests.refs import ref
 from visualbp.analysis.explain import Moment, explain
-from visualbp.core.arrays import Array
+from visualbp.core.arrays import Array, Shape
 from visualbp.core.ref import Ref
 from visualbp.datasets import load_dataset
 from visualbp.engine import Executor, Phase, compile_plan
+from visualbp.engine.notation import step_sentence
+from visualbp.layers import Node, layer_types
+from visualbp.layers.base import Options
+from visualbp.layers.lowering import Lowering
+from visualbp.layers.rnn import Rnn
 from visualbp.network import Network, edits, structure_of
 from visualbp.network.network import make_layer
 from visualbp.operations.base import Operation, evaluate
-from visualbp.operations.recurrence import FirstRecurrentAffine, RecurrentAffine, Stack, TimeSlice
+from visualbp.operations.combination import Multiply
+from visualbp.operations.numpy_code import NumpyCode
+from visualbp.operations.recurrence import FirstRecurrentAffine, RecurrentAffine
+from visualbp.operations.time_steps import Stack, TimeSlice
 
 BATCH, STEPS, FEATURES, UNITS = 3, 4, 2, 5
 
@@ -69,6 +79,22 @@ def test_the_first_step_is_a_step_from_the_state_0() -> None:
     for operand in range(4):
         np.testing.assert_array_equal(first.vjp(operand, upstream), from_zero.vjp(operand, upstream))
     assert not first.vjp(2, upstream).any()
+
+
+@pytest.mark.parametrize(("operation", "shapes"), CASES, ids=lambda part: getattr(part, "name", ""))
+def test_a_time_step_lies_in_memory_by_itself_in_lines_of_numpy_too(
+    operation: Operation, shapes: list[tuple[int, ...]]
+) -> None:
+    """A sum over samples whose numbers lie apart has other bits, by NumPy's dot."""
+    names = [f"x{place}" for place in range(len(shapes))]
+    code = NumpyCode(names, shapes, "made", operation.output_shape(shapes), "own", "upstream", 2, "made")
+    arrays = dict(zip(names, map(np.zeros, shapes), strict=True))
+    takes_apart = isinstance(operation, TimeSlice)
+    lines = operation.numpy_lines(code) if takes_apart else operation.vjp_numpy_lines(code)
+    made: dict[str, Array] = {**arrays, "upstream": np.zeros(operation.output_shape(shapes))}
+    exec("\n".join(lines), {"np": np}, made)
+    assert made["made"].shape == (BATCH, FEATURES if takes_apart else UNITS)
+    assert made["made"].flags.c_contiguous
 
 
 def test_the_cost_of_a_step_is_that_of_its_products() -> None:
@@ -279,3 +305,47 @@ def test_what_cannot_be_unrolled_is_refused_in_words(shape: list[int], units: in
         ("input", "input", {"shape": shape}), ("memory", "rnn", {"units": units}), ("loss", "mean_squared_error", {})
     )
     assert words in [problem.text for problem in structure_of(built).problems]
+
+
+# -- a layer that is recurrent in another way -------------------------------------------------------------------------
+
+
+class DampedRnn(Rnn):
+    """A trial: what goes through W hidden is no state but its square, made at the same time step."""
+
+    type_name = "damped_rnn"
+
+    def lower(self, name: str, options: Options, inputs: Sequence[Ref], shapes: Sequence[Shape]) -> Lowering:
+        plain, nodes = super().lower(name, options, inputs, shapes), []
+        for node in plain.nodes:
+            if len(node.operands) == 5:
+                state, damped = node.operands[4], Ref(name, "damped", node.output.time)
+                nodes.append(Node(name, Multiply(), (state, state), damped))
+                node = replace(node, operands=(*node.operands[:4], damped))
+            nodes.append(node)
+        return replace(plain, nodes=tuple(nodes))
+
+
+def test_the_state_before_is_told_only_of_what_is_the_state_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "rnn" in layer_types
+    monkeypatch.setitem(layer_types._entries, "damped_rnn", DampedRnn())
+    built = network()
+    built = replace(built, layers=tuple(replace(x, type="damped_rnn") if x.type == "rnn" else x for x in built.layers))
+    executor = executor_of(built)
+    values = whole_iteration(executor)
+    plan = executor.plan
+    by_label = {step.label: step for step in plan.steps}
+    assert step_sentence(plan, by_label["memory z[2]"]) == (
+        "memory takes its input through W input, and memory's damped at time step 2 through W hidden, and adds b:"
+        " that is its z at time step 2, kept for the way back."
+    )
+    back = [step for step in plan.steps if step.phase == Phase.BACKWARD and step.operation == "recurrent_affine"]
+    sentences = [step_sentence(plan, step) for step in back if step.node and step.node.output.time == 2]
+    assert any("times memory's damped at time step 2 is this time step's part" in sentence for sentence in sentences)
+    assert any("goes back through W hidden to memory's damped at time step 2" in sentence for sentence in sentences)
+    moment = Moment(plan, values, executor.cursor, executor.store.views_of(executor.start))
+    for value in (ref("memory", "z[2]"), ref("memory", "gradient/weight_hidden", "z[2]")):
+        explanation = explain(moment, value, (1, 1))
+        assert explanation.agrees and "memory.damped[2]" in explanation.rule
+    told = [explain(moment, ref("memory", "damped[2]").gradient, (1, 1)).rule, *sentences]
+    assert not any("before" in text or "after" in text or "in time" in text for text in told)

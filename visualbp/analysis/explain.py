@@ -11,8 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-import visualbp.analysis.explain_activations
-import visualbp.analysis.explain_sequences  # noqa: F401  (all of them say how operations are explained)
+import visualbp.analysis.explain_activations  # noqa: F401  (it says how activations are explained)
 from visualbp.analysis.explain_element import Element, rule_for
 from visualbp.analysis.explain_record import Explanation, Moment, NotKeptError, Past, Term
 from visualbp.analysis.explain_rounding import (

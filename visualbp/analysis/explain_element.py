@@ -47,6 +47,10 @@ class StepElement:
     def layers(self) -> list[str]:
         return [value.layer for value in self.node.operands]
 
+    def is_state_before(self, operand: int) -> bool:
+        time = self.node.output.time
+        return time is not None and self.past.plan.state_time(self.node, operand) == time - 1
+
     # -- arrays ------------------------------------------------------------------------------------------------------
 
     def array(self, operand: int) -> Array:

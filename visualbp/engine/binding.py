@@ -12,8 +12,9 @@ from visualbp.core.ref import Ref
 from visualbp.engine.bugs import ReverseRule, bugs_by_step, emit_buggy_rule
 from visualbp.engine.plan import GRADIENT_NORM, LEARNING_RATE, Phase, Plan, Step
 from visualbp.engine.store import Store, stream_of
+from visualbp.engine.time_memory import time_memory
 from visualbp.layers import Node
-from visualbp.operations.base import Call, Emitter, IterationContext
+from visualbp.operations.base import Call, Emitter, IterationContext, emit_copy
 from visualbp.optimizers.base import UpdateState, make_optimizer
 from visualbp.optimizers.schedules import make_schedule, set_rate
 
@@ -73,17 +74,38 @@ class Binding:
     def __init__(self, plan: Plan, store: Store, batch_size: int, context: IterationContext) -> None:
         self.plan, self.store, self.batch_size, self.context = plan, store, batch_size, context
         self.dtype: np.dtype[Any] = store.persistent.dtype
+        self._bugs = bugs_by_step(plan)
         self.buffers: dict[Ref, Array] = {**store.views, **store.gradients}
-        for value, shape in plan.shapes.items():
-            if value not in self.buffers:
-                self.buffers[value] = np.zeros((batch_size, *shape) if value in plan.batched else shape, self.dtype)
+        self._add_buffers()
         self._first_rate = float(plan.network.training.optimizer.options["learning_rate"])
         self._rate = self.buffers.get(LEARNING_RATE, np.array(self._first_rate, self.dtype))
         self._emitters: dict[int, Emitter] = {}
-        self._bugs = bugs_by_step(plan)
         self._step_emitter = Emitter(context, self.dtype)
         self.calls: tuple[tuple[Call, ...], ...] = tuple(self._calls_of(step) for step in plan.steps)
         self.training_calls: tuple[Call, ...] = self._training_calls()
+
+    def _add_buffers(self) -> None:
+        """Make the buffers of an iteration's values, time steps as views of their sequences (`time_memory.py`).
+
+        `_put_together` holds the memory of the sequences that time steps lie in, `_parts` (count, ...) that of the
+        parts of sums.
+        """
+        memory, plan = time_memory(self.plan, self._bugs), self.plan
+        self._put_together: dict[Ref, Array] = {}
+        self._parts: dict[Ref, Array] = {}
+        for sequence in memory.time_major:
+            length, *rest = plan.shapes[sequence]
+            self._put_together[sequence] = np.zeros((length, self.batch_size, *rest), self.dtype).swapaxes(0, 1)
+        self.buffers.update({value: self._put_together[value] for value in memory.exchanged})
+        for value, parts in memory.sums.items():
+            self._parts[value] = np.zeros((len(parts), *plan.shapes[value]), self.dtype)
+            self.buffers.update(zip(parts, self._parts[value], strict=True))
+        for value, shape in plan.shapes.items():
+            if value not in self.buffers and value not in memory.steps:
+                whole = (self.batch_size, *shape) if value in plan.batched else shape
+                self.buffers[value] = np.zeros(whole, self.dtype)
+        for value, (sequence, time) in memory.steps.items():
+            self.buffers[value] = self._put_together.get(sequence, self.buffers[sequence])[:, time]
 
     def buffer(self, value: Ref) -> Array:
         """Return the buffer of a value, by any of its names."""
@@ -102,13 +124,18 @@ class Binding:
         emit, training = self._step_emitter, self.plan.network.training
         result = self.buffer(step.writes[0])
         match step.operation:
+            case "accumulate" if (parts := self._parts.get(step.writes[0])) is not None:
+                # from -0.0, the sum has the bits of adding one part after the other
+                emit(np.add.reduce, parts, 0, None, result, False, emit.constant(-0.0))
             case "accumulate":
                 emit(np.copyto, result, self.buffer(step.reads[0]))
                 for part in step.reads[1:]:
                     emit(np.add, result, self.buffer(part), result)
             case "gather":
+                together = self._put_together.get(step.writes[0], result)
                 for index, part in enumerate(step.reads):
-                    emit(np.copyto, result[:, index], self.buffer(part))
+                    emit_copy(emit, together[:, index], self.buffer(part))
+                emit_copy(emit, result, together)
             case "penalty" if step.phase == Phase.FORWARD:
                 emit_penalty(emit, training.l1, training.l2, [self.buffer(value) for value in step.reads], result)
             case "penalty":
@@ -129,7 +156,9 @@ class Binding:
         inputs = [self.buffer(value) for value in node.operands]
         output = self.buffer(node.output)
         if step.phase == Phase.FORWARD:
-            node.operation.forward(emit, inputs, output)
+            together = self._put_together.get(self.plan.resolve(node.output), output)
+            node.operation.forward(emit, inputs, together)
+            emit_copy(emit, output, together)
             if node.updates:
                 node.operation.update(emit, inputs, output, [self.buffer(value) for value in node.updates])
         else:

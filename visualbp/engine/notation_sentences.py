@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from visualbp.core.ref import Ref
 from visualbp.engine.plan import Phase, Plan, Step
 from visualbp.layers import Node
 from visualbp.operations.activations import Activation, Elementwise
-from visualbp.operations.attention import CausalMask, Mix, Scores
-from visualbp.operations.base import Operation
-from visualbp.operations.recurrence import FirstRecurrentAffine, RecurrentAffine, Stack, TimeSlice
 from visualbp.operations.words import Words
 from visualbp.optimizers.base import make_optimizer
 from visualbp.optimizers.schedules import make_schedule
@@ -107,14 +102,6 @@ def _clip_sentence(plan: Plan) -> str:
     return f"If all gradients together are longer than {limit}, all are scaled down to that length."
 
 
-def _listed(words: Sequence[str]) -> str:
-    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else "".join(words)
-
-
-def _plain_name(node: Node) -> str:
-    return node.operation.name.replace("_", " ")
-
-
 def _role_in_words(plan: Plan, value: Ref) -> str:
     """Return what a value is for its own layer: `z`, `activations`, `z at time step 3`."""
     return words_of(plan, value).removeprefix(f"{value.layer}'s ")
@@ -130,7 +117,9 @@ def _words(plan: Plan, node: Node, result: str, operand: int = -1) -> Words:
         [words_of(plan, value) for value in operands],
         [_role_in_words(plan, value) for value in operands],
         [plan.resolve(value) in plan.batched for value in operands],
+        [plan.state_time(node, place) for place in range(len(operands))],
         words_of(plan, node.output),
+        node.output.time,
         result,
         len(plan.shapes[plan.resolve(operands[0])]),
         operand,
@@ -138,86 +127,25 @@ def _words(plan: Plan, node: Node, result: str, operand: int = -1) -> Words:
 
 
 def _forward_sentence(plan: Plan, node: Node) -> str:
-    if type(node.operation).sentence is not Operation.sentence:
-        kept = KEPT if plan.resolve(node.output) in plan.read_on_the_way_back else ""
-        return node.operation.sentence(_words(plan, node, f"that is its {_role_in_words(plan, node.output)}{kept}"))
-    layer, sources = node.layer, [words_of(plan, value) for value in node.operands]
     kept = KEPT if plan.resolve(node.output) in plan.read_on_the_way_back else ""
-    result = f"that is its {_role_in_words(plan, node.output)}{kept}"
-    match node.operation:
-        case Activation() as activation:
-            return f"{layer} applies {activation.label} to {sources[0]}: {result}."
-        case TimeSlice() as taken:
-            return f"{layer} takes time step {taken.index} out of {sources[0]}."
-        case FirstRecurrentAffine():
-            return f"{layer} takes {sources[0]} through W input and adds b; before it the state is 0: {result}."
-        case RecurrentAffine():
-            return (
-                f"{layer} takes its input through W input, and the state it had after the step before through W"
-                f" hidden, and adds b: {result}."
-            )
-        case Stack():
-            return f"{layer} puts the states of its {len(sources)} time steps together."
-        case Scores():
-            return f"{layer} scores every pair of positions: query times key, over the root of a head's width."
-        case CausalMask():
-            return f"{layer} closes the scores of all positions that come later: no position sees what follows it."
-        case Mix():
-            return f"{layer} mixes the values: each position gathers those of the positions that it attends to."
-    given = [words for words, value in zip(sources, node.operands, strict=True) if value in plan.batched]
-    return f"{layer} computes {words_of(plan, node.output)} from {_listed(given or sources)}, by {_plain_name(node)}."
+    words = _words(plan, node, f"that is its {_role_in_words(plan, node.output)}{kept}")
+    if isinstance(node.operation, Activation):
+        return f"{words.layer} applies {node.operation.label} to {words.sources[0]}: {words.result}."
+    return node.operation.sentence(words)
 
 
 # -- backward --------------------------------------------------------------------------------------------------------
 
 
 def _backward_sentence(plan: Plan, step: Step, node: Node) -> str:
-    operation, result = node.operation, _written_in_words(plan, step.writes[0])
+    words = _words(plan, node, _written_in_words(plan, step.writes[0]), step.operand)
+    what, opening = node.operation.vjp_sentence(words), _opening(words_of(plan, node.output.gradient))
+    if isinstance(node.operation, Elementwise):
+        what = f"times the slope of {node.operation.label} at {words.source} is {words.result}"
+    elif isinstance(node.operation, Activation):
+        what = (
+            f"goes back through the Jacobian of {node.operation.label} to {words.source}: every output depends on all"
+        )
     if node.output == plan.loss:
-        what = operation.vjp_sentence(_words(plan, node, result, step.operand))
         return f"The way back begins at {node.layer}: {what}."
-    opening = _opening(words_of(plan, node.output.gradient))
-    if type(operation).vjp_sentence is not Operation.vjp_sentence:
-        what = operation.vjp_sentence(_words(plan, node, result, step.operand))
-        return f"{opening}{'' if what.startswith(',') else ' '}{what}."
-    value, name = words_of(plan, node.operands[step.operand]), operation.operand_name(step.operand)
-    if plan.resolve(node.operands[step.operand]) in plan.batched:
-        return f"{opening} {_to_value(plan, node, name, value, result)}."
-    what = _to_parameter(plan, node, name, result)
     return f"{opening}{'' if what.startswith(',') else ' '}{what}."
-
-
-def _to_parameter(plan: Plan, node: Node, name: str, result: str) -> str:
-    """Return how a gradient becomes that of a parameter."""
-    first = words_of(plan, node.operands[0])
-    match node.operation:
-        case FirstRecurrentAffine() if name == "weight_hidden":
-            return f"meets no state, which is 0 before the first time step: this part of {result} is 0"
-        case RecurrentAffine() if name != "bias":
-            met = first if name == "weight_input" else "the state after the step before"
-            return f"times {met} is this time step's part of {result}"
-        case RecurrentAffine():
-            return f", summed over the batch, is this time step's part of {result}"
-    return f"goes back through {_plain_name(node)} to become {result}"
-
-
-def _to_value(plan: Plan, node: Node, name: str, value: str, result: str) -> str:
-    """Return how a gradient goes back to what a node read."""
-    match node.operation:
-        case RecurrentAffine():
-            return f"goes back {'in time through W hidden' if name == 'h' else 'through W input'} to {value}"
-        case Elementwise() as activation:
-            return f"times the slope of {activation.label} at {value} is {result}"
-        case Activation() as activation:
-            return f"goes back through the Jacobian of {activation.label} to {value}: every output depends on all"
-        case Stack():
-            return f"is taken apart; this time step goes back to {value}"
-        case Scores():
-            return f"times the {'keys' if name == 'query' else 'queries'} goes back to {value}"
-        case CausalMask():
-            return f"goes back to {value} where the pair is open, and is 0 elsewhere"
-        case Mix() if name == "attention":
-            return f"times the values goes back to {value}"
-        case Mix():
-            return f"goes back to {value} as much as each position attended to it"
-    return f"goes back through {_plain_name(node)} to {value}"

@@ -9,9 +9,6 @@ from visualbp.core.ref import Ref
 from visualbp.engine.plan import GRADIENT_NORM, Phase, Plan, Step
 from visualbp.layers import Node
 from visualbp.operations.activations import Elementwise
-from visualbp.operations.attention import Mix, Scores
-from visualbp.operations.base import Operation
-from visualbp.operations.recurrence import RecurrentAffine
 from visualbp.operations.words import MOST_SHOWN, ShapeTexts
 
 
@@ -53,59 +50,6 @@ def _node_shapes(plan: Plan, step: Step, node: Node, shape: Callable[[Ref], str]
     upstream = "" if node.output == plan.loss else shape(node.output.gradient)
     axes = len(plan.shapes[plan.resolve(node.operands[0])])
     texts = ShapeTexts(operands, upstream if backward else "", axes, step.operand)
-    if backward and type(operation).vjp_shapes_text is not Operation.vjp_shapes_text:
-        return operation.vjp_shapes_text(texts)
-    if not backward and type(operation).shapes_text is not Operation.shapes_text:
-        return operation.shapes_text(texts)
-    match operation:
-        case Elementwise() if backward:
-            return f"=  {upstream} * {operands[0]}"
-    back_to = operation.operand_name(step.operand) if backward else ""
-    if (text := _special_shapes(operation, back_to, operands, upstream)) is not None:
-        return text
-    if len(operands) > MOST_SHOWN and not backward:
-        return f"from  {len(operands)} parts {operands[0]}"
-    return f"from  {', '.join([upstream] if backward and upstream else operands)}"
-
-
-def _special_shapes(operation: Operation, back_to: str, operands: list[str], upstream: str) -> str | None:
-    """Return the right-hand side of what slides, looks up, normalises or recurs; `back_to` is the operand whose
-    gradient it is, empty on the way forward. None for any other operation."""
-    match operation:
-        case RecurrentAffine():
-            return _shapes_of_time_step(back_to, operands, upstream)
-        case Scores() | Mix():
-            return _shapes_of_attention(operation, back_to, operands, upstream)
-    return None
-
-
-def _shapes_of_time_step(back_to: str, operands: list[str], upstream: str) -> str:
-    x, weight_input, weight_hidden, bias, *state = operands
-    match back_to:
-        case "":
-            of_state = f" + {state[0]} {weight_hidden}^T" if state else ""
-            return f"=  {x} {weight_input}^T{of_state} + {bias}"
-        case "weight_input":
-            return f"=  {upstream}^T {x}"
-        case "weight_hidden":
-            return f"=  {upstream}^T {state[0]}" if state else "=  0"
-        case "bias":
-            return f"=  sum of {upstream} over the samples"
-        case "h":
-            return f"=  {upstream} {weight_hidden}"
-    return f"=  {upstream} {weight_input}"
-
-
-def _shapes_of_attention(operation: Scores | Mix, back_to: str, operands: list[str], upstream: str) -> str:
-    """Products for each sample and head."""
-    first, second = operands
-    match back_to:
-        case "":
-            return f"=  {first} {second}" + ("^T" if isinstance(operation, Scores) else "")
-        case "query":
-            return f"=  {upstream} {second}"
-        case "key":
-            return f"=  {upstream}^T {first}"
-        case "attention":
-            return f"=  {upstream} {second}^T"
-    return f"=  {first}^T {upstream}"
+    if backward and isinstance(operation, Elementwise):
+        return f"=  {upstream} * {operands[0]}"
+    return operation.vjp_shapes_text(texts) if backward else operation.shapes_text(texts)

@@ -12,8 +12,9 @@ import numpy as np
 from visualbp.core.arrays import Array, Shape
 from visualbp.core.ref import EVERY, Ref, timed
 from visualbp.debugger.snapshot import Snapshot
+from visualbp.engine.compiler import is_slice
 from visualbp.engine.notation_sentences import is_share
-from visualbp.engine.plan import Plan, is_slice
+from visualbp.engine.plan import Plan
 from visualbp.gui.axes import axes_of
 
 

@@ -12,7 +12,8 @@ from visualbp.initializers import initializers
 from visualbp.layers.base import LayerType, Options, ParameterSpec, ShapeError, layer_types
 from visualbp.layers.lowering import Lowering, Node
 from visualbp.operations.activations import activations
-from visualbp.operations.recurrence import FirstRecurrentAffine, RecurrentAffine, Stack, TimeSlice
+from visualbp.operations.recurrence import FirstRecurrentAffine, RecurrentAffine
+from visualbp.operations.time_steps import Stack, TimeSlice
 
 LONGEST_SEQUENCE = 1000
 """Every time step is a handful of operations to step through."""

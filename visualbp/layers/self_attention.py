@@ -13,7 +13,8 @@ from visualbp.layers.base import LayerType, Options, ParameterSpec, ShapeError, 
 from visualbp.layers.lowering import Lowering, Node
 from visualbp.operations.activations import Softmax
 from visualbp.operations.affine import Affine
-from visualbp.operations.attention import CausalMask, Mix, Scores
+from visualbp.operations.attention import Mix, Scores
+from visualbp.operations.causal_mask import CausalMask
 
 PROJECTIONS = ("query", "key", "value", "output")
 PAIRS = ("head", "query", "key")

@@ -1,4 +1,4 @@
-"""The steps of attention: scores of every pair of positions, the causal mask, and the mix of values.
+"""The products of attention: scores of every pair of positions, and the mix of values.
 
 Heads lie side by side in the last axis, as in PyTorch's MultiheadAttention: head i of (B, T, d) is
 [..., i d / heads : (i + 1) d / heads].
@@ -12,14 +12,38 @@ from collections.abc import Sequence
 import numpy as np
 
 from visualbp.core.arrays import Array, Shape, size_of
+from visualbp.core.number_words import Index
 from visualbp.operations.base import Emitter, Operation
+from visualbp.operations.numpy_code import NumpyCode
 from visualbp.operations.symbols import Symbol, transposed
+from visualbp.operations.terms import Block, Draft, Element, Factor, constant
+from visualbp.operations.words import ShapeTexts, Words
+
+QUERY, KEY = range(2)
+ATTENTION, VALUE = range(2)
+
+SPLIT_HEADS = """
+def split_heads(x, heads):
+    samples, positions, width = x.shape
+    return x.reshape(samples, positions, heads, width // heads).transpose(0, 2, 1, 3)
+"""
+JOIN_HEADS = """
+def join_heads(x):
+    samples, heads, positions, width = x.shape
+    return x.transpose(0, 2, 1, 3).reshape(samples, positions, heads * width)
+"""
 
 
 def heads_of(array: Array, heads: int) -> Array:
     """Return a view (B, heads, T, d / heads) of (B, T, d)."""
     samples, positions, width = array.shape
     return array.reshape(samples, positions, heads, width // heads).transpose(0, 2, 1, 3)
+
+
+def columns_of(head: int, width: int, heads: int) -> range:
+    """Return the columns of a head within the width d."""
+    size = width // heads
+    return range(head * size, (head + 1) * size)
 
 
 def head_of_column(symbol: Symbol, heads: int) -> str:
@@ -99,53 +123,92 @@ class Scores(Operation):
     def _scale_text(self, query: Symbol) -> str:
         return rf"\frac{{1}}{{\sqrt{{{query.shape[-1] // self.heads}}}}}"
 
+    # -- in words ----------------------------------------------------------------------------------------------------
 
-class CausalMask(Operation):
-    """The scores (B, heads, T, T) of positions up to one's own; -inf for the positions after it.
+    def sentence(self, words: Words) -> str:
+        return f"{words.layer} scores every pair of positions: query times key, over the root of a head's width."
 
-    The softmax then gives these exactly 0, whatever the scores, and nothing goes back through them.
-    """
+    def vjp_sentence(self, words: Words) -> str:
+        return f"times the {'keys' if words.operand == QUERY else 'queries'} goes back to {words.source}"
 
-    name = "mask"
-    operands = ("scores",)
-    minus_infinity_is_meant = True
+    def shapes_text(self, shapes: ShapeTexts) -> str:
+        query, key = shapes.operands
+        return f"=  {query} {key}^T"
 
-    @staticmethod
-    def closed(scores: Array) -> Array:
-        """Return which pairs of positions (T, T) are closed: those where the asked one comes after the asking one."""
-        return np.triu(np.ones(scores.shape[-2:], bool), 1)
+    def vjp_shapes_text(self, shapes: ShapeTexts) -> str:
+        query, key = shapes.operands
+        return f"=  {shapes.upstream} {key}" if shapes.operand == QUERY else f"=  {shapes.upstream}^T {query}"
 
-    def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:
-        emit(np.copyto, output, inputs[0])
-        emit(np.copyto, output, emit.constant(-math.inf), "same_kind", self.closed(output))
+    # -- where each number came from ---------------------------------------------------------------------------------
 
-    def vjp(
-        self, emit: Emitter, operand: int, upstream: Array, inputs: Sequence[Array], output: Array, result: Array
-    ) -> None:
-        emit(np.copyto, result, upstream)
-        emit(np.copyto, result, emit.constant(0.0), "same_kind", self.closed(result))
+    def terms(self, element: Element) -> Draft:
+        sample, head, asking, asked = element.index
+        query, key = element.array(QUERY)[sample, asking], element.array(KEY)[sample, asked]
+        columns, scale = columns_of(head, len(query), self.heads), self._scale_factor(len(query))
+        part, place = slice(columns.start, columns.stop), element.indexed(QUERY, f"{asking},c")
+        return Draft(
+            rf"{scale.symbol} \sum_{{c}} {place} \, {element.indexed(KEY, f'{asked},c')}",
+            f"how well the query of position {asking} fits the key of position {asked}"
+            + (f", in head {head}" if self.heads > 1 else ""),
+            [
+                Block(
+                    scale.number * query[part].astype(np.float64) * key[part],
+                    lambda k: (
+                        scale,
+                        element.input(QUERY, (sample, asking, columns[k])),
+                        element.input(KEY, (sample, asked, columns[k])),
+                    ),
+                    lambda k: f"feature {columns[k]}",
+                )
+            ],
+        )
 
-    def jvp(self, tangents: Sequence[Array | None], inputs: Sequence[Array], output: Array) -> Array:
-        tangent = tangents[0]
-        if tangent is None:
-            return np.zeros_like(output)
-        return np.where(self.closed(output), np.zeros((), output.dtype), tangent)
+    def vjp_terms(self, element: Element) -> Draft:
+        sample, position, column = element.index
+        width = element.array(QUERY).shape[-1]
+        head, scale = column // (width // self.heads), self._scale_factor(width)
+        delta = element.upstream_array()[sample, head]
+        to_query = element.operand == QUERY
+        other = KEY if to_query else QUERY
+        signals = (delta[position] if to_query else delta[:, position]).astype(np.float64)
 
-    def multiplications(self, shapes: Sequence[Shape], output: Shape) -> int:
-        return 0
+        def pair(k: int) -> Index:
+            return (sample, head, position, k) if to_query else (sample, head, k, position)
 
-    def vjp_multiplications(self, operand: int, shapes: Sequence[Shape], output: Shape) -> int:
-        return 0
+        place = f"{head},{position},k" if to_query else f"{head},k,{position}"
+        words = "the keys of all positions" if to_query else "the queries of all positions"
+        return Draft(
+            rf"{scale.symbol} \sum_{{k}} {element.indexed_upstream(place)} \, {element.indexed(other, f'k,{column}')}",
+            f"upstream x local: what comes back to its scores, times {words}",
+            [
+                Block(
+                    scale.number * signals * element.array(other)[sample, :, column],
+                    lambda k: (scale, element.upstream(pair(k)), element.input(other, (sample, k, column))),
+                    lambda k: f"position {k}",
+                )
+            ],
+        )
 
-    def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
-        places = ("a", "i", "j")
-        return rf"{output.at(*places)} = {operands[0].at(*places)} \text{{ if }} j \le i \text{{ else }} -\infty"
+    def _scale_factor(self, width: int) -> Factor:
+        """Return one over the root of a head's width."""
+        of_head = width // self.heads
+        symbol = rf"\frac{{1}}{{\sqrt{{{of_head}}}}}"
+        return constant(1.0 / math.sqrt(of_head), symbol, f"one over the root of a head's width, {of_head}")
 
-    def vjp_equation(
-        self, operand: int, result: Symbol, upstream: Symbol, output: Symbol, operands: Sequence[Symbol]
-    ) -> str:
-        places = ("a", "i", "j")
-        return rf"{result.at(*places)} = {upstream.at(*places)} \text{{ if }} j \le i \text{{ else }} 0"
+    # -- in NumPy ----------------------------------------------------------------------------------------------------
+
+    numpy_helpers = (SPLIT_HEADS, JOIN_HEADS)
+
+    def numpy_lines(self, code: NumpyCode) -> list[str]:
+        query, key = (f"split_heads({operand}, {self.heads})" for operand in code.operands)
+        scale = self._scale(code.shapes[QUERY][-1])
+        return [f"{code.output} = {query} @ {key}.swapaxes(-1, -2) * {scale!r}  # over the root of a head's width"]
+
+    def vjp_numpy_lines(self, code: NumpyCode) -> list[str]:
+        query, key = (f"split_heads({operand}, {self.heads})" for operand in code.operands)
+        to_query = code.operand == QUERY
+        product = f"{code.upstream} @ {key}" if to_query else f"{code.upstream}.swapaxes(-1, -2) @ {query}"
+        return [f"{code.result} = join_heads({product}) * {self._scale(code.shapes[QUERY][-1])!r}"]
 
 
 class Mix(Operation):
@@ -212,3 +275,103 @@ class Mix(Operation):
             return rf"{result.at('a', 'i', 'j')} = \sum_{{0 \le k < {width}}} {products}"
         head = head_of_column(value, self.heads)
         return rf"{result.at('j', 'c')} = \sum_{{i}} {attention.at(head, 'i', 'j')} \, {upstream.at('i', 'c')}"
+
+    # -- in words ----------------------------------------------------------------------------------------------------
+
+    def sentence(self, words: Words) -> str:
+        return f"{words.layer} mixes the values: each position gathers those of the positions that it attends to."
+
+    def vjp_sentence(self, words: Words) -> str:
+        if words.operand == ATTENTION:
+            return f"times the values goes back to {words.source}"
+        return f"goes back to {words.source} as much as each position attended to it"
+
+    def shapes_text(self, shapes: ShapeTexts) -> str:
+        attention, value = shapes.operands
+        return f"=  {attention} {value}"
+
+    def vjp_shapes_text(self, shapes: ShapeTexts) -> str:
+        attention, value = shapes.operands
+        to_attention = shapes.operand == ATTENTION
+        return f"=  {shapes.upstream} {value}^T" if to_attention else f"=  {attention}^T {shapes.upstream}"
+
+    # -- where each number came from ---------------------------------------------------------------------------------
+
+    def terms(self, element: Element) -> Draft:
+        sample, position, column = element.index
+        value = element.array(VALUE)
+        head = column // (value.shape[-1] // self.heads)
+        shares = element.array(ATTENTION)[sample, head, position].astype(np.float64)
+        share = element.indexed(ATTENTION, f"{head},{position},k")
+        return Draft(
+            rf"\sum_{{k}} {share} \, {element.indexed(VALUE, f'k,{column}')}",
+            f"the values of all positions, each times how much position {position} attends to it",
+            [
+                Block(
+                    shares * value[sample, :, column],
+                    lambda k: (
+                        element.input(ATTENTION, (sample, head, position, k)),
+                        element.input(VALUE, (sample, k, column)),
+                    ),
+                    lambda k: f"position {k}",
+                )
+            ],
+        )
+
+    def vjp_terms(self, element: Element) -> Draft:
+        return self._terms_of_attention(element) if element.operand == ATTENTION else self._terms_of_value(element)
+
+    def _terms_of_attention(self, element: Element) -> Draft:
+        sample, head, position, asked = element.index
+        delta, value = element.upstream_array()[sample, position], element.array(VALUE)[sample, asked]
+        columns = columns_of(head, len(value), self.heads)
+        part = slice(columns.start, columns.stop)
+        return Draft(
+            rf"\sum_{{c}} {element.indexed_upstream(f'{position},c')} \, {element.indexed(VALUE, f'{asked},c')}",
+            f"upstream x local: what comes back to the mix of position {position}, times the value of position {asked}",
+            [
+                Block(
+                    delta[part].astype(np.float64) * value[part],
+                    lambda k: (
+                        element.upstream((sample, position, columns[k])),
+                        element.input(VALUE, (sample, asked, columns[k])),
+                    ),
+                    lambda k: f"feature {columns[k]}",
+                )
+            ],
+        )
+
+    def _terms_of_value(self, element: Element) -> Draft:
+        sample, asked, column = element.index
+        head = column // (element.array(VALUE).shape[-1] // self.heads)
+        shares = element.array(ATTENTION)[sample, head, :, asked].astype(np.float64)
+        share = element.indexed(ATTENTION, f"{head},k,{asked}")
+        return Draft(
+            rf"\sum_{{k}} {share} \, {element.indexed_upstream(f'k,{column}')}",
+            f"upstream x local: what comes back to every position, times how much it attends to position {asked}",
+            [
+                Block(
+                    shares * element.upstream_array()[sample, :, column],
+                    lambda k: (
+                        element.input(ATTENTION, (sample, head, k, asked)),
+                        element.upstream((sample, k, column)),
+                    ),
+                    lambda k: f"position {k}",
+                )
+            ],
+        )
+
+    # -- in NumPy ----------------------------------------------------------------------------------------------------
+
+    numpy_helpers = (SPLIT_HEADS, JOIN_HEADS)
+
+    def numpy_lines(self, code: NumpyCode) -> list[str]:
+        attention, value = code.operands
+        return [f"{code.output} = join_heads({attention} @ split_heads({value}, {self.heads}))"]
+
+    def vjp_numpy_lines(self, code: NumpyCode) -> list[str]:
+        attention, value = code.operands
+        back = f"split_heads({code.upstream}, {self.heads})"
+        if code.operand == ATTENTION:
+            return [f"{code.result} = {back} @ split_heads({value}, {self.heads}).swapaxes(-1, -2)"]
+        return [f"{code.result} = join_heads({attention}.swapaxes(-1, -2) @ {back})"]

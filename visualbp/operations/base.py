@@ -130,6 +130,8 @@ class Operation:
     """Whether the copies of a batch (see `Emitter`) do not depend on each other, where the samples of each do."""
     minus_infinity_is_meant: ClassVar[bool] = False
     """Whether -inf in the output is no trouble: a mask's closed places."""
+    output_in_any_order: ClassVar[bool] = False
+    """Whether the forward rule takes an output whose axes lie in another order in memory, and no rule reads it."""
 
     def output_shape(self, shapes: Sequence[Shape]) -> Shape:
         """Return the shape of the output for operands of these shapes."""
@@ -300,6 +302,13 @@ def evaluate(
     with np.errstate(all="ignore"):
         operation.forward(emitter, inputs, output)
     return Evaluation(operation, tuple(inputs), output, emitter)
+
+
+def emit_copy(emit: Emitter, target: Array, source: Array) -> None:
+    """Emit target = source, of one shape and type; nothing where both are the same piece of memory."""
+    one, other = target.__array_interface__, source.__array_interface__
+    if (one["data"], target.strides) != (other["data"], source.strides):
+        emit(np.copyto, target, source)
 
 
 def as_rows(array: Array) -> Array:

@@ -147,6 +147,10 @@ class Element(Protocol):
         """The buffer that the element belongs to, as the operation's own rule leaves it."""
         ...
 
+    def is_state_before(self, operand: int) -> bool:
+        """Whether an operand is the state that the layer had after the time step before the output's."""
+        ...
+
     # factors
 
     def input(self, operand: int, index: Index) -> Factor: ...

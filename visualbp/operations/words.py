@@ -24,8 +24,12 @@ class Words:
     """What each operand is for its own layer: `W`, `z at time step 3`."""
     are_values: Sequence[bool]
     """Which operands are values of the batch, where the others are parameters."""
+    states: Sequence[int | None]
+    """The time step after which each operand is the layer's state; None for what is no state of the layer."""
     output: str
     """The output: `hidden's z`."""
+    time: int | None
+    """The time step of the output."""
     result: str
     axes: int
     """How many axes a sample of the first operand has."""
@@ -36,6 +40,10 @@ class Words:
     def source(self) -> str:
         """The operand whose gradient is made."""
         return self.sources[self.operand]
+
+    def is_state_before(self, operand: int) -> bool:
+        """Return whether an operand is the state that the layer had after the time step before the output's."""
+        return self.time is not None and self.states[operand] == self.time - 1
 
     def listed(self) -> str:
         """All operands: `a, b and c`."""
