@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,16 +11,24 @@ import pytest
 from tests.registry_cases import LayerCase, NodeCase, layer_cases, node_cases
 from visualbp.core.arrays import Array
 from visualbp.operations.base import IterationContext, Operation
+from visualbp.operations.normalization import Normalization
 from visualbp.operations.numpy_code import NumpyCode
+from visualbp.operations.weight_norm import WeightNorm
 
 CASES = layer_cases()
+SQUARING = [
+    case
+    for case in CASES
+    if any(isinstance(node.node.operation, Normalization | WeightNorm) for node in node_cases(case))
+]
+"""Layers that divide by the root of a sum of squares."""
 
 
-def run_lines(operation: Operation, lines: list[str], names: dict[str, Any]) -> None:
-    known: dict[str, Any] = {"np": np}
+def run_lines(lines: list[str], names: dict[str, Any], helpers: Sequence[str] = ()) -> None:
     with np.errstate(all="ignore"):
-        exec("\n".join(operation.numpy_helpers), known)
-        exec("\n".join(lines), known, names)
+        space: dict[str, Any] = {"np": np}
+        exec("\n".join(helpers), space)
+        exec("\n".join(lines), space, names)
 
 
 def code_of(case: NodeCase, output: Array, operand: int = -1) -> NumpyCode:
@@ -34,8 +42,14 @@ def code_of(case: NodeCase, output: Array, operand: int = -1) -> NumpyCode:
         upstream,
         operand,
         "" if operand < 0 else "result",
-        generator="generator",
+        "generator",
+        [f"buffer{place}" for place in range(len(case.node.updates))],
     )
+
+
+def case_array(case: NodeCase, inputs: Sequence[Array], place: int) -> Array:
+    """A buffer that the operation moves on, which is one of its operands."""
+    return inputs[case.node.operands.index(case.node.updates[place])].copy()
 
 
 def same_bits(one: Any, other: Array) -> bool:
@@ -44,38 +58,52 @@ def same_bits(one: Any, other: Array) -> bool:
     return array.shape == other.shape and array.dtype == other.dtype and np.array_equal(array, other, equal_nan=True)
 
 
+def check_lines(node_case: NodeCase, inputs: list[Array]) -> None:
+    """Hold the lines of an operation against its rules, on these arrays."""
+    operation, precision = node_case.node.operation, inputs[0].dtype
+    done = node_case.evaluated(inputs)
+    names = {f"x{place}": array.copy() for place, array in enumerate(inputs)}
+    names["generator"] = IterationContext().generator(0)  # type: ignore[assignment]
+    run_lines(operation.numpy_lines(code_of(node_case, done.output)), names, operation.numpy_helpers)
+    assert same_bits(names["output"], done.output), operation.numpy_lines(code_of(node_case, done.output))
+    kept = dict(names)
+    for operand in range(len(inputs)):
+        if operation.is_constant(operand):
+            continue
+        upstream = np.random.default_rng(operand).normal(size=done.output.shape).astype(precision)
+        if not done.output.ndim:
+            upstream = np.ones((), precision)
+        names = {**kept, "upstream": upstream}
+        lines = operation.vjp_numpy_lines(code_of(node_case, done.output, operand))
+        run_lines(lines, names, operation.numpy_helpers)
+        assert same_bits(names["result"], done.vjp(operand, upstream)), lines
+    if buffers := [case_array(node_case, inputs, place) for place in range(len(node_case.node.updates))]:
+        names = {**kept, **{f"buffer{place}": array.copy() for place, array in enumerate(buffers)}}
+        lines = operation.update_numpy_lines(code_of(node_case, done.output))
+        run_lines(lines, names, operation.numpy_helpers)
+        with np.errstate(all="ignore"):
+            operation.update(done.emitter, done.inputs, done.output, buffers)
+        for place, buffer in enumerate(buffers):
+            assert same_bits(names[f"buffer{place}"], buffer), lines
+    for place, array in enumerate(inputs):
+        assert np.array_equal(names[f"x{place}"], array), "an operand is not to be changed"
+
+
 @pytest.mark.parametrize("precision", ["float64", "float32"])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.text)
 def test_the_lines_of_numpy_give_the_bits_of_the_rules(case: LayerCase, precision: str) -> None:
     for node_case in node_cases(case):
-        operation = node_case.node.operation
-        if type(operation).numpy_lines is Operation.numpy_lines:
-            continue
-        inputs = [array.astype(precision) for array in node_case.inputs]
-        done = node_case.evaluated(inputs)
-        names = {f"x{place}": array.copy() for place, array in enumerate(inputs)}
-        names["generator"] = IterationContext().generator(0)  # type: ignore[assignment]
-        run_lines(operation, operation.numpy_lines(code_of(node_case, done.output)), names)
-        assert same_bits(names["output"], done.output), operation.numpy_lines(code_of(node_case, done.output))
-        if updates := node_case.node.updates:
-            buffers = [names.pop(f"x{node_case.node.operands.index(value)}") for value in updates]
-            names |= {f"b{place}": buffer.copy() for place, buffer in enumerate(buffers)}
-            moving = replace(code_of(node_case, done.output), updates=[f"b{place}" for place in range(len(buffers))])
-            run_lines(operation, operation.update_numpy_lines(moving), names)
-            operation.update(done.emitter, done.inputs, done.output, buffers)
-            assert all(same_bits(names[f"b{place}"], buffer) for place, buffer in enumerate(buffers))
-        kept = dict(names)
-        for operand in range(len(inputs)):
-            if operation.is_constant(operand):
-                continue
-            upstream = np.random.default_rng(operand).normal(size=done.output.shape).astype(precision)
-            if not done.output.ndim:
-                upstream = np.ones((), precision)
-            names = {**kept, "upstream": upstream}
-            lines = operation.vjp_numpy_lines(code_of(node_case, done.output, operand))
-            run_lines(operation, lines, names)
-            assert same_bits(names["result"], done.vjp(operand, upstream)), lines
-        for place, array in enumerate(inputs):
-            if f"x{place}" not in names:
-                continue  # a buffer
-            assert np.array_equal(names[f"x{place}"], array), "an operand is not to be changed"
+        if type(node_case.node.operation).numpy_lines is not Operation.numpy_lines:
+            check_lines(node_case, [array.astype(precision) for array in node_case.inputs])
+
+
+@pytest.mark.parametrize(("precision", "huge", "tiny"), [("float64", 1e200, 1e-180), ("float32", 1e25, 1e-25)])
+@pytest.mark.parametrize("case", SQUARING, ids=lambda case: case.text)
+def test_the_lines_do_so_where_squares_overflow_or_vanish(
+    case: LayerCase, precision: str, huge: float, tiny: float
+) -> None:
+    for node_case in node_cases(case):
+        if isinstance(node_case.node.operation, Normalization | WeightNorm):
+            for scale in (huge, tiny):
+                first, *others = (array.astype(precision) for array in node_case.inputs)
+                check_lines(node_case, [first * np.array(scale, precision), *others])

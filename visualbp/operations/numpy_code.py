@@ -29,10 +29,10 @@ class NumpyCode:
     operand: int = -1
     result: str = ""
     """The gradient that is made, on the way back."""
-    updates: Sequence[str] = ()
-    """The buffers that it moves on."""
     generator: str = ""
     """An expression for the generator of this operation's random numbers in this iteration."""
+    updates: Sequence[str] = ()
+    """The buffers that it moves on."""
 
     def kept(self, name: str) -> str:
         """Return the variable of this name, made on the way forward and read on the way back."""

@@ -15,6 +15,8 @@ from visualbp.operations.symbols import Symbol
 from visualbp.operations.terms import Block, Draft, Element, Factor, constant, exact_sum, one_term
 from visualbp.operations.words import ShapeTexts, Words
 
+DIRECTION, GAIN = 0, 1
+
 
 def lengths(direction: Array) -> Array:
     """Return the Euclidean length of each output unit's direction, as a gain (n_out, 1, ...); squares that overflow or
@@ -43,7 +45,19 @@ def rescue_lengths(rows: Array, squares: Array, length: Array, unit: Array) -> N
     np.divide(scaled, norm, out=unit)
 
 
-DIRECTION, GAIN = 0, 1
+def _length(element: Element, unit: int) -> float:
+    return math.hypot(*element.array(DIRECTION)[unit].reshape(-1).astype(np.float64).tolist())
+
+
+def _gain_index(element: Element, unit: int) -> Index:
+    return (unit, *[0] * (len(element.index) - 1))
+
+
+def _one_over_length(element: Element, index: Index) -> Factor:
+    length = _length(element, index[0])
+    symbol = rf"\frac{{1}}{{\left\lVert {element.indexed(DIRECTION, str(index[0]))} \right\rVert}}"
+    words = f"one over the length of the direction of unit {index[0]}, {plain(length)}"
+    return element.derived(quotient(1.0, length), symbol, DIRECTION, index, words)
 
 
 class WeightNorm(Operation):
@@ -56,6 +70,20 @@ class WeightNorm(Operation):
 
     name = "weight_norm"
     operands = ("direction", "gain")
+    numpy_helpers = (
+        """\
+def lengths_and_units(rows):
+    squares = np.vecdot(rows, rows)
+    length = np.sqrt(squares).reshape(-1, 1)
+    unit = rows / length
+    tiny = np.finfo(rows.dtype).tiny / np.finfo(rows.dtype).eps
+    if not tiny <= squares.min() or not squares.max() < np.inf:  # squares too large or small: scaled first
+        scale = np.max(np.abs(rows), axis=1, keepdims=True)
+        norm = np.sqrt(np.sum((rows / scale) ** 2, axis=1, keepdims=True))
+        length, unit = scale * norm, rows / scale / norm
+    return length, unit
+""",
+    )
 
     def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:
         direction, gain = inputs
@@ -129,7 +157,8 @@ class WeightNorm(Operation):
         return f"across the direction, times gain over length, is {words.result}"
 
     def shapes_text(self, shapes: ShapeTexts) -> str:
-        return f"=  {shapes.operands[1]} * {shapes.operands[0]}"
+        direction, gain = shapes.operands
+        return f"=  {gain} * {direction}"
 
     # -- where each number came from ---------------------------------------------------------------------------------
 
@@ -186,37 +215,21 @@ class WeightNorm(Operation):
 
     def numpy_lines(self, code: NumpyCode) -> list[str]:
         direction, gain = code.operands
-        rows, length, unit = code.kept("rows"), code.kept("length"), code.kept("unit")
+        length, unit, rows = code.kept("length"), code.kept("unit"), f"{direction}.reshape(len({direction}), -1)"
         return [
-            f"{rows} = {direction}.reshape(len({direction}), -1)",
-            f"{length} = np.sqrt(np.vecdot({rows}, {rows}))[:, None]",
-            f"{unit} = {rows} / {length}",
+            f"{length}, {unit} = lengths_and_units({rows})",
             f"{code.output} = ({unit} * {gain}.reshape(-1, 1)).reshape({direction}.shape)",
         ]
 
     def vjp_numpy_lines(self, code: NumpyCode) -> list[str]:
         direction, gain = code.operands
-        delta, unit = f"{code.upstream}.reshape({code.kept('unit')}.shape)", code.kept("unit")
+        length, unit = code.kept("length"), code.kept("unit")
+        delta = f"{code.upstream}.reshape(len({code.upstream}), -1)"
         if self.operand_name(code.operand) == "gain":
             return [f"{code.result} = np.vecdot({delta}, {unit}).reshape({gain}.shape)"]
-        along, slope = code.kept("along"), code.kept("slope")
+        along, across = code.kept("along"), code.kept("across")
         return [
-            f"{along} = np.vecdot({delta}, {unit})[:, None]",
-            f"{slope} = {gain}.reshape(-1, 1) / {code.kept('length')}",
-            f"{code.result} = (({delta} - {unit} * {along}) * {slope}).reshape({direction}.shape)",
+            f"{along} = np.vecdot({delta}, {unit}).reshape(-1, 1)",
+            f"{across} = ({delta} - {unit} * {along}) * ({gain}.reshape(-1, 1) / {length})",
+            f"{code.result} = {across}.reshape({direction}.shape)",
         ]
-
-
-def _length(element: Element, unit: int) -> float:
-    return math.hypot(*element.array(DIRECTION)[unit].reshape(-1).astype(np.float64).tolist())
-
-
-def _gain_index(element: Element, unit: int) -> Index:
-    return (unit, *[0] * (len(element.index) - 1))
-
-
-def _one_over_length(element: Element, index: Index) -> Factor:
-    length = _length(element, index[0])
-    symbol = rf"\frac{{1}}{{\left\lVert {element.indexed(DIRECTION, str(index[0]))} \right\rVert}}"
-    words = f"one over the length of the direction of unit {index[0]}, {plain(length)}"
-    return element.derived(quotient(1.0, length), symbol, DIRECTION, index, words)

@@ -1,4 +1,4 @@
-"""Normalisation over the batch or over a sample's units: h = weight x_hat + bias, x_hat = (x - mean) / deviation.
+"""Rules of normalisation, over the batch or a sample's units: h = weight x_hat + bias, x_hat = (x - mean) / deviation.
 
 The numbers that share a mean are a *group*: a column of the batch for batch norm, a row for layer norm. Each operation
 says how its groups lie; the rules are the same. x_hat and 1 / deviation are kept for the way back.
@@ -15,9 +15,6 @@ import numpy as np
 
 from visualbp.core.arrays import Array, Shape, size_of
 from visualbp.operations.base import Emitter, IterationContext, Operation
-from visualbp.operations.symbols import SAMPLE, Symbol, batch_times, exact, summed
-
-X_HAT, MEAN, VARIANCE = r"\hat{x}", r"\mu", r"\sigma^{2}"
 
 
 @dataclass(frozen=True)
@@ -56,7 +53,7 @@ def rescue_overflow(
 
 
 class NormalizationRule(Operation):
-    """What the two have in common. x has any shape that the layout can take; h has the same."""
+    """The rules that the two have in common. x has any shape that the layout can take; h has the same."""
 
     operands: ClassVar[tuple[str, ...]] = ("x", "weight", "bias")
     weight_varies_in_group: ClassVar[bool] = True
@@ -74,10 +71,6 @@ class NormalizationRule(Operation):
     def emit_parameter_sums(self, emit: Emitter, layout: Layout, values: Array, result: Array) -> None:
         """Emit result = the sum of `values` over all that meet the same weight."""
         raise TypeError(f"{self.name} has no parameters")
-
-    def words_of_group(self, axes: int, is_whole_sample: bool) -> str:
-        """Return what shares a mean, of values with so many axes: `its unit over the batch`."""
-        raise TypeError(f"{self.name} has no groups")
 
     def uses_own_statistics(self, emit: Emitter) -> bool:
         """Return whether mean and deviation are those of the values at hand."""
@@ -195,181 +188,3 @@ class NormalizationRule(Operation):
     def vjp_multiplications(self, operand: int, shapes: Sequence[Shape], output: Shape) -> int:
         by_name = {"weight": 1, "bias": 0}
         return by_name.get(self.operand_name(operand), 4 if self.weight_varies_in_group else 3) * size_of(output)
-
-    # -- in symbols --------------------------------------------------------------------------------------------------
-
-    def places(self, x: Symbol, weight: Symbol) -> Places:
-        """Return the letters of the axes of x, of its weight, of a group's statistics, and what these are means of."""
-        raise TypeError(f"{self.name} has no letters")
-
-    def _definition(self, x: Symbol, places: Places) -> str:
-        """Return what x hat is, with its mean and variance, as lines of their own."""
-        mean, variance, each = places.of_group(MEAN), places.of_group(VARIANCE), places.of_x(X_HAT)
-        centered = rf"{x.at(*places.x)} - {mean}"
-        over, member = summed(*places.summed), x.at(*places.summand)
-        return (
-            rf", \quad {each} = \frac{{{centered}}}{{\sqrt{{{variance} + \epsilon}}}}"
-            rf", \; \epsilon = {exact(self.epsilon)}, \quad {mean} = \frac{{1}}{{{places.count}}} {over} {member}"
-            rf", \quad {variance} = \frac{{1}}{{{places.count}}} {over} \left({member} - {mean}\right)^{{2}}"
-        )
-
-    def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
-        x, weight, bias = operands[:3]
-        places = self.places(x, weight)
-        scaled = rf"{weight.at(*places.weight)} \, {places.of_x(X_HAT)} + {bias.at(*places.weight)}"
-        return f"{output.at(*places.x)} = {scaled}{self._definition(x, places)}"
-
-    def vjp_equation(
-        self, operand: int, result: Symbol, upstream: Symbol, output: Symbol, operands: Sequence[Symbol]
-    ) -> str:
-        x, weight = operands[:2]
-        places, name = self.places(x, weight), self.operand_name(operand)
-        if name in ("weight", "bias"):
-            all_places = (SAMPLE, *places.x)
-            over = summed(*(letter for letter in all_places if letter not in places.weight))
-            rule = f"{result.at(*places.weight)} = {over} {upstream.at(*all_places)}"
-            if name == "bias":
-                return rule
-            return rf"{rule} \, \hat{{x}}_{{{', '.join(all_places)}}}{self._definition(x, places)}"
-        g, mean, along = places.of_x("g"), places.of_group(r"\bar{g}"), places.of_group("r")
-        slope = rf"\frac{{1}}{{\sqrt{{{places.of_group(VARIANCE)} + \epsilon}}}}"
-        inner = rf"\left({g} - {mean} - {along} \, {places.of_x(X_HAT)}\right)"
-        over, member = rf"\frac{{1}}{{{places.count}}} {summed(*places.summed)}", ", ".join(places.summand)
-        return (
-            rf"{result.at(*places.x)} = {slope} {inner}, \quad {g} = {weight.at(*places.weight)} \,"
-            rf" {upstream.at(*places.x)}, \quad {mean} = {over} g_{{{member}}}, \;"
-            rf" {along} = {over} g_{{{member}}} \, \hat{{x}}_{{{member}}}{self._definition(x, places)}"
-        )
-
-
-@dataclass(frozen=True)
-class Places:
-    """The letters of a normalisation's axes: of x, of its weight, of the group's statistics; the letters that a mean
-    runs over, those of its summand, and the count that it divides by."""
-
-    x: tuple[str, ...]
-    weight: tuple[str, ...]
-    group: tuple[str, ...]
-    summed: tuple[str, ...]
-    summand: tuple[str, ...]
-    count: str
-
-    def of_x(self, name: str) -> str:
-        return f"{name}_{{{', '.join(self.x)}}}"
-
-    def of_group(self, name: str) -> str:
-        return f"{name}_{{{', '.join(self.group)}}}" if self.group else name
-
-
-class BatchNormRule(NormalizationRule):
-    """h = weight * (x - mean) / sqrt(var + epsilon) + bias, with the mean and variance of each channel over the batch.
-
-    x (B, C) or (B, C, ...): a channel is an entry of the first axis after the batch. weight, bias, running_mean and
-    running_var (C). Training takes the batch's own statistics and moves the running ones towards them by `momentum`
-    (the variance with count - 1 below, as PyTorch); outside training the running ones are used. Each copy of a batch
-    has statistics of its own. Source: Ioffe, Szegedy 2015; PyTorch's BatchNorm1d and BatchNorm2d.
-    """
-
-    name = "batch_norm"
-    operands = ("x", "weight", "bias", "running_mean", "running_var")
-    constant_operands = frozenset({"running_mean", "running_var"})
-    weight_varies_in_group = False
-    keeps_copies_apart = True
-
-    def __init__(self, epsilon: float, momentum: float) -> None:
-        super().__init__(epsilon)
-        self.momentum = momentum
-
-    def layout(self, shape: Shape, weight: Shape, copies: int = 1) -> Layout:
-        batch, channels, places = shape[0] // copies, shape[1], size_of(shape[2:])
-        tail = (places,) if len(shape) > 2 else ()
-        ones = (1,) * len(tail)
-        if copies == 1:
-            view, statistics, axes = (batch, channels, *tail), (1, channels, *ones), (0, 2) if tail else (0,)
-            return Layout(view, statistics, statistics, axes, batch * places, places)
-        view, statistics = (copies, batch, channels, *tail), (copies, 1, channels, *ones)
-        axes = (1, 3) if tail else (1,)
-        return Layout(view, statistics, (1, 1, channels, *ones), axes, batch * places, places)
-
-    def emit_group_sums(self, emit: Emitter, layout: Layout, values: Array, result: Array) -> None:
-        self._emit_sums(emit, layout, values, result, emit.copies)
-
-    def emit_parameter_sums(self, emit: Emitter, layout: Layout, values: Array, result: Array) -> None:
-        self._emit_sums(emit, layout, values, result, 1)
-
-    @staticmethod
-    def _emit_sums(emit: Emitter, layout: Layout, values: Array, result: Array, copies: int) -> None:
-        """Emit result (copies, C) = the sums over places and samples. Products with ones are the fastest sums."""
-        channels = size_of(layout.parameters)
-        if layout.places > 1:
-            by_place = emit.memory("sums over places", (values.size // layout.places,))
-            emit(np.dot, values.reshape(-1, layout.places), emit.ones(layout.places), by_place)
-            values = by_place
-        rows = values.size // (copies * channels)
-        ones = emit.ones(rows)
-        if copies == 1:
-            emit(np.dot, ones, values.reshape(rows, channels), result.reshape(channels))
-        else:
-            emit(
-                np.matmul, ones.reshape(1, rows), values.reshape(copies, rows, channels), result.reshape(copies, 1, -1)
-            )
-
-    def uses_own_statistics(self, emit: Emitter) -> bool:
-        return emit.training
-
-    def update(self, emit: Emitter, inputs: Sequence[Array], output: Array, updates: Sequence[Array]) -> None:
-        layout = self.layout(output.shape, inputs[1].shape)
-        kept, unbiased = emit.constant(1.0 - self.momentum), layout.count / (layout.count - 1)
-        for name, running, share in (
-            ("mean", updates[0], self.momentum),
-            ("variance", updates[1], self.momentum * unbiased),
-        ):
-            part = emit.memory("part", running.shape)
-            emit(np.multiply, emit.memory(name, layout.statistics).reshape(-1), emit.constant(share), part)
-            emit(np.multiply, running, kept, running)
-            emit(np.add, running, part, running)
-
-    def samples_are_independent(self) -> bool:
-        return False
-
-    def places(self, x: Symbol, weight: Symbol) -> Places:
-        letters = ("c", "i", "j", "k")[: len(x.shape)]
-        count = batch_times(size_of(x.shape[1:]))
-        return Places(letters, ("c",), ("c",), (SAMPLE, *letters[1:]), (SAMPLE, *letters), count)
-
-    def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
-        """The running statistics are the batch's, moved on by `momentum`."""
-        x, weight, _, mean, variance = operands
-        count, kept, taken = self.places(x, weight).count, exact(1.0 - self.momentum), exact(self.momentum)
-        unbiased = rf"\frac{{{count}}}{{{count} - 1}}"
-        return (
-            rf"{super().equation(output, operands)}, \quad {mean.at('c')} \leftarrow {kept} \, {mean.at('c')} + {taken}"
-            rf" \, \mu_{{c}}, \quad {variance.at('c')} \leftarrow {kept} \, {variance.at('c')} + {taken} \, {unbiased}"
-            rf" \, \sigma^{{2}}_{{c}}"
-        )
-
-
-class LayerNormRule(NormalizationRule):
-    """h = weight * (x - mean) / sqrt(var + epsilon) + bias, with the mean and variance of each sample by itself.
-
-    weight, bias (shape of the last axes of x): these axes are what is normalised. Source: Ba, Kiros, Hinton 2016;
-    PyTorch's LayerNorm.
-    """
-
-    name = "layer_norm"
-
-    def layout(self, shape: Shape, weight: Shape, copies: int = 1) -> Layout:
-        units = size_of(weight)
-        rows = size_of(shape) // units
-        return Layout((rows, units), (rows, 1), (1, units), (1,), units)
-
-    def emit_group_sums(self, emit: Emitter, layout: Layout, values: Array, result: Array) -> None:
-        emit(np.dot, values, emit.ones(layout.count), result.reshape(-1))
-
-    def emit_parameter_sums(self, emit: Emitter, layout: Layout, values: Array, result: Array) -> None:
-        emit(np.dot, emit.ones(len(values)), values, result.reshape(-1))
-
-    def places(self, x: Symbol, weight: Symbol) -> Places:
-        group = x.letters[: len(x.shape) - len(weight.shape)]
-        own = x.letters[len(group) :]
-        return Places(x.letters, own, group, own, x.letters, str(size_of(weight.shape)))

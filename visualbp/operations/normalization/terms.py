@@ -1,4 +1,7 @@
-"""Where the numbers of a normalisation came from: x, and the mean and the deviation that it shares with others."""
+"""Where each number of a normalisation came from.
+
+Means and deviations are computed anew from what the step read, not taken from what its rule has kept.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +10,11 @@ from functools import cached_property
 
 import numpy as np
 
-from visualbp.core.arrays import Array
-from visualbp.core.number_words import (
-    Index,
-    bracketed,
-    number_latex,
-    pixel_text,
-    plain,
-    quotient,
-    row_text,
-    unraveled,
-)
-from visualbp.operations.normalization.rule import BatchNormRule, LayerNormRule, NormalizationRule
-from visualbp.operations.terms import Block, Draft, Element, Factor, constant, one_term
+from visualbp.core.arrays import Array, Shape
+from visualbp.core.number_words import Index, bracketed, number_latex, plain, quotient, unraveled
+from visualbp.operations.normalization.rule import Layout
+from visualbp.operations.normalization.words import NormalizationWords
+from visualbp.operations.terms import Block, Draft, Element, Factor, one_term
 
 X, WEIGHT, BIAS = 0, 1, 2
 DEVIATION = r"\sqrt{\sigma^2 + \epsilon}"
@@ -33,7 +28,7 @@ class Group:
     cancels there.
     """
 
-    def __init__(self, operation: NormalizationRule, element: Element) -> None:
+    def __init__(self, operation: Normalization, element: Element) -> None:
         x, self.weight = element.array(X), element.array(WEIGHT).astype(np.float64).reshape(-1)
         self.element, self.operation, self.shape = element, operation, x.shape
         self.layout = layout = operation.layout(x.shape, element.array(WEIGHT).shape)
@@ -84,10 +79,14 @@ class Group:
         inside = tuple(i if n > 1 else 0 for i, n in zip(own, self.layout.parameters, strict=True))
         return unraveled(int(np.ravel_multi_index(inside, self.layout.parameters)), shape)
 
+    def parameter_place(self, place: int) -> int:
+        index = self.parameter_index(self.index(place))
+        return int(np.ravel_multi_index(index, self.element.array(WEIGHT).shape))
+
     @property
     def words(self) -> str:
         """What the group is: `its unit over the batch`."""
-        return self.operation.words_of_group(len(self.shape), self.layout.count == self.x.size // self.shape[0])
+        return self.operation.group_text(self.shape, self.layout)
 
     # -- factors -----------------------------------------------------------------------------------------------------
 
@@ -113,12 +112,16 @@ class Group:
         return self.element.derived(quotient(sign, self.deviation(index)), symbol, X, index, words)
 
 
-class NormalizationTerms(NormalizationRule):
-    """What both have in common."""
+class Normalization(NormalizationWords):
+    """A normalisation, whole: it says where each of its numbers came from too."""
 
-    def label_of(self, index: Index, axes: int) -> str:
-        """Return what a number is called that a parameter with so many axes meets."""
-        raise TypeError(f"{self.name} has no labels")
+    def group_text(self, shape: Shape, layout: Layout) -> str:
+        """Return what shares a mean: `its unit over the batch`."""
+        raise TypeError(f"{self.name} has no words")
+
+    def member_text(self, index: Index, parameter_axes: int) -> str:
+        """Return which of all that meet one weight is at `index`: `sample 2`."""
+        raise TypeError(f"{self.name} has no words")
 
     def terms(self, element: Element) -> Draft:
         """h = weight * x_hat + bias."""
@@ -147,7 +150,7 @@ class NormalizationTerms(NormalizationRule):
         signals = element.upstream_array().reshape(-1)[met].astype(np.float64)
 
         def label(i: int) -> str:
-            return self.label_of(group.index(met[i]), len(element.index))
+            return self.member_text(group.index(met[i]), len(element.index))
 
         if name == "bias":
             return Draft(
@@ -172,7 +175,7 @@ class NormalizationTerms(NormalizationRule):
         """(g - mean(g) - x_hat mean(g x_hat)) / deviation with g = weight * upstream."""
         group, index = Group(self, element), element.index
         members = group.members(index)
-        weights = np.array([group.weight[_flat(element, group, int(place))] for place in members])
+        weights = np.array([group.weight[group.parameter_place(int(place))] for place in members])
         g = weights * element.upstream_array().reshape(-1)[members]
         x_hat = group.x_hat[members]
         mean, along = float(g.mean()), float((g * x_hat).mean())
@@ -199,61 +202,3 @@ class NormalizationTerms(NormalizationRule):
             ],
             cancels=quotient(sizes, group.deviation(index)),
         )
-
-
-class BatchNormTerms(NormalizationTerms, BatchNormRule):
-    """Batch norm, with its running statistics."""
-
-    def label_of(self, index: Index, axes: int) -> str:
-        sample, _, *rest = index
-        return pixel_text(sample, *rest) if len(rest) == 2 else row_text((sample, *rest))
-
-    def update_terms(self, element: Element) -> Draft:
-        """running = (1 - momentum) running + momentum * the batch's own, taken apart into its samples."""
-        (channel,), group, share = element.index, Group(self, element), self.momentum
-        members = group.met_by((channel,))
-        x, mean = group.x[members], group.mean(group.index(members[0]))
-        before = element.before()
-        kept = one_term(constant(1.0 - share, r"\left(1 - \alpha\right)", "what is kept"), before, label="before")
-        if element.buffer == 0:
-            weight = constant(share / len(x), r"\frac{\alpha}{N}", f"momentum {share:g} over {len(x)} numbers")
-            block = Block(
-                weight.number * x,
-                lambda i: (weight, element.input(X, group.index(members[i]))),
-                lambda i: self.label_of(group.index(members[i]), 1),
-            )
-            formula = rf"\left(1 - \alpha\right) {before.symbol} + \frac{{\alpha}}{{N}} \sum_{{i}} x_{{i}}"
-            return Draft(
-                formula, f"what is kept of the running mean, and a share of the mean of {group.words}", [kept, block]
-            )
-        weight = constant(
-            share / (len(x) - 1), r"\frac{\alpha}{N - 1}", f"momentum {share:g} over {len(x)} numbers less one"
-        )
-
-        def factors(i: int) -> tuple[Factor, ...]:
-            index = group.index(members[i])
-            symbol = rf"\left({element.input_symbol(X, index)} - \mu\right)"
-            off = element.derived(x[i] - mean, symbol, X, index, f"x less the mean of {group.words}, {plain(mean)}")
-            return weight, off, off
-
-        return Draft(
-            rf"\left(1 - \alpha\right) {before.symbol}"
-            r" + \frac{\alpha}{N - 1} \sum_{i} \left(x_{i} - \mu\right)^2",
-            f"what is kept of the running variance, and a share of the variance of {group.words}",
-            [
-                kept,
-                Block(weight.number * (x - mean) ** 2, factors, lambda i: self.label_of(group.index(members[i]), 1)),
-            ],
-            cancels=weight.number * float(np.dot(np.abs(x - mean), np.abs(x) + abs(mean))),
-        )
-
-
-class LayerNormTerms(NormalizationTerms, LayerNormRule):
-    """Layer norm."""
-
-    def label_of(self, index: Index, axes: int) -> str:
-        return row_text(index[: len(index) - axes])
-
-
-def _flat(element: Element, group: Group, place: int) -> int:
-    return int(np.ravel_multi_index(group.parameter_index(group.index(place)), element.array(WEIGHT).shape))

@@ -1,55 +1,112 @@
-"""What the normalisations say of themselves: in sentences, in shapes, and in NumPy."""
+"""What a normalisation says of itself: in symbols, in words, in shapes, and in lines of NumPy."""
 
 from __future__ import annotations
 
-from visualbp.operations.normalization.terms import BatchNormTerms, LayerNormTerms, NormalizationTerms
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from visualbp.core.arrays import Shape
+from visualbp.operations.normalization.rule import NormalizationRule
 from visualbp.operations.numpy_code import NumpyCode
+from visualbp.operations.symbols import SAMPLE, Symbol, exact, summed
 from visualbp.operations.words import ShapeTexts, Words
 
-CHANNEL_SUMS = '''\
-def channel_sums(values):
-    """The sum of each channel over samples and places: products with ones, whose rounding is the engine's."""
-    samples, channels = values.shape[:2]
-    values = values.reshape(samples * channels, -1)
-    if values.shape[1] > 1:
-        values = values @ np.ones(values.shape[1], values.dtype)
-    return np.ones(samples, values.dtype) @ values.reshape(samples, channels)'''
+X_HAT, MEAN, VARIANCE = r"\hat{x}", r"\mu", r"\sigma^{2}"
 
-ROW_SUMS = '''\
-def row_sums(values):
-    """The sum of each row: a product with ones, whose rounding is the engine's."""
-    return (values @ np.ones(values.shape[1], values.dtype)).reshape(-1, 1)'''
+NORMALIZED = """\
+def normalized(x, sums, axes, count, epsilon):
+    mean = sums(x) * (1.0 / count)
+    variance = sums((x - mean) * (x - mean)) * (1.0 / count)
+    inverse = 1.0 / np.sqrt(variance + epsilon)
+    x_hat = (x - mean) * inverse
+    largest = np.max(np.abs(x), axis=axes, keepdims=True)
+    wrong = np.isfinite(largest) & ~np.isfinite(variance)
+    if wrong.any():  # squares of huge numbers overflowed: these groups again, scaled by their largest number
+        scaled = x / np.where(largest > 0.0, largest, 1.0)
+        center = np.mean(scaled, axis=axes, keepdims=True)
+        scaled = scaled - center
+        deviation = np.sqrt(np.mean(scaled * scaled, axis=axes, keepdims=True))
+        whole = np.hypot(deviation * largest, float(np.sqrt(epsilon)))
+        mean = np.where(wrong, center * largest, mean)
+        inverse = np.where(wrong, 1.0 / whole, inverse)
+        x_hat = np.where(wrong, scaled * np.where(deviation > 0.0, largest / whole, 0.0), x_hat)
+    return x_hat, inverse, mean, variance
+"""
+"""x hat, one over the deviation, the mean and the variance; `sums` adds up each group, over `axes`, of `count`."""
 
-COLUMN_SUMS = '''\
-def column_sums(values):
-    """The sum of each column: a product with ones, whose rounding is the engine's."""
-    return np.ones(len(values), values.dtype) @ values'''
+
+@dataclass(frozen=True)
+class Places:
+    """The letters of a normalisation's axes: of x, of its weight, of the group's statistics; the letters that a mean
+    runs over, those of its summand, and the count that it divides by."""
+
+    x: tuple[str, ...]
+    weight: tuple[str, ...]
+    group: tuple[str, ...]
+    summed: tuple[str, ...]
+    summand: tuple[str, ...]
+    count: str
+
+    def of_x(self, name: str) -> str:
+        return f"{name}_{{{', '.join(self.x)}}}"
+
+    def of_group(self, name: str) -> str:
+        return f"{name}_{{{', '.join(self.group)}}}" if self.group else name
 
 
-class Normalization(NormalizationTerms):
-    """What both have in common. `sums` and `parameter_sums` write the sums over a group, and over all that a parameter
-    meets, in NumPy; `parameter` writes a parameter so that it goes with values as they are laid out."""
+class NormalizationWords(NormalizationRule):
+    """What normalisations say of themselves."""
 
-    def sums(self, code: NumpyCode, values: str) -> str:
-        raise TypeError(f"{self.name} has no sums")
+    sums: ClassVar[str] = ""
+    """The name of the helper that adds up each group."""
 
-    def parameter_sums(self, values: str, parameter: str) -> str:
-        raise TypeError(f"{self.name} has no sums")
+    # -- in symbols --------------------------------------------------------------------------------------------------
 
-    def laid_out(self, code: NumpyCode, values: str) -> str:
-        """Return values as the sums take them."""
-        return values
+    def places(self, x: Symbol, weight: Symbol) -> Places:
+        """Return the letters of the axes of x, of its weight, of a group's statistics, and what these are means of."""
+        raise TypeError(f"{self.name} has no letters")
 
-    def parameter(self, code: NumpyCode, name: str) -> str:
-        raise TypeError(f"{self.name} has no parameters")
+    def _definition(self, x: Symbol, places: Places) -> str:
+        """Return what x hat is, with its mean and variance, as lines of their own."""
+        mean, variance, each = places.of_group(MEAN), places.of_group(VARIANCE), places.of_x(X_HAT)
+        centered = rf"{x.at(*places.x)} - {mean}"
+        over, member = summed(*places.summed), x.at(*places.summand)
+        return (
+            rf", \quad {each} = \frac{{{centered}}}{{\sqrt{{{variance} + \epsilon}}}}"
+            rf", \; \epsilon = {exact(self.epsilon)}, \quad {mean} = \frac{{1}}{{{places.count}}} {over} {member}"
+            rf", \quad {variance} = \frac{{1}}{{{places.count}}} {over} \left({member} - {mean}\right)^{{2}}"
+        )
 
-    def count(self, code: NumpyCode) -> str:
-        """Return how many numbers share a mean."""
-        raise TypeError(f"{self.name} has no groups")
+    def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
+        x, weight, bias = operands[:3]
+        places = self.places(x, weight)
+        scaled = rf"{weight.at(*places.weight)} \, {places.of_x(X_HAT)} + {bias.at(*places.weight)}"
+        return f"{output.at(*places.x)} = {scaled}{self._definition(x, places)}"
 
-    def each(self, axes: int) -> str:
-        """Return what is brought to mean 0, for samples of so many axes: `each channel`."""
-        raise TypeError(f"{self.name} has no groups")
+    def vjp_equation(
+        self, operand: int, result: Symbol, upstream: Symbol, output: Symbol, operands: Sequence[Symbol]
+    ) -> str:
+        x, weight = operands[:2]
+        places, name = self.places(x, weight), self.operand_name(operand)
+        if name in ("weight", "bias"):
+            all_places = (SAMPLE, *places.x)
+            over = summed(*(letter for letter in all_places if letter not in places.weight))
+            rule = f"{result.at(*places.weight)} = {over} {upstream.at(*all_places)}"
+            if name == "bias":
+                return rule
+            return rf"{rule} \, \hat{{x}}_{{{', '.join(all_places)}}}{self._definition(x, places)}"
+        g, mean, along = places.of_x("g"), places.of_group(r"\bar{g}"), places.of_group("r")
+        slope = rf"\frac{{1}}{{\sqrt{{{places.of_group(VARIANCE)} + \epsilon}}}}"
+        inner = rf"\left({g} - {mean} - {along} \, {places.of_x(X_HAT)}\right)"
+        over, member = rf"\frac{{1}}{{{places.count}}} {summed(*places.summed)}", ", ".join(places.summand)
+        return (
+            rf"{result.at(*places.x)} = {slope} {inner}, \quad {g} = {weight.at(*places.weight)} \,"
+            rf" {upstream.at(*places.x)}, \quad {mean} = {over} g_{{{member}}}, \;"
+            rf" {along} = {over} g_{{{member}}} \, \hat{{x}}_{{{member}}}{self._definition(x, places)}"
+        )
+
+    # -- in words ----------------------------------------------------------------------------------------------------
 
     def vjp_sentence(self, words: Words) -> str:
         match self.operand_name(words.operand):
@@ -57,10 +114,12 @@ class Normalization(NormalizationTerms):
                 return f"times x hat, summed over all that it scales, is {words.result}"
             case "bias":
                 return f", summed over all that it shifts, is {words.result}"
-        return f"goes back to {words.source}, less what moves the mean and the deviation {self._sharers(words)}"
+            case _:
+                return f"goes back to {words.source}, less what moves the mean and the deviation {self.sharing(words)}"
 
-    def _sharers(self, words: Words) -> str:
-        return f"of {self.each(words.axes)}"
+    def sharing(self, words: Words) -> str:
+        """Return whose mean and deviation these are, after `the mean and the deviation`."""
+        raise TypeError(f"{self.name} has no words")
 
     def shapes_text(self, shapes: ShapeTexts) -> str:
         x, weight, bias = shapes.operands[:3]
@@ -72,126 +131,49 @@ class Normalization(NormalizationTerms):
                 return f"=  sum of {shapes.upstream} * {shapes.operands[0]}"
             case "bias":
                 return f"=  sum of {shapes.upstream}"
-        return super().vjp_shapes_text(shapes)
+            case _:
+                return super().vjp_shapes_text(shapes)
 
     # -- in NumPy ----------------------------------------------------------------------------------------------------
+
+    def parameter_sums(self, values: str, code: NumpyCode) -> str:
+        """Return the sum of `values` over all that meet the same weight, as an expression."""
+        raise TypeError(f"{self.name} has no lines of NumPy")
 
     def numpy_lines(self, code: NumpyCode) -> list[str]:
         x, weight, bias = code.operands[:3]
-        count, mean, variance = code.kept("count"), code.kept("mean"), code.kept("variance")
-        inverse, x_hat = code.kept("inverse"), code.kept("x_hat")
+        layout = self.layout(code.shapes[0], code.shapes[1])
+        kept = ", ".join(code.kept(name) for name in ("x_hat", "inverse", "mean", "variance"))
+        values = laid_out(x, code.shapes[0], layout.view)
+        scale, shift = (laid_out(name, code.shapes[1], layout.parameters) for name in (weight, bias))
+        scaled = f"{code.kept('x_hat')} * {scale} + {shift}"
         return [
-            f"{count} = {self.count(code)}",
-            f"{mean} = {self.sums(code, self.laid_out(code, x))} * (1.0 / {count})",
-            f"{x_hat} = {self.laid_out(code, x)} - {mean}",
-            f"{variance} = {self.sums(code, f'{x_hat} * {x_hat}')} * (1.0 / {count})",
-            f"{inverse} = 1.0 / np.sqrt({variance} + {self.epsilon!r})",
-            f"{x_hat} = {x_hat} * {inverse}",
-            f"{code.output} = ({x_hat} * {self.parameter(code, weight)} + {self.parameter(code, bias)})"
-            f".reshape({x}.shape)",
+            f"{kept} = normalized({values}, {self.sums}, {layout.axes}, {layout.count}, {self.epsilon!r})",
+            f"{code.output} = {laid_out(scaled, layout.view, code.output_shape)}",
         ]
 
     def vjp_numpy_lines(self, code: NumpyCode) -> list[str]:
-        x, weight = code.operands[:2]
-        count, inverse, x_hat = code.kept("count"), code.kept("inverse"), code.kept("x_hat")
-        delta = self.laid_out(code, code.upstream)
+        layout = self.layout(code.output_shape, code.shapes[1])
+        delta, x_hat = laid_out(code.upstream, code.output_shape, layout.view), code.kept("x_hat")
         match self.operand_name(code.operand):
             case "weight":
-                return [f"{code.result} = {self.parameter_sums(f'{delta} * {x_hat}', weight)}"]
+                return [f"{code.result} = {self.parameter_sums(f'{delta} * {x_hat}', code)}"]
             case "bias":
-                return [f"{code.result} = {self.parameter_sums(delta, weight)}"]
-        slope, g, mean, along = inverse, code.kept("g"), code.kept("mean_of_g"), code.kept("along")
-        own = self.parameter(code, weight)
-        lines = [f"{g} = {delta} * {own}"]
+                return [f"{code.result} = {self.parameter_sums(delta, code)}"]
+        weight = laid_out(code.operands[1], code.shapes[1], layout.parameters)
+        g, slope, share = code.kept("g"), code.kept("inverse"), f"(1.0 / {layout.count})"
         if not self.weight_varies_in_group:
-            slope = code.kept("slope")
-            lines = [f"{slope} = {inverse} * {own}", f"{g} = {delta}"]
+            slope = f"({slope} * {weight})"
+        mean, along = f"{self.sums}({g}) * {share}", f"({self.sums}({g} * {x_hat}) * {share})"
+        rule = f"({g} - {x_hat} * {along} - {mean}) * {slope}"
         return [
-            *lines,
-            f"{mean} = {self.sums(code, g)} * (1.0 / {count})",
-            f"{along} = {self.sums(code, f'{g} * {x_hat}')} * (1.0 / {count})",
-            f"{code.result} = (({g} - {x_hat} * {along} - {mean}) * {slope}).reshape({x}.shape)",
+            f"{g} = {delta} * {weight}" if self.weight_varies_in_group else f"{g} = {delta}",
+            f"{code.result} = {laid_out(rule, layout.view, code.shapes[0])}",
         ]
 
 
-class BatchNorm(Normalization, BatchNormTerms):
-    """Batch norm."""
-
-    numpy_helpers = (CHANNEL_SUMS,)
-
-    def words_of_group(self, axes: int, is_whole_sample: bool) -> str:
-        kind = {2: "unit", 3: "position", 4: "channel"}.get(axes, "entry")
-        return f"its {kind} over the batch"
-
-    def each(self, axes: int) -> str:
-        return {1: "each unit", 2: "each position", 3: "each channel"}.get(axes, "each entry")
-
-    def sentence(self, words: Words) -> str:
-        return (
-            f"{words.layer} brings {self.each(words.axes)} of {words.sources[0]} to mean 0 and deviation 1 over the"
-            " batch, times W plus b; the running statistics follow."
-        )
-
-    def _sharers(self, words: Words) -> str:
-        return "that the batch shares"
-
-    # -- in NumPy ----------------------------------------------------------------------------------------------------
-
-    @staticmethod
-    def _has_places(code: NumpyCode) -> bool:
-        return len(code.shapes[0]) > 2
-
-    def laid_out(self, code: NumpyCode, values: str) -> str:
-        return f"{values}.reshape(len({values}), {code.shapes[0][1]}, -1)" if self._has_places(code) else values
-
-    def sums(self, code: NumpyCode, values: str) -> str:
-        return f"channel_sums({values})" + ("[:, None]" if self._has_places(code) else "")
-
-    def parameter_sums(self, values: str, parameter: str) -> str:
-        return f"channel_sums({values})"
-
-    def parameter(self, code: NumpyCode, name: str) -> str:
-        return f"{name}[:, None]" if self._has_places(code) else name
-
-    def count(self, code: NumpyCode) -> str:
-        return f"{code.operands[0]}.size // {code.shapes[0][1]}"
-
-    def update_numpy_lines(self, code: NumpyCode) -> list[str]:
-        count, kept, lines = code.kept("count"), 1.0 - self.momentum, []
-        shares = repr(self.momentum), f"({self.momentum!r} * ({count} / ({count} - 1)))"
-        for buffer, name, share in zip(code.updates, ("mean", "variance"), shares, strict=True):
-            lines.append(f"{buffer} = {buffer} * {kept!r} + {code.kept(name)}.reshape(-1) * {share}")
-        return lines
-
-
-class LayerNorm(Normalization, LayerNormTerms):
-    """Layer norm."""
-
-    numpy_helpers = (ROW_SUMS, COLUMN_SUMS)
-
-    def words_of_group(self, axes: int, is_whole_sample: bool) -> str:
-        return "its sample" if is_whole_sample else "its position"
-
-    def each(self, axes: int) -> str:
-        return "each position" if axes == 2 else "each sample"
-
-    def sentence(self, words: Words) -> str:
-        each = f"{self.each(words.axes)} of {words.sources[0]}"
-        return f"{words.layer} brings {each} to mean 0 and deviation 1, times W plus b."
-
-    # -- in NumPy ----------------------------------------------------------------------------------------------------
-
-    def laid_out(self, code: NumpyCode, values: str) -> str:
-        return values if len(code.shapes[0]) == 2 else f"{values}.reshape(-1, {code.operands[1]}.size)"
-
-    def sums(self, code: NumpyCode, values: str) -> str:
-        return f"row_sums({values})"
-
-    def parameter_sums(self, values: str, parameter: str) -> str:
-        return f"column_sums({values}).reshape({parameter}.shape)"
-
-    def parameter(self, code: NumpyCode, name: str) -> str:
-        return name if len(code.shapes[1]) == 1 else f"{name}.reshape(-1)"
-
-    def count(self, code: NumpyCode) -> str:
-        return f"{code.operands[1]}.size"
+def laid_out(expression: str, shape: Shape, wanted: Shape) -> str:
+    """Return an expression of an array of one shape as one of another."""
+    if shape == wanted or (len(wanted) == 2 and wanted == (1, *shape)):  # a row meets every row as it is
+        return expression
+    return f"{f'({expression})' if ' ' in expression else expression}.reshape({', '.join(map(str, wanted))})"
