@@ -30,7 +30,7 @@ FILE = (
     ActionSpec("save", "Save", "save", ("Ctrl+S",), "Save the network and its weights as they are now"),
     ActionSpec("save_as", "Save as …", "save_as", ("Ctrl+Shift+S",), "Save under another name"),
     ActionSpec(
-        "export", "Export to PyTorch …", "save_as", (), "Write a PyTorch program with the same weights and data"
+        "export", "Export to PyTorch or NumPy …", "save_as", (), "Write a program with the same weights and data"
     ),
     ActionSpec("start_page", "Samples and recent files", "image", ("Ctrl+H",), "Show the start page"),
     ActionSpec("save_picture", "Save picture of the window …", "image", (), "Save what the window shows as a PNG file"),

@@ -26,13 +26,14 @@ from visualbp.gui.saved_state import TrainedWork, live_network
 from visualbp.gui.settings import Settings
 from visualbp.gui.waiting import GivenUpError, Waiting
 from visualbp.gui.writing import Writing
-from visualbp.interchange import ExportError, write_pytorch
+from visualbp.interchange import ExportError, write_listing, write_pytorch
 from visualbp.network import Network
 from visualbp.network.network import Parameters
 
 SUFFIX = ".vbp"
 FILTER = "visualbp models (*.vbp)"
 BUTTONS = QMessageBox.StandardButton
+EXPORTS = "PyTorch program (*.py);;Iteration in plain NumPy (*.numpy.py)"
 
 
 class FilesController(QObject):
@@ -267,24 +268,26 @@ class FilesController(QObject):
         }
 
     def export(self) -> None:
-        """Ask for a name, and write a PyTorch program there."""
+        """Ask for a name, and write a program there: PyTorch, or, as its suffix says, plain NumPy."""
         name = file_name_for(self.context.document.network.name)
         start = Path(self.settings.folder or Path.home()) / f"{name}.py"
-        path = self._ask_for_name("Export to PyTorch", start, "Python (*.py)", ".py")
+        path = self._ask_for_name("Export", start, EXPORTS, ".py")
         if path is not None:
             self.export_to(path)
 
     def export_to(self, path: Path) -> bool:
-        """Write a PyTorch program with the weights as they are now, and say if that cannot be done."""
+        """Write a program with the weights as they are now, and say if that cannot be done."""
         self.writing.wait()
         snapshot = self.context.debugger.snapshot
         dataset, live = snapshot.dataset, live_network(self.context.document, snapshot)
+        is_listing = path.name.lower().endswith(".numpy.py")
 
         def write() -> Network:
             if dataset is None or snapshot.plan is None:
                 raise ExportError("A network has to run before it can be exported: see Problems.")
             network = live()
-            write_pytorch(network, network.parameters, dataset, path)
+            export = write_listing if is_listing else write_pytorch
+            export(network, network.parameters, dataset, path)
             return network
 
         try:
@@ -292,6 +295,9 @@ class FilesController(QObject):
         except (ExportError, PlanError, FileError) as error:
             self.failed.emit(error.text if isinstance(error, FileError) else str(error))
             return False
+        if is_listing:
+            self.noted.emit(f"Exported to {path}. Run it with: python {path.name} 20.")
+            return True
         bugs = " The planted bugs are not in it: PyTorch finds the gradients itself." if network.bugs else ""
         self.noted.emit(f"Exported to {path}. Run it with: python {path.name} --iterations 20 --print-losses.{bugs}")
         return True

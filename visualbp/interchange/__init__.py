@@ -1,7 +1,7 @@
 """The ways in and out of other programs."""
 
 from visualbp.interchange.errors import ExportError
-from visualbp.interchange.pytorch_files import write_pytorch
+from visualbp.interchange.export_files import write_listing, write_pytorch
 from visualbp.interchange.pytorch_source import PytorchScript, export_pytorch, pytorch_script
 
-__all__ = ["ExportError", "PytorchScript", "export_pytorch", "pytorch_script", "write_pytorch"]
+__all__ = ["ExportError", "PytorchScript", "export_pytorch", "pytorch_script", "write_listing", "write_pytorch"]

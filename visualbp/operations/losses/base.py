@@ -87,22 +87,22 @@ class Loss(LossTerms):
 
     # -- in NumPy ----------------------------------------------------------------------------------------------------
 
-    def count_in_numpy(self, prediction: str) -> str:
+    def count_in_numpy(self, code: NumpyCode) -> str:
         """Return the expression of what the sum is divided by."""
-        return f"{prediction}.size"
+        return f"{code.operands[0]}.size"
 
     def mean_in_numpy(self, code: NumpyCode, values: str) -> str:
         """Return the line that takes the mean of an array. Flat, for the rounding of a sum depends on its order."""
-        return f"{code.output} = {values}.ravel().sum() * (1.0 / {self.count_in_numpy(code.operands[0])})"
+        return f"{code.output} = {values}.ravel().sum() * (1.0 / {self.count_in_numpy(code)})"
 
     def mean_product_in_numpy(self, code: NumpyCode, one: str, other: str, factor: str = "1.0") -> str:
         """Return the line that takes the mean of a product of two arrays, times a factor."""
-        count = self.count_in_numpy(code.operands[0])
+        count = self.count_in_numpy(code)
         return f"{code.output} = np.dot({one}.ravel(), {other}.ravel()) * ({factor} / {count})"
 
     def gradient_in_numpy(self, code: NumpyCode, values: str, factor: str = "1.0") -> str:
         """Return the line that gives the gradient: an array, times a factor, over what the loss divides by."""
-        return f"{code.result} = {values} * ({factor} / {self.count_in_numpy(code.operands[0])})"
+        return f"{code.result} = {values} * ({factor} / {self.count_in_numpy(code)})"
 
 
 def emit_mean(emit: Emitter, values: Array, count: int, output: Array) -> None:

@@ -33,8 +33,9 @@ class ClassLoss(Loss):
     def accuracy(self, prediction: Array, target: Array) -> float | None:
         return float(np.mean(prediction.argmax(-1) == target.argmax(-1)))
 
-    def count_in_numpy(self, prediction: str) -> str:
-        return f"({prediction}.size // {prediction}.shape[-1])"
+    def count_in_numpy(self, code: NumpyCode) -> str:
+        prediction = code.operands[0]
+        return f"len({prediction})" if len(code.shapes[0]) == 2 else f"({prediction}.size // {code.shapes[0][-1]})"
 
 
 class SoftmaxCrossEntropy(ClassLoss):

@@ -84,8 +84,8 @@ class HalfSquaredError(MeanSquaredError):
     def averaged_over(self, shape: Shape) -> int:
         return shape[0]
 
-    def count_in_numpy(self, prediction: str) -> str:
-        return f"len({prediction})"
+    def count_in_numpy(self, code: NumpyCode) -> str:
+        return f"len({code.operands[0]})"
 
     # -- where each number came from ---------------------------------------------------------------------------------
 

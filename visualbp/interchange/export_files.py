@@ -1,4 +1,4 @@
-"""Writing an exported program, and beside it the arrays that are too long to stand in it."""
+"""Writing an exported program, and beside it the arrays that are too long to stand in it; and writing a listing."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from visualbp.datasets import Dataset
 from visualbp.files import write_atomically
+from visualbp.interchange.numpy_listing import numpy_listing
 from visualbp.interchange.pytorch_source import pytorch_script
 from visualbp.network import Network
 from visualbp.network.network import Parameters
@@ -27,3 +28,11 @@ def write_pytorch(network: Network, parameters: Parameters, dataset: Dataset, ou
         write_atomically(beside, archive.getvalue())
     write_atomically(out, script.source.encode("utf-8", "replace"))
     return beside if script.arrays else None
+
+
+def write_listing(network: Network, parameters: Parameters, dataset: Dataset, out: Path) -> None:
+    """Write the iteration of a network as plain NumPy to `out`.
+
+    Raises PlanError for a network that cannot run, FileError where nothing can be written.
+    """
+    write_atomically(out, numpy_listing(network, parameters, dataset, out.name).encode("utf-8", "replace"))
