@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-import visualbp.analysis.explain_activations
 import visualbp.analysis.explain_images
 import visualbp.analysis.explain_losses
 import visualbp.analysis.explain_normalization

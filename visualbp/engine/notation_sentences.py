@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from visualbp.core.ref import Ref
 from visualbp.engine.plan import Phase, Plan, Step
 from visualbp.layers import Node
-from visualbp.operations.activations import Activation, Elementwise
 from visualbp.operations.attention import CausalMask, Mix, Scores
 from visualbp.operations.base import Operation
 from visualbp.operations.combination import Add, Concatenate, Flatten, Multiply
@@ -168,8 +167,6 @@ def _forward_sentence(plan: Plan, node: Node) -> str:
         case Convolution():
             bias = " and adds b" if len(sources) > 2 else ""
             return f"{layer} slides its filters W over {sources[0]}{bias}: {result}."
-        case Activation() as activation:
-            return f"{layer} applies {activation.label} to {sources[0]}: {result}."
         case Loss() as loss:
             return f"{layer} compares {sources[0]} with the targets: the {type(loss).label.lower()} of the batch."
         case BatchNorm():
@@ -274,10 +271,6 @@ def _to_value(plan: Plan, node: Node, name: str, value: str, result: str) -> str
             return f"goes back through {_role_in_words(plan, node.operands[1])} to {value}"
         case RecurrentAffine():
             return f"goes back {'in time through W hidden' if name == 'h' else 'through W input'} to {value}"
-        case Elementwise() as activation:
-            return f"times the slope of {activation.label} at {value} is {result}"
-        case Activation() as activation:
-            return f"goes back through the Jacobian of {activation.label} to {value}: every output depends on all"
         case BatchNorm():
             return f"goes back to {value}, less what moves the mean and the deviation that the batch shares"
         case LayerNorm():

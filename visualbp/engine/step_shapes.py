@@ -8,7 +8,6 @@ from visualbp.core.arrays import Shape, shape_text, size_of
 from visualbp.core.ref import Ref
 from visualbp.engine.plan import GRADIENT_NORM, Phase, Plan, Step
 from visualbp.layers import Node
-from visualbp.operations.activations import Elementwise
 from visualbp.operations.attention import Mix, Scores
 from visualbp.operations.base import Operation
 from visualbp.operations.combination import Add, Multiply
@@ -64,8 +63,6 @@ def _node_shapes(plan: Plan, step: Step, node: Node, shape: Callable[[Ref], str]
     if not backward and type(operation).shapes_text is not Operation.shapes_text:
         return operation.shapes_text(texts)
     match operation:
-        case Elementwise() if backward:
-            return f"=  {upstream} * {operands[0]}"
         case Multiply() if backward:
             others = [text for place, text in enumerate(operands) if place != step.operand]
             return "=  " + " * ".join([upstream, *others])
