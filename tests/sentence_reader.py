@@ -19,7 +19,8 @@ from visualbp.core.arrays import Array
 from visualbp.core.ref import Ref
 from visualbp.engine import Step
 from visualbp.engine.plan import LEARNING_RATE, Phase, Plan
-from visualbp.operations.activations import Elementwise, activations
+from visualbp.operations.activations import activations
+from visualbp.operations.activations.kinds import Elementwise
 from visualbp.operations.losses import losses
 from visualbp.operations.normalization import BatchNorm
 from visualbp.optimizers import optimizers

@@ -26,7 +26,8 @@ from visualbp.core.options import Option, OptionError, parse_options, plain_opti
 from visualbp.initializers import Initializer, initializers
 from visualbp.layers import layer_types
 from visualbp.layers.base import LayerType
-from visualbp.operations.activations import Activation, Elementwise, activations
+from visualbp.operations.activations import activations
+from visualbp.operations.activations.kinds import Activation, Elementwise
 from visualbp.operations.affine import Affine
 from visualbp.operations.base import Emitter, IterationContext, Operation, evaluate
 from visualbp.operations.combination import Add, Concatenate, Flatten, Multiply

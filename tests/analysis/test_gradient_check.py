@@ -33,7 +33,7 @@ from visualbp.engine.store import initial_parameters
 from visualbp.layers import LayerType, Lowering, Node, ParameterSpec, layer_types
 from visualbp.network import Clip, Layer, Network, edits
 from visualbp.network.network import make_layer
-from visualbp.operations.activations import Tanh
+from visualbp.operations.activations.elementwise import Tanh
 from visualbp.operations.affine import Affine
 from visualbp.operations.base import IterationContext, Operation
 from visualbp.operations.combination import Add

@@ -19,7 +19,7 @@ from visualbp.engine import Executor, compile_plan
 from visualbp.files import find_model, load_network
 from visualbp.network import Clip, Network, edits
 from visualbp.network.bugs import PlantedBug
-from visualbp.operations.activations import Relu, Sigmoid
+from visualbp.operations.activations.elementwise import Relu, Sigmoid
 from visualbp.operations.affine import Affine
 from visualbp.operations.losses.differences import MeanSquaredError
 

@@ -28,8 +28,8 @@ from visualbp.engine import Executor, Phase, Step, compile_plan
 from visualbp.engine.bugs import bugs_by_step, possible_bugs
 from visualbp.engine.store import stream_of
 from visualbp.network import Network
+from visualbp.operations.activations.custom import Custom
 from visualbp.operations.base import IterationContext, evaluate
-from visualbp.operations.custom import Custom
 
 ELEMENTS = 6
 """How many elements of each value are explained."""

@@ -14,7 +14,7 @@ from visualbp.core.arrays import Array
 from visualbp.datasets import load_dataset
 from visualbp.engine import Executor, compile_plan
 from visualbp.files import find_model, load_network, save_network
-from visualbp.operations.activations import Tanh
+from visualbp.operations.activations.elementwise import Tanh
 
 
 def test_check_passes_and_counts_every_parameter(capsys: Capture) -> None:

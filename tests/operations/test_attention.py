@@ -23,7 +23,7 @@ from visualbp.engine import Executor, Phase, compile_plan
 from visualbp.engine.evaluate import forward_pass
 from visualbp.network import Network, edits, structure_of
 from visualbp.network.network import make_layer
-from visualbp.operations.activations import Softmax
+from visualbp.operations.activations.softmax import Softmax
 from visualbp.operations.attention import Mix, Scores
 from visualbp.operations.base import Operation, evaluate
 from visualbp.operations.causal_mask import CausalMask

@@ -15,7 +15,8 @@ from visualbp.engine import Executor, compile_plan
 from visualbp.engine.notation import step_equation
 from visualbp.network import Network
 from visualbp.network.network import make_layer
-from visualbp.operations.activations import Activation, activations
+from visualbp.operations.activations import activations
+from visualbp.operations.activations.kinds import Activation
 from visualbp.operations.base import evaluate
 
 

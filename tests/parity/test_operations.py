@@ -19,7 +19,8 @@ from visualbp.core.options import parse_options
 from visualbp.engine.binding import emit_clip
 from visualbp.initializers import initializers
 from visualbp.initializers.base import fans
-from visualbp.operations.activations import Activation, activations
+from visualbp.operations.activations import activations
+from visualbp.operations.activations.kinds import Activation
 from visualbp.operations.base import Emitter, IterationContext, Operation, evaluate
 from visualbp.operations.dropout import Dropout
 from visualbp.operations.losses import Loss, losses

@@ -14,7 +14,7 @@ from visualbp.core.arrays import Array, shape_text, size_of
 from visualbp.core.ref import Ref
 from visualbp.engine.evaluate import predict
 from visualbp.engine.plan import Plan
-from visualbp.operations.activations import Tanh
+from visualbp.operations.activations.elementwise import Tanh
 
 Range = tuple[float, float]
 

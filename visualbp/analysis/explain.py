@@ -11,8 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-import visualbp.analysis.explain_activations  # noqa: F401  (it says how activations are explained)
-from visualbp.analysis.explain_element import Element, rule_for
+from visualbp.analysis.explain_element import StepElement
 from visualbp.analysis.explain_record import Explanation, Moment, NotKeptError, Past, Term
 from visualbp.analysis.explain_rounding import (
     bound_of_sum,
@@ -91,9 +90,11 @@ def _absence(past: Past, value: Ref, at: int, reason: str) -> str:
 def _draft(past: Past, step: Step, value: Ref, index: Index) -> Draft:
     if step.node is None:
         return draft_of_step(past, step, value, index)
-    rule = rule_for(step, step.node, value)
+    operation, element = step.node.operation, StepElement(past, step, step.node, value, index)
     with np.errstate(all="ignore"):
-        return rule(Element(past, step, step.node, value, index))
+        if value in step.node.updates:
+            return operation.update_terms(element)
+        return operation.vjp_terms(element) if step.phase == Phase.BACKWARD else operation.terms(element)
 
 
 def _explanation(

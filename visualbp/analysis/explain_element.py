@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -16,9 +15,9 @@ from visualbp.core.ref import Ref
 from visualbp.engine.notation import LOSS, derivative
 from visualbp.engine.plan import Phase, Step
 from visualbp.layers import Node
-from visualbp.operations.base import Evaluation, Operation
+from visualbp.operations.base import Evaluation
 from visualbp.operations.symbols import Symbol
-from visualbp.operations.terms import Draft, Factor, constant
+from visualbp.operations.terms import Factor, constant
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,39 +143,3 @@ class StepElement:
 
     def symbol(self, value: Ref, index: Index) -> str:
         return element_symbol(self.past.notation, value, index)
-
-
-Element = StepElement
-
-Rule = Callable[[Element], Draft]
-
-_forward: dict[type[Operation], Rule] = {}
-_backward: dict[type[Operation], Rule] = {}
-_buffers: dict[type[Operation], Rule] = {}
-
-
-def explains(operation: type[Operation], forward: Rule, backward: Rule) -> None:
-    """Say how the elements of an operation, and of those that inherit from it, come about."""
-    _forward[operation], _backward[operation] = forward, backward
-
-
-def explains_buffers(operation: type[Operation], rule: Rule) -> None:
-    """Say how the elements of the buffers that an operation moves on come about."""
-    _buffers[operation] = rule
-
-
-def rule_for(step: Step, node: Node, value: Ref) -> Rule:
-    """Return the rule for what a step of a node wrote: the operation's own, an inherited one, or one for any."""
-    if value in node.updates:
-        rules, otherwise = _buffers, node.operation.update_terms
-    elif step.phase == Phase.BACKWARD:
-        rules, otherwise = _backward, node.operation.vjp_terms
-    else:
-        rules, otherwise = _forward, node.operation.terms
-    return next((rules[kind] for kind in type(node.operation).__mro__ if kind in rules), otherwise)
-
-
-def right_hand_side(operation: Operation, *operands: str) -> str:
-    """Return an operation's forward equation without the output, and without the lines that say what letters mean."""
-    symbols = [operand if isinstance(operand, Symbol) else Symbol(operand) for operand in operands]
-    return operation.equation(Symbol(""), symbols).partition(" = ")[2].partition(r", \quad")[0]

@@ -17,7 +17,8 @@ from visualbp.core.arrays import Array
 from visualbp.core.ref import Ref
 from visualbp.engine.plan import Plan, Step
 from visualbp.layers import Node
-from visualbp.operations.activations import Elementwise, Softmax
+from visualbp.operations.activations.kinds import Elementwise
+from visualbp.operations.activations.softmax import Softmax
 from visualbp.operations.base import evaluate
 
 ALIKE = 1e-4

@@ -33,7 +33,7 @@ from visualbp.analysis.gradient_check_judgement import BEYOND, WITHIN, Judgement
 from visualbp.core.arrays import Array
 from visualbp.engine.store import stream_of
 from visualbp.layers import Node
-from visualbp.operations.activations import Activation, Elementwise
+from visualbp.operations.activations.kinds import Activation, Elementwise
 from visualbp.operations.base import Emitter, IterationContext
 from visualbp.operations.losses import Loss
 

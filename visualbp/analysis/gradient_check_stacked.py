@@ -21,7 +21,7 @@ from visualbp.core.ref import Ref
 from visualbp.engine.plan import ParameterInfo
 from visualbp.engine.store import stream_of
 from visualbp.layers import Node
-from visualbp.operations.activations import Elementwise
+from visualbp.operations.activations.kinds import Elementwise
 from visualbp.operations.affine import Affine
 from visualbp.operations.base import Call, Emitter, Operation
 

@@ -16,7 +16,8 @@ from visualbp.core.arrays import Array
 from visualbp.core.norms import norm_of
 from visualbp.engine.plan import Phase
 from visualbp.layers import Node
-from visualbp.operations.activations import Elementwise, Relu
+from visualbp.operations.activations.elementwise import Relu
+from visualbp.operations.activations.kinds import Elementwise
 from visualbp.operations.base import Emitter, IterationContext
 
 VANISHING = 1e-3

@@ -19,7 +19,8 @@ from visualbp.core.norms import norm_of
 from visualbp.core.ref import Ref
 from visualbp.engine.plan import Plan
 from visualbp.layers import Node
-from visualbp.operations.activations import Elementwise, Relu, Sigmoid, Tanh
+from visualbp.operations.activations.elementwise import Relu, Sigmoid, Tanh
+from visualbp.operations.activations.kinds import Elementwise
 from visualbp.operations.losses.binary import BinaryCrossEntropy
 
 FEWEST_SAMPLES = 4

@@ -13,7 +13,7 @@ import numpy as np
 from visualbp.core.arrays import Array
 from visualbp.core.ref import Ref
 from visualbp.engine.plan import Phase, Plan
-from visualbp.operations.activations import Activation
+from visualbp.operations.activations.kinds import Activation
 
 MET = 0.1
 """An output of the network that is this close to its target is right; of numbers, relative to the targets' range."""

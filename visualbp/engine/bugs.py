@@ -16,7 +16,9 @@ from visualbp.engine.plan import Phase, Plan, Step
 from visualbp.layers import Node
 from visualbp.network import Problem
 from visualbp.network.bugs import PlantedBug, bug_kinds
-from visualbp.operations.activations import Activation, Elementwise, LeakyRelu, Linear, Relu, Softmax
+from visualbp.operations.activations.elementwise import LeakyRelu, Linear, Relu
+from visualbp.operations.activations.kinds import Activation, Elementwise
+from visualbp.operations.activations.softmax import Softmax
 from visualbp.operations.affine import Affine
 from visualbp.operations.base import Emitter, as_rows
 from visualbp.operations.combination import Multiply

@@ -5,7 +5,6 @@ from __future__ import annotations
 from visualbp.core.ref import Ref
 from visualbp.engine.plan import Phase, Plan, Step
 from visualbp.layers import Node
-from visualbp.operations.activations import Activation, Elementwise
 from visualbp.operations.words import Words
 from visualbp.optimizers.base import make_optimizer
 from visualbp.optimizers.schedules import make_schedule
@@ -129,8 +128,6 @@ def _words(plan: Plan, node: Node, result: str, operand: int = -1) -> Words:
 def _forward_sentence(plan: Plan, node: Node) -> str:
     kept = KEPT if plan.resolve(node.output) in plan.read_on_the_way_back else ""
     words = _words(plan, node, f"that is its {_role_in_words(plan, node.output)}{kept}")
-    if isinstance(node.operation, Activation):
-        return f"{words.layer} applies {node.operation.label} to {words.sources[0]}: {words.result}."
     return node.operation.sentence(words)
 
 
@@ -140,12 +137,6 @@ def _forward_sentence(plan: Plan, node: Node) -> str:
 def _backward_sentence(plan: Plan, step: Step, node: Node) -> str:
     words = _words(plan, node, _written_in_words(plan, step.writes[0]), step.operand)
     what, opening = node.operation.vjp_sentence(words), _opening(words_of(plan, node.output.gradient))
-    if isinstance(node.operation, Elementwise):
-        what = f"times the slope of {node.operation.label} at {words.source} is {words.result}"
-    elif isinstance(node.operation, Activation):
-        what = (
-            f"goes back through the Jacobian of {node.operation.label} to {words.source}: every output depends on all"
-        )
     if node.output == plan.loss:
         return f"The way back begins at {node.layer}: {what}."
     return f"{opening}{'' if what.startswith(',') else ' '}{what}."

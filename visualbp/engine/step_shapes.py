@@ -8,7 +8,6 @@ from visualbp.core.arrays import Shape, shape_text, size_of
 from visualbp.core.ref import Ref
 from visualbp.engine.plan import GRADIENT_NORM, Phase, Plan, Step
 from visualbp.layers import Node
-from visualbp.operations.activations import Elementwise
 from visualbp.operations.words import MOST_SHOWN, ShapeTexts
 
 
@@ -50,6 +49,4 @@ def _node_shapes(plan: Plan, step: Step, node: Node, shape: Callable[[Ref], str]
     upstream = "" if node.output == plan.loss else shape(node.output.gradient)
     axes = len(plan.shapes[plan.resolve(node.operands[0])])
     texts = ShapeTexts(operands, upstream if backward else "", axes, step.operand)
-    if backward and isinstance(operation, Elementwise):
-        return f"=  {upstream} * {operands[0]}"
     return operation.vjp_shapes_text(texts) if backward else operation.shapes_text(texts)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from visualbp.core.ref import Ref
 from visualbp.engine.bugs import SCALE, weight_place
 from visualbp.layers import Node
-from visualbp.operations.activations import Elementwise
+from visualbp.operations.activations.kinds import Elementwise
 from visualbp.operations.numpy_code import NumpyCode
 
 BUG = "  # the planted bug"

@@ -11,7 +11,7 @@ from visualbp.core.ref import Ref
 from visualbp.initializers import initializers
 from visualbp.layers.base import LayerType, Options, ParameterSpec, ShapeError, layer_types
 from visualbp.layers.lowering import Lowering, Node
-from visualbp.operations.activations import Softmax
+from visualbp.operations.activations.softmax import Softmax
 from visualbp.operations.affine import Affine
 from visualbp.operations.attention import Mix, Scores
 from visualbp.operations.causal_mask import CausalMask

@@ -193,11 +193,12 @@ class Operation:
 
     def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
         """Return the forward rule in LaTeX, to be read as `symbols.py` says, with these symbols."""
-        return rf"{output} = \mathrm{{{self.name}}}({', '.join(operands)})"
+        rule = self.right_hand_side(operands) or rf"\mathrm{{{self.name}}}({', '.join(operands)})"
+        return f"{output} = {rule}"
 
     def right_hand_side(self, operands: Sequence[Symbol]) -> str:
         """Return the forward rule in LaTeX without the output, and without what says what letters mean; nothing where
-        the rule is no single expression."""
+        the rule is no single expression, or one for each part of the output."""
         return ""
 
     def vjp_equation(

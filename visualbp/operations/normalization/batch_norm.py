@@ -183,11 +183,15 @@ class BatchNorm(Normalization):
 
     # -- in NumPy ----------------------------------------------------------------------------------------------------
 
+    def count_text(self, code: NumpyCode) -> str:
+        x, channels, *places = code.operands[0], *code.shapes[0][1:]
+        return f"({x}.size // {channels})" if places else f"len({x})"
+
     def parameter_sums(self, values: str, code: NumpyCode) -> str:
         return f"channel_sums({values}).reshape(-1)"
 
     def update_numpy_lines(self, code: NumpyCode) -> list[str]:
-        count, share = self.layout(code.shapes[0], code.shapes[1]).count, repr(self.momentum)
+        count, share = self.count_text(code), repr(self.momentum)
         mean, variance = (f"{code.kept(name)}.reshape(-1)" for name in ("mean", "variance"))
         running_mean, running_var = code.updates
         return [

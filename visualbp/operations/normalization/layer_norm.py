@@ -71,7 +71,11 @@ class LayerNorm(Normalization):
 
     # -- in NumPy ----------------------------------------------------------------------------------------------------
 
+    def count_text(self, code: NumpyCode) -> str:
+        return str(size_of(code.shapes[1]))
+
     def parameter_sums(self, values: str, code: NumpyCode) -> str:
-        rows = self.layout(code.output_shape, code.shapes[1]).view[0]
+        is_flat = len(code.shapes[0]) == 2
+        rows = f"len({code.upstream})" if is_flat else f"{code.upstream}.size // {size_of(code.shapes[1])}"
         summed = f"np.ones({rows}, {code.upstream}.dtype) @ ({values})"
         return laid_out(summed, (size_of(code.shapes[1]),), code.shapes[1])

@@ -136,6 +136,10 @@ class NormalizationWords(NormalizationRule):
 
     # -- in NumPy ----------------------------------------------------------------------------------------------------
 
+    def count_text(self, code: NumpyCode) -> str:
+        """Return how many numbers share a mean, as an expression: the last batch of an epoch can be smaller."""
+        raise TypeError(f"{self.name} has no lines of NumPy")
+
     def parameter_sums(self, values: str, code: NumpyCode) -> str:
         """Return the sum of `values` over all that meet the same weight, as an expression."""
         raise TypeError(f"{self.name} has no lines of NumPy")
@@ -148,7 +152,7 @@ class NormalizationWords(NormalizationRule):
         scale, shift = (laid_out(name, code.shapes[1], layout.parameters) for name in (weight, bias))
         scaled = f"{code.kept('x_hat')} * {scale} + {shift}"
         return [
-            f"{kept} = normalized({values}, {self.sums}, {layout.axes}, {layout.count}, {self.epsilon!r})",
+            f"{kept} = normalized({values}, {self.sums}, {layout.axes}, {self.count_text(code)}, {self.epsilon!r})",
             f"{code.output} = {laid_out(scaled, layout.view, code.output_shape)}",
         ]
 
@@ -161,7 +165,7 @@ class NormalizationWords(NormalizationRule):
             case "bias":
                 return [f"{code.result} = {self.parameter_sums(delta, code)}"]
         weight = laid_out(code.operands[1], code.shapes[1], layout.parameters)
-        g, slope, share = code.kept("g"), code.kept("inverse"), f"(1.0 / {layout.count})"
+        g, slope, share = code.kept("g"), code.kept("inverse"), f"(1.0 / {self.count_text(code)})"
         if not self.weight_varies_in_group:
             slope = f"({slope} * {weight})"
         mean, along = f"{self.sums}({g}) * {share}", f"({self.sums}({g} * {x_hat}) * {share})"
@@ -173,7 +177,9 @@ class NormalizationWords(NormalizationRule):
 
 
 def laid_out(expression: str, shape: Shape, wanted: Shape) -> str:
-    """Return an expression of an array of one shape as one of another."""
+    """Return an expression of an array of one shape as one of another, whatever the number of its rows."""
     if shape == wanted or (len(wanted) == 2 and wanted == (1, *shape)):  # a row meets every row as it is
         return expression
-    return f"{f'({expression})' if ' ' in expression else expression}.reshape({', '.join(map(str, wanted))})"
+    first, *others = wanted
+    dims = ", ".join(map(str, (first if first == 1 else -1, *others)))
+    return f"{f'({expression})' if ' ' in expression else expression}.reshape({dims})"

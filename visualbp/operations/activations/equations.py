@@ -33,8 +33,11 @@ class ActivationEquations(Operation):
         within = " ".join(str(meaning) for meaning in found.values())
         return {**found, **{name: meaning for name, meaning in self.letters.items() if has_letter(within, name)}}
 
+    def right_hand_side(self, operands: Sequence[Symbol]) -> str:
+        return rf"{self.function_text}\left({operands[0]}\right)"
+
     def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
-        rule = rf"{output} = {self.function_text}\left({operands[0]}\right)"
+        rule = super().equation(output, operands)
         if self.formula == rf"\{self.type_name}(z)":  # the name says it all
             return rule
         return rule + letters_text({f"{self.function_text}(z)": self.formula, **self.used_letters(self.formula)})

@@ -1,4 +1,5 @@
-"""The activation functions: each one entry with its rule sigma(z), its derivative sigma'(z), and both in LaTeX.
+"""The activation functions of each element alone: each one entry with its rule sigma(z), its derivative sigma'(z), both
+in LaTeX and both in NumPy.
 
 The derivative may use h = sigma(z), which is cached: for tanh and the sigmoid it is all that is needed. Every rule
 holds from 0 to 1e300 and at saturation; rules that would make inf * 0 there say how they avoid it.
@@ -8,18 +9,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from importlib import import_module
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
-from visualbp.core.arrays import Array, Shape, size_of
+from visualbp.core.arrays import Array
 from visualbp.core.options import FloatOption, Option
-from visualbp.core.registry import Registry
-from visualbp.operations.activation_equations import ActivationEquations
-from visualbp.operations.base import Emitter, IterationContext, as_rows, emit_row_maximum
-from visualbp.operations.symbols import Symbol, transposed
+from visualbp.operations.activations.kinds import Elementwise, Piecewise
+from visualbp.operations.base import Emitter
+from visualbp.operations.symbols import Symbol
 
 SELU_SCALE = 1.0507009873554804934193349852946
 SELU_ALPHA = 1.6732632423543772848170429916717
@@ -27,73 +26,20 @@ GELU_SCALE = math.sqrt(2.0 / math.pi)
 GELU_CUBIC = 0.044715
 
 
-class Activation(ActivationEquations):
-    """An activation with the options of its entry. Options are attributes: `slope`, `alpha`."""
-
-    label: ClassVar[str] = ""
-    description: ClassVar[str] = ""
-    options: ClassVar[tuple[Option, ...]] = ()
-    operands = ("z",)
-
-    def __init__(self, **options: Any) -> None:
-        self.option_values = options
-
-    @property
-    def name(self) -> str:  # type: ignore[override]
-        return self.type_name
-
-
-class Elementwise(Activation):
-    """An activation of each element alone, so that its Jacobian is diagonal: delta = upstream * sigma'(z)."""
-
-    def function(self, emit: Emitter, z: Array, h: Array) -> None:
-        """Emit h = sigma(z)."""
-        raise TypeError(f"{self.type_name} has no rule")
-
-    def derivative(self, emit: Emitter, z: Array, h: Array, result: Array) -> None:
-        """Emit result = sigma'(z)."""
-        raise TypeError(f"{self.type_name} has no derivative")
-
-    def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:
-        self.function(emit, inputs[0], output)
-
-    def vjp(
-        self, emit: Emitter, operand: int, upstream: Array, inputs: Sequence[Array], output: Array, result: Array
-    ) -> None:
-        self.derivative(emit, inputs[0], output, result)
-        emit(np.multiply, upstream, result, result)
-
-    def jvp(self, tangents: Sequence[Array | None], inputs: Sequence[Array], output: Array) -> Array:
-        slope = np.zeros_like(output)
-        emitter = Emitter(_NO_ITERATION, output.dtype, eager=True)
-        with np.errstate(all="ignore"):
-            self.derivative(emitter, inputs[0], output, slope)
-        tangent = tangents[0]
-        return np.zeros_like(output) if tangent is None else slope * tangent
-
-    def vjp_equation(
-        self, operand: int, result: Symbol, upstream: Symbol, output: Symbol, operands: Sequence[Symbol]
-    ) -> str:
-        return rf"{result} = {upstream} \odot \sigma'\left({operands[0]}\right)" + self.slope_text()
-
-
-class Piecewise(Elementwise):
-    """An activation with a corner at 0: which side each element is on decides whether a finite difference holds."""
-
-    def branch(self, inputs: Sequence[Array], output: Array) -> Array | None:
-        return inputs[0] > 0
-
-
 class Linear(Elementwise):
     type_name, label = "linear", "Linear"
     description = "Passes z on as it is."
     formula, derivative_formula = "z", "1"
+    numpy_function, numpy_slope = "{z}", "1.0"
 
     def function(self, emit: Emitter, z: Array, h: Array) -> None:
         emit(np.copyto, h, z)
 
     def derivative(self, emit: Emitter, z: Array, h: Array, result: Array) -> None:
         emit(result.fill, 1.0)
+
+    def right_hand_side(self, operands: Sequence[Symbol]) -> str:
+        return str(operands[0])
 
     def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
         return f"{output} = {operands[0]}"
@@ -105,6 +51,8 @@ class Relu(Piecewise):
     type_name, label = "relu", "ReLU"
     description = "Lets positive values pass and stops the others; its derivative does not shrink."
     formula, derivative_formula = r"\max(z, 0)", r"\left[z > 0\right]"
+    numpy_function = "np.maximum({z}, 0.0)"
+    numpy_slope = "np.sign({h})  # 1 where z > 0, and 0 elsewhere"
 
     def function(self, emit: Emitter, z: Array, h: Array) -> None:
         emit(np.maximum, z, emit.memory("zeros", z.shape), out=h)  # twice as fast as with one constant zero
@@ -119,6 +67,8 @@ class LeakyRelu(Piecewise):
     options = (FloatOption("slope", 0.01, "the slope below 0", minimum=-1e6, maximum=1e6),)
     formula = r"z \text{ if } z > 0 \text{ else } \alpha z"
     derivative_formula = r"1 \text{ if } z > 0 \text{ else } \alpha"
+    numpy_function = "np.where({z} > 0.0, {z}, {slope} * {z})"
+    numpy_slope = "np.where({z} > 0.0, 1.0, {slope}).astype({z}.dtype)"
 
     @property
     def letters(self) -> dict[str, float | str]:  # type: ignore[override]
@@ -147,6 +97,8 @@ class Elu(Piecewise):
     )
     formula = r"z \text{ if } z > 0 \text{ else } \alpha (e^{z} - 1)"
     derivative_formula = r"1 \text{ if } z > 0 \text{ else } \alpha e^{z}"
+    numpy_function = "np.maximum({z}, 0.0) + {alpha} * np.expm1(np.minimum({z}, 0.0))"
+    numpy_slope = "np.where({z} > 0.0, 1.0, {alpha} * np.exp(np.minimum({z}, 0.0)))"
 
     @property
     def alpha(self) -> float:
@@ -187,6 +139,15 @@ class Selu(Elu):
     options = ()
     formula = r"\lambda z \text{ if } z > 0 \text{ else } \lambda \alpha (e^{z} - 1)"
     derivative_formula = r"\lambda \text{ if } z > 0 \text{ else } \lambda \alpha e^{z}"
+    numpy_function, numpy_slope = "selu({z})", "selu_slope({z})"
+    numpy_helpers = (
+        f"""\
+def selu(z):
+    return {SELU_SCALE} * np.maximum(z, 0.0) + {SELU_ALPHA * SELU_SCALE} * np.expm1(np.minimum(z, 0.0))""",
+        f"""\
+def selu_slope(z):
+    return np.where(z > 0.0, {SELU_SCALE}, {SELU_ALPHA * SELU_SCALE} * np.exp(np.minimum(z, 0.0)))""",
+    )
 
     @property
     def alpha(self) -> float:
@@ -205,6 +166,20 @@ class Gelu(Elementwise):
     formula = r"\frac{z}{2}\left(1 + \tanh\left(c\,(z + 0.044715 z^{3})\right)\right)"
     derivative_formula = r"\frac{1 + t}{2} + \frac{z}{2}(1 - t^{2})\, c\,(1 + 0.134145 z^{2})"
     letters = MappingProxyType({"t": r"\tanh\left(c\,(z + 0.044715 z^{3})\right)", "c": r"\sqrt{2 / \pi}"})
+    numpy_function, numpy_slope = "{z} / gelu_divisor({z})", "gelu_slope({z})"
+    numpy_helpers = (
+        f"""\
+def gelu_divisor(z):
+    \"\"\"1 + e^-2u = 2 / (1 + tanh u), with u = {GELU_SCALE} (z + {GELU_CUBIC} z^3).\"\"\"
+    bounded = np.clip(z, -30.0, 30.0)  # beyond, tanh u is exactly 1, and z^3 may overflow
+    return np.exp({-2.0 * GELU_SCALE} * ((bounded * bounded * {GELU_CUBIC} + 1.0) * bounded)) + 1.0""",
+        f"""\
+def gelu_slope(z):
+    \"\"\"s + 2 z u' s (1 - s), with s = (1 + tanh u) / 2.\"\"\"
+    bounded, s = np.clip(z, -30.0, 30.0), 1.0 / gelu_divisor(z)
+    polynomial = {2.0 * GELU_SCALE} * ((bounded * bounded * {3.0 * GELU_CUBIC} + 1.0) * bounded)
+    return ((1.0 - s) * polynomial + 1.0) * s""",
+    )
 
     def _bounded(self, emit: Emitter, z: Array) -> Array:
         """Beyond 30 the tanh is exactly 1: its polynomials see z cut off there, and cannot overflow."""
@@ -253,12 +228,25 @@ def emit_sigmoid(emit: Emitter, z: Array, result: Array) -> None:
     emit(np.reciprocal, result, result)
 
 
+SIGMOID_CODE = """\
+def sigmoid(z):
+    return 1.0 / (1.0 + np.exp(-z))"""
+
+
 class Silu(Elementwise):
     type_name, label = "silu", "SiLU"
     description = "z times its sigmoid, also called swish."
     formula = r"z\,\text{sigmoid}(z)"
     derivative_formula = r"s\,(1 + z (1 - s))"
     letters = MappingProxyType({"s": r"\text{sigmoid}(z)"})
+    numpy_function, numpy_slope = "{z} * sigmoid({z})", "silu_slope({z})"
+    numpy_helpers = (
+        SIGMOID_CODE,
+        """\
+def silu_slope(z):
+    s = sigmoid(z)
+    return ((1.0 - s) * z + 1.0) * s""",
+    )
 
     def function(self, emit: Emitter, z: Array, h: Array) -> None:
         emit_sigmoid(emit, z, h)
@@ -277,6 +265,7 @@ class Sigmoid(Elementwise):
     type_name, label = "sigmoid", "Sigmoid"
     description = "Squeezes to (0, 1). Its derivative is at most 1/4: deep stacks of it vanish."
     formula, derivative_formula = r"\frac{1}{1 + e^{-z}}", r"h (1 - h)"
+    numpy_function, numpy_slope, numpy_helpers = "sigmoid({z})", "({h} * (1.0 - {h}))", (SIGMOID_CODE,)
 
     def function(self, emit: Emitter, z: Array, h: Array) -> None:
         emit_sigmoid(emit, z, h)
@@ -290,6 +279,7 @@ class Tanh(Elementwise):
     type_name, label = "tanh", "Tanh"
     description = "Squeezes to (-1, 1), with the derivative 1 at 0."
     formula, derivative_formula = r"\tanh(z)", "1 - h^{2}"
+    numpy_function, numpy_slope = "np.tanh({z})", "(1.0 - {h}**2)"
 
     def function(self, emit: Emitter, z: Array, h: Array) -> None:
         emit(np.tanh, z, h)
@@ -306,6 +296,9 @@ class Softplus(Elementwise):
     description = "A smooth ReLU whose derivative is the sigmoid."
     formula, derivative_formula = r"\log(1 + e^{z})", r"\text{sigmoid}(z)"
     threshold: ClassVar[float] = 20.0
+    numpy_function = f"np.where({{z}} > {threshold}, {{z}}, np.logaddexp({{z}}, 0.0))"
+    numpy_slope = f"np.where({{z}} > {threshold}, 1.0, sigmoid({{z}}))"
+    numpy_helpers = (SIGMOID_CODE,)
 
     def _large(self, emit: Emitter, z: Array) -> Array:
         large = emit.memory("large", z.shape, bool)
@@ -324,67 +317,3 @@ class Softplus(Elementwise):
 
     def branch(self, inputs: Sequence[Array], output: Array) -> Array | None:
         return inputs[0] > self.threshold
-
-
-class Softmax(Activation):
-    """e^z / sum e^z over the last axis. Its Jacobian diag(h) - h h^T is full: delta = h * (u - sum(u * h))."""
-
-    type_name, label = "softmax", "Softmax"
-    description = "Turns scores into probabilities that sum to 1."
-    formula = r"\frac{e^{\mathbf{z}}}{\sum_{j} e^{z_{j}}}"
-
-    def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:
-        z, h = as_rows(inputs[0]), as_rows(output)
-        row = emit.memory("row", (len(z), 1))
-        emit_row_maximum(emit, z, row)
-        emit(np.subtract, z, row, h)
-        emit(np.exp, h, h)
-        emit(np.dot, h, emit.ones(h.shape[1]), row.reshape(-1))
-        emit(np.divide, h, row, h)
-
-    def vjp(
-        self, emit: Emitter, operand: int, upstream: Array, inputs: Sequence[Array], output: Array, result: Array
-    ) -> None:
-        u, h, delta = as_rows(upstream), as_rows(output), as_rows(result)
-        row = emit.memory("row", (len(h), 1))
-        emit(np.multiply, u, h, delta)
-        emit(np.dot, delta, emit.ones(h.shape[1]), row.reshape(-1))
-        emit(np.subtract, u, row, delta)
-        emit(np.multiply, delta, h, delta)
-
-    def jvp(self, tangents: Sequence[Array | None], inputs: Sequence[Array], output: Array) -> Array:
-        tangent = tangents[0]
-        if tangent is None:
-            return np.zeros_like(output)
-        moved: Array = output * (tangent - (tangent * output).sum(-1, keepdims=True))
-        return moved
-
-    def vjp_multiplications(self, operand: int, shapes: Sequence[Shape], output: Shape) -> int:
-        return 2 * size_of(output)
-
-    def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
-        rows = output.rows
-        rule = rf"{output.at(*rows)} = {self.function_text}\left({operands[0].at(*rows)}\right)"
-        return rf"{rule}, \quad {self.function_text}(\mathbf{{z}}) = {self.formula}"
-
-    def vjp_equation(
-        self, operand: int, result: Symbol, upstream: Symbol, output: Symbol, operands: Sequence[Symbol]
-    ) -> str:
-        """(diag(h) - h h^T) u, for each row of its own."""
-        rows = output.rows
-        h, u = output.at(*rows), upstream.at(*rows)
-        return rf"{result.at(*rows)} = {h} \odot {u} - {h} \left({transposed(h)} {u}\right)"
-
-
-_NO_ITERATION = IterationContext()
-
-
-def _import_others() -> None:
-    """Import the activations that have files of their own, which need this one."""
-    import_module("visualbp.operations.gated_activations")
-    import_module("visualbp.operations.custom")
-
-
-activations: Registry[type[Activation]] = Registry("activation", _import_others)
-for _entry in (Linear, Relu, LeakyRelu, Elu, Selu, Gelu, Silu, Sigmoid, Tanh, Softplus, Softmax):
-    activations.register(_entry)

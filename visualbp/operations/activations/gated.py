@@ -1,4 +1,4 @@
-"""Activations that are z times a gate between 0 and 1, beside those of long standing in activations.py."""
+"""Activations that are z times a gate between 0 and 1, beside those of long standing in elementwise.py."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import ClassVar
 import numpy as np
 
 from visualbp.core.arrays import Array
-from visualbp.operations.activations import Elementwise, activations, emit_sigmoid
+from visualbp.operations.activations.elementwise import SIGMOID_CODE, emit_sigmoid
+from visualbp.operations.activations.kinds import Elementwise
 from visualbp.operations.base import Emitter
 
 
@@ -25,6 +26,19 @@ class Mish(Elementwise):
     derivative_formula = r"g + z\,s\,(1 - g^{2})"
     letters = MappingProxyType({"g": r"\tanh(\log(1 + e^{z}))", "s": r"\text{sigmoid}(z)"})
     full: ClassVar[float] = 20.0
+    numpy_function, numpy_slope = "{z} * mish_gate({z})", "mish_slope({z})"
+    numpy_helpers = (
+        SIGMOID_CODE,
+        f"""\
+def mish_gate(z):
+    \"\"\"tanh(log(1 + e^z)).\"\"\"
+    e = np.exp(np.minimum(z, {full}))  # from there on it is 1
+    return e * (e + 2.0) / (e * (e + 2.0) + 2.0)""",
+        """\
+def mish_slope(z):
+    gate = mish_gate(z)
+    return (1.0 - gate**2) * sigmoid(z) * z + gate""",
+    )
 
     def _emit_gate(self, emit: Emitter, z: Array, gate: Array) -> None:
         product = emit.memory("product", z.shape)
@@ -60,6 +74,8 @@ class HardSwish(Elementwise):
         r"1 \text{ if } z \ge 3 \text{ else } \frac{z}{3} + \frac{1}{2} \text{ if } z > -3 \text{ else } 0"
     )
     corner: ClassVar[float] = 3.0
+    numpy_function = "{z} * (np.clip({z} + 3.0, 0.0, 6.0) / 6.0)"
+    numpy_slope = "np.where({z} >= 3.0, 1.0, np.where({z} <= -3.0, 0.0, {z} / 3.0 + 0.5))"
 
     def function(self, emit: Emitter, z: Array, h: Array) -> None:
         emit(np.add, z, emit.constant(self.corner), h)
@@ -80,7 +96,3 @@ class HardSwish(Elementwise):
     def branch(self, inputs: Sequence[Array], output: Array) -> Array | None:
         z = inputs[0]
         return (z > -self.corner).astype(np.int8) + (z >= self.corner)
-
-
-for _entry in (Mish, HardSwish):
-    activations.register(_entry)

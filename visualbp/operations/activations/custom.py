@@ -6,6 +6,7 @@ derived from the expression.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -20,6 +21,7 @@ from visualbp.core.expressions import (
     Expression,
     Variable,
     constant_value,
+    evaluate,
     functions,
     has_variable,
     in_order,
@@ -27,12 +29,23 @@ from visualbp.core.expressions import (
     multiplications,
     pieces,
 )
-from visualbp.operations.activations import Elementwise, activations
+from visualbp.core.number_words import number_latex, told_apart
+from visualbp.operations.activations.custom_numpy import expression_lines
+from visualbp.operations.activations.elementwise import SIGMOID_CODE
+from visualbp.operations.activations.kinds import EPSILON, MARGIN, Elementwise, Slope
 from visualbp.operations.base import Emitter
+from visualbp.operations.numpy_code import NumpyCode
 from visualbp.operations.symbols import Symbol
 
 LONGEST_LATEX = 200
 """Characters of LaTeX that are still a formula to read; what is longer is shown by its name."""
+
+TYPED_TOLERANCE = 1e-6
+"""How far, relative to it, a typed derivative may be from the derived one beyond what rounding explains: people type
+constants with few digits."""
+
+CORNER = 1e-9
+"""How close to a corner either side's slope will do."""
 
 
 def emit_expression(emit: Emitter, name: str, expression: Expression, x: Array, result: Array) -> None:
@@ -87,6 +100,7 @@ class Custom(Elementwise):
         ExpressionOption("derivative", "", "its derivative; leave it empty to have it derived", optional=True),
     )
     formula, derivative_formula = "f(z)", "f'(z)"
+    numpy_helpers = (SIGMOID_CODE,)
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -109,11 +123,14 @@ class Custom(Elementwise):
     def vjp_multiplications(self, operand: int, shapes: Sequence[Shape], output: Shape) -> int:
         return (multiplications(self.slope) + 1) * size_of(output)
 
+    def right_hand_side(self, operands: Sequence[Symbol]) -> str:
+        is_short = latex(self.expression, "z", LONGEST_LATEX) is not None
+        return rf"f\left({operands[0]}\right)" if is_short else super().right_hand_side(operands)
+
     def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
+        rule = f"{output} = {self.right_hand_side(operands)}"
         text = latex(self.expression, "z", LONGEST_LATEX)
-        if not text:
-            return rf"{output} = {self.function_text}\left({operands[0]}\right)"
-        return rf"{output} = f\left({operands[0]}\right), \quad f(z) = {text}"
+        return rf"{rule}, \quad f(z) = {text}" if text else rule
 
     def vjp_equation(
         self, operand: int, result: Symbol, upstream: Symbol, output: Symbol, operands: Sequence[Symbol]
@@ -122,5 +139,52 @@ class Custom(Elementwise):
         text = latex(self.slope, "z", LONGEST_LATEX)
         return rf"{rule}, \quad f'(z) = {text}" if text else rule
 
+    # -- where each number came from ---------------------------------------------------------------------------------
 
-activations.register(Custom)
+    def written_out(self, z: str) -> str:
+        return latex(self.expression, z, LONGEST_LATEX) or super().written_out(z)
+
+    def in_numbers(self, z: float, h: float) -> str:
+        return latex(self.expression, number_latex(z), LONGEST_LATEX) or super().in_numbers(z, h)
+
+    def right_slope(self, z: float, h: float, precision: str = "float64") -> Slope:
+        """A derivative that was typed is held against the one derived from the expression; a corner has none."""
+        rule, derived = self.slope_at(z, h), derivative(self.expression)
+        right = float(evaluate(derived, np.array([z]))[0])
+        nudge = CORNER * max(1.0, abs(z))
+        rounding = MARGIN * (_rounding_of(self.slope, z) + _rounding_of(derived, z))
+        close = abs(right - rule) <= TYPED_TOLERANCE * max(abs(right), abs(rule)) + rounding
+        if math.isfinite(right) and not close and not self.has_corner(np.array([z - nudge, z, z + nudge])):
+            typed, differs = told_apart(rule, right)
+            doubt = f"the typed derivative gives {typed}, and the derivative of the function is {differs}"
+            return Slope(right, _slope_formula(derived, z), ", derived from the function", doubt)
+        source = ", as typed" if self.option_values["derivative"] else ", derived from the function"
+        return Slope(self.slope_at(z, h, precision), _slope_formula(self.slope, z), source)
+
+    # -- in NumPy ----------------------------------------------------------------------------------------------------
+
+    def numpy_lines(self, code: NumpyCode) -> list[str]:
+        parts, value = expression_lines(self.expression, code.operands[0], lambda i: code.kept(f"part_{i}"))
+        return [*parts, f"{code.output} = {value}"]
+
+    def vjp_numpy_lines(self, code: NumpyCode) -> list[str]:
+        parts, value = expression_lines(self.slope, code.operands[0], lambda i: code.kept(f"slope_part_{i}"))
+        return [*parts, f"{code.result} = {code.upstream} * {value}"]
+
+
+def _rounding_of(expression: Expression, z: float) -> float:
+    """Return how far rounding takes the value of an expression: against one with more digits, and by z's own last one.
+
+    What is not finite counts as 0: it is not rounding.
+    """
+    points = z * (1.0 + EPSILON * np.array([0.0, -1.0, 1.0, 2.0]))
+    plain, precise = evaluate(expression, points), evaluate(expression, points.astype(np.longdouble))
+    with np.errstate(all="ignore"):
+        errors = np.abs(np.concatenate([plain - precise, precise - precise[0]])).astype(np.float64)
+    return float(np.nan_to_num(errors, nan=0.0, posinf=0.0).max())
+
+
+def _slope_formula(expression: Expression, z: float) -> str:
+    """Return f'(z) in letters and in numbers, as far as they are short enough to read."""
+    letters, numbers = (latex(expression, text, LONGEST_LATEX) for text in ("z", number_latex(z)))
+    return " = ".join(part for part in ("f'(z)", letters, numbers) if part)
