@@ -13,6 +13,7 @@ from visualbp.core.arrays import Array, Shape
 from visualbp.core.number_words import Index
 from visualbp.core.ref import Ref
 from visualbp.engine.notation import LOSS, derivative
+from visualbp.engine.notation_sentences import state_time
 from visualbp.engine.plan import Phase, Step
 from visualbp.layers import Node
 from visualbp.operations.base import Evaluation
@@ -48,7 +49,7 @@ class StepElement:
 
     def is_state_before(self, operand: int) -> bool:
         time = self.node.output.time
-        return time is not None and self.past.plan.state_time(self.node, operand) == time - 1
+        return time is not None and state_time(self.past.plan, self.node, operand) == time - 1
 
     # -- arrays ------------------------------------------------------------------------------------------------------
 

@@ -26,6 +26,13 @@ def is_share(plan: Plan, value: Ref) -> bool:
     return part.sender is not None and value.sender is None and not part.is_from_own_time_step
 
 
+def state_time(plan: Plan, node: Node, operand: int) -> int | None:
+    """Return the time step after which an operand is the state of the node's layer, its h; None if it is none."""
+    value = plan.resolve(node.operands[operand])
+    is_state = value.time is not None and value == plan.resolve(Ref(node.layer, "h", value.time))
+    return value.time if is_state else None
+
+
 def words_of(plan: Plan, value: Ref) -> str:
     """Return a value in words: `hidden's z`, `the error signal of output`."""
     value = plan.resolve(value)
@@ -116,7 +123,7 @@ def _words(plan: Plan, node: Node, result: str, operand: int = -1) -> Words:
         [words_of(plan, value) for value in operands],
         [_role_in_words(plan, value) for value in operands],
         [plan.resolve(value) in plan.batched for value in operands],
-        [plan.state_time(node, place) for place in range(len(operands))],
+        [state_time(plan, node, place) for place in range(len(operands))],
         words_of(plan, node.output),
         node.output.time,
         result,

@@ -150,12 +150,6 @@ class Plan:
         """Return the value that a name means."""
         return self.aliases.get(value, value)
 
-    def state_time(self, node: Node, operand: int) -> int | None:
-        """Return the time step after which an operand is the state of the node's layer, its h; None if it is none."""
-        value = self.resolve(node.operands[operand])
-        is_state = value.time is not None and value == self.resolve(Ref(node.layer, "h", value.time))
-        return value.time if is_state else None
-
     @cached_property
     def layers(self) -> tuple[str, ...]:
         """The layers that run, sources first."""
