@@ -185,17 +185,26 @@ class Affine(Operation):
 
     def numpy_lines(self, code: NumpyCode) -> list[str]:
         x, weight, *bias = code.operands
-        return [f"{code.output} = {x} @ {weight}.T" + (f" + {bias[0]}" if bias else "")]
+        product = _back(f"{_rows(x, code.shapes[0])} @ {weight}.T", code.output_shape)
+        return [f"{code.output} = {product}" + (f" + {bias[0]}" if bias else "")]
 
     def vjp_numpy_lines(self, code: NumpyCode) -> list[str]:
-        x, weight = code.operands[:2]
-        delta, width = code.upstream, code.output_shape[-1]
-        rows = "" if len(code.output_shape) == 2 else f".reshape(-1, {width})"
+        x, weight = _rows(code.operands[0], code.shapes[0]), code.operands[1]
+        delta = _rows(code.upstream, code.output_shape)
         match self.operand_name(code.operand):
             case "weight":
-                inputs = x if not rows else f"{x}.reshape(-1, {code.shapes[0][-1]})"
-                return [f"{code.result} = {delta}{rows}.T @ {inputs}"]
+                return [f"{code.result} = {delta}.T @ {x}"]
             case "bias":
-                return [f"{code.result} = np.ones(len({delta}{rows}), {delta}.dtype) @ {delta}{rows}"]
+                return [f"{code.result} = np.ones(len({delta}), {delta}.dtype) @ {delta}"]
             case _:
-                return [f"{code.result} = {delta} @ {weight}"]
+                return [f"{code.result} = {_back(f'{delta} @ {weight}', code.shapes[0])}"]
+
+
+def _rows(name: str, shape: Shape) -> str:
+    """Return an array as a matrix: the product of a whole stack would round otherwise."""
+    return name if len(shape) == 2 else f"{name}.reshape(-1, {shape[-1]})"
+
+
+def _back(product: str, shape: Shape) -> str:
+    """Return rows in the shape that they have."""
+    return product if len(shape) == 2 else f"({product}).reshape(-1, {', '.join(map(str, shape[1:]))})"
