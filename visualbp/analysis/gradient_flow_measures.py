@@ -21,7 +21,6 @@ from visualbp.engine.plan import Plan
 from visualbp.layers import Node
 from visualbp.operations.activations.elementwise import Relu, Sigmoid, Tanh
 from visualbp.operations.activations.kinds import Elementwise
-from visualbp.operations.losses.binary import BinaryCrossEntropy
 
 FEWEST_SAMPLES = 4
 """With fewer samples than this no unit is called dead: a healthy one is off for about half of them."""
@@ -171,7 +170,7 @@ class Measures:
         saturated = slope < SATURATED_SLOPE
         target = self.find(self.plan.target)
         if self.activations[name][-1].output == self.plan.prediction and target is not None and h.shape == target.shape:
-            if isinstance(self.plan.loss_rule, BinaryCrossEntropy):
+            if self.plan.loss_rule.expects == "probabilities" and self.plan.loss_rule.target_kind == "binary":
                 return 0.0  # its gradient is divided by the slope: what is saturated and wrong is pushed all the same
             saturated &= np.abs(h - target) > MET
         return float(saturated.mean())

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class UpdateCode:
-    """The update of one parameter in a listing: arrays of these names, and `rate` of the iteration."""
+    """The update of one parameter in a listing: arrays of these names, and the `rate` of the iteration, a number of the
+    network's own type."""
 
     parameter: str
     gradient: str

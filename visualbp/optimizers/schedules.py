@@ -72,7 +72,7 @@ class Schedule:
 
     def numpy_after_warm_up(self, rate: float, t: str) -> str:
         """Return the expression of the rate after the warm-up."""
-        return repr(rate)
+        raise TypeError(f"{self.type_name} does not write its rate in Python")
 
     def numpy_rate(self, rate: float, iteration: str) -> str:
         """Return the rate of an iteration as an expression of Python; `rate` is the optimiser's own."""
@@ -102,6 +102,9 @@ class Constant(Schedule):
 
     def rate_after_warm_up(self, learning_rate: float, t: int) -> float:
         return learning_rate
+
+    def numpy_after_warm_up(self, rate: float, t: str) -> str:
+        return repr(rate)
 
 
 class StepDecay(Schedule):
@@ -199,6 +202,9 @@ class WarmUp(Schedule):
 
     def rate_after_warm_up(self, learning_rate: float, t: int) -> float:
         return learning_rate
+
+    def numpy_after_warm_up(self, rate: float, t: str) -> str:
+        return repr(rate)
 
 
 schedules: Registry[type[Schedule]] = Registry("schedule")
