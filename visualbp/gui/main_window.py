@@ -32,10 +32,10 @@ from visualbp.gui.files_controller import FilesController
 from visualbp.gui.menu_bar import MenuBar
 from visualbp.gui.menus import fill_menus
 from visualbp.gui.opening import OpeningBar
+from visualbp.gui.panels import registry
 from visualbp.gui.panels.base import LEAST_WIDTH
 from visualbp.gui.panels.palette import PalettePanel
 from visualbp.gui.panels.problems import ProblemsPanel
-from visualbp.gui.panels.registry import PANELS
 from visualbp.gui.plain_text import PlainStatusBar
 from visualbp.gui.recovery import Recovery
 from visualbp.gui.settings import Settings
@@ -120,7 +120,8 @@ class MainWindow(QMainWindow):
         self.setTabPosition(
             Qt.DockWidgetArea.AllDockWidgetAreas, self.tabPosition(Qt.DockWidgetArea.LeftDockWidgetArea)
         )
-        self.docks = {panel.name: PanelDock(panel(self.context), self) for panel in PANELS}
+        panels = sorted(registry.PANELS, key=lambda panel: panel.place)
+        self.docks = {panel.name: PanelDock(panel(self.context), self) for panel in panels}
         self.view = ViewController(self, self.docks, self.actions_by_name, self.settings)
 
     def _build_tool_bar(self) -> None:
