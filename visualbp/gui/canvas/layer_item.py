@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPainterPath
@@ -35,9 +34,6 @@ from visualbp.gui.painting import exact_text
 from visualbp.layers import ParameterSpec
 from visualbp.network import Layer, Problem
 from visualbp.network.network import Position
-
-if TYPE_CHECKING:
-    from visualbp.gui.canvas.connection_item import ConnectionItem
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +70,6 @@ class LayerItem(QGraphicsRectItem):
         super().__init__()
         self.ranges = ranges
         self.card = Card(layer, layout_of(layer, None))
-        self.connections: set[ConnectionItem] = set()
         self._picture: Shape | None = None
         self._plan: Plan | None = None
         self.seen = -1
