@@ -19,8 +19,8 @@ from tests.gui.canvas_rig import Rig
 from tests.gui.workbench import pixels
 from tests.refs import ref
 from visualbp.debugger.commands import Level
+from visualbp.gui.canvas.controls import SampleControl
 from visualbp.gui.canvas.menus import canvas_menu, connection_menu, layer_menu
-from visualbp.gui.canvas.overlay import SampleControl
 from visualbp.gui.theme import theme
 from visualbp.network import Network, edits
 

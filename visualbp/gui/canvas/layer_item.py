@@ -37,7 +37,7 @@ from visualbp.network.network import Position
 
 
 @dataclass(frozen=True, eq=False)
-class Cell:
+class CardNumber:
     """A number on a card, found under the pointer."""
 
     row: int
@@ -205,7 +205,7 @@ class LayerItem(QGraphicsRectItem):
             return "name"
         return "strip" if self.cell_at(scene_point) else "card"
 
-    def cell_at(self, scene_point: QPointF) -> Cell | None:
+    def cell_at(self, scene_point: QPointF) -> CardNumber | None:
         """Return the number under a point."""
         point = scene_point - self.pos()
         for row, content in enumerate(self.card.content.rows):
@@ -214,12 +214,12 @@ class LayerItem(QGraphicsRectItem):
                     return self._cell(row, number, tile, content, point)
         return None
 
-    def _cell(self, row: int, number: int, tile: Tile, content: RowContent, point: QPointF) -> Cell:
+    def _cell(self, row: int, number: int, tile: Tile, content: RowContent, point: QPointF) -> CardNumber:
         place = tile.cell_at(point)
         value = tile.members[place[0]] if tile.members else content.value
         index, shown = tile.index(*place), float(tile.matrix[place])
         axes = axes_of(self._plan, value, len(index)) if self._plan is not None and len(index) > 2 else ()
-        return Cell(row, number, place, content, value, index, shown, place_words(axes, index))
+        return CardNumber(row, number, place, content, value, index, shown, place_words(axes, index))
 
     def is_on_absent(self, scene_point: QPointF) -> bool:
         """Whether a point is on a row, or on a time of one, that has not been computed yet."""

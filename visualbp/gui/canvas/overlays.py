@@ -11,9 +11,9 @@ from PySide6.QtWidgets import QWidget
 from visualbp.core.resource_files import sample_models_directory
 from visualbp.debugger.snapshot import Snapshot
 from visualbp.gui.canvas.canvas_edits import CanvasEdits
+from visualbp.gui.canvas.controls import Bubble, Legend, ZoomControl
 from visualbp.gui.canvas.empty_hint import SAMPLES, EmptyHint
 from visualbp.gui.canvas.gestures.base import Pointer
-from visualbp.gui.canvas.overlay import Bubble, Legend, ZoomControl
 from visualbp.gui.canvas.popup import LayerPopup, fits
 from visualbp.gui.canvas.rename import NameField
 from visualbp.gui.canvas.zoom import Zooming

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QWidget
 
 from visualbp.debugger.snapshot import Event, Snapshot
 from visualbp.gui.context import Context
-from visualbp.gui.frames import LAST
+from visualbp.gui.frame_queue import LAST
 from visualbp.gui.panels.place import DockPlace
 from visualbp.gui.theme import theme
 
