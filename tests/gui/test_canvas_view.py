@@ -91,6 +91,24 @@ def test_the_middle_button_pans(rig: Rig) -> None:
     assert rig.history() == []
 
 
+def test_a_drag_that_is_held_near_the_edge_scrolls_and_the_layer_stays_under_the_pointer(
+    rig: Rig, qtbot: QtBot
+) -> None:
+    start, before = rig.grip("hidden"), rig.canvas.scroll_position
+    view = rig.canvas.viewport().rect()
+    rig.press(start)
+    rig.move(rig.canvas.mapToScene(view.center()))
+    rig.move(rig.canvas.mapToScene(QPoint(view.right() - 4, view.center().y())))
+    qtbot.waitUntil(lambda: rig.canvas.scroll_position.x() > before.x() + 60)
+    assert rig.canvas.scroll_position.y() == before.y()
+    assert abs(rig.view(rig.grip("hidden")).x() - (view.right() - 4)) < 20, "it snaps to the grid, no more"
+    rig.key(Qt.Key.Key_Escape)
+    held = rig.canvas.scroll_position
+    qtbot.wait(100)
+    assert rig.canvas.scroll_position == held
+    assert rig.history() == []
+
+
 def test_fit_shows_the_whole_network(rig: Rig) -> None:
     rig.canvas.zoom_to(3.0)
     rig.canvas.fit()

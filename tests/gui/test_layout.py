@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,20 +24,20 @@ from visualbp.gui.screenshot import take_screenshot
 Open = Callable[[], MainWindow]
 
 
-class _AddedPanel(Panel):
-    name = "added"
-    title = "An added panel"
-    place = DockPlace(Area.ROW, 1, 1)
+def added_panel(name: str, place: DockPlace) -> type[Panel]:
+    """Return a panel such as a new file would define."""
 
-    def __init__(self, context: Context) -> None:
-        super().__init__(context)
-        QVBoxLayout(self).addWidget(QLabel("added"))
+    def build(self: Panel, context: Context) -> None:
+        Panel.__init__(self, context)
+        QVBoxLayout(self).addWidget(QLabel(name))
+
+    return type("AddedPanel", (Panel,), {"name": name, "title": f"Added {name}", "place": place, "__init__": build})
 
 
-def add(monkeypatch: pytest.MonkeyPatch, place: DockPlace) -> None:
-    """Add a panel to the registry, in front of all others: its place alone says where it belongs."""
-    monkeypatch.setattr(_AddedPanel, "place", place)
-    monkeypatch.setattr(registry, "PANELS", (_AddedPanel, *registry.PANELS))
+def add(monkeypatch: pytest.MonkeyPatch, places: Mapping[str, DockPlace]) -> None:
+    """Add panels to the registry, in front of all others: their places alone say where they belong."""
+    added = tuple(added_panel(name, place) for name, place in places.items())
+    monkeypatch.setattr(registry, "PANELS", (*added, *registry.PANELS))
 
 
 @pytest.fixture
@@ -66,45 +66,41 @@ def test_each_panel_has_a_place_that_no_other_has() -> None:
     assert len(set(places)) == len(places)
 
 
-NEIGHBOURS = {
-    DockPlace(Area.LEFT, 1): ("palette", "below"),
-    DockPlace(Area.RIGHT, 2): ("mathematics", "below"),
-    DockPlace(Area.ROW, 9): ("gradient_check", "right"),
-    DockPlace(Area.ROW, 1, 1): ("deltas", "tab"),
-    DockPlace(Area.ROW, 1, -1): ("deltas", "front"),
-    DockPlace(Area.FOOT, 1): ("timeline", "right"),
-    DockPlace(Area.FOOT, 0, 1): ("timeline", "tab"),
+ADDED = {
+    "left": (DockPlace(Area.LEFT, 1), "palette", "below"),
+    "right": (DockPlace(Area.RIGHT, 2), "mathematics", "below"),
+    "row": (DockPlace(Area.ROW, 9), "gradient_check", "right"),
+    "tab": (DockPlace(Area.ROW, 1, 1), "deltas", "behind"),
+    "front": (DockPlace(Area.ROW, 0, -1), "activations", "before"),
+    "foot": (DockPlace(Area.FOOT, 1), "timeline", "right"),
 }
 
 
-@pytest.mark.parametrize("place", NEIGHBOURS, ids=str)
-def test_an_added_panel_stands_in_its_place(
-    place: DockPlace, opened: Open, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
-) -> None:
-    add(monkeypatch, place)
+def test_added_panels_stand_in_their_places(opened: Open, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot) -> None:
+    add(monkeypatch, {name: place for name, (place, _, _) in ADDED.items()})
     window = opened()
-    neighbour_name, side = NEIGHBOURS[place]
-    added, neighbour = window.docks["added"], window.docks[neighbour_name]
-    assert added.objectName() == "panel_added"
-    assert window.dockWidgetArea(added) == window.dockWidgetArea(neighbour) != Qt.DockWidgetArea.NoDockWidgetArea
-    assert not added.isHidden()
-    if side in ("tab", "front"):
-        assert window.tabifiedDockWidgets(added) == [neighbour]
-        qtbot.waitUntil(lambda: added.panel.is_seen == (side == "front"))
-        assert neighbour.panel.is_seen == (side == "tab")
-    else:
-        assert not window.tabifiedDockWidgets(added) and added.panel.is_seen
-        one, other = neighbour.geometry(), added.geometry()
-        assert (other.top() > one.bottom()) if side == "below" else (other.left() > one.right())
+    for name, (_, neighbour_name, side) in ADDED.items():
+        added, neighbour = window.docks[name], window.docks[neighbour_name]
+        assert added.objectName() == f"panel_{name}"
+        assert window.dockWidgetArea(added) == window.dockWidgetArea(neighbour) != Qt.DockWidgetArea.NoDockWidgetArea
+        assert not added.isHidden()
+        if side in ("behind", "before"):
+            assert window.tabifiedDockWidgets(added) == [neighbour]
+            front, back = (added, neighbour) if side == "before" else (neighbour, added)
+            qtbot.waitUntil(lambda front=front, back=back: front.panel.is_seen and not back.panel.is_seen)
+        else:
+            assert not window.tabifiedDockWidgets(added) and added.panel.is_seen
+            one, other = neighbour.geometry(), added.geometry()
+            assert (other.top() > one.bottom()) if side == "below" else (other.left() > one.right()), name
 
 
 def test_an_added_panel_is_in_the_menu_among_its_neighbours(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    add(monkeypatch, DockPlace(Area.ROW, 1, 1))
+    add(monkeypatch, {"added": DockPlace(Area.ROW, 1, 1)})
     window = opened()
     menu = next(menu for menu in window.menu_bar.findChildren(QMenu) if menu.title() == "Panels")
     names = [action.text() for action in menu.actions()]
-    assert names[names.index("Deltas") :][:3] == ["Deltas", "An added panel", "Gradients"]
-    action = menu.actions()[names.index("An added panel")]
+    assert names[names.index("Deltas") :][:3] == ["Deltas", "Added added", "Gradients"]
+    action = menu.actions()[names.index("Added added")]
     action.trigger()
     assert window.docks["added"].isHidden()
     window.view.default_layout()
@@ -114,7 +110,7 @@ def test_an_added_panel_is_in_the_menu_among_its_neighbours(opened: Open, monkey
 def test_a_picture_of_an_added_panel_can_be_taken(
     qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    add(monkeypatch, DockPlace(Area.ROW, 1, 1))
+    add(monkeypatch, {"added": DockPlace(Area.ROW, 1, 1)})
     take_screenshot("xor", tmp_path / "added.png", panel="added", size=(1280, 720))
     picture = QImage(str(tmp_path / "added.png"))
     assert not picture.isNull() and picture.height() < 720

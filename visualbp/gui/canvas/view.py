@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, QTimerEvent, Signal, Slot
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, Signal, Slot
 from PySide6.QtGui import (
     QContextMenuEvent,
     QCursor,
@@ -28,6 +28,7 @@ from visualbp.debugger.snapshot import Mode, Snapshot
 from visualbp.gui.canvas import keys
 from visualbp.gui.canvas.background import draw_background
 from visualbp.gui.canvas.canvas_edits import CanvasEdits
+from visualbp.gui.canvas.edge_scroll import EdgeScroll
 from visualbp.gui.canvas.gestures.base import Gesture, Pointer
 from visualbp.gui.canvas.gestures.choose import Hover, gesture_for
 from visualbp.gui.canvas.gestures.drop_layer import DropLayer
@@ -48,12 +49,6 @@ CACHE = 48 * 1024
 """Kilobytes for painted cards. Qt's own 10 MB would not hold those of one large screen: all would be painted anew."""
 SLICE = 0.007
 """Seconds of painting cards in one turn of the event loop."""
-EDGE = 28
-"""Pixels from the edge within which a drag scrolls the canvas."""
-EDGE_DELAY = 8
-"""Ticks of the timer, 30 ms each, that a drag must be held there: one that only passes the edge scrolls nothing."""
-EDGE_START = -5 * EDGE_DELAY
-"""Where the count begins for a drag that has not been further in yet, such as one that comes in from the palette."""
 
 
 class Canvas(Zooming, QGraphicsView):
@@ -90,8 +85,7 @@ class Canvas(Zooming, QGraphicsView):
         self.gesture: Gesture | None = None
         self.space_held = False
         self.last_pointer: Pointer | None = None
-        self._scroll_timer = 0
-        self._edge_ticks = 0
+        self._edge_scroll = EdgeScroll(self, self._pointer_at, self._scroll_drag)
         self.edits = CanvasEdits(context, self.network_scene, self)
         self.pulse = Pulse(self)
         self.overlays = Overlays(self, context, self.edits)
@@ -275,15 +269,12 @@ class Canvas(Zooming, QGraphicsView):
         self.gesture = gesture
         gesture.start()
         if gesture.scrolls:
-            self._edge_ticks = EDGE_START
-            self._scroll_timer = self.startTimer(30)
+            self._edge_scroll.begin()
 
     def _finish(self, at: Pointer | None) -> None:
         """End the gesture at `at`, or cancel it."""
         gesture, self.gesture = self.gesture, None
-        if self._scroll_timer:
-            self.killTimer(self._scroll_timer)
-            self._scroll_timer = 0
+        self._edge_scroll.end()
         self.viewport().unsetCursor()
         if gesture is not None:
             gesture.cancel() if at is None else gesture.end(at)
@@ -365,19 +356,14 @@ class Canvas(Zooming, QGraphicsView):
             self.setFocus(Qt.FocusReason.MouseFocusReason)
             event.acceptProposedAction()
 
-    def timerEvent(self, event: QTimerEvent) -> None:
-        """Scroll while a drag is held near the edge."""
-        if event.timerId() != self._scroll_timer or self.gesture is None or self.last_pointer is None:
-            super().timerEvent(event)
-            return
-        inner = self.viewport().rect().adjusted(EDGE, EDGE, -EDGE, -EDGE)
-        place = self.last_pointer.view
-        x = min(0, place.x() - inner.left()) + max(0, place.x() - inner.right())
-        y = min(0, place.y() - inner.top()) + max(0, place.y() - inner.bottom())
-        self._edge_ticks = self._edge_ticks + 1 if x or y else 0
-        if self.gesture.dragging and self._edge_ticks > EDGE_DELAY:
-            self.scroll_by(max(-EDGE, min(x, EDGE)), max(-EDGE, min(y, EDGE)))
-            self.gesture.move(self.pointer(place, self.last_pointer.modifiers))
+    def _pointer_at(self) -> QPoint | None:
+        return self.last_pointer.view if self.last_pointer is not None else None
+
+    def _scroll_drag(self, x: int, y: int) -> None:
+        """Scroll, and tell the gesture that the pointer is at another place of the scene."""
+        if self.gesture is not None and self.gesture.dragging and self.last_pointer is not None:
+            self.scroll_by(x, y)
+            self.gesture.move(self.pointer(self.last_pointer.view, self.last_pointer.modifiers))
 
     # -- keys, wheel, and the window ---------------------------------------------------------------------------------
 
