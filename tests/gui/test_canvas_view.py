@@ -19,8 +19,8 @@ from tests.gui.canvas_rig import Rig
 from tests.gui.workbench import pixels
 from tests.refs import ref
 from visualbp.debugger.commands import Level
+from visualbp.gui.canvas.controls import SampleControl
 from visualbp.gui.canvas.menus import canvas_menu, connection_menu, layer_menu
-from visualbp.gui.canvas.overlay import SampleControl
 from visualbp.gui.theme import theme
 from visualbp.network import Network, edits
 
@@ -88,6 +88,24 @@ def test_the_middle_button_pans(rig: Rig) -> None:
     scale = rig.canvas.transform().m11()
     assert moved.x() * scale == pytest.approx(40, abs=1.5) and moved.y() * scale == pytest.approx(25, abs=1.5)
     rig.release(start, Qt.MouseButton.MiddleButton)
+    assert rig.history() == []
+
+
+def test_a_drag_that_is_held_near_the_edge_scrolls_and_the_layer_stays_under_the_pointer(
+    rig: Rig, qtbot: QtBot
+) -> None:
+    start, before = rig.grip("hidden"), rig.canvas.scroll_position
+    view = rig.canvas.viewport().rect()
+    rig.press(start)
+    rig.move(rig.canvas.mapToScene(view.center()))
+    rig.move(rig.canvas.mapToScene(QPoint(view.right() - 4, view.center().y())))
+    qtbot.waitUntil(lambda: rig.canvas.scroll_position.x() > before.x() + 60)
+    assert rig.canvas.scroll_position.y() == before.y()
+    assert abs(rig.view(rig.grip("hidden")).x() - (view.right() - 4)) < 20, "it snaps to the grid, no more"
+    rig.key(Qt.Key.Key_Escape)
+    held = rig.canvas.scroll_position
+    qtbot.wait(100)
+    assert rig.canvas.scroll_position == held
     assert rig.history() == []
 
 

@@ -20,9 +20,9 @@ from visualbp.core.options import Choice, EntryOption, FloatOption, IntOption, O
 from visualbp.datasets import datasets
 from visualbp.debugger.commands import Level, Seek, Train
 from visualbp.gui.inspector.data_editor import file_columns, relative_path
-from visualbp.gui.inspector.editors import EntryEditor, FloatEditor, IntEditor, LineEditor, editor_for
+from visualbp.gui.inspector.editors import FloatEditor, IntEditor, LineEditor
 from visualbp.gui.inspector.fields import ParsedLine
-from visualbp.gui.inspector.form import OptionForm
+from visualbp.gui.inspector.form import EntryEditor, OptionForm, editor_for
 from visualbp.gui.inspector.value_section import ValueSection
 from visualbp.gui.panels.inspector import InspectorPanel
 from visualbp.layers import layer_types

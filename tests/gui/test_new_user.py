@@ -33,7 +33,7 @@ from visualbp.gui import create_window
 from visualbp.gui.canvas.layer_item import LayerItem
 from visualbp.gui.canvas.layer_list import LAYER_MIME
 from visualbp.gui.command_palette import CommandPalette
-from visualbp.gui.frames import LONG, FrameQueue
+from visualbp.gui.frame_queue import LONG, FrameQueue
 from visualbp.gui.main_window import MainWindow
 from visualbp.gui.panels.mathematics import MathematicsPanel
 from visualbp.gui.start_page import SampleCard

@@ -131,7 +131,7 @@ def test_the_fields_of_a_hostile_model_show_what_would_steer_and_leave_it_as_it_
 
 def test_the_bar_below_the_edit_menu_and_names_of_files_say_it_in_words(window: MainWindow) -> None:
     name = window.document.network.names[1]
-    window._on_message(f"{HOSTILE} in a message")
+    window.messages.say(f"{HOSTILE} in a message")
     window._on_undo_text(f"Rename {HOSTILE}")
     assert "\\x1b[2J" in window.statusBar().currentMessage()
     assert check(window)

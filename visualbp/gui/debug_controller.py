@@ -22,9 +22,9 @@ from visualbp.debugger.commands import (
 )
 from visualbp.debugger.snapshot import Event, Failure, Mode, Snapshot
 from visualbp.gui.actions import Actions
-from visualbp.gui.canvas.scene import renamed_layers
 from visualbp.gui.context import Context
 from visualbp.network import Network
+from visualbp.network.diff import renamed_layers
 
 SLOWEST, FASTEST = 1.0, 120.0
 """Steps a second at the left end of the speed slider, and just before its right end, which means: no waiting."""

@@ -12,7 +12,7 @@ from visualbp.debugger.mailbox import Mailbox
 from visualbp.debugger.snapshot import Snapshot, Synced
 from visualbp.debugger.worker import Worker
 from visualbp.engine.plan import Phase
-from visualbp.gui.frames import FrameQueue
+from visualbp.gui.frame_queue import FrameQueue
 from visualbp.gui.steps import StepQueue
 from visualbp.network import Network
 

@@ -9,11 +9,6 @@ from PySide6.QtGui import QCloseEvent, QIcon, QKeyEvent
 from PySide6.QtWidgets import QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from visualbp.core.visible_text import visible
-from visualbp.debugger.commands import SetBreakpoints
-from visualbp.debugger.snapshot import Snapshot
-from visualbp.engine.plan import Phase
-from visualbp.files import load_network
-from visualbp.files.samples import sample_paths
 from visualbp.gui import dialogs
 from visualbp.gui.actions import Actions
 from visualbp.gui.autosave import Autosave
@@ -29,17 +24,19 @@ from visualbp.gui.facts import Facts
 from visualbp.gui.faults import Faults
 from visualbp.gui.file_changes import FileChanges
 from visualbp.gui.files_controller import FilesController
+from visualbp.gui.last_work import LastWork
 from visualbp.gui.menu_bar import MenuBar
 from visualbp.gui.menus import fill_menus
 from visualbp.gui.opening import OpeningBar
+from visualbp.gui.panels import registry
 from visualbp.gui.panels.base import LEAST_WIDTH
 from visualbp.gui.panels.palette import PalettePanel
 from visualbp.gui.panels.problems import ProblemsPanel
-from visualbp.gui.panels.registry import PANELS
 from visualbp.gui.plain_text import PlainStatusBar
 from visualbp.gui.recovery import Recovery
 from visualbp.gui.settings import Settings
-from visualbp.gui.start_page import SampleCardContent, StartPage
+from visualbp.gui.start_page import StartPage, sample_cards
+from visualbp.gui.status_messages import StatusMessages
 from visualbp.gui.theme import apply_theme, pixmap, theme
 from visualbp.gui.tool_bar import ToolBar
 from visualbp.gui.view_controller import ViewController
@@ -72,6 +69,7 @@ class MainWindow(QMainWindow):
         self.files = FilesController(self.context, self.settings, self)
         self.debug = DebugController(self.context, self.actions_by_name, self)
         self.autosave = Autosave(self.context, self)
+        self.last_work = LastWork(self.context, self.settings)
         self._build_centre()
         self.recovery = Recovery(self.autosave, self.files, self.message_bar, self)
         self.file_changes = FileChanges(self.context, self.files, self.message_bar, self)
@@ -88,7 +86,8 @@ class MainWindow(QMainWindow):
         self.view.restore()
         self.show_start_page()
         self._show_title()
-        self._show_snapshot(self.debugger.snapshot)
+        self.tool_bar.show_snapshot(self.debugger.snapshot)
+        self.messages.show_snapshot(self.debugger.snapshot)
         QTimer.singleShot(0, self, self._offer_recovery)
 
     def leave_no_trace(self) -> None:
@@ -100,7 +99,7 @@ class MainWindow(QMainWindow):
 
     def _build_centre(self) -> None:
         self.canvas = Canvas(self.context)
-        self.start_page = StartPage(_sample_cards)
+        self.start_page = StartPage(sample_cards)
         self.message_bar = OpeningBar(self.files, self.debugger)
         self.faults = Faults(self.message_bar, self)
         self.pages = QStackedWidget()
@@ -120,7 +119,8 @@ class MainWindow(QMainWindow):
         self.setTabPosition(
             Qt.DockWidgetArea.AllDockWidgetAreas, self.tabPosition(Qt.DockWidgetArea.LeftDockWidgetArea)
         )
-        self.docks = {panel.name: PanelDock(panel(self.context), self) for panel in PANELS}
+        panels = sorted(registry.PANELS, key=lambda panel: panel.place)
+        self.docks = {panel.name: PanelDock(panel(self.context), self) for panel in panels}
         self.view = ViewController(self, self.docks, self.actions_by_name, self.settings)
 
     def _build_tool_bar(self) -> None:
@@ -139,6 +139,7 @@ class MainWindow(QMainWindow):
         self.setStatusBar(PlainStatusBar(self))
         self.statusBar().addPermanentWidget(self.facts)
         self.statusBar().setSizeGripEnabled(False)
+        self.messages = StatusMessages(self.statusBar(), self.context, self.docks.get("problems"), self)
 
     def _bind(self) -> None:
         canvas, files, stack = self.canvas, self.files, self.document.undo_stack
@@ -174,20 +175,21 @@ class MainWindow(QMainWindow):
             self.actions_by_name[name].setEnabled(can)
         stack.undoTextChanged.connect(self._on_undo_text)
         stack.redoTextChanged.connect(self._on_redo_text)
-        self.debugger.snapshot_changed.connect(self._show_snapshot)
+        self.debugger.snapshot_changed.connect(self.tool_bar.show_snapshot)
         self.debugger.happened.connect(self.tool_bar.take_event)
-        self.debug.failed.connect(self._on_failed)
+        self.debug.failed.connect(self.messages.say_failed)
         self.debug.broken.connect(self.faults.report)
         files.failed.connect(self.show_failure)
         for part in (self.autosave, self.recovery):
             part.failed.connect(self.show_failure)
         files.opened.connect(self._on_opened)
-        files.saved.connect(self._on_saved)
+        files.saved.connect(self.message_bar.clear)
+        files.saved.connect(self.messages.say_saved)
         files.noted.connect(self.message_bar.show_message)
-        files.writing.slow.connect(self._on_slow_writing)
+        files.writing.slow.connect(self.messages.say_slow)
         self.document.state_changed.connect(self._show_title)
         self.document.changed.connect(self._on_document)
-        canvas.message.connect(self._on_message)
+        canvas.message.connect(self.messages.say)
         canvas.sample_asked.connect(self.open_sample)
         canvas.inspector_asked.connect(self._focus_inspector)
         for dock in self.docks.values():
@@ -230,35 +232,13 @@ class MainWindow(QMainWindow):
         self.show_canvas()
         self.canvas.setFocus(Qt.FocusReason.OtherFocusReason)
         self.selection.select()
-        what = self.document.sample or (str(self.document.path) if self.document.path else "")
-        if what and what == self.settings.last and self.settings.breakpoints:
-            layers = [name for name in self.settings.breakpoints if name in self.document.network.names]
-            both = {(phase, name) for name in layers for phase in (Phase.FORWARD, Phase.BACKWARD)}
-            self.debugger.send(SetBreakpoints(frozenset(both)))
-        else:
-            self.debugger.send(SetBreakpoints(frozenset()))
+        self.last_work.restore_breakpoints()
         QTimer.singleShot(0, self, self.canvas.fit)
-
-    @Slot()
-    def _on_saved(self) -> None:
-        self.message_bar.clear()
-        self.statusBar().showMessage(f"Saved {self.document.path}", 5000)
-
-    @Slot(str)
-    def _on_slow_writing(self, words: str) -> None:
-        self.statusBar().showMessage(words)
 
     @Slot(str)
     def show_failure(self, text: str) -> None:
         """Say that something could not be done, in one sentence, without blocking anything."""
         self.message_bar.show_message(text, "error")
-
-    @Slot(str)
-    def _on_failed(self, text: str) -> None:
-        self.statusBar().showMessage(text, 8000)
-        if self.debugger.snapshot.plan is None and "problems" in self.docks:
-            self.docks["problems"].show()
-            self.docks["problems"].raise_()
 
     @Slot(str)
     def _focus_inspector(self, layer: str) -> None:
@@ -268,24 +248,12 @@ class MainWindow(QMainWindow):
         dock.panel.setFocus()
         dock.panel.focusNextChild()
 
-    @Slot(str)
-    def _on_message(self, text: str) -> None:
-        self.statusBar().showMessage(text, 6000)
-
     @Slot()
     def _offer_recovery(self) -> None:
         if self.remembers:
             self.recovery.offer()
 
     # -- what is seen ------------------------------------------------------------------------------------------------
-
-    @Slot(object)
-    def _show_snapshot(self, snapshot: Snapshot) -> None:
-        self.tool_bar.show_snapshot(snapshot)
-        if snapshot.trouble:
-            self.statusBar().showMessage(snapshot.trouble)
-        elif snapshot.message:
-            self.statusBar().showMessage(snapshot.message, 8000)
 
     @Slot()
     def _show_title(self) -> None:
@@ -353,27 +321,14 @@ class MainWindow(QMainWindow):
             return
         self._finished = True
         if self.remembers:
-            self._remember()
+            self.view.remember()
+            self.last_work.remember()
         self.ended.emit()
         self.hide()  # at once, whatever the thread still has to finish
         self.files.end()
         self.debugger.close()
         self.autosave.close(keep=not self.recovery.asks)
         self.file_changes.stop()
-
-    def _remember(self) -> None:
-        self.view.remember()
-        self.settings.last = self.document.sample or (str(self.document.path) if self.document.path else "")
-        self.settings.breakpoints = sorted({layer for _, layer in self.debugger.breakpoints})
-
-
-def _sample_cards() -> list[SampleCardContent]:
-    """Read the sample models for the start page."""
-    cards = []
-    for path in sample_paths():
-        network = load_network(path)
-        cards.append(SampleCardContent(path.stem, network.name, network.description, network))
-    return cards
 
 
 def _call(function: Callable[..., object], *arguments: object) -> Callable[[], None]:

@@ -22,10 +22,8 @@ LONGEST_WAIT = 10_000
 
 
 def _is_ready(window: MainWindow) -> bool:
-    from visualbp.gui.panels.mathematics import MathematicsPanel
-
-    panel = window.docks["mathematics"].panel
-    return not isinstance(panel, MathematicsPanel) or not panel.is_seen or panel.is_ready
+    panels = [dock.panel for dock in window.docks.values()]
+    return all(panel.is_ready for panel in panels if panel.is_seen)
 
 
 class ScreenshotError(ValueError):
@@ -97,4 +95,5 @@ def take_screenshot(
         window.document.undo_stack.setClean()
         window.document.set_trained(False)
         window.close()
+        window.deleteLater()
         qInstallMessageHandler(None)

@@ -6,8 +6,6 @@ from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QSettings
 
-LAYOUT_VERSION = 1
-"""Raised when docks are added or renamed: an older layout is then forgotten rather than half applied."""
 MOST_RECENT = 10
 
 

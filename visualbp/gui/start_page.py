@@ -21,6 +21,8 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QLayoutItem, QPushButton, QVBoxLayout, QWidget
 
 from visualbp.core.visible_text import visible
+from visualbp.files import load_network
+from visualbp.files.samples import sample_paths
 from visualbp.gui.plain_text import plain_tip
 from visualbp.gui.theme import icon, pixmap, theme
 from visualbp.gui.widgets.heights import ColumnScroll, margin_beside_bar
@@ -38,6 +40,12 @@ class SampleCardContent:
     title: str
     description: str
     network: Network
+
+
+def sample_cards() -> list[SampleCardContent]:
+    """Read the sample models: a file of each, so only when they are shown."""
+    networks = ((path.stem, load_network(path)) for path in sample_paths())
+    return [SampleCardContent(name, network.name, network.description, network) for name, network in networks]
 
 
 def draw_network(painter: QPainter, rect: QRectF, network: Network) -> None:

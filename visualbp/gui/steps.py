@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from visualbp.debugger.commands import Command, Pause, SetBreakpoints, SetSpeed, StepBack, StepForward, Sync
 from visualbp.debugger.snapshot import Snapshot
-from visualbp.gui.frames import FrameQueue
+from visualbp.gui.frame_queue import FrameQueue
 
 MOST_WAITING = 8
 """Presses that wait while a step is under way: as many as somebody hits within a second. More are not taken."""

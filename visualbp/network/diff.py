@@ -61,3 +61,18 @@ def _changed_parameters(old: Network, new: Network) -> list[tuple[str, str]]:
         if one is None or other is None or not np.array_equal(one, other, equal_nan=True):
             changed.append((name, key))
     return changed
+
+
+def renamed_layers(old: Network, new: Network) -> dict[str, str]:
+    """Return old name: new name for layers that stand at the same place of the list, the same but for their name."""
+    if len(old.layers) != len(new.layers):
+        return {}
+    before, after = set(old.names), set(new.names)
+    return {
+        one.name: other.name
+        for one, other in zip(old.layers, new.layers, strict=True)
+        if one.name not in after
+        and other.name not in before
+        and one.type == other.type
+        and one.options == other.options
+    }

@@ -8,9 +8,9 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QPainter, QPen
 
 from visualbp.core.arrays import Shape
+from visualbp.gui.canvas.card_frame import CardFrame, draw_card_frame
 from visualbp.gui.canvas.content import CardContent, RowContent
 from visualbp.gui.canvas.families import draw_icon, family_color
-from visualbp.gui.canvas.frames import Frame, draw_frame
 from visualbp.gui.canvas.geometry import (
     BREAKPOINT_Y,
     CARD_WIDTH,
@@ -75,7 +75,7 @@ def paint_card(painter: QPainter, card: Card, ranges: Ranges, detail: float = 1.
     """
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     body = card.layout.body
-    draw_frame(painter, _frame(card))
+    draw_card_frame(painter, _frame(card))
     if card.is_aside:
         painter.setOpacity(0.55)
     if detail < COMPACT_BELOW:
@@ -106,9 +106,9 @@ def outline_color(card: Card) -> tuple[QColor, float]:
     return theme().color("line"), 1.1
 
 
-def _frame(card: Card) -> Frame:
+def _frame(card: Card) -> CardFrame:
     color, width = outline_color(card)
-    return Frame(
+    return CardFrame(
         card.layout.height,
         theme().color("card").rgba(),
         color.rgba(),

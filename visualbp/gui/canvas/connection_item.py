@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPainterPathStroker, QPen, QPolygonF
 from PySide6.QtWidgets import QGraphicsRectItem, QStyleOptionGraphicsItem, QWidget
 
 from visualbp.gui.canvas.geometry import LINE_REACH, round_pen, scene_font, text_width
+from visualbp.gui.canvas.layer_item import LayerItem
 from visualbp.gui.canvas.routing import LONG, NO_OBSTACLES, Obstacles, Route, route
 from visualbp.gui.theme import theme
 from visualbp.network.network import Connection
-
-if TYPE_CHECKING:
-    from visualbp.gui.canvas.layer_item import LayerItem
 
 LABEL_SIZE = 10.5
 LABELS_FROM = 0.5
@@ -42,8 +39,6 @@ class ConnectionItem(QGraphicsRectItem):
         self.route = Route(QPainterPath(), QPointF())
         self.setPen(Qt.PenStyle.NoPen)
         self.setZValue(BELOW_CARDS)
-        source.connections.add(self)
-        target.connections.add(self)
         self.follow()
 
     @property
@@ -75,11 +70,6 @@ class ConnectionItem(QGraphicsRectItem):
                 self.setRect(self.rect().united(self._label_rect()))
             self.setZValue(LIT_ABOVE if self.lit else BELOW_CARDS)
             self.update()
-
-    def detach(self) -> None:
-        """Let go of the two layers, before the item is removed."""
-        self.source.connections.discard(self)
-        self.target.connections.discard(self)
 
     def shape(self) -> QPainterPath:
         stroker = QPainterPathStroker()

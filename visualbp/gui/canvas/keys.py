@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QKeyEvent
 
+from visualbp.gui.canvas.commands import Commands
 from visualbp.gui.canvas.geometry import GRID
-
-if TYPE_CHECKING:
-    from visualbp.gui.canvas.view import Canvas
 
 ARROWS = {
     Qt.Key.Key_Left: (-1, 0),
@@ -21,9 +17,9 @@ ARROWS = {
 SCROLL = 48
 
 
-def press(canvas: Canvas, event: QKeyEvent) -> bool:
+def press(canvas: Commands, event: QKeyEvent) -> bool:
     """Carry a key out; return whether it meant anything here."""
-    key, selection = Qt.Key(event.key()), canvas.context.selection
+    key, selection = Qt.Key(event.key()), canvas.selection
     if key == Qt.Key.Key_Escape:
         if canvas.gesture is not None:
             canvas.cancel_gesture()
@@ -31,8 +27,7 @@ def press(canvas: Canvas, event: QKeyEvent) -> bool:
             selection.select()
     elif key == Qt.Key.Key_Space:
         if not event.isAutoRepeat():
-            canvas.space_held = True
-            canvas.viewport().setCursor(Qt.CursorShape.OpenHandCursor)
+            canvas.hold_space()
     elif (
         key in ARROWS
         and not event.modifiers() & ~Qt.KeyboardModifier.ShiftModifier & ~Qt.KeyboardModifier.KeypadModifier
@@ -41,7 +36,7 @@ def press(canvas: Canvas, event: QKeyEvent) -> bool:
     elif key in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
         canvas.delete_selected()
     elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and selection.layer is not None:
-        canvas.inspector_asked.emit(selection.layer)
+        canvas.edit_options(selection.layer)
     elif key == Qt.Key.Key_F2 and selection.layer is not None:
         canvas.rename(selection.layer)
     else:
@@ -50,9 +45,9 @@ def press(canvas: Canvas, event: QKeyEvent) -> bool:
     return True
 
 
-def _arrow(canvas: Canvas, x: int, y: int, fine: bool) -> None:
+def _arrow(canvas: Commands, x: int, y: int, fine: bool) -> None:
     """Move the selected layers by a step of the grid (Shift: a hair's breadth), or scroll if none is selected."""
-    names = canvas.context.selection.layers
+    names = canvas.selection.layers
     if not names:
         canvas.scroll_by(x * SCROLL, y * SCROLL)
         return
@@ -62,10 +57,10 @@ def _arrow(canvas: Canvas, x: int, y: int, fine: bool) -> None:
     canvas.reveal(items[-1].body)
 
 
-def tab(canvas: Canvas, forward: bool) -> bool:
+def tab(canvas: Commands, forward: bool) -> bool:
     """Select the next layer, in the order in which they run; return False past the last, where the focus goes on."""
-    scene, selection = canvas.network_scene, canvas.context.selection
-    order = canvas.document.structure.order
+    scene, selection = canvas.network_scene, canvas.selection
+    order = canvas.context.document.structure.order
     rest = sorted((name for name in scene.layers if name not in set(order)), key=scene.place_of)
     names = [*(name for name in order if name in scene.layers), *rest]
     present = selection.layer

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPainterPath
@@ -36,12 +35,9 @@ from visualbp.layers import ParameterSpec
 from visualbp.network import Layer, Problem
 from visualbp.network.network import Position
 
-if TYPE_CHECKING:
-    from visualbp.gui.canvas.connection_item import ConnectionItem
-
 
 @dataclass(frozen=True, eq=False)
-class Cell:
+class CardNumber:
     """A number on a card, found under the pointer."""
 
     row: int
@@ -74,7 +70,6 @@ class LayerItem(QGraphicsRectItem):
         super().__init__()
         self.ranges = ranges
         self.card = Card(layer, layout_of(layer, None))
-        self.connections: set[ConnectionItem] = set()
         self._picture: Shape | None = None
         self._plan: Plan | None = None
         self.seen = -1
@@ -210,7 +205,7 @@ class LayerItem(QGraphicsRectItem):
             return "name"
         return "strip" if self.cell_at(scene_point) else "card"
 
-    def cell_at(self, scene_point: QPointF) -> Cell | None:
+    def cell_at(self, scene_point: QPointF) -> CardNumber | None:
         """Return the number under a point."""
         point = scene_point - self.pos()
         for row, content in enumerate(self.card.content.rows):
@@ -219,12 +214,12 @@ class LayerItem(QGraphicsRectItem):
                     return self._cell(row, number, tile, content, point)
         return None
 
-    def _cell(self, row: int, number: int, tile: Tile, content: RowContent, point: QPointF) -> Cell:
+    def _cell(self, row: int, number: int, tile: Tile, content: RowContent, point: QPointF) -> CardNumber:
         place = tile.cell_at(point)
         value = tile.members[place[0]] if tile.members else content.value
         index, shown = tile.index(*place), float(tile.matrix[place])
         axes = axes_of(self._plan, value, len(index)) if self._plan is not None and len(index) > 2 else ()
-        return Cell(row, number, place, content, value, index, shown, place_words(axes, index))
+        return CardNumber(row, number, place, content, value, index, shown, place_words(axes, index))
 
     def is_on_absent(self, scene_point: QPointF) -> bool:
         """Whether a point is on a row, or on a time of one, that has not been computed yet."""

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QMenu
 
+from visualbp.gui.canvas.commands import Commands
 from visualbp.gui.canvas.gestures.base import Pointer
 from visualbp.gui.theme import icon
 from visualbp.network.network import Connection
 
-if TYPE_CHECKING:
-    from visualbp.gui.canvas.view import Canvas
 
-
-def menu_at(canvas: Canvas, at: Pointer) -> QMenu:
+def menu_at(canvas: Commands, at: Pointer) -> QMenu:
     """Select what is under the pointer, unless it is selected already, and return its menu."""
-    selection, item = canvas.context.selection, canvas.network_scene.layer_at(at.scene)
+    selection, item = canvas.selection, canvas.network_scene.layer_at(at.scene)
     if item is not None:
         if item.name not in selection.layers:
             selection.select((item.name,))
@@ -29,10 +26,10 @@ def menu_at(canvas: Canvas, at: Pointer) -> QMenu:
     return canvas_menu(canvas, at)
 
 
-def layer_menu(canvas: Canvas, name: str) -> QMenu:
+def layer_menu(canvas: Commands, name: str) -> QMenu:
     """Return the menu of the selected layers, of which `name` is the one under the pointer."""
-    menu = QMenu(canvas)
-    network, names = canvas.edits.network, canvas.context.selection.layers
+    menu = QMenu()
+    network, names = canvas.edits.network, canvas.selection.layers
     several = len(names) > 1
     menu.addAction("Rename\tF2", partial(canvas.rename, name)).setEnabled(not several)
     menu.addAction(icon("duplicate"), "Duplicate\tCtrl+D", canvas.duplicate)
@@ -44,7 +41,7 @@ def layer_menu(canvas: Canvas, name: str) -> QMenu:
         f"{'Remove' if marked else 'Set'} breakpoint\tF9",
         canvas.toggle_breakpoint,
     )
-    with_parameters = [n for n in names if canvas.document.structure.parameters.get(n)]
+    with_parameters = [n for n in names if canvas.context.document.structure.parameters.get(n)]
     if with_parameters:
         frozen = all(network.layer(n).frozen is True for n in with_parameters)
         words = "Thaw weights" if frozen else "Freeze weights"
@@ -57,17 +54,17 @@ def layer_menu(canvas: Canvas, name: str) -> QMenu:
     return menu
 
 
-def connection_menu(canvas: Canvas, connection: Connection, at: Pointer) -> QMenu:
+def connection_menu(canvas: Commands, connection: Connection, at: Pointer) -> QMenu:
     """Return the menu of a connection."""
-    menu = QMenu(canvas)
+    menu = QMenu()
     menu.addAction(icon("plus"), "Insert a layer …", partial(canvas.offer_insertion, at, connection))
     menu.addAction(icon("delete"), "Disconnect\tDel", partial(canvas.edits.separate, [connection]))
     return menu
 
 
-def canvas_menu(canvas: Canvas, at: Pointer) -> QMenu:
+def canvas_menu(canvas: Commands, at: Pointer) -> QMenu:
     """Return the menu of the empty canvas."""
-    menu = QMenu(canvas)
+    menu = QMenu()
     menu.addAction(icon("plus"), "Add a layer here …", partial(canvas.offer_layers, at))
     menu.addAction(icon("paste"), "Paste\tCtrl+V", partial(canvas.paste_at, at.scene))
     menu.addSeparator()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QRect, Qt, Slot
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
@@ -11,20 +10,19 @@ from PySide6.QtWidgets import QWidget
 
 from visualbp.core.resource_files import sample_models_directory
 from visualbp.debugger.snapshot import Snapshot
+from visualbp.gui.canvas.canvas_edits import CanvasEdits
+from visualbp.gui.canvas.controls import Bubble, Legend, ZoomControl
 from visualbp.gui.canvas.empty_hint import SAMPLES, EmptyHint
 from visualbp.gui.canvas.gestures.base import Pointer
-from visualbp.gui.canvas.gestures.choose import Hover
-from visualbp.gui.canvas.overlay import Bubble, Legend, ZoomControl
 from visualbp.gui.canvas.popup import LayerPopup, fits
 from visualbp.gui.canvas.rename import NameField
+from visualbp.gui.canvas.zoom import Zooming
+from visualbp.gui.context import Context
 from visualbp.gui.theme import theme
 from visualbp.layers import LayerType
 from visualbp.network import Network
 from visualbp.network.edits import EditError
 from visualbp.network.network import Connection
-
-if TYPE_CHECKING:
-    from visualbp.gui.canvas.view import Canvas
 
 
 class FocusFrame(QWidget):
@@ -56,10 +54,9 @@ def present_samples() -> dict[str, str]:
 class Overlays(QObject):
     """Owns the widgets over the canvas. They are children of the view, so that scrolling does not move them."""
 
-    def __init__(self, canvas: Canvas) -> None:
+    def __init__(self, canvas: Zooming, context: Context, edits: CanvasEdits) -> None:
         super().__init__(canvas)
-        self.canvas = canvas
-        self.hover = Hover()
+        self.canvas, self._context, self._edits = canvas, context, edits
         self.frame = FocusFrame(canvas)
         self.legend = Legend(canvas, canvas.network_scene.ranges)
         self.zoom = ZoomControl(canvas)
@@ -70,8 +67,7 @@ class Overlays(QObject):
         self.zoom.zoomed_out.connect(canvas.zoom_out)
         self.zoom.reset_asked.connect(canvas.zoom_reset)
         self.zoom.fit_asked.connect(canvas.fit)
-        self.hint.sample_asked.connect(canvas.sample_asked)
-        self.legend.samples.sample_asked.connect(canvas.context.selection.choose_sample)
+        self.legend.samples.sample_asked.connect(context.selection.choose_sample)
         canvas.zoom_changed.connect(self.zoom.show_zoom)
 
     def arrange(self) -> None:
@@ -108,7 +104,7 @@ class Overlays(QObject):
 
     def offer_layers(self, at: Pointer, name: str = "", side: str = "") -> None:
         """Open a small palette. With a port, only what fits there, and the choice is connected to it."""
-        network, structure = self.canvas.edits.network, self.canvas.document.structure
+        network, structure = self._edits.network, self._context.document.structure
 
         def allowed(kind: LayerType) -> bool:
             return not name or fits(network, structure, name, side, kind)
@@ -131,12 +127,12 @@ class Overlays(QObject):
     def _add(self, at: Pointer, name: str, side: str, type_name: str) -> None:
         place = self.canvas.network_scene.free_place(at.scene)
         if side == "output":
-            self.canvas.edits.add_at(type_name, place, source=name)
+            self._edits.add_at(type_name, place, source=name)
         else:
-            self.canvas.edits.add_at(type_name, place, target=name)
+            self._edits.add_at(type_name, place, target=name)
 
     def _insert(self, connection: Connection, type_name: str) -> None:
-        self.canvas.edits.insert_at(type_name, connection)
+        self._edits.insert_at(type_name, connection)
 
     # -- renaming ----------------------------------------------------------------------------------------------------
 
@@ -157,9 +153,9 @@ class Overlays(QObject):
 
     def _rename(self, old: str, new: str) -> None:
         try:
-            self.canvas.edits.rename(old, new)
+            self._edits.rename(old, new)
         except EditError as error:
-            self.canvas.message.emit(str(error))
+            self._edits.message.emit(str(error))
             if self._field is not None:
                 self._field.refuse()
                 self.bubble.say(str(error), "error", self._field.geometry().bottomLeft())

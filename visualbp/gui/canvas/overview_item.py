@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -83,12 +84,12 @@ class OverviewItem(QGraphicsRectItem):
         self.setRect(bounds)
         self.update()
 
-    def moved(self, item: LayerItem) -> None:
-        """Take over where a layer is now; repaints the place where it was and the place where it is."""
+    def moved(self, item: LayerItem, connections: Iterable[ConnectionItem]) -> None:
+        """Take over where a layer and its connections are now; repaints where they were and where they are."""
         place = self._places.get(item)
         if place is None:
             return
-        for edge in item.connections:
+        for edge in connections:
             number = self._line_places[edge]
             self.update(_rect(self._line_bounds[number]))
             self._line_bounds[number] = _bounds([edge.rect()])[0]

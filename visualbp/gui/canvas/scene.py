@@ -6,6 +6,7 @@ Edits arrive as whole networks. What is still there keeps its item, and so its p
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable
 
 from PySide6.QtCore import QPointF, QRectF, Qt
@@ -23,6 +24,7 @@ from visualbp.gui.canvas.ranges import Ranges
 from visualbp.gui.canvas.routing import Obstacles
 from visualbp.gui.pictures import data_picture
 from visualbp.network import Network, Problem, Structure
+from visualbp.network.diff import renamed_layers
 from visualbp.network.network import Connection
 from visualbp.network.tidy import complete_positions
 
@@ -31,21 +33,6 @@ OVERVIEW_BELOW = 0.24
 CONTENTS = QGraphicsItem.GraphicsItemFlag.ItemHasNoContents
 ROOM = 4000.0
 """Free space around the network, to pan and to build into."""
-
-
-def renamed_layers(old: Network, new: Network) -> dict[str, str]:
-    """Return old name: new name for layers that stand at the same place of the list, the same but for their name."""
-    if len(old.layers) != len(new.layers):
-        return {}
-    before, after = set(old.names), set(new.names)
-    return {
-        one.name: other.name
-        for one, other in zip(old.layers, new.layers, strict=True)
-        if one.name not in after
-        and other.name not in before
-        and one.type == other.type
-        and one.options == other.options
-    }
 
 
 class Scene(QGraphicsScene):
@@ -63,6 +50,7 @@ class Scene(QGraphicsScene):
         self.sample = 0
         self.layers: dict[str, LayerItem] = {}
         self.connections: dict[Connection, ConnectionItem] = {}
+        self._lines_at: defaultdict[LayerItem, set[ConnectionItem]] = defaultdict(set)
         self.overview = OverviewItem()
         self.is_overview = False
         self.shows_cells = True
@@ -94,21 +82,26 @@ class Scene(QGraphicsScene):
                 self.connections[ends] = edge
         for connection, edge in list(self.connections.items()):
             if connection not in wanted:
-                edge.detach()
+                for end in (edge.source, edge.target):
+                    self._lines_at[end].discard(edge)
                 self.removeItem(edge)
                 del self.connections[connection]
         gone = {name for name in self.layers if name not in names}
         for name in gone:
-            self._pale.discard(self.layers[name])
-            self.removeItem(self.layers.pop(name))
+            item = self.layers.pop(name)
+            self._pale.discard(item)
+            self._lines_at.pop(item, None)
+            self.removeItem(item)
         self.ranges.forget(gone | set(renamed))
-        self._unsettled.update(edge for item in self._show_layers(network, structure) for edge in item.connections)
+        self._unsettled.update(edge for item in self._show_layers(network, structure) for edge in self._lines_at[item])
         for connection in network.connections:
             if connection not in self.connections:
                 edge = ConnectionItem(self.layers[connection[0]], self.layers[connection[1]])
                 edge.setFlag(CONTENTS, self.is_overview)
                 self.addItem(edge)
                 self.connections[connection] = edge
+                for end in (edge.source, edge.target):
+                    self._lines_at[end].add(edge)
                 self._unsettled.add(edge)
             shape = structure.shapes.get(connection[0])
             self.connections[connection].set_state(label="" if shape is None else short_shape(shape))
@@ -169,11 +162,12 @@ class Scene(QGraphicsScene):
         if item.pos() == corner:
             return
         item.setPos(corner)
-        self._unsettled.update(item.connections)
-        for edge in item.connections:
+        lines = self._lines_at[item]
+        self._unsettled.update(lines)
+        for edge in lines:
             edge.follow(self._obstacles)
         if self.is_overview:
-            self.overview.moved(item)
+            self.overview.moved(item, lines)
 
     # -- the snapshot ------------------------------------------------------------------------------------------------
 
@@ -213,7 +207,7 @@ class Scene(QGraphicsScene):
         if picture != self._picture and self.structure is not None:
             self._picture = picture
             changed = self._show_layers(self.network, self.structure)
-            self._unsettled.update(edge for item in changed for edge in item.connections)
+            self._unsettled.update(edge for item in changed for edge in self._lines_at[item])
             self._settle()
 
     def _same_layers(self, network: Network) -> bool:

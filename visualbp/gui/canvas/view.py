@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, QTimerEvent, Signal, Slot
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, Signal, Slot
 from PySide6.QtGui import (
     QContextMenuEvent,
     QCursor,
@@ -28,8 +28,9 @@ from visualbp.debugger.snapshot import Mode, Snapshot
 from visualbp.gui.canvas import keys
 from visualbp.gui.canvas.background import draw_background
 from visualbp.gui.canvas.canvas_edits import CanvasEdits
+from visualbp.gui.canvas.edge_scroll import EdgeScroll
 from visualbp.gui.canvas.gestures.base import Gesture, Pointer
-from visualbp.gui.canvas.gestures.choose import gesture_for, hover
+from visualbp.gui.canvas.gestures.choose import Hover, gesture_for
 from visualbp.gui.canvas.gestures.drop_layer import DropLayer
 from visualbp.gui.canvas.layer_list import LAYER_MIME
 from visualbp.gui.canvas.menus import menu_at
@@ -37,7 +38,7 @@ from visualbp.gui.canvas.overlays import Overlays
 from visualbp.gui.canvas.pulse import Pulse
 from visualbp.gui.canvas.scene import Scene
 from visualbp.gui.canvas.zoom import Zooming
-from visualbp.gui.context import Context
+from visualbp.gui.context import Context, Selection
 from visualbp.gui.document import Document
 from visualbp.gui.theme import theme
 from visualbp.layers import layer_types
@@ -48,18 +49,11 @@ CACHE = 48 * 1024
 """Kilobytes for painted cards. Qt's own 10 MB would not hold those of one large screen: all would be painted anew."""
 SLICE = 0.007
 """Seconds of painting cards in one turn of the event loop."""
-EDGE = 28
-"""Pixels from the edge within which a drag scrolls the canvas."""
-EDGE_DELAY = 8
-"""Ticks of the timer, 30 ms each, that a drag must be held there: one that only passes the edge scrolls nothing."""
-EDGE_START = -5 * EDGE_DELAY
-"""Where the count begins for a drag that has not been further in yet, such as one that comes in from the palette."""
 
 
 class Canvas(Zooming, QGraphicsView):
     """The network as a picture to edit, and to watch. Everything here is a matter of scene, gestures and overlays."""
 
-    zoom_changed = Signal(float)
     sample_asked = Signal(str)
     message = Signal(str)
     inspector_asked = Signal(str)
@@ -91,11 +85,12 @@ class Canvas(Zooming, QGraphicsView):
         self.gesture: Gesture | None = None
         self.space_held = False
         self.last_pointer: Pointer | None = None
-        self._scroll_timer = 0
-        self._edge_ticks = 0
+        self._edge_scroll = EdgeScroll(self, self._pointer_at, self._scroll_drag)
         self.edits = CanvasEdits(context, self.network_scene, self)
         self.pulse = Pulse(self)
-        self.overlays = Overlays(self)
+        self.overlays = Overlays(self, context, self.edits)
+        self.overlays.hint.sample_asked.connect(self.sample_asked)
+        self.hover = Hover(self)
         self.edits.message.connect(self.message)
         self.set_zoom(1.0)
         context.document.changed.connect(self._on_network)
@@ -109,6 +104,10 @@ class Canvas(Zooming, QGraphicsView):
     def document(self) -> Document:
         return self.context.document
 
+    @property
+    def selection(self) -> Selection:
+        return self.context.selection
+
     # -- what is shown -----------------------------------------------------------------------------------------------
 
     @Slot(object)
@@ -118,7 +117,7 @@ class Canvas(Zooming, QGraphicsView):
             self.cancel_gesture()
         self.overlays.close_rename()
         renamed = self.network_scene.show_network(network, self.document.structure)
-        selection = self.context.selection
+        selection = self.selection
         kept = [renamed.get(name, name) for name in selection.layers]
         lines = [tuple(renamed.get(name, name) for name in ends) for ends in selection.connections]
         selection.select(
@@ -141,7 +140,7 @@ class Canvas(Zooming, QGraphicsView):
         self._show(self.context.debugger.snapshot)
 
     def _show(self, snapshot: Snapshot) -> None:
-        sample = self.context.selection.sample
+        sample = self.selection.sample
         flowing = self.network_scene.show_snapshot(snapshot, self.visible_rect(), sample)
         if flowing and snapshot.mode in (Mode.IDLE, Mode.CONTINUING) and self.isVisible():
             scene = self.network_scene
@@ -165,7 +164,7 @@ class Canvas(Zooming, QGraphicsView):
 
     @Slot()
     def show_selection(self) -> None:
-        selection = self.context.selection
+        selection = self.selection
         self.network_scene.show_selection(selection.layers, selection.connections)
 
     @Slot()
@@ -187,15 +186,18 @@ class Canvas(Zooming, QGraphicsView):
             )
             self.overlays.bubble.say(text, tone, place)
 
+    def show_cursor(self, shape: Qt.CursorShape) -> None:
+        self.viewport().setCursor(shape)
+
     # -- what menus and keys ask for ---------------------------------------------------------------------------------
 
     @Slot()
     def delete_selected(self) -> None:
-        self.edits.delete(self.context.selection.layers, self.context.selection.connections)
+        self.edits.delete(self.selection.layers, self.selection.connections)
 
     @Slot()
     def copy(self) -> None:
-        self.edits.copy(self.context.selection.layers)
+        self.edits.copy(self.selection.layers)
 
     @Slot()
     def paste(self) -> None:
@@ -209,11 +211,11 @@ class Canvas(Zooming, QGraphicsView):
 
     @Slot()
     def duplicate(self) -> None:
-        self.edits.duplicate(self.context.selection.layers)
+        self.edits.duplicate(self.selection.layers)
 
     @Slot()
     def select_all(self) -> None:
-        self.context.selection.select(self.document.network.names)
+        self.selection.select(self.document.network.names)
 
     @Slot()
     def tidy(self) -> None:
@@ -227,7 +229,17 @@ class Canvas(Zooming, QGraphicsView):
 
     def toggle_breakpoint(self) -> None:
         """Set or remove the breakpoints of the selected layers."""
-        self.context.debugger.toggle_breakpoints(self.context.selection.layers)
+        self.toggle_breakpoints(self.selection.layers)
+
+    def toggle_breakpoints(self, layers: tuple[str, ...]) -> None:
+        self.context.debugger.toggle_breakpoints(layers)
+
+    def edit_options(self, layer: str) -> None:
+        self.inspector_asked.emit(layer)
+
+    def hold_space(self) -> None:
+        self.space_held = True
+        self.show_cursor(Qt.CursorShape.OpenHandCursor)
 
     def rename(self, name: str) -> None:
         """Open a field over the layer's name."""
@@ -257,15 +269,12 @@ class Canvas(Zooming, QGraphicsView):
         self.gesture = gesture
         gesture.start()
         if gesture.scrolls:
-            self._edge_ticks = EDGE_START
-            self._scroll_timer = self.startTimer(30)
+            self._edge_scroll.begin()
 
     def _finish(self, at: Pointer | None) -> None:
         """End the gesture at `at`, or cancel it."""
         gesture, self.gesture = self.gesture, None
-        if self._scroll_timer:
-            self.killTimer(self._scroll_timer)
-            self._scroll_timer = 0
+        self._edge_scroll.end()
         self.viewport().unsetCursor()
         if gesture is not None:
             gesture.cancel() if at is None else gesture.end(at)
@@ -287,16 +296,16 @@ class Canvas(Zooming, QGraphicsView):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         at = self._at(event)
         if self.gesture is None:
-            hover(self, at)
+            self.hover.show(at)
             return
         self.gesture.move(at)
         if self.gesture.dragging or self.gesture.cursor == Qt.CursorShape.ClosedHandCursor:
-            self.viewport().setCursor(self.gesture.cursor)
+            self.show_cursor(self.gesture.cursor)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         at = self._at(event)
         self._finish(at)
-        hover(self, at)
+        self.hover.show(at)
         event.accept()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
@@ -309,10 +318,11 @@ class Canvas(Zooming, QGraphicsView):
         elif item.part_at(at.scene) in ("input", "output", "gutter"):
             self.mousePressEvent(event)
         else:
-            self.inspector_asked.emit(item.name)
+            self.edit_options(item.name)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         menu = menu_at(self, self.pointer(event.pos()))
+        menu.setParent(self, menu.windowFlags())
         self.say("")
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.popup(event.globalPos())
@@ -320,7 +330,7 @@ class Canvas(Zooming, QGraphicsView):
 
     def leaveEvent(self, event: QEvent) -> None:
         super().leaveEvent(event)
-        hover(self, None)
+        self.hover.show(None)
 
     # -- layers dragged in from the palette --------------------------------------------------------------------------
 
@@ -346,19 +356,14 @@ class Canvas(Zooming, QGraphicsView):
             self.setFocus(Qt.FocusReason.MouseFocusReason)
             event.acceptProposedAction()
 
-    def timerEvent(self, event: QTimerEvent) -> None:
-        """Scroll while a drag is held near the edge."""
-        if event.timerId() != self._scroll_timer or self.gesture is None or self.last_pointer is None:
-            super().timerEvent(event)
-            return
-        inner = self.viewport().rect().adjusted(EDGE, EDGE, -EDGE, -EDGE)
-        place = self.last_pointer.view
-        x = min(0, place.x() - inner.left()) + max(0, place.x() - inner.right())
-        y = min(0, place.y() - inner.top()) + max(0, place.y() - inner.bottom())
-        self._edge_ticks = self._edge_ticks + 1 if x or y else 0
-        if self.gesture.dragging and self._edge_ticks > EDGE_DELAY:
-            self.scroll_by(max(-EDGE, min(x, EDGE)), max(-EDGE, min(y, EDGE)))
-            self.gesture.move(self.pointer(place, self.last_pointer.modifiers))
+    def _pointer_at(self) -> QPoint | None:
+        return self.last_pointer.view if self.last_pointer is not None else None
+
+    def _scroll_drag(self, x: int, y: int) -> None:
+        """Scroll, and tell the gesture that the pointer is at another place of the scene."""
+        if self.gesture is not None and self.gesture.dragging and self.last_pointer is not None:
+            self.scroll_by(x, y)
+            self.gesture.move(self.pointer(self.last_pointer.view, self.last_pointer.modifiers))
 
     # -- keys, wheel, and the window ---------------------------------------------------------------------------------
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Slot
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, Signal, Slot
 from PySide6.QtGui import QNativeGestureEvent, QTransform
 from PySide6.QtWidgets import QGestureEvent, QGraphicsView, QPinchGesture
 
 from visualbp.gui.theme import theme
 
 if TYPE_CHECKING:
-    from visualbp.gui.canvas.overlays import Overlays
     from visualbp.gui.canvas.scene import Scene
 
 SMALLEST, LARGEST = 0.02, 4.0
@@ -24,14 +23,14 @@ class Zooming(QGraphicsView):
     """The part of the canvas that knows its zoom. `zoom` is without the presenter's scale, which comes on top of it."""
 
     network_scene: Scene
-    overlays: Overlays
+    zoom_changed = Signal(float)
     zoom = 1.0
 
     def set_zoom(self, zoom: float) -> None:
         """Set the zoom, and tell who shows it."""
         self.zoom = min(LARGEST, max(SMALLEST, zoom))
         self.apply_scale()
-        self.zoom_changed.emit(self.zoom)  # type: ignore[attr-defined]
+        self.zoom_changed.emit(self.zoom)
 
     def apply_scale(self) -> None:
         """Give the view its transform: zoom times the presenter's scale."""
@@ -58,9 +57,20 @@ class Zooming(QGraphicsView):
         moved = self.viewportTransform().map(fixed) - place
         self.scroll_by(round(moved.x()), round(moved.y()))
 
+    @property
+    def pixels_per_unit(self) -> float:
+        return self.transform().m11()
+
+    @property
+    def scroll_position(self) -> QPoint:
+        return QPoint(self.horizontalScrollBar().value(), self.verticalScrollBar().value())
+
+    def scroll_to(self, position: QPoint) -> None:
+        self.horizontalScrollBar().setValue(position.x())
+        self.verticalScrollBar().setValue(position.y())
+
     def scroll_by(self, x: int, y: int) -> None:
-        self.horizontalScrollBar().setValue(self.horizontalScrollBar().value() + x)
-        self.verticalScrollBar().setValue(self.verticalScrollBar().value() + y)
+        self.scroll_to(self.scroll_position + QPoint(x, y))
 
     @Slot()
     def zoom_in(self) -> None:

@@ -1,30 +1,24 @@
-"""An editor for each kind of option. A new kind is one class here; no layer, optimiser or data set needs its own."""
+"""An editor for each kind of option; `form.py` says which kind has which, and no layer or data set needs its own."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QWidget
 
-from visualbp.core.expression_parser import ExpressionOption
 from visualbp.core.options import (
-    BoolOption,
-    Choice,
     ChoiceOption,
     EntryOption,
     FloatOption,
     IntOption,
     Option,
     OptionError,
-    ShapeOption,
-    TextOption,
     parse_options,
 )
-from visualbp.datasets.arrays import NamesOption
 from visualbp.gui.inspector.fields import Combo, ParsedLine, SteppedLine, Switch
 
 MIXED = object()
@@ -252,83 +246,3 @@ def starting_value(option: Option) -> Any:
             return option.registry.names()[0]
         case _:
             return ""
-
-
-class EntryEditor(OptionEditor):
-    """A choice from a registry, and below it a form for that entry's own options."""
-
-    option: EntryOption
-
-    def __init__(self, option: EntryOption, parent: QWidget | None = None) -> None:
-        from visualbp.gui.inspector.form import OptionForm  # a form holds editors, and this one holds a form
-
-        super().__init__(option, parent)
-        self._choice: Choice | None = None
-        self.combo = Combo(self)
-        for entry in option.registry:
-            self.combo.addItem(entry.label or entry.type_name.replace("_", " "), entry.type_name)
-            self.combo.setItemData(self.combo.count() - 1, entry.description, Qt.ItemDataRole.ToolTipRole)
-        self.combo.setObjectName(f"option_{option.name}")
-        self.combo.setAccessibleName(option.title)
-        self.combo.setToolTip(option.description)
-        self.form = OptionForm(self, nested=True)
-        self.form.changed.connect(self._on_option)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
-        column.addWidget(self.combo)
-        column.addWidget(self.form)
-        self.setFocusProxy(self.combo)
-        self.combo.activated.connect(self._on_activated)
-
-    def show_value(self, value: object) -> None:
-        if not isinstance(value, Choice):
-            self._choice = None
-            show_in(self.combo, MIXED)
-            self.form.show_options((), {})
-            return
-        self._choice = value
-        show_in(self.combo, value.type)
-        self.form.show_options(self.option.registry.get(value.type).options, value.options)
-
-    def retheme(self) -> None:
-        self.form.retheme()
-
-    @Slot(int)
-    def _on_activated(self, place: int) -> None:
-        name = self.combo.itemData(place)
-        if self._choice is not None and name == self._choice.type:
-            return
-        options = self.option.registry.get(name).options
-        self.committed.emit(
-            Choice(name, starting_options(options, self._choice.options if self._choice else {})), False
-        )
-
-    @Slot(str, object, bool)
-    def _on_option(self, name: str, value: object, in_a_row: bool) -> None:
-        if self._choice is not None:
-            self.committed.emit(Choice(self._choice.type, {**self._choice.options, name: value}), in_a_row)
-
-
-EDITORS: dict[type[Option], Callable[[Any], OptionEditor]] = {
-    IntOption: IntEditor,
-    FloatOption: FloatEditor,
-    BoolOption: BoolEditor,
-    ChoiceOption: ChoiceEditor,
-    EntryOption: EntryEditor,
-    ShapeOption: ShapeEditor,
-    TextOption: TextEditor,
-    NamesOption: NamesEditor,
-}
-
-
-def editor_for(option: Option) -> OptionEditor:
-    """Return an editor for an option, by its kind; a kind that is not known is edited as JSON."""
-    from visualbp.gui.inspector.expression_editor import ExpressionEditor  # it is an editor, and made from one
-
-    if isinstance(option, ExpressionOption):
-        return ExpressionEditor(option)
-    for kind in type(option).__mro__:
-        if kind in EDITORS:
-            return EDITORS[kind](option)
-    return LineEditor(option)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from visualbp.gui.panels.place import Area, DockPlace
 from visualbp.gui.panels.value_panel import ValuePanel
 from visualbp.gui.widgets.links import Link
 
@@ -9,6 +10,7 @@ from visualbp.gui.widgets.links import Link
 class ActivationsPanel(ValuePanel):
     name = "activations"
     title = "Activations"
+    place = DockPlace(Area.ROW, 0, 0)
     hint = "z and h of the forward pass: click a number to see where it came from"
     links = (
         Link("z", "z", "z, the values before the activation"),

@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QWidget
 
 from visualbp.debugger.snapshot import Event, Snapshot
 from visualbp.gui.context import Context
-from visualbp.gui.frames import LAST
+from visualbp.gui.frame_queue import LAST
+from visualbp.gui.panels.place import DockPlace
 from visualbp.gui.theme import theme
 
 LEAST_WIDTH, LEAST_HEIGHT = 120, 100
@@ -19,13 +20,15 @@ LEAST_WIDTH, LEAST_HEIGHT = 120, 100
 
 
 class Panel(QWidget):
-    """A panel. Subclasses set `name` and `title` and override `refresh`, and `handle` where they want events.
+    """A panel. Subclasses set `name`, `title` and `place`, override `refresh`, and `handle` where they want events.
 
     The main window makes one of each from `panels.registry.PANELS`, in a QDockWidget called `panel_NAME`.
     """
 
     name: ClassVar[str] = ""
     title: ClassVar[str] = ""
+    place: ClassVar[DockPlace]
+    """Where it stands by default; the menus and the default layout list the panels in the order of their places."""
     tab: ClassVar[str] = ""
     """The word on the panel's tab where it shares a place; the title if empty."""
     hint: ClassVar[str] = ""
@@ -72,6 +75,11 @@ class Panel(QWidget):
     def is_seen(self) -> bool:
         """Whether anybody can see the panel: Qt calls a tab in the back visible, too."""
         return self.isVisible() and not self._in_the_back
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it shows all of the newest snapshot: a picture waits for it, where a part is made meanwhile."""
+        return True
 
     @Slot(bool)
     def set_in_front(self, in_front: bool) -> None:

@@ -21,6 +21,7 @@ from visualbp.engine.plan import Plan
 from visualbp.gui.context import Context
 from visualbp.gui.painting import number_text
 from visualbp.gui.panels.base import Panel
+from visualbp.gui.panels.place import Area, DockPlace
 from visualbp.gui.plain_text import plain_tip
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.answers import class_of
@@ -44,6 +45,7 @@ class BoundaryPanel(Panel):
     name = "boundary"
     title = "Decision boundary"
     tab = "Boundary"
+    place = DockPlace(Area.ROW, 3, 1)
     hint = "What the network answers for every pair of inputs; the points are the data. Click one to choose the sample"
 
     def __init__(self, context: Context) -> None:

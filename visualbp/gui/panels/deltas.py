@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from visualbp.gui.panels.place import Area, DockPlace
 from visualbp.gui.panels.value_panel import ValuePanel
 from visualbp.gui.widgets.links import Link
 
@@ -9,6 +10,7 @@ from visualbp.gui.widgets.links import Link
 class DeltasPanel(ValuePanel):
     name = "deltas"
     title = "Deltas"
+    place = DockPlace(Area.ROW, 1, 0)
     hint = "δ and upstream of the backward pass: click a number to see where it came from"
     links = (
         Link("delta", "δ", "δ = dL/dz, the error signal"),

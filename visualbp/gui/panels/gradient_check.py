@@ -15,6 +15,7 @@ from visualbp.debugger.snapshot import CheckDone, Event, Mode, Progress, Snapsho
 from visualbp.engine.plan import Plan
 from visualbp.gui.context import Context
 from visualbp.gui.panels.base import Panel
+from visualbp.gui.panels.place import Area, DockPlace
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.check_rows import CheckRow, CheckRows, RuleRow, ToleranceScale, error_text
 from visualbp.gui.widgets.elided_label import ElidedLabel
@@ -68,6 +69,7 @@ class GradientCheckPanel(Panel):
     name = "gradient_check"
     title = "Gradient check"
     tab = "Check"
+    place = DockPlace(Area.ROW, 3, 0)
     hint = "Compares the gradients of backpropagation with finite differences of the loss (epsilon 1e-5)"
 
     def __init__(self, context: Context) -> None:

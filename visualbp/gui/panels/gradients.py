@@ -22,6 +22,7 @@ from visualbp.engine.plan import ParameterInfo, Phase, Plan
 from visualbp.gui.context import Context
 from visualbp.gui.painting import exact_text, number_text
 from visualbp.gui.panels.base import Panel
+from visualbp.gui.panels.place import Area, DockPlace
 from visualbp.gui.stages import Stages
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.bars import BarsItem
@@ -155,6 +156,7 @@ def badges_in_stages(snapshot: Snapshot, plan: Plan) -> Generator[None, None, Fo
 class GradientsPanel(Panel):
     name = "gradients"
     title = "Gradients"
+    place = DockPlace(Area.ROW, 2, 0)
     hint = "How large the gradient is in each layer: bars that shrink from right to left are a vanishing gradient"
 
     def __init__(self, context: Context) -> None:

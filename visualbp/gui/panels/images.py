@@ -13,6 +13,7 @@ from visualbp.debugger.snapshot import Snapshot
 from visualbp.engine.plan import Plan
 from visualbp.gui.context import Context
 from visualbp.gui.panels.base import Panel
+from visualbp.gui.panels.place import Area, DockPlace
 from visualbp.gui.pictures import data_limits, data_picture
 from visualbp.gui.widgets.answers import Answers, answers, sequence_text
 from visualbp.gui.widgets.elided_label import ElidedLabel
@@ -40,6 +41,7 @@ def steps_text(sample: Array) -> str:
 class ImagesPanel(Panel):
     name = "images"
     title = "Samples"
+    place = DockPlace(Area.ROW, 3, 2)
     hint = "The samples of the batch, with what the network says of each. Click one to follow it in all panels"
 
     def __init__(self, context: Context) -> None:

@@ -17,6 +17,7 @@ from visualbp.gui.inspector.network_page import NetworkPage
 from visualbp.gui.inspector.page import SIDE, Page
 from visualbp.gui.inspector.several_page import SeveralPage
 from visualbp.gui.panels.base import Panel
+from visualbp.gui.panels.place import Area, DockPlace
 from visualbp.gui.widgets.heights import ColumnScroll, margin_beside_bar
 
 AnyPage = TypeVar("AnyPage", bound=Page)
@@ -25,6 +26,7 @@ AnyPage = TypeVar("AnyPage", bound=Page)
 class InspectorPanel(Panel):
     name = "inspector"
     title = "Inspector"
+    place = DockPlace(Area.RIGHT, 0, 0)
     hint = "Options and numbers of what is selected; of the network where nothing is"
 
     def __init__(self, context: Context) -> None:

@@ -23,6 +23,7 @@ from visualbp.gui.panels.mathematics_subject import Explained, Subject, explaine
 from visualbp.gui.panels.mathematics_trail import Crumb, TrailView
 from visualbp.gui.panels.mathematics_words import Index, shapes_text
 from visualbp.gui.panels.number_page import Look
+from visualbp.gui.panels.place import Area, DockPlace
 from visualbp.gui.panels.timeline_ticks import phase_color
 from visualbp.gui.plain_text import PlainLabel
 from visualbp.gui.theme import theme
@@ -42,6 +43,7 @@ SECTIONS = ("equation", "numbers", "algorithm")
 class MathematicsPanel(Panel):
     name = "mathematics"
     title = "Mathematics"
+    place = DockPlace(Area.RIGHT, 1, 0)
     hint = (
         "The equation of the current step, its numbers, and the line of the algorithm. Click any number to follow it."
     )

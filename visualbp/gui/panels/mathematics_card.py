@@ -20,7 +20,7 @@ from visualbp.gui.equations import Equations, Formula, typeset_already
 from visualbp.gui.painting import draw_absent, exact_text, number_text
 from visualbp.gui.panels.mathematics_numbers import Spot
 from visualbp.gui.panels.mathematics_words import element_name, factor_color
-from visualbp.gui.panels.number_page import SMALL, Link, Look, Page
+from visualbp.gui.panels.number_page import SMALL, FactorLink, Look, Page
 from visualbp.gui.picture_cache import PictureCache
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.heights import HeightByWidth
@@ -62,7 +62,7 @@ class NumberCard(HeightByWidth):
         return () if page is None else tuple(page.spots)
 
     @property
-    def links(self) -> tuple[Link, ...]:
+    def links(self) -> tuple[FactorLink, ...]:
         """The factors as they stand on the card."""
         page = self._page(self.width())
         return () if page is None else tuple(page.links)
@@ -155,7 +155,7 @@ class NumberCard(HeightByWidth):
             self._light(painter, page.links[self._chosen])
         page.paint(painter)
 
-    def _light(self, painter: QPainter, link: Link) -> None:
+    def _light(self, painter: QPainter, link: FactorLink) -> None:
         """Lie behind the factor that a click would follow, and underline it more strongly."""
         if link.factor.value is None:
             return

@@ -41,7 +41,7 @@ class Look:
 
 
 @dataclass(frozen=True)
-class Link:
+class FactorLink:
     """A factor on the card: it answers hovering, and clicking if it can be followed."""
 
     rect: QRectF
@@ -59,7 +59,7 @@ class Page:
         self._x = float(theme().px(PADDING))
         self._width = width - 2 * self._x
         self._y = float(theme().px(10))
-        self.links: list[Link] = []
+        self.links: list[FactorLink] = []
         """The factors of the products."""
         self.spots: list[Spot] = []
         """The numbers of the formula."""
@@ -162,7 +162,7 @@ class Page:
             for column, factor in enumerate(term.factors):
                 right = left + columns[column]
                 self._factor(factor, line[column], QRectF(right - taken[column], self._y, taken[column], row), mono)
-                self.links.append(Link(QRectF(left, self._y, columns[column], row), factor))
+                self.links.append(FactorLink(QRectF(left, self._y, columns[column], row), factor))
                 if column + 1 < len(term.factors):
                     self._text(TIMES, right + (times - _advance(TIMES)) / 2, row, mono, "dim")
                 left = right + times

@@ -18,6 +18,7 @@ from visualbp.core.visible_text import visible
 from visualbp.debugger.snapshot import Snapshot
 from visualbp.gui.context import Context
 from visualbp.gui.panels.base import Panel
+from visualbp.gui.panels.place import Area, DockPlace
 from visualbp.gui.plain_text import plain_tip
 from visualbp.gui.theme import pixmap, theme
 from visualbp.network import Problem
@@ -182,6 +183,7 @@ class ProblemList(QListView):
 class ProblemsPanel(Panel):
     name = "problems"
     title = "Problems"
+    place = DockPlace(Area.ROW, 3, 3)
     hint = "What keeps the network from running. Click a problem to go to its layer."
 
     layer_wanted = Signal(str)

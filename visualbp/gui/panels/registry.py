@@ -1,4 +1,4 @@
-"""Which panels there are, in the order of the View menu. A new panel is one file, and one line here."""
+"""Which panels there are. A new panel is one file, and one line here; where it stands, its `place` says."""
 
 from __future__ import annotations
 

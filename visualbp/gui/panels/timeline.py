@@ -11,6 +11,7 @@ from visualbp.debugger.snapshot import Event, Snapshot, Truncate
 from visualbp.engine.plan import Phase
 from visualbp.gui.context import Context
 from visualbp.gui.panels.base import Panel
+from visualbp.gui.panels.place import Area, DockPlace
 from visualbp.gui.panels.timeline_strip import StepStrip
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.steady_label import SteadyLabel
@@ -58,6 +59,7 @@ class Seeker:
 class TimelinePanel(Panel):
     name = "timeline"
     title = "Timeline"
+    place = DockPlace(Area.FOOT, 0, 0)
     hint = "The steps of the iteration: click or drag to go there. Left and right step one operation."
     is_strip = True
     turn = 1

@@ -19,7 +19,7 @@ Cell = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Block:
+class CellBlock:
     """A matrix of cells that is drawn in one piece: where, from which flat place on, and its first cell's place.
 
     The cells at its end that have no number are `blank`.
@@ -63,15 +63,15 @@ class Grid:
         place = flat - self.offset
         return divmod(place, self.columns) if 0 <= place < self.count else None
 
-    def blocks(self, rect: QRect, exposed: QRect) -> list[Block]:
+    def blocks(self, rect: QRect, exposed: QRect) -> list[CellBlock]:
         """Return what is drawn in `rect`, where `exposed` is seen."""
-        return [Block(rect, self.offset, self.rows, self.columns, blank=self.blank)]
+        return [CellBlock(rect, self.offset, self.rows, self.columns, blank=self.blank)]
 
-    def block_of(self, cell: Cell, rect: QRect) -> Block:
+    def block_of(self, cell: Cell, rect: QRect) -> CellBlock:
         """Return the block that a cell is in."""
-        return Block(rect, self.offset, self.rows, self.columns, blank=self.blank)
+        return CellBlock(rect, self.offset, self.rows, self.columns, blank=self.blank)
 
-    def block_at(self, point: QPointF, rect: QRect) -> Block | None:
+    def block_at(self, point: QPointF, rect: QRect) -> CellBlock | None:
         return self.block_of((0, 0), rect) if QRectF(rect).contains(point) else None
 
     def runs(self) -> Iterable[range]:
@@ -175,7 +175,7 @@ class Sheet:
         line, place = divmod(member, self.across)
         return (group * self.lines + line) * self.block_rows, place * self.block_columns
 
-    def block(self, number: int, rect: QRect) -> Block:
+    def block(self, number: int, rect: QRect) -> CellBlock:
         """Return a block by its number."""
         group, member = divmod(number, self.members)
         line, place = divmod(member, self.across)
@@ -183,9 +183,9 @@ class Sheet:
         y = rect.top() + self.top + group * self._group_height + line * self._line_height + self.caption
         offset = self.offset + number * self.block_size
         where = QRect(x, y, self.width, self.height)
-        return Block(where, offset, self.block_rows, self.block_columns, self._first(number))
+        return CellBlock(where, offset, self.block_rows, self.block_columns, self._first(number))
 
-    def blocks(self, rect: QRect, exposed: QRect) -> list[Block]:
+    def blocks(self, rect: QRect, exposed: QRect) -> list[CellBlock]:
         """Return the blocks of the lines that are seen, in the array's order and without a hole."""
         first = self._line_at(exposed.top() - rect.top() - self.top)
         last = self._line_at(exposed.bottom() - rect.top() - self.top)
@@ -202,12 +202,12 @@ class Sheet:
         group, line = divmod(line, self.lines)
         return min(group * self.members + line * self.across, self.groups * self.members)
 
-    def block_of(self, cell: Cell, rect: QRect) -> Block:
+    def block_of(self, cell: Cell, rect: QRect) -> CellBlock:
         flat = self.flat(cell)
         assert flat is not None
         return self.block((flat - self.offset) // self.block_size, rect)
 
-    def block_at(self, point: QPointF, rect: QRect) -> Block | None:
+    def block_at(self, point: QPointF, rect: QRect) -> CellBlock | None:
         y = int(point.y() - rect.top() - self.top)
         line = self._line_at(y)
         place = int((point.x() - rect.left() - self.left) // (self.width + self.gap))
@@ -251,7 +251,7 @@ def sample_grid(shape: Shape, sample: int, width: int, height: int) -> Grid:
     return Grid(rows, columns, offset, rows * columns - size)
 
 
-def cell_rect(block: Block, cell: Cell) -> QRectF:
+def cell_rect(block: CellBlock, cell: Cell) -> QRectF:
     """Return where a cell of a block is drawn."""
     row, column = cell[0] - block.first[0], cell[1] - block.first[1]
     left, right = (block.rect.left() + block.rect.width() * c / block.columns for c in (column, column + 1))
@@ -259,13 +259,13 @@ def cell_rect(block: Block, cell: Cell) -> QRectF:
     return QRectF(QPointF(left, top), QPointF(right, bottom))
 
 
-def cells_at(block: Block, point: QPointF) -> tuple[range, range]:
+def cells_at(block: CellBlock, point: QPointF) -> tuple[range, range]:
     """Return the rows and columns, within a block, that are drawn at a pixel: several where they share it."""
     y, x = point.y() - block.rect.top(), point.x() - block.rect.left()
     return _run(block.rows, block.rect.height(), y), _run(block.columns, block.rect.width(), x)
 
 
-def numbers_of(blocks: list[Block], array: Array) -> tuple[Array, np.ndarray | None]:
+def numbers_of(blocks: list[CellBlock], array: Array) -> tuple[Array, np.ndarray | None]:
     """Return the numbers of blocks that follow each other, (blocks, rows, columns), and which cells are blank."""
     first = blocks[0]
     size = first.rows * first.columns

@@ -19,8 +19,8 @@ from visualbp.gui.painting import draw_absent, exact_text, number_text, short_te
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.arrangement import (
     Arrangement,
-    Block,
     Cell,
+    CellBlock,
     Grid,
     Sheet,
     cell_rect,
@@ -127,7 +127,7 @@ class HeatTile:
         if isinstance(self.grid, Sheet):
             paint_sheet_words(painter, self.grid, self.rect, blocks, self.sample)
 
-    def _rendered(self, blocks: list[Block]) -> QImage:
+    def _rendered(self, blocks: list[CellBlock]) -> QImage:
         """Return the blocks as one image, below each other, drawn anew only when something in it has changed."""
         first = blocks[0]
         key = (
@@ -156,7 +156,7 @@ class HeatTile:
             self._shown_shape = shape[1:]
         return self._image
 
-    def _crossed_cells(self, blocks: list[Block], shown: Array) -> Array:
+    def _crossed_cells(self, blocks: list[CellBlock], shown: Array) -> Array:
         if self.crossed is None:
             return ~np.isfinite(shown)
         cells, _ = numbers_of(blocks, self.crossed)
@@ -166,7 +166,7 @@ class HeatTile:
     def _edges(start: int, length: int, count: int) -> np.ndarray:
         return start + np.rint(np.arange(count + 1) * (length / count)).astype(int)
 
-    def _paint_gaps(self, painter: QPainter, blocks: list[Block], rows: int, columns: int) -> None:
+    def _paint_gaps(self, painter: QPainter, blocks: list[CellBlock], rows: int, columns: int) -> None:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         painter.setPen(QPen(theme().color("panel"), 1))
         size = blocks[0].rect
@@ -180,7 +180,7 @@ class HeatTile:
                 for y in self._edges(rect.top(), rect.height(), rows)[1:-1]:
                     painter.drawLine(rect.left(), int(y), rect.right(), int(y))
 
-    def _paint_numbers(self, painter: QPainter, blocks: list[Block]) -> None:
+    def _paint_numbers(self, painter: QPainter, blocks: list[CellBlock]) -> None:
         """Write each number into its cell, where every cell has room for it."""
         first = blocks[0]
         width, height = first.rect.width() / first.columns, first.rect.height() / first.rows
@@ -195,7 +195,7 @@ class HeatTile:
                 self._write_block(painter, block, number * first.rows, size)
         painter.restore()
 
-    def _write_block(self, painter: QPainter, block: Block, image_row: int, size: float) -> None:
+    def _write_block(self, painter: QPainter, block: CellBlock, image_row: int, size: float) -> None:
         assert self.array is not None and self._image is not None
         end = block.offset + block.rows * block.columns - block.blank
         flat = self.array.reshape(-1)[block.offset : end]
@@ -214,7 +214,7 @@ class HeatTile:
                 text = short_text(float(number))
             painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
 
-    def _paint_crosses(self, painter: QPainter, blocks: list[Block]) -> None:
+    def _paint_crosses(self, painter: QPainter, blocks: list[CellBlock]) -> None:
         """Cross out what is not finite: a mark as well as a colour."""
         if not len(self._wrong):
             return

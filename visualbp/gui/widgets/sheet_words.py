@@ -6,13 +6,13 @@ from PySide6.QtCore import QRect, QRectF, Qt
 from PySide6.QtGui import QFont, QPainter, QPen
 
 from visualbp.gui.theme import theme
-from visualbp.gui.widgets.arrangement import Block, Sheet
+from visualbp.gui.widgets.arrangement import CellBlock, Sheet
 
 Align = Qt.AlignmentFlag
 
 
 def paint_sheet_words(
-    painter: QPainter, sheet: Sheet, rect: QRect, blocks: list[Block], sample: int | None = None
+    painter: QPainter, sheet: Sheet, rect: QRect, blocks: list[CellBlock], sample: int | None = None
 ) -> None:
     """Paint the words of a sheet in `rect`, of which `blocks` are seen; `sample` is marked where blocks are samples."""
     painter.save()
@@ -47,7 +47,7 @@ def _paint_axes(painter: QPainter, sheet: Sheet, rect: QRect) -> None:
     painter.restore()
 
 
-def _paint_captions(painter: QPainter, sheet: Sheet, blocks: list[Block], first: int) -> None:
+def _paint_captions(painter: QPainter, sheet: Sheet, blocks: list[CellBlock], first: int) -> None:
     metrics = painter.fontMetrics()
     longest = f"{sheet.member_word} {sheet.members - 1}"
     spelled = metrics.horizontalAdvance(longest) <= sheet.width + sheet.gap
@@ -59,7 +59,7 @@ def _paint_captions(painter: QPainter, sheet: Sheet, blocks: list[Block], first:
         )
 
 
-def _paint_samples(painter: QPainter, sheet: Sheet, blocks: list[Block], first: int, sample: int | None) -> None:
+def _paint_samples(painter: QPainter, sheet: Sheet, blocks: list[CellBlock], first: int, sample: int | None) -> None:
     """Write the number of each sample at the left of its first line, the chosen one with a bar."""
     current, px = theme(), theme().px
     for place, block in enumerate(blocks):

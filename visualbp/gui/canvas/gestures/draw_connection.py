@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtWidgets import QGraphicsPathItem
 
 from visualbp.gui.canvas.geometry import round_pen
-from visualbp.gui.canvas.gestures.base import Gesture, Pointer
+from visualbp.gui.canvas.gestures.base import Gesture, Pointer, Surface
 from visualbp.gui.canvas.layer_item import LayerItem
 from visualbp.gui.canvas.routing import route
 from visualbp.gui.theme import theme
 from visualbp.network import connection_problem, structure_of
 from visualbp.network.edits import disconnect
 from visualbp.network.network import Connection
-
-if TYPE_CHECKING:
-    from visualbp.gui.canvas.view import Canvas
 
 MOST_HINTS = 60
 """In a larger crowd only the layer under the pointer says whether it fits."""
@@ -32,8 +27,8 @@ class DrawConnection(Gesture):
     cursor = Qt.CursorShape.CrossCursor
     scrolls = True
 
-    def __init__(self, canvas: Canvas, at: Pointer, item: LayerItem, side: str) -> None:
-        super().__init__(canvas, at)
+    def __init__(self, surface: Surface, at: Pointer, item: LayerItem, side: str) -> None:
+        super().__init__(surface, at)
         self.item, self.side = item, side
         self.instead_of: Connection | None = None
 
@@ -44,19 +39,19 @@ class DrawConnection(Gesture):
         self._known: dict[str, str | None] = {}
 
     def begin_drag(self) -> None:
-        canvas = self.canvas
-        self.network = canvas.edits.network
+        surface = self.surface
+        self.network = surface.edits.network
         inputs = self.network.inputs_of(self.item.name)
         if self.side == "input" and inputs and self.item.card.layer.kind.most_inputs == 1:
             self.instead_of = (inputs[0], self.item.name)
             self.network = disconnect(self.network, [self.instead_of])
-            canvas.network_scene.connections[self.instead_of].setVisible(False)
-            self.item, self.side = canvas.network_scene.layers[inputs[0]], "output"
+            surface.network_scene.connections[self.instead_of].setVisible(False)
+            self.item, self.side = surface.network_scene.layers[inputs[0]], "output"
         self._structure = structure_of(self.network)
         self._line = QGraphicsPathItem()
         self._line.setZValue(5)
-        canvas.network_scene.addItem(self._line)
-        shown = canvas.network_scene.items_in(canvas.visible_rect())
+        surface.network_scene.addItem(self._line)
+        shown = surface.network_scene.items_in(surface.visible_rect())
         if len(shown) <= MOST_HINTS and self.side == "output":
             for item in shown:
                 if item.layout.has_input and item is not self.item:
@@ -71,7 +66,7 @@ class DrawConnection(Gesture):
         return self._known[other.name]
 
     def drag(self, at: Pointer) -> None:
-        found = self.canvas.network_scene.layer_at(at.scene)
+        found = self.surface.network_scene.layer_at(at.scene)
         if found is self.item and found.part_at(at.scene) == self.side:
             found = None
         if found is not self._over:
@@ -83,7 +78,7 @@ class DrawConnection(Gesture):
         if found is not None:
             found.set_state(hovered=("input" if self.side == "output" else "output") if fits else "")
         self._draw(at.scene, found if fits else None)
-        self.canvas.say(self._problem or "", "error")
+        self.surface.say(self._problem or "", "error")
 
     def _draw(self, point: QPointF, snap: LayerItem | None) -> None:
         if self._line is None:
@@ -106,16 +101,16 @@ class DrawConnection(Gesture):
             return
         if over is None:
             if self.instead_of is not None:
-                self.canvas.edits.separate([self.instead_of])
+                self.surface.edits.separate([self.instead_of])
             else:
-                self.canvas.offer_layers(at, self.item.name, self.side)
+                self.surface.offer_layers(at, self.item.name, self.side)
         elif problem:
-            self.canvas.message.emit(problem)
+            self.surface.edits.message.emit(problem)
         elif self._ends(over) != self.instead_of:
-            self.canvas.edits.join(*self._ends(over), self.instead_of)
+            self.surface.edits.join(*self._ends(over), self.instead_of)
 
     def clear(self) -> None:
-        scene = self.canvas.network_scene
+        scene = self.surface.network_scene
         if self._line is not None:
             scene.removeItem(self._line)
             self._line = None
@@ -124,4 +119,4 @@ class DrawConnection(Gesture):
         if self.dragging:
             for item in scene.layers.values():
                 item.set_state(port_hint="", hovered="")
-        self.canvas.say("")
+        self.surface.say("")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPen
 from PySide6.QtWidgets import QGraphicsItem, QGraphicsRectItem, QStyleOptionGraphicsItem, QWidget
@@ -11,12 +9,9 @@ from PySide6.QtWidgets import QGraphicsItem, QGraphicsRectItem, QStyleOptionGrap
 from visualbp.gui.canvas.canvas_edits import can_be_inserted
 from visualbp.gui.canvas.connection_item import ConnectionItem
 from visualbp.gui.canvas.geometry import CARD_WIDTH, RADIUS, snapped
-from visualbp.gui.canvas.gestures.base import Gesture, Pointer
+from visualbp.gui.canvas.gestures.base import Gesture, Pointer, Surface
 from visualbp.gui.theme import theme
 from visualbp.network.edits import new_layer
-
-if TYPE_CHECKING:
-    from visualbp.gui.canvas.view import Canvas
 
 GHOST = QRectF(-CARD_WIDTH / 2, -36, CARD_WIDTH, 72)
 
@@ -41,23 +36,23 @@ class DropLayer(Gesture):
 
     scrolls = True
 
-    def __init__(self, canvas: Canvas, at: Pointer, type_name: str) -> None:
-        super().__init__(canvas, at)
+    def __init__(self, surface: Surface, at: Pointer, type_name: str) -> None:
+        super().__init__(surface, at)
         self.type_name = type_name
 
     def start(self) -> None:
         self.dragging = True
         self._lit: ConnectionItem | None = None
-        self._insertable = can_be_inserted(new_layer(self.canvas.edits.network, self.type_name))
+        self._insertable = can_be_inserted(new_layer(self.surface.edits.network, self.type_name))
         self._ghost = Ghost()
-        self.canvas.network_scene.addItem(self._ghost)
+        self.surface.network_scene.addItem(self._ghost)
         self.drag(self.pressed)
 
     def drag(self, at: Pointer) -> None:
         self._ghost.setPos(self._place(at))
         found = None
         if self._insertable:
-            scene = self.canvas.network_scene
+            scene = self.surface.network_scene
             found = scene.connection_at(at.scene) or scene.connection_under(GHOST.translated(at.scene))
         if found is not self._lit:
             if self._lit is not None:
@@ -66,7 +61,7 @@ class DropLayer(Gesture):
                 found.set_state(lit=True)
             self._lit = found
         words = "insert between {} and {}".format(*found.connection) if found is not None else ""
-        self.canvas.say(words, "info")
+        self.surface.say(words, "info")
 
     @staticmethod
     def _place(at: Pointer) -> QPointF:
@@ -76,13 +71,13 @@ class DropLayer(Gesture):
         lit = self._lit.connection if self._lit is not None else None
         self.clear()
         if lit is not None:
-            self.canvas.edits.insert_at(self.type_name, lit)
+            self.surface.edits.insert_at(self.type_name, lit)
         else:
-            self.canvas.edits.add_at(self.type_name, self._place(at))
+            self.surface.edits.add_at(self.type_name, self._place(at))
 
     def clear(self) -> None:
         if self._lit is not None:
             self._lit.set_state(lit=False)
             self._lit = None
-        self.canvas.network_scene.removeItem(self._ghost)
-        self.canvas.say("")
+        self.surface.network_scene.removeItem(self._ghost)
+        self.surface.say("")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from PySide6.QtCore import QLineF, QPointF, Qt
 from PySide6.QtGui import QPen
 from PySide6.QtWidgets import QGraphicsLineItem
@@ -11,12 +9,9 @@ from PySide6.QtWidgets import QGraphicsLineItem
 from visualbp.gui.canvas.canvas_edits import can_be_inserted
 from visualbp.gui.canvas.connection_item import ConnectionItem
 from visualbp.gui.canvas.geometry import snapped
-from visualbp.gui.canvas.gestures.base import Gesture, Pointer
+from visualbp.gui.canvas.gestures.base import Gesture, Pointer, Surface
 from visualbp.gui.canvas.layer_item import LayerItem
 from visualbp.gui.theme import theme
-
-if TYPE_CHECKING:
-    from visualbp.gui.canvas.view import Canvas
 
 ALIGN_REACH = 7
 """Pixels within which a card lines up with another one."""
@@ -28,14 +23,14 @@ class MoveLayers(Gesture):
     cursor = Qt.CursorShape.ClosedHandCursor
     scrolls = True
 
-    def __init__(self, canvas: Canvas, at: Pointer, item: LayerItem) -> None:
-        super().__init__(canvas, at)
+    def __init__(self, surface: Surface, at: Pointer, item: LayerItem) -> None:
+        super().__init__(surface, at)
         self.item = item
 
     def start(self) -> None:
         self._guides: list[QGraphicsLineItem] = []
         self._lit: ConnectionItem | None = None
-        selection = self.canvas.context.selection
+        selection = self.surface.selection
         self._was_selected = self.item.name in selection.layers
         if self.pressed.adds:
             others = tuple(name for name in selection.layers if name != self.item.name)
@@ -44,19 +39,19 @@ class MoveLayers(Gesture):
             selection.select((self.item.name,))
 
     def begin_drag(self) -> None:
-        scene = self.canvas.network_scene
-        names = self.canvas.context.selection.layers
+        scene = self.surface.network_scene
+        names = self.surface.selection.layers
         if self.item.name not in names:
             names = (self.item.name,)
         self._moving = [scene.layers[name] for name in names if name in scene.layers]
         self._corners = {item: item.pos() for item in self._moving}
         self._centre = self.item.centre
         moving = set(names)
-        near = self.canvas.visible_rect().adjusted(-400, -400, 400, 400)
+        near = self.surface.visible_rect().adjusted(-400, -400, 400, 400)
         rest = [item.centre for item in scene.items_in(near) if item.name not in moving]
         self._columns = sorted({round(centre.x(), 2) for centre in rest})
         self._rows = sorted({round(centre.y(), 2) for centre in rest})
-        network = self.canvas.edits.network
+        network = self.surface.edits.network
         loose = not any(self.item.name in connection for connection in network.connections)
         self._insertable = len(self._moving) == 1 and loose and can_be_inserted(self.item.card.layer)
         for item in self._moving:
@@ -67,7 +62,7 @@ class MoveLayers(Gesture):
         free = bool(at.modifiers & Qt.KeyboardModifier.AltModifier)
         target, lines = (wanted, []) if free else self._snap(wanted)
         delta = target - self._centre
-        scene = self.canvas.network_scene
+        scene = self.surface.network_scene
         for item in self._moving:
             scene.move_layer(item, self._corners[item] + delta)
         self._show_guides(lines)
@@ -76,11 +71,11 @@ class MoveLayers(Gesture):
 
     def _snap(self, wanted: QPointF) -> tuple[QPointF, list[QLineF]]:
         """Return the place that the pressed card snaps to, and the lines along which it stands with others."""
-        reach = ALIGN_REACH / self.canvas.transform().m11()
+        reach = ALIGN_REACH / self.surface.pixels_per_unit
         column, row = _nearest(self._columns, wanted.x(), reach), _nearest(self._rows, wanted.y(), reach)
         x = snapped(wanted.x()) if column is None else column
         y = snapped(wanted.y()) if row is None else row
-        shown, lines = self.canvas.visible_rect(), []
+        shown, lines = self.surface.visible_rect(), []
         if column is not None:
             lines.append(QLineF(x, shown.top(), x, shown.bottom()))
         if row is not None:
@@ -94,7 +89,7 @@ class MoveLayers(Gesture):
             pen.setCosmetic(True)
             guide.setPen(pen)
             guide.setZValue(-1.5)
-            self.canvas.network_scene.addItem(guide)
+            self.surface.network_scene.addItem(guide)
             self._guides.append(guide)
         for number, guide in enumerate(self._guides):
             guide.setVisible(number < len(lines))
@@ -110,9 +105,9 @@ class MoveLayers(Gesture):
             self._lit = connection
         if connection is not None:
             source, target = connection.connection
-            self.canvas.say(f"insert between {source} and {target}", "info")
+            self.surface.say(f"insert between {source} and {target}", "info")
         else:
-            self.canvas.say("")
+            self.surface.say("")
 
     def end(self, at: Pointer) -> None:
         lit = self._lit.connection if self._lit is not None else None
@@ -123,30 +118,30 @@ class MoveLayers(Gesture):
         centres = {item.name: item.centre for item in self._moving}
         moved = any(item.pos() != self._corners[item] for item in self._moving)
         if lit is not None:
-            self.canvas.edits.insert_present(self.item.name, lit, centres)
+            self.surface.edits.insert_present(self.item.name, lit, centres)
         elif moved:
-            self.canvas.edits.move(centres)
+            self.surface.edits.move(centres)
 
     def _click(self, at: Pointer) -> None:
-        selection = self.canvas.context.selection
+        selection = self.surface.selection
         if self.pressed.adds:
             return
         if self._was_selected and len(selection.layers) + len(selection.connections) > 1:
             selection.select((self.item.name,))
-        cell = self.item.cell_at(at.scene) if self.canvas.network_scene.shows_cells else None
+        cell = self.item.cell_at(at.scene) if self.surface.network_scene.shows_cells else None
         if cell is not None:
             selection.choose_number(cell.value, cell.index)
 
     def cancel(self) -> None:
         if self.dragging:
             for item in self._moving:
-                self.canvas.network_scene.move_layer(item, self._corners[item])
+                self.surface.network_scene.move_layer(item, self._corners[item])
         self.clear()
 
     def clear(self) -> None:
         self._light(None)
         for guide in self._guides:
-            self.canvas.network_scene.removeItem(guide)
+            self.surface.network_scene.removeItem(guide)
         self._guides = []
         if self.dragging:
             for item in self._moving:

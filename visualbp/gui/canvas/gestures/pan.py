@@ -11,16 +11,10 @@ class Pan(Gesture):
     cursor = Qt.CursorShape.ClosedHandCursor
 
     def start(self) -> None:
-        canvas = self.canvas
-        self._from = canvas.horizontalScrollBar().value(), canvas.verticalScrollBar().value()
+        self._from = self.surface.scroll_position
 
     def move(self, at: Pointer) -> None:
-        moved = at.view - self.pressed.view
-        self._scroll(self._from[0] - moved.x(), self._from[1] - moved.y())
+        self.surface.scroll_to(self._from - (at.view - self.pressed.view))
 
     def cancel(self) -> None:
-        self._scroll(*self._from)
-
-    def _scroll(self, x: int, y: int) -> None:
-        self.canvas.horizontalScrollBar().setValue(x)
-        self.canvas.verticalScrollBar().setValue(y)
+        self.surface.scroll_to(self._from)

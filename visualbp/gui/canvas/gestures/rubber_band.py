@@ -14,7 +14,7 @@ class RubberBand(Gesture):
     scrolls = True
 
     def start(self) -> None:
-        selection = self.canvas.context.selection
+        selection = self.surface.selection
         self._kept = selection.layers if self.pressed.adds else ()
         self._chosen = self._kept
         self._band: QGraphicsRectItem | None = None
@@ -26,10 +26,10 @@ class RubberBand(Gesture):
         self._band.setPen(pen)
         self._band.setBrush(theme().color("accent", 0.12))
         self._band.setZValue(10)
-        self.canvas.network_scene.addItem(self._band)
+        self.surface.network_scene.addItem(self._band)
 
     def drag(self, at: Pointer) -> None:
-        scene = self.canvas.network_scene
+        scene = self.surface.network_scene
         rect = QRectF(self.pressed.scene, at.scene).normalized()
         if self._band is not None:
             self._band.setRect(rect)
@@ -39,14 +39,14 @@ class RubberBand(Gesture):
 
     def end(self, at: Pointer) -> None:
         self.clear()
-        self.canvas.context.selection.select(self._chosen)
-        self.canvas.show_selection()
+        self.surface.selection.select(self._chosen)
+        self.surface.show_selection()
 
     def cancel(self) -> None:
         self.clear()
-        self.canvas.show_selection()
+        self.surface.show_selection()
 
     def clear(self) -> None:
         if self._band is not None:
-            self.canvas.network_scene.removeItem(self._band)
+            self.surface.network_scene.removeItem(self._band)
             self._band = None

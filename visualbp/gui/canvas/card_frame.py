@@ -15,7 +15,7 @@ GLOW = 9
 
 
 @dataclass(frozen=True)
-class Frame:
+class CardFrame:
     """How a frame looks. Colours are 0xAARRGGBB; `ring` is a second line around it, 0 for none."""
 
     height: float
@@ -28,7 +28,7 @@ class Frame:
     ring: int = 0
 
 
-def draw_frame(painter: QPainter, frame: Frame) -> None:
+def draw_card_frame(painter: QPainter, frame: CardFrame) -> None:
     """Draw a frame whose top left corner is (0, 0), on whole pixels."""
     transform, device = painter.worldTransform(), painter.device()
     ratio = device.devicePixelRatioF()
@@ -42,7 +42,7 @@ def draw_frame(painter: QPainter, frame: Frame) -> None:
 
 
 @lru_cache(maxsize=32)
-def _pixmap(frame: Frame, scale: float, ratio: float) -> QPixmap:
+def _pixmap(frame: CardFrame, scale: float, ratio: float) -> QPixmap:
     width, height = (CARD_WIDTH + 2 * MARGIN) * scale, (frame.height + 2 * MARGIN) * scale
     pixmap = QPixmap(math.ceil(width * ratio) + 1, math.ceil(height * ratio) + 1)
     pixmap.setDevicePixelRatio(ratio)
@@ -56,7 +56,7 @@ def _pixmap(frame: Frame, scale: float, ratio: float) -> QPixmap:
     return pixmap
 
 
-def _paint(painter: QPainter, frame: Frame, body: QRectF) -> None:
+def _paint(painter: QPainter, frame: CardFrame, body: QRectF) -> None:
     if frame.glows:
         glow = QColor.fromRgba(frame.outline)
         for ring in range(GLOW, 0, -1):
