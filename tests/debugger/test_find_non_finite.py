@@ -15,6 +15,7 @@ from visualbp.core.ref import Ref
 from visualbp.datasets import Dataset
 from visualbp.debugger.non_finite import RECORDED_AT_MOST
 from visualbp.debugger.session import Session
+from visualbp.debugger.until import Recorded, Until
 from visualbp.engine import Executor, compile_plan
 from visualbp.network import Network, edits
 
@@ -58,8 +59,7 @@ def session_of(network: Network, data: Dataset) -> Session:
 
 def record(session: Session) -> None:
     """Record an iteration as training does with what it shows."""
-    if session.record_until(None):
-        session.find_new_trouble()
+    session.run(Until(), [Recorded(looks_back=True)])
 
 
 def found_after_full_speed(network: Network, data: Dataset) -> Place | None:

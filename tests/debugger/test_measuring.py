@@ -9,13 +9,14 @@ from visualbp.analysis.gradient_flow import layer_flows
 from visualbp.debugger.flow import StoppedError
 from visualbp.debugger.measuring import measure
 from visualbp.debugger.session import Session
+from visualbp.debugger.until import Recorded, Until
 
 
 @pytest.fixture
 def session() -> Session:
     made = Session()
     made.set_network(xor(), 1, None, True)
-    made.record_until(None)
+    made.run(Until(), [Recorded()])
     return made
 
 

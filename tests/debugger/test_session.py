@@ -12,8 +12,9 @@ from tests.building import Clip, chain, inline, optimizer, with_training, xor
 from tests.refs import ref
 from visualbp.core.arrays import read_only
 from visualbp.debugger.commands import Level
+from visualbp.debugger.course import NotRunnableError
 from visualbp.debugger.history import History
-from visualbp.debugger.session import NotRunnableError, Session
+from visualbp.debugger.session import Session
 from visualbp.engine import Phase
 from visualbp.network import Network, edits
 

@@ -12,9 +12,10 @@ from pathlib import Path
 from visualbp.cli.main import file_name
 from visualbp.cli.output import say
 from visualbp.datasets import DataError, load_dataset
-from visualbp.engine import Executor, PlanError, compile_plan
+from visualbp.debugger.prepare import compile_within_bounds
+from visualbp.engine import Executor, PlanError
 from visualbp.engine.bugs import bug_problems
-from visualbp.engine.needs import Needs, check_memory, needs_of
+from visualbp.engine.needs import Needs
 from visualbp.files import FileError, find_model, load_network
 from visualbp.files.save import permissions_of
 from visualbp.network import Network, structure_of
@@ -40,10 +41,7 @@ def open_model(name_or_path: str) -> Model:
         if network.data is None:
             raise DataError('data: is missing; add, for example, "data": {"source": "xor"}')
         dataset = load_dataset(network.data, path.parent)
-        needs = needs_of(network, structure, len(dataset))
-        check_memory(network, needs, len(dataset))
-        say_needs(path, needs)
-        plan = compile_plan(network, structure)
+        plan, _ = compile_within_bounds(network, structure, dataset, hear=lambda needs: say_needs(path, needs))
         if misplaced := bug_problems(plan):
             raise PlanError(misplaced)
         return Model(path, network, Executor(plan, dataset))

@@ -16,6 +16,8 @@ from visualbp.cli.output import Progress, number, print_json, print_line, print_
 from visualbp.cli.running import Model, add_file, add_json, check_folder, open_model, whole_number
 from visualbp.core.arrays import Array, Shape, shape_text
 from visualbp.core.ref import Ref, named
+from visualbp.debugger.course import Course
+from visualbp.debugger.until import FullSpeed, NotFinite, Recorded, Until
 from visualbp.engine import Executor, Phase, Step
 from visualbp.engine.notation import Notation
 from visualbp.files import write_atomically
@@ -50,9 +52,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.npz:
         check_folder(arguments.npz)
     with Progress("running") as progress, np.errstate(all="ignore"):
-        for done in range(arguments.iterations - 1):
-            executor.run_fast()
-            progress(done / arguments.iterations)
+        before_last = FullSpeed(ran=lambda done, loss: progress(done / arguments.iterations))
+        until = Until(arguments.iterations - 1, 0, NotFinite.PASS)
+        Course(executor=executor, keeps_history=False).run(until, (before_last, Recorded(0)))
     before = executor.parameter_views()
     steps, gradients = trace_iteration(executor)
     if arguments.npz:

@@ -14,6 +14,8 @@ import numpy as np
 from visualbp.cli.main import file_name
 from visualbp.cli.output import Progress, number, print_json, print_line, print_table, say
 from visualbp.cli.running import Model, add_file, add_json, check_folder, open_model, whole_number
+from visualbp.debugger.course import Course
+from visualbp.debugger.until import FullSpeed, NotFinite, Until
 from visualbp.engine import Executor
 from visualbp.engine.evaluate import accuracy
 from visualbp.files import moved, save_network
@@ -70,12 +72,15 @@ def train(executor: Executor, iterations: int) -> Trained:
     wanted = recorded(iterations)
     start = time.perf_counter()
     with Progress("training") as progress, np.errstate(all="ignore"):
-        for iteration in range(iterations):
-            loss = executor.run_fast()
+
+        def ran(iteration: int, loss: float) -> None:
             if iteration == wanted[len(losses)]:
                 losses.append((iteration, loss))
             if progress.shown and not iteration % 64:
                 progress(iteration / iterations, f"loss {number(loss)}")
+
+        until = Until(iterations - 1, len(executor.plan.steps), NotFinite.PASS)
+        Course(executor=executor, keeps_history=False).run(until, (FullSpeed(ran=ran, to_the_end=True),))
     seconds = time.perf_counter() - start
     parameters = executor.parameter_views()
 

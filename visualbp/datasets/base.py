@@ -18,19 +18,28 @@ from visualbp.core.visible_text import visible
 class DataError(ValueError):
     """Data that cannot be used. The message names the place (file, row, column) and what would be right.
 
-    Much of it comes from a stranger's file: what would steer a terminal in it is made visible.
+    Much of it comes from a stranger's file: what would steer a terminal in it is made visible. `layer` is the one that
+    they do not fit, if it is one by itself: `reason` leaves its name out. `mend` says what would be right, if known.
     """
 
-    def __init__(self, message: str) -> None:
-        super().__init__(visible(message))
+    def __init__(self, reason: str, layer: str | None = None, mend: str = "") -> None:
+        super().__init__(visible(f"{layer}: {reason}" if layer else reason))
+        self.reason, self.layer, self.mend = visible(reason), layer, mend
 
 
 class TargetError(DataError):
-    """Targets that do not fit the layer before the loss. `mend` says what that layer, or the loss, should be."""
+    """Targets that do not fit the layer before the loss. `mend` says what that layer, or the loss, should be.
 
-    def __init__(self, message: str, mend: str) -> None:
-        super().__init__(message)
-        self.mend = mend
+    `gives` is how many numbers that layer gives, if that is what does not fit.
+    """
+
+    def __init__(self, reason: str, mend: str, gives: str = "") -> None:
+        self.have, self.gives = reason, gives
+        super().__init__(self.words("the layer before the loss"), mend=mend)
+
+    def words(self, layer: str) -> str:
+        """Say it of `layer`, the one before the loss."""
+        return visible(f"{self.have}, and {layer} gives {self.gives}" if self.gives else self.have)
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,7 +164,7 @@ def _misfit(targets: Array, prediction_shape: tuple[int, ...]) -> TargetError:
     have = "1 value" if size_of(per_sample) == 1 else f"{' x '.join(map(str, per_sample))} values"
     gives = " x ".join(map(str, prediction_shape)) or "1"
     mend = f"give that layer {per_sample[-1]} {'unit' if per_sample[-1] == 1 else 'units'}"
-    return TargetError(f"the targets have {have} a sample, and the layer before the loss gives {gives}", mend)
+    return TargetError(f"the targets have {have} a sample", mend, gives)
 
 
 def _are_whole(numbers: Array) -> bool:

@@ -12,13 +12,21 @@ from visualbp.core.ref import Ref
 from visualbp.datasets import DataError, Dataset, load_dataset
 from visualbp.datasets.base import TargetError
 from visualbp.debugger.flow import StoppedError
-from visualbp.engine import Executor, PlanError, compile_plan
+from visualbp.engine import Executor, Plan, PlanError, compile_plan
 from visualbp.engine.bugs import bug_problems
-from visualbp.engine.needs import check_memory, needs_of
+from visualbp.engine.needs import Needs, check_memory, needs_of
 from visualbp.engine.plan import go_on
-from visualbp.network import Network, Problem, structure_of
+from visualbp.network import Network, Problem, Structure, structure_of
 
+CHANGE_EITHER = "choose other data, or change the layer"
 CHOOSE_DATA = "choose some: click the empty canvas, then Data in the inspector"
+
+
+@dataclass(frozen=True)
+class DataProblem(Problem):
+    """Data that cannot be read. `reason` is the message for where nothing but data is shown."""
+
+    reason: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,10 +56,36 @@ def load_data(network: Network, folder: Path | None) -> tuple[Dataset | None, Pr
     try:
         return load_dataset(network.data, folder), None
     except DataError as error:
-        return None, Problem("error", None, f"data: {error}", "choose other data in the inspector")
+        return None, DataProblem("error", None, f"data: {error}", "choose other data in the inspector", str(error))
 
 
 STOPPED = Problem("error", None, "opening was stopped", "open it again, or make the network smaller")
+
+
+def compile_within_bounds(
+    network: Network,
+    structure: Structure,
+    dataset: Dataset | None,
+    interrupted: Callable[[], bool] = lambda: False,
+    hear: Callable[[Needs], None] = lambda needs: None,
+) -> tuple[Plan, Callable[[], None]]:
+    """Compile `network`, and return what is to be called now and then while its executor is made, too.
+
+    `hear` is told what it needs, before it begins. Raises PlanError; DataError where the data need too much memory; and
+    StoppedError where a large network, and no other, is given up since `interrupted` says so.
+    """
+    between = go_on
+
+    def stop_if_interrupted() -> None:
+        if interrupted():
+            raise StoppedError
+
+    if dataset is not None:
+        needs = needs_of(network, structure, len(dataset))
+        check_memory(network, needs, len(dataset))
+        hear(needs)
+        between = stop_if_interrupted if needs.are_large else go_on
+    return compile_plan(network, structure, between), between
 
 
 def prepare(
@@ -65,21 +99,11 @@ def prepare(
 
     A large network, and no other, is given up where `interrupted` says so; that is a problem of it then.
     """
-    between = go_on
-
-    def stop_if_interrupted() -> None:
-        if interrupted():
-            raise StoppedError
-
     structure = structure_of(network)
     problems = structure.problems + ((data_problem,) if data_problem else ())
     executor, layer = None, structure.input
     try:
-        if dataset is not None:
-            needs = needs_of(network, structure, len(dataset))
-            check_memory(network, needs, len(dataset))
-            between = stop_if_interrupted if needs.are_large else go_on
-        plan = compile_plan(network, structure, between)
+        plan, between = compile_within_bounds(network, structure, dataset, interrupted)
         layer = plan.prediction.layer
         problems += bug_problems(plan)
         if dataset is not None:
@@ -90,18 +114,10 @@ def prepare(
     except PlanError as error:
         problems += tuple(problem for problem in error.problems if problem not in problems)
     except TargetError as error:
-        message = str(error).replace("the layer before the loss gives", f"{layer} gives")
-        problems += (Problem("error", layer, message, error.mend),)
-    except (DataError, OptionError) as error:
-        problems += (_misfit(network, dataset, structure.input, str(error)),)
+        problems += (Problem("error", layer, error.words(layer or "the layer before the loss"), error.mend),)
+    except DataError as error:
+        mend = error.mend or CHANGE_EITHER
+        problems += (Problem("error", error.layer or structure.input, error.reason, mend),)
+    except OptionError as error:
+        problems += (Problem("error", structure.input, str(error), CHANGE_EITHER),)
     return Prepared(executor, problems)
-
-
-def _misfit(network: Network, dataset: Dataset | None, input_layer: str | None, text: str) -> Problem:
-    """Return data that do not fit as a problem of the layer that the text begins with, with the mend that there is."""
-    name, colon, message = text.partition(": ")
-    layer = name if colon and name in network.names else input_layer
-    mend = "choose other data, or change the layer"
-    if layer == input_layer and dataset is not None and "samples of shape" in text:
-        mend = f"set its shape to {', '.join(map(str, dataset.input_shape))}, or choose other data"
-    return Problem("error", layer, message if layer == name else text, mend)

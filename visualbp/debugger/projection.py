@@ -32,6 +32,7 @@ def with_state(snapshot: Snapshot, executor: Executor, outdated: Mapping[Ref, Ar
         stale=stale,
         batch=executor.batch_indices(executor.iteration),
         trouble=trouble.text if trouble else "",
+        trouble_words=trouble.words if trouble else "",
         trouble_layer=trouble.step.layer if trouble else "",
         start=executor.store.views_of(executor.start) if in_update(executor) and executor.has_tape else None,
         first_iteration=int(executor.store.first_iteration),

@@ -91,9 +91,12 @@ class Running:
         return executor.iteration, float(executor.values[executor.plan.loss])
 
     def log_loss(self, before: tuple[int, float] | None) -> None:
-        """Log the loss of the iteration at hand if it was computed since `before` was the last one."""
+        """Log the loss of the iteration at hand if it was computed since `before` was the last one.
+
+        Whoever was sent back to the origin of a value that is not finite has heard of the losses there.
+        """
         found = self.last_loss()
-        if found is not None and (before is None or found[0] != before[0]):
+        if found is not None and (before is None or found[0] > before[0]):
             self.say(Losses(found[0], (found[1],)))
 
     def log_metrics(self, always: bool = False) -> None:

@@ -8,18 +8,17 @@ entry of `RUNS`; tests/debugger/test_runs.py and tests/benchmarks/window_flow.py
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from visualbp.analysis.gradient_check import Cancelled, CheckError, CheckOptions, gradient_check
 from visualbp.debugger.commands import CheckGradients, Command, Continue, Level, Seek, StepForward, Train
+from visualbp.debugger.course import NotRunnableError
 from visualbp.debugger.pace import LONG_ITERATION
 from visualbp.debugger.running import SILENCE, Running
-from visualbp.debugger.session import NotRunnableError
 from visualbp.debugger.snapshot import CheckDone, Losses, Mode
+from visualbp.debugger.until import ALWAYS, FullSpeed, Move, Reason, Recorded, Stop, Until
 from visualbp.operations.base import IterationContext
 
 SLICE = 0.004
@@ -29,77 +28,50 @@ SLICE = 0.004
 # -- continue --------------------------------------------------------------------------------------------------------
 
 
-def run_continue(run: Running, command: Continue) -> None:
+def run_continue(run: Running, command: Continue) -> Stop:
     """Go on until a breakpoint, a non-finite value or a pause.
 
     Without waiting and without a breakpoint, whole iterations run at full speed between two pictures; each picture is
     one layer further on in an iteration that is run step by step.
     """
-    session = run.session
-    executor = session.running_executor()
     run.begin(Mode.CONTINUING)
     run.speed = command.steps_per_second
-    pictures, is_first = FirstToLast(), True
+    return run.session.run(Until(breakpoints=True), _moves_of_continue(run))
+
+
+def _moves_of_continue(run: Running) -> Iterator[Move]:
+    session = run.session
+    executor = session.running_executor()
+    groups, place = executor.plan.groups, 0
     while not run.is_asked_to_stop(True):
-        if not is_first and session.stops_before_next():
-            step = session.next_step
-            session.message = f"breakpoint: {step.layer}, {step.phase}"
-            return
-        is_first = False
         skips = run.speed is None and not session.is_within_iteration and not session.has_breakpoints
         if skips and session.pace.fast is None:
-            stopped = _record(run, None)  # the first iteration tells how long one takes
+            yield from _record(run, None)  # the first iteration tells how long one takes
         elif skips and session.pace.is_fast:
-            stopped = _run_to_next_picture(run, pictures)
+            since = executor.iteration
+            while not run.wants_picture and not run.is_asked_to_stop(True):
+                yield from _train_slice(run)
+            place = (place + 1) % len(groups)  # each picture is of another layer: one after the other, and back
+            yield from _record(run, groups[place].stop, looks_back=since < executor.iteration)
         else:
-            stopped = _record(run, executor.cursor % len(executor.plan.steps) + 1)
-        if stopped:
-            return
+            yield from _record(run, executor.cursor % len(executor.plan.steps) + 1)
         if run.speed:
             _wait(run, 1.0 / run.speed)
 
 
-class FirstToLast:
-    """Which layer the next picture shows: each one after the other, forward and backward."""
-
-    def __init__(self) -> None:
-        self._place = 0
-
-    def next_cursor(self, run: Running) -> int:
-        """Return the number of steps to be done in the iteration of the next picture."""
-        groups = run.session.running_executor().plan.groups
-        self._place = (self._place + 1) % len(groups)
-        return groups[self._place].stop
-
-
-def _run_to_next_picture(run: Running, pictures: FirstToLast) -> bool:
-    """Run iterations at full speed until a picture is wanted, and then step into one. Return whether to stop there."""
-    session, since = run.session, run.session.running_executor().iteration
-    while not run.wants_picture and not run.is_asked_to_stop(True):
-        _train_slice(run, None)
-        if session.message:
-            return True
-    return _record(run, pictures.next_cursor(run), since)
-
-
-def _record(run: Running, cursor: int | None, since: int | None = None) -> bool:
+def _record(run: Running, cursor: int | None, looks_back: bool = False) -> Iterator[Move]:
     """Run the next iteration, or this one, to where `cursor` steps of it are done, or to its end; show it if a picture
-    is wanted. Return whether a value was not finite; then the session stands where the first one since the iteration
-    `since` was made.
+    is wanted.
     """
-    session = run.session
     before = run.last_loss()
     run.flow.breathe()
-    if session.record_until(cursor, run.flow.interrupted):
-        if since is not None and since < session.running_executor().iteration:
-            session.find_new_trouble()
-        session.message = session.trouble
-        return True
-    run.log_loss(before)
+    try:
+        yield Recorded(cursor, run.flow.interrupted, looks_back)
+    finally:
+        run.log_loss(before)
     if run.mailbox.is_empty if run.speed else run.wants_picture:
         run.show()
         run.log_metrics()
-    return False
 
 
 def _wait(run: Running, seconds: float) -> None:
@@ -113,64 +85,72 @@ def _wait(run: Running, seconds: float) -> None:
 # -- training --------------------------------------------------------------------------------------------------------
 
 
-def run_train(run: Running, command: Train) -> None:
+def run_train(run: Running, command: Train) -> Stop:
     """Run iterations at full speed: this many, or until a pause. Those that are shown, and the last, are recorded."""
-    session, left, endless = run.session, command.iterations, command.iterations is None
-    executor = session.running_executor()
+    executor = run.session.running_executor()
     run.begin(Mode.TRAINING)
-    while left is None or left > 0:
-        left = _train_slice(run, left)
-        if session.message:
-            return
+    if command.iterations is None:
+        return run.session.run(Until(), _moves_of_train(run, True))
+    last = executor.iteration + command.iterations - (0 if executor.at_end else 1)
+    return run.session.run(Until(last, len(executor.plan.steps)), _moves_of_train(run, False, last))
+
+
+def _moves_of_train(run: Running, endless: bool, last: float = ALWAYS) -> Iterator[Move]:
+    session = run.session
+    executor = session.running_executor()
+    while True:
+        yield from _train_slice(run)
         asked = run.is_asked_to_stop(endless)
         if asked and executor.at_end and session.pace.is_dear_to_record:
             return  # one more iteration would keep the pause waiting; the values of the last are shown as they are
-        if asked or left == 1 or run.wants_picture or not session.pace.is_fast:
-            _train_recorded(run)
-            left = None if left is None else left - 1
-        if session.message or run.is_asked_to_stop(endless):
+        is_last = executor.iteration + (1 if executor.at_end else 0) == last
+        if asked or is_last or run.wants_picture or not session.pace.is_fast:
+            yield from _train_recorded(run)
+        if run.is_asked_to_stop(endless):
             return
 
 
-def _train_slice(run: Running, left: int | None) -> int | None:
-    """Train for the time of a slice, but leave one iteration; return how many are left.
+def _train_slice(run: Running) -> Iterator[Move]:
+    """Train for the time of a slice, but leave the last iteration.
 
     There is none where iterations are so long that a pause would have to wait for their end: they are recorded.
     """
     session = run.session
     losses: list[float] = []
-    first = -1
     end = time.perf_counter() + SLICE
-    while (left is None or left > 1) and session.pace.is_fast and time.perf_counter() < end and not run.flow.breathe():
-        number, loss = session.train_one()
-        first = number if first < 0 else first
+    first = -1
+
+    def goes_on() -> bool:
+        return session.pace.is_fast and time.perf_counter() < end and not run.flow.breathe()
+
+    def ran(iteration: int, loss: float) -> None:
+        nonlocal first
+        first = iteration if first < 0 else first
         losses.append(loss)
-        left = None if left is None else left - 1
-        if not np.isfinite(loss):
-            session.find_non_finite()
-            session.message = session.trouble or f"the loss of iteration {number} is not finite"
-            break
-    if losses:
-        run.say(Losses(first, losses))
-    return left
+
+    try:
+        yield FullSpeed(goes_on, ran)
+    finally:
+        if losses:
+            run.say(Losses(first, losses))
 
 
-def _train_recorded(run: Running) -> None:
+def _train_recorded(run: Running) -> Iterator[Move]:
     """Run the next iteration step by step, so that it can be taken apart, and show it if a picture is wanted."""
     session = run.session
     before = run.last_loss()
     run.flow.breathe()
+    end = time.perf_counter() + LONG_ITERATION
     if session.pace.is_dear_to_record:
-        session.train_one()
+        once = iter((True,))
+        yield FullSpeed(lambda: next(once, False), lambda number, loss: run.say(Losses(number, (loss,))), True)
         session.publish()
     else:
-        end = time.perf_counter() + LONG_ITERATION
-        if session.record_until(None, lambda: run.flow.interrupted() and time.perf_counter() > end):
-            session.find_new_trouble()
-    run.log_loss(before)
-    if session.trouble:
-        session.message = session.trouble
-    elif run.wants_picture:
+        try:
+            yield Recorded(None, lambda: run.flow.interrupted() and time.perf_counter() > end, looks_back=True)
+        finally:
+            run.log_loss(before)
+    if run.wants_picture:
         run.show()
         run.log_metrics()
 
@@ -178,7 +158,7 @@ def _train_recorded(run: Running) -> None:
 # -- going to a place ------------------------------------------------------------------------------------------------
 
 
-def run_seek(run: Running, command: Seek) -> None:
+def run_seek(run: Running, command: Seek) -> Stop:
     """Go to a position, back or forth, by replay. What was shown stays until it is reached."""
     before = run.session.snapshot()
     run.begin(Mode.SEEKING)
@@ -192,26 +172,27 @@ def run_seek(run: Running, command: Seek) -> None:
             run.show_under_way(before)
         run.progress(share)
 
-    run.session.seek(command.iteration, command.cursor, progress)
+    return run.session.seek(command.iteration, command.cursor, progress)
 
 
-def run_epoch(run: Running, command: StepForward) -> None:
+def run_epoch(run: Running, command: StepForward) -> Stop:
     """Run to the end of this pass over the data, or of the next one."""
     executor = run.session.running_executor()
     done = (executor.iteration + 1 if executor.at_end else executor.iteration) % executor.batches_per_epoch
-    run_train(run, Train(executor.batches_per_epoch - done))
+    return run_train(run, Train(executor.batches_per_epoch - done))
 
 
 # -- checking --------------------------------------------------------------------------------------------------------
 
 
-def run_check(run: Running, command: CheckGradients) -> None:
+def run_check(run: Running, command: CheckGradients) -> Stop:
     """Check the gradients of the parameters and the batch of the iteration at hand, as they were at its start."""
     session = run.session
     executor = session.running_executor()
     run.begin(Mode.CHECKING)
     run.show()
-    session.ensure_recorded()
+    if (stop := session.ensure_recorded()).reason != Reason.DONE:
+        return stop
     iteration = executor.iteration
     indices = executor.batch_indices(iteration)
     views = executor.store.views_of(executor.start)
@@ -230,12 +211,12 @@ def run_check(run: Running, command: CheckGradients) -> None:
         )
     except Cancelled:
         run.say(CheckDone(session.generation, iteration, None))
-        session.message = "the check was cancelled"
-        return
+        return Stop(Reason.INTERRUPTED, "the check was cancelled")
     except CheckError as error:  # there is nothing to measure
         run.say(CheckDone(session.generation, iteration, None))
         raise NotRunnableError(str(error)) from None
     run.say(CheckDone(session.generation, iteration, result, time.perf_counter() - started))
+    return stop
 
 
 # -- the table -------------------------------------------------------------------------------------------------------
@@ -245,7 +226,7 @@ def run_check(run: Running, command: CheckGradients) -> None:
 class Run:
     """How a command that runs on is carried out, and commands of its kind to try it with."""
 
-    carry_out: Callable[[Running, Any], None]
+    carry_out: Callable[[Running, Any], Stop]
     mode: Mode
     examples: Mapping[str, Command]
 

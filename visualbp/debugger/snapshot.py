@@ -53,6 +53,8 @@ class Snapshot:
     """Why it stopped, or where it stands, in words."""
     trouble: str = ""
     """A non-finite value, found and named; empty if there is none."""
+    trouble_words: str = ""
+    """The same without the name of its layer, for where that is seen."""
     trouble_layer: str = ""
     breakpoints: frozenset[tuple[Phase, str]] = frozenset()
     can_go_back: bool = False

@@ -24,12 +24,14 @@ from visualbp.debugger.commands import (
     Sync,
     Train,
 )
+from visualbp.debugger.course import NotRunnableError
 from visualbp.debugger.flow import Flow
 from visualbp.debugger.mailbox import Mailbox
 from visualbp.debugger.running import Running
 from visualbp.debugger.runs import run_of, run_train
-from visualbp.debugger.session import NothingBeforeError, NotRunnableError, Session, WorkInterruptedError
+from visualbp.debugger.session import NothingBeforeError, Session
 from visualbp.debugger.snapshot import Failure, Mode, Synced, Truncate
+from visualbp.debugger.until import Reason, Stop
 
 SWITCH_INTERVAL = 1e-4
 """Seconds until the interpreter offers a waiting thread its turn. The default, 5 ms, makes the window wait up to 57 ms
@@ -84,12 +86,10 @@ class Worker:
         session = self.session
         session.message = ""
         try:
-            self._dispatch(command)
+            session.message = self._dispatch(command).text
         except (NotRunnableError, NothingBeforeError) as error:
             session.message = str(error)
             self.mailbox.post(None, Failure(session.message))
-        except WorkInterruptedError:
-            session.message = "stopped"
         except Exception as error:  # a fault of the program: it is shown as what it is, and the worker goes on
             session.message = self._describe(command, error)
             self.mailbox.post(None, Failure(session.message, traceback.format_exc()))
@@ -103,18 +103,18 @@ class Worker:
         where = f" after {place.layer} {place.operation}" if place else ""
         return f"{type(command).__name__} failed{where}: {type(error).__name__}: {error}"
 
-    def _dispatch(self, command: Command) -> None:
+    def _dispatch(self, command: Command) -> Stop:
         session, running = self.session, self._running
         if (run := run_of(command)) is not None:
-            run.carry_out(running, command)
-            return
+            return run.carry_out(running, command)
         match command:
             case StepForward():
                 before = running.last_loss()
-                session.forward(command.level)
+                stop = session.forward(command.level)
                 running.log_loss(before)
+                return Stop(stop.reason)  # what it ended at is there to be seen
             case StepBack():
-                session.back(command.level)
+                return session.back(command.level)
             case Reset():
                 session.reset()
                 running.say(Truncate(0))
@@ -125,7 +125,7 @@ class Worker:
                 if outdated is not None:
                     running.say(Truncate(outdated))
                 if command.train:
-                    run_train(running, Train())
+                    return run_train(running, Train())
             case SetBreakpoints():
                 session.breakpoints = command.breakpoints
             case SetSpeed():
@@ -136,6 +136,7 @@ class Worker:
                 self.mailbox.post(session.snapshot(running.mode), Synced(command.number))
             case Close():
                 self._closed = True
+        return Stop(Reason.DONE)
 
     def _is_asked_to_stop(self, endless: bool) -> bool:
         """Attend to the queue while running: take changed speeds and breakpoints, and say whether to stop.

@@ -43,11 +43,16 @@ class NonFinite:
 
     @property
     def text(self) -> str:
+        """Where and what, in a sentence."""
+        return f"{self.step.layer}: {self.words}" if self.step.layer else self.words
+
+    @property
+    def words(self) -> str:
+        """What, in a sentence that leaves out the layer's name."""
         place = f"[{', '.join(map(str, self.index))}]" if self.index else ""
         how = {Phase.FORWARD: "forward", Phase.BACKWARD: "backward"}.get(self.step.phase, str(self.step.phase))
-        layer = f"{self.step.layer}: " if self.step.layer else ""
         return (
-            f"{layer}{self.step.operation} ({how}) gave {self.number} in {self.value.text}{place}"
+            f"{self.step.operation} ({how}) gave {self.number} in {self.value.text}{place}"
             f" at iteration {self.iteration}{f'; {self.source} was not finite before it' if self.source else ''}"
         )
 
@@ -305,9 +310,9 @@ def check_input_shape(dataset: Dataset, shape: tuple[int, ...], layer: str) -> N
     The same numbers in another shape are laid out anew, row by row: 64 pixels are an image of 1 x 8 x 8.
     """
     if size_of(dataset.input_shape) != size_of(shape):
-        raise DataError(
-            f"{layer}: takes samples of shape {shape_text(shape)}, the data have {shape_text(dataset.input_shape)}"
-        )
+        reason = f"takes samples of shape {shape_text(shape)}, the data have {shape_text(dataset.input_shape)}"
+        mend = f"set its shape to {', '.join(map(str, dataset.input_shape))}, or choose other data"
+        raise DataError(reason, layer, mend)
 
 
 def check_input_values(dataset: Dataset, plan: Plan) -> None:
@@ -319,4 +324,4 @@ def check_input_values(dataset: Dataset, plan: Plan) -> None:
                 for part in (dataset, dataset.held_out):
                     problem = part and node.operation.operand_problem(place, part.inputs, shapes)
                     if problem:
-                        raise DataError(f"{node.layer}: {problem}")
+                        raise DataError(problem, node.layer)

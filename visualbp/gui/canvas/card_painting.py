@@ -58,7 +58,7 @@ class Card:
     def error(self) -> str:
         """What is wrong with this layer, in words."""
         if self.trouble:
-            return self.trouble.removeprefix(f"{self.layer.name}: ")
+            return self.trouble
         return next((problem.message for problem in self.problems if problem.severity == "error"), "")
 
     @property

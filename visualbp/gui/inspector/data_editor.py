@@ -18,6 +18,7 @@ from visualbp.core.reading import read_beginning
 from visualbp.datasets import DataSpec, datasets
 from visualbp.datasets.arrays import ArrayOption, NamesOption
 from visualbp.datasets.base import make_spec
+from visualbp.debugger.prepare import DataProblem
 from visualbp.debugger.snapshot import Snapshot
 from visualbp.gui.context import Context
 from visualbp.gui.inspector.editors import LineEditor, starting_options
@@ -99,12 +100,8 @@ class DataEditor(QWidget):
         if spec is not None and len(arrays) == 2:
             self.samples.show_samples(spec.options[arrays[0].name], spec.options[arrays[1].name])
         current = snapshot.generation == self._context.document.generation
-        wrong = (
-            [p.message for p in snapshot.problems if p.layer is None and p.message.startswith("data:")]
-            if current
-            else []
-        )
-        self.problem.setText(wrong[0].removeprefix("data: ") if wrong else "")
+        wrong = [p.reason for p in snapshot.problems if isinstance(p, DataProblem)] if current else []
+        self.problem.setText(wrong[0] if wrong else "")
         self.problem.setVisible(bool(wrong))
         self.facts.setText(_facts(snapshot) if spec is not None and not wrong else "")
         self.facts.setVisible(bool(self.facts.text()))

@@ -34,9 +34,7 @@ def problems_of(snapshot: Snapshot, structural: tuple[Problem, ...]) -> tuple[Pr
     found: dict[Problem, None] = {}
     if snapshot.trouble:
         mend = "step back to it, and look at what it was made from"
-        layer = snapshot.trouble_layer or None
-        text = snapshot.trouble.removeprefix(f"{layer}: ")
-        found[Problem("error", layer, text, mend)] = None
+        found[Problem("error", snapshot.trouble_layer or None, snapshot.trouble_words, mend)] = None
     for problem in (*structural, *snapshot.problems):
         found.setdefault(problem)
     return tuple(sorted(found, key=lambda problem: problem.severity != "error"))

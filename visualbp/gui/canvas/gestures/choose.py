@@ -96,7 +96,7 @@ def _words(surface: Surface, item: LayerItem, part: str, at: Pointer) -> tuple[s
         if item.is_on_absent(at.scene):
             return "not yet computed in this iteration", "info"
     if item.card.trouble:
-        return item.card.trouble, "error"
+        return f"{item.name}: {item.card.trouble}", "error"
     if part in ("card", "name") and item.card.problems:
         return "\n".join(problem.text for problem in item.card.problems), "error" if item.card.error else "info"
     if not surface.network_scene.shows_cells and part:
