@@ -18,9 +18,9 @@ from visualbp.engine import Executor
 from visualbp.files import load_network
 from visualbp.files.samples import sample_paths
 from visualbp.interchange import export_pytorch
-from visualbp.interchange.pytorch_expressions import custom_function
 from visualbp.interchange.pytorch_text import MODULE_NAMES
 from visualbp.network import Network
+from visualbp.operations.custom_pytorch import custom_function
 from visualbp.optimizers.schedules import SCHEDULE
 
 torch = pytest.importorskip("torch", reason="needs the parity extra")

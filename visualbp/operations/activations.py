@@ -88,6 +88,7 @@ class Linear(Elementwise):
     type_name, label = "linear", "Linear"
     description = "Passes z on as it is."
     formula, derivative_formula = "z", "1"
+    pytorch = "{z}"
 
     def function(self, emit: Emitter, z: Array, h: Array) -> None:
         emit(np.copyto, h, z)
@@ -105,6 +106,7 @@ class Relu(Piecewise):
     type_name, label = "relu", "ReLU"
     description = "Lets positive values pass and stops the others; its derivative does not shrink."
     formula, derivative_formula = r"\max(z, 0)", r"\left[z > 0\right]"
+    pytorch = "torch.relu({z})"
 
     def function(self, emit: Emitter, z: Array, h: Array) -> None:
         emit(np.maximum, z, emit.memory("zeros", z.shape), out=h)  # twice as fast as with one constant zero
@@ -119,6 +121,7 @@ class LeakyRelu(Piecewise):
     options = (FloatOption("slope", 0.01, "the slope below 0", minimum=-1e6, maximum=1e6),)
     formula = r"z \text{ if } z > 0 \text{ else } \alpha z"
     derivative_formula = r"1 \text{ if } z > 0 \text{ else } \alpha"
+    pytorch = "functional.leaky_relu({z}, {slope})"
 
     @property
     def letters(self) -> dict[str, float | str]:  # type: ignore[override]
@@ -147,6 +150,7 @@ class Elu(Piecewise):
     )
     formula = r"z \text{ if } z > 0 \text{ else } \alpha (e^{z} - 1)"
     derivative_formula = r"1 \text{ if } z > 0 \text{ else } \alpha e^{z}"
+    pytorch = "functional.elu({z}, {alpha})"
 
     @property
     def alpha(self) -> float:
@@ -187,6 +191,7 @@ class Selu(Elu):
     options = ()
     formula = r"\lambda z \text{ if } z > 0 \text{ else } \lambda \alpha (e^{z} - 1)"
     derivative_formula = r"\lambda \text{ if } z > 0 \text{ else } \lambda \alpha e^{z}"
+    pytorch = "functional.selu({z})"
 
     @property
     def alpha(self) -> float:
@@ -205,6 +210,7 @@ class Gelu(Elementwise):
     formula = r"\frac{z}{2}\left(1 + \tanh\left(c\,(z + 0.044715 z^{3})\right)\right)"
     derivative_formula = r"\frac{1 + t}{2} + \frac{z}{2}(1 - t^{2})\, c\,(1 + 0.134145 z^{2})"
     letters = MappingProxyType({"t": r"\tanh\left(c\,(z + 0.044715 z^{3})\right)", "c": r"\sqrt{2 / \pi}"})
+    pytorch = 'functional.gelu({z}, approximate="tanh")'
 
     def _bounded(self, emit: Emitter, z: Array) -> Array:
         """Beyond 30 the tanh is exactly 1: its polynomials see z cut off there, and cannot overflow."""
@@ -259,6 +265,7 @@ class Silu(Elementwise):
     formula = r"z\,\text{sigmoid}(z)"
     derivative_formula = r"s\,(1 + z (1 - s))"
     letters = MappingProxyType({"s": r"\text{sigmoid}(z)"})
+    pytorch = "functional.silu({z})"
 
     def function(self, emit: Emitter, z: Array, h: Array) -> None:
         emit_sigmoid(emit, z, h)
@@ -277,6 +284,7 @@ class Sigmoid(Elementwise):
     type_name, label = "sigmoid", "Sigmoid"
     description = "Squeezes to (0, 1). Its derivative is at most 1/4: deep stacks of it vanish."
     formula, derivative_formula = r"\frac{1}{1 + e^{-z}}", r"h (1 - h)"
+    pytorch = "torch.sigmoid({z})"
 
     def function(self, emit: Emitter, z: Array, h: Array) -> None:
         emit_sigmoid(emit, z, h)
@@ -290,6 +298,7 @@ class Tanh(Elementwise):
     type_name, label = "tanh", "Tanh"
     description = "Squeezes to (-1, 1), with the derivative 1 at 0."
     formula, derivative_formula = r"\tanh(z)", "1 - h^{2}"
+    pytorch = "torch.tanh({z})"
 
     def function(self, emit: Emitter, z: Array, h: Array) -> None:
         emit(np.tanh, z, h)
@@ -306,6 +315,7 @@ class Softplus(Elementwise):
     description = "A smooth ReLU whose derivative is the sigmoid."
     formula, derivative_formula = r"\log(1 + e^{z})", r"\text{sigmoid}(z)"
     threshold: ClassVar[float] = 20.0
+    pytorch = "functional.softplus({z})"
 
     def _large(self, emit: Emitter, z: Array) -> Array:
         large = emit.memory("large", z.shape, bool)
@@ -332,6 +342,7 @@ class Softmax(Activation):
     type_name, label = "softmax", "Softmax"
     description = "Turns scores into probabilities that sum to 1."
     formula = r"\frac{e^{\mathbf{z}}}{\sum_{j} e^{z_{j}}}"
+    pytorch = "torch.softmax({z}, -1)"
 
     def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:
         z, h = as_rows(inputs[0]), as_rows(output)

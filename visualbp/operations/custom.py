@@ -27,8 +27,10 @@ from visualbp.core.expressions import (
     multiplications,
     pieces,
 )
+from visualbp.core.pytorch_code import FunctionClasses
 from visualbp.operations.activations import Elementwise, activations
 from visualbp.operations.base import Emitter
+from visualbp.operations.custom_pytorch import custom_function
 from visualbp.operations.symbols import Symbol
 
 LONGEST_LATEX = 200
@@ -121,6 +123,10 @@ class Custom(Elementwise):
         rule = rf"{result} = {upstream} \odot f'\left({operands[0]}\right)"
         text = latex(self.slope, "z", LONGEST_LATEX)
         return rf"{rule}, \quad f'(z) = {text}" if text else rule
+
+    def to_pytorch(self, z: str, functions: FunctionClasses) -> str:
+        typed = self.option_values["expression"], self.option_values["derivative"]
+        return f"{functions.name_of(typed, lambda name: custom_function(name, *typed))}.apply({z})"
 
 
 activations.register(Custom)

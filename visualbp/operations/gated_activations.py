@@ -25,6 +25,7 @@ class Mish(Elementwise):
     derivative_formula = r"g + z\,s\,(1 - g^{2})"
     letters = MappingProxyType({"g": r"\tanh(\log(1 + e^{z}))", "s": r"\text{sigmoid}(z)"})
     full: ClassVar[float] = 20.0
+    pytorch = "functional.mish({z})"
 
     def _emit_gate(self, emit: Emitter, z: Array, gate: Array) -> None:
         product = emit.memory("product", z.shape)
@@ -60,6 +61,7 @@ class HardSwish(Elementwise):
         r"1 \text{ if } z \ge 3 \text{ else } \frac{z}{3} + \frac{1}{2} \text{ if } z > -3 \text{ else } 0"
     )
     corner: ClassVar[float] = 3.0
+    pytorch = "functional.hardswish({z})"
 
     def function(self, emit: Emitter, z: Array, h: Array) -> None:
         emit(np.add, z, emit.constant(self.corner), h)

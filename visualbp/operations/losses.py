@@ -101,6 +101,7 @@ class MeanSquaredError(Loss):
     formula, gradient_formula = r"\left(P - Y\right)^{2}", r"\left(P - Y\right)"
     gradient_factor = "2"
     factor: ClassVar[float] = 1.0
+    pytorch = "functional.mse_loss(prediction, target)"
 
     def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:
         prediction, target = inputs
@@ -122,6 +123,7 @@ class HalfSquaredError(MeanSquaredError):
     divisor, gradient_factor = "B", "1"
     formula = r"\frac{1}{2} \left(P - Y\right)^{2}"
     factor = 0.5
+    pytorch = "0.5 * (prediction - target).square().sum() / len(prediction)"
 
     def averaged_over(self, shape: Shape) -> int:
         return shape[0]
@@ -131,6 +133,7 @@ class MeanAbsoluteError(Loss):
     type_name, label = "mean_absolute_error", "Mean absolute error"
     description = "The mean of the absolute differences; outliers weigh less."
     formula, gradient_formula = r"\left|P - Y\right|", r"\, \text{sign}\left(P - Y\right)"
+    pytorch = "functional.l1_loss(prediction, target)"
 
     def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:
         prediction, target = inputs
@@ -155,6 +158,7 @@ class Huber(Loss):
     options = (FloatOption("delta", 1.0, "where it turns from squared to absolute", minimum=1e-9),)
     formula = r"H\left(P - Y\right)"
     gradient_formula = r"\, \max\left(-\Delta, \min\left(\Delta, P - Y\right)\right)"
+    pytorch = "functional.huber_loss(prediction, target, delta={delta})"
 
     def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:
         prediction, target = inputs
@@ -193,6 +197,7 @@ class BinaryCrossEntropy(Loss):
     formula = r"\left(-Y \max(\log P, -100) - (1 - Y) \max(\log (1 - P), -100)\right)"
     gradient_formula = r"\frac{P - Y}{\max\left(P \odot (1 - P), 10^{-12}\right)}"
     target_kind = "binary"
+    pytorch = "functional.binary_cross_entropy(prediction, target)"
 
     def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:
         p, y = inputs
@@ -239,6 +244,7 @@ class BinaryCrossEntropyWithLogits(Loss):
     formula, gradient_formula = r"\left(-Y \log A - (1 - Y) \log (1 - A)\right)", r"\left(A - Y\right)"
     answer_formula = r"\text{sigmoid}\left(P\right)"
     target_kind = "binary"
+    pytorch = "functional.binary_cross_entropy_with_logits(prediction, target)"
 
     def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:
         z, y = inputs
@@ -317,6 +323,13 @@ class SoftmaxCrossEntropy(ClassLoss):
         emit(np.subtract, delta, y, delta)
         emit(np.multiply, delta, emit.constant(1.0 / self.averaged_over(prediction.shape)), delta)
 
+    def to_pytorch(self, shape: Shape, of_classes: bool) -> str:
+        """PyTorch's own takes the classes from the second axis: the positions of a sequence become more samples."""
+        if len(shape) == 1:
+            return "functional.cross_entropy(prediction, target)"
+        targets = "target.flatten()" if of_classes else "target.flatten(0, -2)"
+        return f"functional.cross_entropy(prediction.flatten(0, -2), {targets})"
+
     def answer(self, prediction: Array) -> Array:
         with np.errstate(all="ignore"):
             shares = np.exp(prediction - prediction.max(-1, keepdims=True))
@@ -330,6 +343,8 @@ class CrossEntropy(ClassLoss):
     description = "For probabilities; put a softmax before it."
     formula, gradient_formula = r"\left(-Y \log P\right)", r"\frac{Y}{P}"
     gradient_factor = "-1"
+    pytorch = "-(target * torch.log(torch.where(target > 0, prediction, 1.0))).sum(-1).mean()"
+    pytorch_of_classes = "-torch.log(prediction.gather(-1, target.unsqueeze(-1))).mean()"
 
     def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:
         p, y = inputs
@@ -354,6 +369,7 @@ class Hinge(Loss):
     formula, gradient_formula = r"\max\left(0, 1 - Y P\right)", r"\, Y \odot \left[Y \odot P < 1\right]"
     gradient_factor = "-1"
     target_kind = "signs"
+    pytorch = "torch.relu(1 - target * prediction).mean()"
 
     def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:
         prediction, target = inputs

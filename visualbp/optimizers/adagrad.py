@@ -51,3 +51,6 @@ class Adagrad(Optimizer):
         step = rf"\frac{{{gradient}}}{{\sqrt{{s}} + \epsilon}}"
         square = squared_text(gradient)
         return rf"s \leftarrow s + {square}, \quad {parameter} \leftarrow {parameter} - \eta \, {step}"
+
+    def to_pytorch(self) -> str:
+        return self.pytorch_call("Adagrad", {"eps": (self.option_values["epsilon"], 1e-10)})

@@ -35,3 +35,6 @@ class AdamW(Adam):
     def equation(self, parameter: str, gradient: str) -> str:
         kept = rf"(1 - \eta \lambda) \, {parameter}" if self.option_values["weight_decay"] else parameter
         return self._step_text(parameter, gradient, kept)
+
+    def to_pytorch(self) -> str:
+        return self.pytorch_call("AdamW", self._pytorch_moments(), usual_decay=0.01)
