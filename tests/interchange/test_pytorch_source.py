@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from tests.building import chain, inline, xor
-from tests.interchange.programs import random_model, random_models
+from tests.interchange.programs import layer_model, random_model, random_models
+from tests.registry_cases import layer_cases
 from visualbp.datasets import DataError, Dataset, load_dataset
 from visualbp.engine import Executor, PlanError, compile_plan
 from visualbp.interchange import ExportError, export_pytorch, pytorch_script
@@ -58,7 +59,9 @@ def kinds(source: str) -> list[str]:
 
 def test_programs_of_all_layers_are_python_that_runs_no_text_as_code() -> None:
     seen: set[str] = set()
-    for seed, network, dataset in random_models(range(60)):
+    models = list(random_models(range(60)))
+    models += [(0, *layer_model(case)) for case in layer_cases() if not case.kind.is_loss and case.kind.fewest_inputs]
+    for seed, network, dataset in models:
         tree = ast.parse(export_pytorch(network, {}, dataset))
         assert not names_used(tree) & RUNNING_TEXT, seed
         assert modules_imported(tree) <= MODULES, seed
