@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import warnings
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ from tests.registry_cases import (
 )
 from visualbp.core.arrays import Array
 from visualbp.core.options import Option, OptionError, parse_options, plain_options
+from visualbp.core.pytorch_code import FunctionClasses, LayerContext
 from visualbp.initializers import Initializer, initializers
 from visualbp.layers import layer_types
 from visualbp.layers.base import LayerType
@@ -35,6 +37,7 @@ from visualbp.operations.dropout import Dropout
 from visualbp.operations.losses import Loss, losses
 from visualbp.operations.symbols import Symbol
 from visualbp.optimizers.base import Optimizer, UpdateState, optimizers
+from visualbp.optimizers.schedules import Schedule, schedules
 
 CASES = layer_cases()
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.text)
@@ -198,6 +201,96 @@ def test_every_entry_says_what_it_is(entry: LayerType | type[Activation] | type[
     assert entry.label and entry.description.endswith(".")
     for option in entry.options:
         assert option.name and option.description, f"{entry.type_name}.{option.name} has no description"
+
+
+# -- exports ---------------------------------------------------------------------------------------------------------
+
+
+def has_own_export(entry: type, others: set[type]) -> bool:
+    """Return whether a class, or one that it stands on and that is no entry, says what it is in PyTorch."""
+    for base in entry.__mro__:
+        if base is not entry and base in others:
+            return False  # as its parent it would compute something else
+        if base in (LayerType, Activation, Loss, Optimizer, Schedule):
+            return False
+        if vars(base).get("pytorch") or "to_pytorch" in vars(base):
+            return True
+    return False
+
+
+def without_export(families: dict[str, list[type]]) -> list[str]:
+    return [
+        f"the {family} {entry.type_name} does not say what it is in PyTorch: give {entry.__name__} a to_pytorch"  # type: ignore[attr-defined]
+        for family, entries in families.items()
+        for entry in entries
+        if not has_own_export(entry, set(entries))
+    ]
+
+
+def test_every_entry_says_in_its_own_file_what_it_is_in_pytorch() -> None:
+    families: dict[str, list[type]] = {
+        "layer": [type(kind) for kind in layer_types if not kind.is_loss],
+        "activation": list(activations),
+        "loss": list(losses),
+        "optimiser": list(optimizers),
+        "schedule": list(schedules),
+    }
+    assert without_export(families) == []
+
+
+def test_an_entry_without_an_export_is_named() -> None:
+    class Steeper(activations.get("elu")):  # type: ignore[misc]
+        type_name = "steeper"
+
+    class Silent(LayerType):
+        type_name = "silent"
+
+    found = without_export({"activation": [*activations, Steeper], "layer": [Silent]})
+    assert found == [
+        "the activation steeper does not say what it is in PyTorch: give Steeper a to_pytorch",
+        "the layer silent does not say what it is in PyTorch: give Silent a to_pytorch",
+    ]
+
+
+def names_in(code: str) -> set[str]:
+    return {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
+
+
+@every_case
+def test_a_layer_is_an_expression_of_its_inputs_with_the_modules_that_it_brings(case: LayerCase) -> None:
+    if case.kind.is_loss:
+        return
+    inputs, functions = [f"source_{place}" for place in range(len(case.shapes))], FunctionClasses()
+    context = LayerContext("layer", "layer", case.options, inputs, case.shapes, functions, lambda operation: 7)
+    code = case.kind.to_pytorch(context)
+    made = {"Custom"} if functions.sources else set()
+    carried = {code.carried.name} if code.carried is not None else set()
+    brought = {line.split()[-1] for line in code.imports}
+    own = set(inputs) if inputs else {"layer"}
+    assert own <= names_in(code.call) <= own | made | {"self", "torch", "functional"}
+    assert (
+        carried | brought
+        <= names_in(code.make or "None")
+        <= carried | brought | made | {"nn", "torch", "functional", "z"}
+    )
+    for source in [*functions.sources, *([code.carried.source] if code.carried is not None else [])]:
+        assert [node.name for node in ast.parse(source).body if isinstance(node, ast.ClassDef)] in (
+            ["Custom"],
+            list(carried),
+        )
+    lasting = (*case.kind.parameters(case.options, case.shapes), *case.kind.buffers(case.options, case.shapes))
+    assert set(code.parameters) <= {spec.name for spec in lasting}
+    assert bool(lasting) <= bool(code.make)
+
+
+@every_loss
+def test_a_loss_is_an_expression_of_prediction_and_target(entry: type[Loss]) -> None:
+    for given in some_options(entry.options):
+        rule = entry(**parse_options(entry.options, given))
+        for shape in ((3,), (2, 3)):
+            for of_classes in (False, True) if entry.target_kind == "classes" else (False,):
+                used = names_in(rule.to_pytorch(shape, of_classes))
+                assert {"prediction", "target"} <= used <= {"prediction", "target", "torch", "functional", "len"}
 
 
 # -- cost ----------------------------------------------------------------------------------------------------------

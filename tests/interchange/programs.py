@@ -9,12 +9,16 @@ from typing import Any
 
 import numpy as np
 
+from tests.building import optimizer
 from tests.random_networks import random_data, random_network
-from visualbp.core.options import Choice
+from tests.registry_cases import LayerCase
+from visualbp.core.arrays import size_of
+from visualbp.core.options import Choice, plain_options
 from visualbp.datasets import Dataset
 from visualbp.engine import Executor, compile_plan
 from visualbp.interchange import export_pytorch
-from visualbp.network import Network
+from visualbp.network import Network, edits
+from visualbp.network.network import make_layer
 from visualbp.optimizers.schedules import SCHEDULE
 
 SCHEDULES: tuple[Any, ...] = (
@@ -39,6 +43,28 @@ def random_model(seed: int, precision: Any = "float64") -> tuple[Network, Datase
     schedule = SCHEDULE.parse(SCHEDULES[seed % len(SCHEDULES)])
     network = replace(network, training=replace(network.training, optimizer=chosen, schedule=schedule))
     return network, random_data(network, seed)
+
+
+def layer_model(case: LayerCase) -> tuple[Network, Dataset]:
+    """Return a network around one layer with these options, on inputs of these shapes, and data for it."""
+    network = edits.add_layer(
+        Network(seed=3), make_layer("input", "input", {"shape": list(case.shapes[0])}), (0.0, 0.0)
+    )
+    sources = ["input", *(f"beside {place}" for place in range(1, len(case.shapes)))]
+    added = [(name, "activation", {"function": "tanh"}, ["input"]) for name in sources[1:]]
+    options = plain_options(case.kind.options_for(case.options), case.options)
+    added += [("layer", case.kind.type_name, options, sources), ("row", "flatten", {}, ["layer"])]
+    added += [("loss", "half_squared_error", {}, ["row"])]
+    for name, kind, given, inputs in added:
+        network = edits.add_layer(network, make_layer(name, kind, given), (0.0, 0.0))
+        for source in inputs:
+            network = edits.connect(network, source, name)
+    network = replace(network, training=replace(network.training, optimizer=optimizer("sgd", learning_rate=0.01)))
+    generator, count = np.random.default_rng(5), size_of(tuple(case.kind.output_shape(case.options, case.shapes)))
+    inputs_of_samples = generator.standard_normal((5, *case.shapes[0]))
+    if case.kind.takes_samples:
+        inputs_of_samples = generator.integers(0, case.options["vocabulary"], inputs_of_samples.shape).astype(float)
+    return network, Dataset(inputs_of_samples, generator.standard_normal((5, count)))
 
 
 def random_models(seeds: range) -> Iterator[tuple[int, Network, Dataset]]:

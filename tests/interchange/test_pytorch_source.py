@@ -12,19 +12,15 @@ import numpy as np
 import pytest
 
 from tests.building import chain, inline, xor
-from tests.interchange.programs import random_model, random_models
+from tests.interchange.programs import layer_model, random_model, random_models
+from tests.registry_cases import layer_cases
 from visualbp.datasets import DataError, Dataset, load_dataset
 from visualbp.engine import Executor, PlanError, compile_plan
-from visualbp.interchange import ExportError, export_pytorch, pytorch_layers, pytorch_script
-from visualbp.interchange.pytorch_layers import ACTIVATIONS, RULES
-from visualbp.interchange.pytorch_training import LOSSES, OPTIMIZERS, SCHEDULES
+from visualbp.interchange import ExportError, export_pytorch, pytorch_script
 from visualbp.layers import layer_types
+from visualbp.layers.dense import Dense
 from visualbp.network import Network
 from visualbp.network.bugs import PlantedBug
-from visualbp.operations.activations import activations
-from visualbp.operations.losses import losses
-from visualbp.optimizers import optimizers
-from visualbp.optimizers.schedules import schedules
 
 MODULES = {"argparse", "base64", "gc", "math", "os", "sys", "zlib", "collections", "functools", "pathlib", "typing"}
 MODULES |= {"__future__", "numpy", "torch"}
@@ -63,7 +59,9 @@ def kinds(source: str) -> list[str]:
 
 def test_programs_of_all_layers_are_python_that_runs_no_text_as_code() -> None:
     seen: set[str] = set()
-    for seed, network, dataset in random_models(range(60)):
+    models = list(random_models(range(60)))
+    models += [(0, *layer_model(case)) for case in layer_cases() if not case.kind.is_loss and case.kind.fewest_inputs]
+    for seed, network, dataset in models:
         tree = ast.parse(export_pytorch(network, {}, dataset))
         assert not names_used(tree) & RUNNING_TEXT, seed
         assert modules_imported(tree) <= MODULES, seed
@@ -82,16 +80,8 @@ def test_programs_have_nothing_that_a_linter_would_take_out(tmp_path: Path) -> N
     assert done.returncode == 0, done.stdout
 
 
-def test_everything_that_is_registered_has_a_form_in_pytorch() -> None:
-    assert set(layer_types.names()) == set(RULES) | set(losses.names())
-    assert set(activations.names()) == {*ACTIVATIONS, "custom"}
-    assert set(losses.names()) == set(LOSSES)
-    assert set(optimizers.names()) == set(OPTIMIZERS)
-    assert set(schedules.names()) == {*SCHEDULES, "constant"}
-
-
 def test_a_layer_without_a_form_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(pytorch_layers.RULES, "dense")
+    monkeypatch.delattr(Dense, "to_pytorch")
     with pytest.raises(ExportError, match="hidden: layers of the type dense have no form in PyTorch"):
         export(xor())
 

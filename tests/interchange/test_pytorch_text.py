@@ -1,4 +1,4 @@
-"""Names, sentences and arrays as Python text."""
+"""Names and arrays as Python text."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import ast
 import base64
 import keyword
 import zlib
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from visualbp.interchange.pytorch_text import MODULE_NAMES, USED_NAMES, array_text, docstring, identifiers, printable
+from visualbp.interchange.pytorch_text import MODULE_NAMES, USED_NAMES, array_text, identifiers
 
 
 def array_of(text: str) -> np.ndarray:
@@ -65,12 +64,3 @@ def test_names_that_need_no_change_stay() -> None:
 def test_names_that_meet_are_numbered() -> None:
     found = identifiers(["a b", "a-b", "a_b", "a_b_2"])
     assert len(set(found.values())) == 4 and found["a b"] == "a_b"
-
-
-@given(st.text(max_size=400), st.sampled_from(["", "    "]))
-def test_any_text_is_a_docstring_with_its_words_in_it(text: str, indent: str) -> None:
-    source = docstring(text, indent)
-    statements = ast.parse(source.strip()).body
-    assert len(statements) == 1 and isinstance(statements[0], ast.Expr)
-    value: Any = ast.literal_eval(statements[0].value)
-    assert value.split() == printable(text).split()

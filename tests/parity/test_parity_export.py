@@ -9,7 +9,16 @@ import numpy as np
 import pytest
 
 from tests.building import chain, optimizer, with_training, xor
-from tests.interchange.programs import SCHEDULES, engine_losses, exported, loaded, random_model, random_models
+from tests.interchange.programs import (
+    SCHEDULES,
+    engine_losses,
+    exported,
+    layer_model,
+    loaded,
+    random_model,
+    random_models,
+)
+from tests.registry_cases import layer_cases
 from visualbp.core.differentiation import derivative
 from visualbp.core.expression_parser import parse_expression
 from visualbp.core.expressions import evaluate, functions
@@ -18,9 +27,9 @@ from visualbp.engine import Executor
 from visualbp.files import load_network
 from visualbp.files.samples import sample_paths
 from visualbp.interchange import export_pytorch
-from visualbp.interchange.pytorch_expressions import custom_function
 from visualbp.interchange.pytorch_text import MODULE_NAMES
 from visualbp.network import Network
+from visualbp.operations.activations.custom_pytorch import custom_function
 from visualbp.optimizers.schedules import SCHEDULE
 
 torch = pytest.importorskip("torch", reason="needs the parity extra")
@@ -49,6 +58,19 @@ def test_random_networks_of_all_layers_have_the_engines_first_losses(first: int)
             run_both(network, dataset)
         except AssertionError as error:
             raise AssertionError(f"seed {seed}: {error}") from None
+
+
+def test_every_registered_layer_with_each_of_its_options_has_the_engines_first_losses() -> None:
+    for case in layer_cases():
+        if case.kind.is_loss or case.kind.fewest_inputs == 0:
+            continue
+        try:
+            network, dataset = layer_model(case)
+            program = exported(network, dataset)
+            wanted, _ = engine_losses(network, dataset, 3)
+            assert_same_losses(list(program.train(program.load_network(), 3)), wanted, 1e-9)
+        except Exception as error:
+            raise AssertionError(f"{case.text}: {error}") from error
 
 
 def test_random_networks_in_single_precision_have_the_engines_first_losses() -> None:

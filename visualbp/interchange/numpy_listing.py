@@ -15,6 +15,7 @@ import numpy as np
 
 from visualbp import __version__
 from visualbp.core.arrays import Array
+from visualbp.core.python_text import docstring, printable
 from visualbp.core.ref import Ref
 from visualbp.datasets import Dataset
 from visualbp.engine import Executor, Phase, Plan, Step, compile_plan
@@ -24,7 +25,7 @@ from visualbp.engine.plan import GRADIENT_NORM, LEARNING_RATE
 from visualbp.engine.store import PADDING, stream_of
 from visualbp.interchange.numpy_bugs import lines_with_bug
 from visualbp.interchange.pytorch_script import IN_ORDER, ORDER, SHUFFLED, UNPACKED
-from visualbp.interchange.pytorch_text import array_text, docstring, identifiers, printable
+from visualbp.interchange.pytorch_text import array_text, identifiers
 from visualbp.layers import Node
 from visualbp.network import Network
 from visualbp.network.network import Parameters

@@ -52,13 +52,15 @@ class Training:
 
     optimizer: str
     """The code of the optimiser; empty where no parameter is trained."""
+    schedule: str
+    """The function `learning_rate`; empty where the rate stays."""
     clip: Clip | None
-    has_schedule: bool
     has_penalty: bool
-    has_dropout: bool
+    drawing: Sequence[str]
+    """The classes of modules that draw random numbers."""
     frozen: Sequence[str]
-    batch_norms: Sequence[str]
-    """The names, for people, of layers that take their statistics over a whole batch."""
+    one_process_only: str
+    """Why several processes would not compute what visualbp computes; empty where they do."""
 
 
 def load_function(training: Training) -> str:
@@ -106,9 +108,9 @@ def train_function(training: Training, target_type: str) -> str:
         "if not weight:",
         "    places = np.zeros(1, int)  # nothing left for this process, but all have to take part",
     ]
-    if training.has_dropout:
+    if training.drawing:
         loop.append("for module in network.modules():")
-        loop.append("    if isinstance(module, SeededDropout):")
+        loop.append(f"    if isinstance(module, {' | '.join(training.drawing)}):")
         loop.append("        module.prepare(iteration, len(batch), places)")
     loop.append("rows = torch.from_numpy(batch[places])")
     loop.append(f"prediction = {'model' if learns else 'network'}(inputs[rows])")
@@ -126,7 +128,7 @@ def _update(training: Training) -> list[str]:
     lines = ["optimizer.zero_grad()", f"({'processes * loss'}{penalty}).backward()"]
     if training.clip is not None:
         lines.append(f"nn.utils.clip_grad_{training.clip.by}_(trainable, {training.clip.limit!r})")
-    if training.has_schedule:
+    if training.schedule:
         lines.append("for group in optimizer.param_groups:")
         lines.append('    group["lr"] = learning_rate(iteration)')
     return [*lines, "optimizer.step()"]
@@ -136,13 +138,9 @@ def _indented(*lines: str) -> list[str]:
     return [f"    {line}" if line else "" for line in lines]
 
 
-def one_process_only(batch_norms: Sequence[str]) -> str:
+def one_process_only(reason: str) -> str:
     """Return the constant that says why several processes would not compute what visualbp computes."""
-    words = (
-        f"{', '.join(batch_norms)}: batch norm takes its mean over the whole batch, and each of several processes sees"
-        " its own share alone (PyTorch's SyncBatchNorm needs GPUs); run this on one process"
-    )
-    *pieces, last = textwrap.wrap(words, 100, break_on_hyphens=False)
+    *pieces, last = textwrap.wrap(f"{reason}; run this on one process", 100, break_on_hyphens=False)
     lines = "".join(f"    {piece!a}\n" for piece in [*(f"{piece} " for piece in pieces), last])
     return f"ONE_PROCESS_ONLY = (\n{lines})"
 
@@ -177,4 +175,4 @@ def main() -> None:
 
 def main_function(training: Training) -> str:
     """Return the command line of the program."""
-    return MAIN.format(refusal=REFUSAL if training.batch_norms else "")
+    return MAIN.format(refusal=REFUSAL if training.one_process_only else "")

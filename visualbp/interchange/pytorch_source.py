@@ -15,10 +15,11 @@ import numpy as np
 
 from visualbp import __version__
 from visualbp.core.arrays import Array, shape_text
+from visualbp.core.python_text import docstring, printable
+from visualbp.core.pytorch_code import FunctionClasses, LayerCode, LayerContext
 from visualbp.datasets import Dataset
 from visualbp.engine import Executor, compile_plan
-from visualbp.interchange.pytorch_classes import CLASSES
-from visualbp.interchange.pytorch_layers import CustomFunctions, LayerCode, LayerContext, layer_code
+from visualbp.engine.store import stream_of
 from visualbp.interchange.pytorch_script import (
     GENERATOR,
     IN_ORDER,
@@ -32,10 +33,11 @@ from visualbp.interchange.pytorch_script import (
     penalty_function,
     train_function,
 )
-from visualbp.interchange.pytorch_text import array_text, docstring, identifiers, printable
-from visualbp.interchange.pytorch_training import loss_code, optimizer_code, schedule_code
+from visualbp.interchange.pytorch_text import array_text, identifiers
 from visualbp.network import Network
 from visualbp.network.network import Parameters
+from visualbp.optimizers.base import make_optimizer
+from visualbp.optimizers.schedules import make_schedule
 
 IMPORTS = (
     ("argparse", "import argparse"),
@@ -58,9 +60,8 @@ IMPORTS = (
     ("nn", "from torch import Tensor, nn"),
     ("functional", "from torch.nn import functional"),
     ("DistributedDataParallel", "from torch.nn.parallel import DistributedDataParallel"),
-    ("weight_norm", "from torch.nn.utils.parametrizations import weight_norm"),
 )
-"""What a program may import, and the name that it uses it by."""
+"""What a program may import, and the name that it uses it by. What else layers need they bring along."""
 
 LARGEST_IN_FILE, LONGEST_IN_FILE = 4_000_000, 10_000
 """With more bytes of arrays in all, a program is better off with those of so many numbers in a file beside it."""
@@ -103,8 +104,10 @@ class _Program:
         self.loss = self.network.layer(self.plan.loss.layer)
         self.order = [name for name in self.structure.order if name != self.loss.name]
         self.names = identifiers(self.order)
-        self.functions = CustomFunctions()
+        self.functions = FunctionClasses()
         self.codes = {name: self._code(name) for name in self.order}
+        carried = {code.carried for code in self.codes.values() if code.carried is not None}
+        self.carried = sorted(carried, key=lambda module: (module.draws, module.name))
         self.targets, self.of_classes = self._targets()
         self.parameters = {
             self._parameter(value.layer, value.role): array for value, array in self.executor.parameter_views().items()
@@ -117,7 +120,9 @@ class _Program:
         sources = self.network.inputs_of(name)
         shapes = [self.structure.shapes[source] for source in sources]
         inputs = [self.names[source] for source in sources]
-        return layer_code(LayerContext(self.network.layer(name), self.names[name], inputs, shapes, self.functions))
+        layer, streams = self.network.layer(name), lambda operation: stream_of(f"{name}/{operation}")
+        context = LayerContext(name, self.names[name], layer.options, inputs, shapes, self.functions, streams)
+        return layer.kind.to_pytorch(context)
 
     def _targets(self) -> tuple[Array, bool]:
         """Return the targets, as class indices where each of them is one class."""
@@ -133,35 +138,42 @@ class _Program:
     def _training(self) -> Training:
         network, plan = self.network, self.plan
         trains, training = bool(plan.trainable), network.training
+        rate = training.optimizer.options["learning_rate"]
         return Training(
-            optimizer=optimizer_code(training.optimizer) if trains else "",
+            optimizer=make_optimizer(training.optimizer).to_pytorch() if trains else "",
+            schedule=make_schedule(training.schedule).to_pytorch(rate) if trains else "",
             clip=training.clip,
-            has_schedule=trains and training.schedule.type != "constant",
             has_penalty=trains and bool(training.l1 or training.l2) and any(i.spec.penalised for i in plan.parameters),
-            has_dropout=any(network.layer(name).type == "dropout" for name in self.order),
+            drawing=[carried.name for carried in self.carried if carried.draws],
             frozen=[self._parameter(i.value.layer, i.value.role) for i in plan.parameters if i.frozen],
-            batch_norms=[printable(name) for name in self.order if network.layer(name).type == "batch_norm"],
+            one_process_only=self._one_process_only(),
         )
+
+    def _one_process_only(self) -> str:
+        """Return why several processes would not compute what visualbp computes, and which layers it is for."""
+        reasons: dict[str, list[str]] = {}
+        for name, code in self.codes.items():
+            if code.one_process_only:
+                reasons.setdefault(code.one_process_only, []).append(printable(name))
+        return "; ".join(f"{', '.join(names)}: {reason}" for reason, names in reasons.items())
 
     def script(self) -> PytorchScript:
         training, settings = self._training(), self.network.training
         shuffled = settings.shuffle
         parts = [self._constants(training)]
-        parts += [GENERATOR] if shuffled or training.has_dropout else []
+        parts += [GENERATOR] if shuffled or training.drawing else []
         parts += [ORDER, SHUFFLED] if shuffled else [IN_ORDER]
-        parts += self.functions.sources()
-        made = " ".join(code.make for code in self.codes.values())
-        parts += [source for name, source in CLASSES.items() if f"{name}(" in made]
+        parts += [*self.functions.sources, *(carried.source for carried in self.carried)]
         parts += [self._module(), self._loss()]
         parts += [penalty_function(settings.l1, settings.l2)] if training.has_penalty else []
-        if training.has_schedule:
-            parts.append(schedule_code(settings.schedule, settings.optimizer.options["learning_rate"]))
+        parts += [training.schedule] if training.schedule else []
         parts += [load_function(training), train_function(training, "torch.long" if self.of_classes else "DTYPE")]
         parts.append(main_function(training))
         data = self._data()
         parts += [UNPACKED] if "unpacked(" in data else []
         code = "\n\n\n".join(parts)
-        imports = _imports(code, {"np", *(["Path"] if self.beside else [])})
+        brought = {line for code in self.codes.values() for line in code.imports}
+        imports = "\n".join([_imports(code, {"np", *(["Path"] if self.beside else [])}), *sorted(brought)])
         head = f"{docstring(self._about(training))}\n\nfrom __future__ import annotations\n\n{imports}"
         return PytorchScript(f'{head}\n\n{code}\n\n\n{data}\n\n\nif __name__ == "__main__":\n    main()\n', self.beside)
 
@@ -179,19 +191,19 @@ class _Program:
             f"    python {self.file_name} {options}",
         ]
         several = [f"    torchrun --nproc_per_node=2 {self.file_name} {options}"]
-        return "\n".join([*about, *([] if training.batch_norms else several)])
+        return "\n".join([*about, *([] if training.one_process_only else several)])
 
     def _constants(self, training: Training) -> str:
         network, size = self.network, self.executor.batch_size
         lines = [f"DTYPE = torch.{network.precision}"]
-        lines += [f"SEED = {network.seed}"] if network.training.shuffle or training.has_dropout else []
+        lines += [f"SEED = {network.seed}"] if network.training.shuffle or training.drawing else []
         lines.append(f"BATCH_SIZE = {size}")
         if training.frozen:
             lines.append(f"FROZEN = {_tuple(training.frozen)}")
         if training.has_penalty:
             named = [self._parameter(i.value.layer, i.value.role) for i in self.plan.parameters if i.spec.penalised]
             lines.append(f"PENALISED = {_tuple(named)}")
-        lines += [one_process_only(training.batch_norms)] if training.batch_norms else []
+        lines += [one_process_only(training.one_process_only)] if training.one_process_only else []
         return "\n".join(lines)
 
     def _module(self) -> str:
@@ -218,7 +230,7 @@ class _Program:
 
     def _loss(self) -> str:
         kind = self.loss.kind
-        code = loss_code(self.loss.type, self.loss.options, self.plan.shapes[self.plan.prediction], self.of_classes)
+        code = self.plan.loss_rule.to_pytorch(self.plan.shapes[self.plan.prediction], self.of_classes)
         return (
             "def loss_of(prediction: Tensor, target: Tensor) -> Tensor:\n"
             f'    """{kind.label}. {kind.description}"""\n'

@@ -1,5 +1,4 @@
-"""How names, sentences and arrays are written in a Python program, whatever people have typed: nothing of theirs can
-end a comment or a string and become code."""
+"""How names and arrays are written in a PyTorch program, whatever people have typed."""
 
 from __future__ import annotations
 
@@ -14,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from visualbp.core.arrays import Array
+from visualbp.core.python_text import WIDTH
+from visualbp.core.pytorch_code import FunctionClasses
 
-WIDTH = 116
 MOST_INLINE = 200
 """Arrays of at most so many numbers are written as lists; longer ones are packed."""
 
@@ -49,7 +49,7 @@ def identifiers(names: Iterable[str]) -> dict[str, str]:
             keyword.iskeyword(plain)
             or plain in MODULE_NAMES
             or plain in USED_NAMES
-            or re.fullmatch(r"Custom\d*|SeededDropout", plain)
+            or re.fullmatch(FunctionClasses.NAMES, plain)
         ):
             plain = f"{plain}_layer"
         free, number = plain, 1
@@ -59,29 +59,6 @@ def identifiers(names: Iterable[str]) -> dict[str, str]:
         taken.add(free)
         found[name] = free
     return found
-
-
-def printable(text: str) -> str:
-    """Return `text` without characters that cannot be seen, such as those that turn the direction of writing."""
-    return "".join(letter if letter.isprintable() or letter in "\n\t" else "?" for letter in text)
-
-
-def docstring(text: str, indent: str = "") -> str:
-    """Return `text` as a docstring. Paragraphs are filled; lines that begin with spaces stay as they are."""
-    text = printable(text).strip()
-    if "\\" in text or '"""' in text or text.endswith('"'):
-        text = text.replace("\\", "\\\\").replace('"', '\\"')
-    lines: list[str] = []
-    for line in text.splitlines():
-        if len(line) <= WIDTH - len(indent) or line.startswith(" "):
-            lines.append(line.rstrip())
-        else:
-            lines.extend(textwrap.wrap(line, WIDTH - len(indent), break_on_hyphens=False, break_long_words=False))
-    first, *others = lines or [""]
-    if not others and len(first) + len(indent) + 6 <= WIDTH:
-        return f'{indent}"""{first}"""'
-    body = "\n".join([first, *(f"{indent}{line}" if line else "" for line in others)])
-    return f'{indent}"""{body}\n{indent}"""'
 
 
 def number_text(value: Any, single: bool = False) -> str:

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from visualbp.core.arrays import Shape
 from visualbp.core.options import ChoiceOption, Option
+from visualbp.core.pytorch_code import LayerCode, LayerContext
 from visualbp.core.ref import Ref
 from visualbp.core.registry import UnknownNameError
 from visualbp.layers.base import LayerType, Options, layer_types
@@ -35,6 +36,11 @@ class ActivationLayer(LayerType):
         operation = activations.get(options["function"])(**own)
         h = Ref(name, "h")
         return Lowering((Node(name, operation, (inputs[0],), h),), h, {Ref(name, "z"): inputs[0]})
+
+    def to_pytorch(self, context: LayerContext) -> LayerCode:
+        own = {key: value for key, value in context.options.items() if key != "function"}
+        operation = activations.get(context.options["function"])(**own)
+        return LayerCode(operation.to_pytorch(context.inputs[0], context.functions))
 
     def summary(self, options: Options) -> str:
         return activations.get(options["function"]).label

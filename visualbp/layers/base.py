@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from visualbp.core.arrays import Array, Shape
 from visualbp.core.options import Choice, Option
+from visualbp.core.pytorch_code import ExportError, LayerCode, LayerContext
 from visualbp.core.ref import Ref
 from visualbp.core.registry import Registry, import_all
 from visualbp.layers.lowering import Lowering
@@ -97,6 +98,10 @@ class LayerType:
     def lower(self, name: str, options: Options, inputs: Sequence[Ref], shapes: Sequence[Shape]) -> Lowering:
         """Return the layer called `name` as operations on the values `inputs`, whose samples have `shapes`."""
         raise TypeError(f"{self.type_name} does not lower to operations")
+
+    def to_pytorch(self, context: LayerContext) -> LayerCode:
+        """Return the layer as code of a PyTorch program that computes the same. Raises ExportError."""
+        raise ExportError(f"{context.layer}: layers of the type {self.type_name} have no form in PyTorch")
 
     def summary(self, options: Options) -> str:
         """Return what the layer's card says under its name."""

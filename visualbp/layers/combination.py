@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from visualbp.core.arrays import Shape, shape_text
+from visualbp.core.pytorch_code import LayerCode, LayerContext
 from visualbp.core.ref import Ref
 from visualbp.layers.base import LayerType, Options, ShapeError, layer_types
 from visualbp.layers.lowering import Lowering, Node
@@ -40,10 +41,16 @@ class AddLayer(_SameShapes):
     type_name, label, icon, operation = "add", "Add (residual)", "layer_add", Add
     description = "The sum of its inputs. Around a layer it makes a residual connection."
 
+    def to_pytorch(self, context: LayerContext) -> LayerCode:
+        return LayerCode(" + ".join(context.inputs))
+
 
 class MultiplyLayer(_SameShapes):
     type_name, label, icon, operation = "multiply", "Multiply", "layer_multiply", Multiply
     description = "The elementwise product of its inputs: a gate."
+
+    def to_pytorch(self, context: LayerContext) -> LayerCode:
+        return LayerCode(" * ".join(context.inputs))
 
 
 class ConcatenateLayer(_OneOperation):
@@ -62,6 +69,9 @@ class ConcatenateLayer(_OneOperation):
                 )
         return (sum(shape[0] for shape in inputs), *inputs[0][1:])
 
+    def to_pytorch(self, context: LayerContext) -> LayerCode:
+        return LayerCode(f"torch.cat([{', '.join(context.inputs)}], 1)")
+
 
 class FlattenLayer(_OneOperation):
     type_name, label, icon, operation = "flatten", "Flatten", "layer_flatten", Flatten
@@ -72,6 +82,9 @@ class FlattenLayer(_OneOperation):
         for length in inputs[0]:
             count *= length
         return (count,)
+
+    def to_pytorch(self, context: LayerContext) -> LayerCode:
+        return LayerCode(f"{context.inputs[0]}.flatten(1)")
 
 
 for _type in (AddLayer, MultiplyLayer, ConcatenateLayer, FlattenLayer):

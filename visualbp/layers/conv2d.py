@@ -7,11 +7,12 @@ from typing import ClassVar
 
 from visualbp.core.arrays import Shape, shape_text, size_of
 from visualbp.core.options import LARGEST_SIZE, BoolOption, EntryOption, IntOption
+from visualbp.core.pytorch_code import LayerCode, LayerContext
 from visualbp.core.ref import Ref
 from visualbp.initializers import initializers
 from visualbp.layers.base import LayerType, Options, ParameterSpec, ShapeError, layer_types
 from visualbp.layers.lowering import Lowering, Node
-from visualbp.layers.weights import WEIGHT_NORM, lower_weight, weight_parameters
+from visualbp.layers.weights import WEIGHT_NORM, lower_weight, weight_parameters, weighted_code
 from visualbp.operations.activations import activations
 from visualbp.operations.convolution import Convolution
 from visualbp.operations.windows import windows_along
@@ -91,6 +92,14 @@ class Conv2d(LayerType):
             return Lowering((*made, convolution), z, {h: z, h.gradient: z.gradient})
         activation = activations.get(choice.type)(**choice.options)
         return Lowering((*made, convolution, Node(name, activation, (z,), h)), h)
+
+    def to_pytorch(self, context: LayerContext) -> LayerCode:
+        options = context.options
+        given = [str(context.shapes[0][0]), str(options["filters"]), str(options["kernel"])]
+        given += [f"stride={options['stride']}"] if options["stride"] != 1 else []
+        given += [f"padding={options['padding']}"] if options["padding"] else []
+        given += [] if options["bias"] else ["bias=False"]
+        return weighted_code(context, f"nn.Conv2d({', '.join(given)})")
 
     def summary(self, options: Options) -> str:
         return f"{options['kernel']} x {options['kernel']} {self.label.lower()}  {options['activation'].type}"

@@ -7,11 +7,12 @@ from typing import ClassVar
 
 from visualbp.core.arrays import Shape
 from visualbp.core.options import BoolOption, EntryOption, IntOption
+from visualbp.core.pytorch_code import LayerCode, LayerContext
 from visualbp.core.ref import Ref
 from visualbp.initializers import initializers
 from visualbp.layers.base import LayerType, Options, ParameterSpec, layer_types
 from visualbp.layers.lowering import Lowering, Node
-from visualbp.layers.weights import WEIGHT_NORM, lower_weight, weight_parameters
+from visualbp.layers.weights import WEIGHT_NORM, lower_weight, weight_parameters, weighted_code
 from visualbp.operations.activations import activations
 from visualbp.operations.affine import Affine
 
@@ -51,6 +52,10 @@ class Dense(LayerType):
             return Lowering(nodes, z, {h: z, h.gradient: z.gradient})
         activation = activations.get(choice.type)(**choice.options)
         return Lowering((*nodes, Node(name, activation, (z,), h)), h)
+
+    def to_pytorch(self, context: LayerContext) -> LayerCode:
+        bias = "" if context.options["bias"] else ", bias=False"
+        return weighted_code(context, f"nn.Linear({context.shapes[0][-1]}, {context.options['units']}{bias})")
 
     def summary(self, options: Options) -> str:
         return f"{self.label}  {options['activation'].type}"

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from visualbp.core.arrays import Shape, shape_text
 from visualbp.core.options import Choice, EntryOption, IntOption
+from visualbp.core.pytorch_code import LayerCode, LayerContext
 from visualbp.core.ref import Ref
 from visualbp.initializers import initializers
 from visualbp.layers.base import LayerType, Options, ParameterSpec, ShapeError, layer_types
@@ -50,6 +51,10 @@ class EmbeddingLayer(LayerType):
     def lower(self, name: str, options: Options, inputs: Sequence[Ref], shapes: Sequence[Shape]) -> Lowering:
         h = Ref(name, "h")
         return Lowering((Node(name, Embedding(), (inputs[0], Ref(name, "weight")), h),), h)
+
+    def to_pytorch(self, context: LayerContext) -> LayerCode:
+        make = f"nn.Embedding({context.options['vocabulary']}, {context.options['units']})"
+        return LayerCode(f"self.{context.name}({context.inputs[0]}.long())", make)
 
     def summary(self, options: Options) -> str:
         return f"{self.label}  {options['vocabulary']} classes"

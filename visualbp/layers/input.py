@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from visualbp.core.arrays import Shape
 from visualbp.core.options import ShapeOption
+from visualbp.core.pytorch_code import LayerCode, LayerContext
 from visualbp.core.ref import Ref
 from visualbp.layers.base import LayerType, Options, layer_types
 from visualbp.layers.lowering import Lowering
@@ -27,6 +28,9 @@ class Input(LayerType):
 
     def lower(self, name: str, options: Options, inputs: Sequence[Ref], shapes: Sequence[Shape]) -> Lowering:
         return Lowering((), Ref(name, "h"))
+
+    def to_pytorch(self, context: LayerContext) -> LayerCode:
+        return LayerCode(context.name)
 
 
 layer_types.register(Input())

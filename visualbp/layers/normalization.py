@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from visualbp.core.arrays import Shape, size_of
 from visualbp.core.options import Choice, FloatOption
+from visualbp.core.pytorch_code import LayerCode, LayerContext
 from visualbp.core.ref import Ref
 from visualbp.layers.base import LayerType, Options, ParameterSpec, layer_types
 from visualbp.layers.lowering import Lowering, Node
@@ -13,6 +14,12 @@ from visualbp.operations.normalization import BatchNorm, LayerNorm
 
 ZERO, ONE = Choice("zeros", {}), Choice("constant", {"value": 1.0})
 EPSILON = FloatOption("epsilon", 1e-5, "keeps the deviation above 0", minimum=0.0, maximum=1.0, open_minimum=True)
+
+ONE_PROCESS_ONLY = (
+    "batch norm takes its mean over the whole batch, and each of several processes sees its own share alone"
+    " (PyTorch's SyncBatchNorm needs GPUs)"
+)
+"""Why a program with batch norm trains on one process."""
 
 
 def _weight_and_bias(shape: Shape) -> tuple[ParameterSpec, ...]:
@@ -55,6 +62,12 @@ class BatchNormLayer(LayerType):
         operation = BatchNorm(options["epsilon"], options["momentum"])
         return Lowering((Node(name, operation, operands, h, running),), h)
 
+    def to_pytorch(self, context: LayerContext) -> LayerCode:
+        shape, options = context.shapes[0], context.options
+        kind = "BatchNorm2d" if len(shape) == 3 else "BatchNorm1d"
+        make = f"nn.{kind}({shape[0]}, eps={options['epsilon']!r}, momentum={options['momentum']!r})"
+        return LayerCode(context.module_call, make, one_process_only=ONE_PROCESS_ONLY)
+
 
 class LayerNormLayer(LayerType):
     """As PyTorch's LayerNorm over all axes of a sample; in a sequence (T, n) over the units of each position."""
@@ -75,6 +88,12 @@ class LayerNormLayer(LayerType):
         h = Ref(name, "h")
         operands = (inputs[0], Ref(name, "weight"), Ref(name, "bias"))
         return Lowering((Node(name, LayerNorm(options["epsilon"]), operands, h),), h)
+
+    def to_pytorch(self, context: LayerContext) -> LayerCode:
+        shape = context.shapes[0]
+        over = shape[-1:] if len(shape) == 2 else shape
+        axes = str(over[0]) if len(over) == 1 else repr(over)
+        return LayerCode(context.module_call, f"nn.LayerNorm({axes}, eps={context.options['epsilon']!r})")
 
 
 for _type in (BatchNormLayer(), LayerNormLayer()):

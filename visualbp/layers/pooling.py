@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from visualbp.core.arrays import Shape
 from visualbp.core.options import IntOption, Option
+from visualbp.core.pytorch_code import LayerCode, LayerContext
 from visualbp.core.ref import Ref
 from visualbp.layers.base import LayerType, Options, layer_types
 from visualbp.layers.conv2d import LARGEST_KERNEL, image_of_windows
@@ -23,6 +25,8 @@ class PoolingLayer(LayerType):
     """One pooling of images (channels, height, width). The stride is the kernel's size unless it is given."""
 
     operation: type[Pooling]
+    pytorch: ClassVar[str]
+    """PyTorch's module."""
     icon = "layer_pool"
     options = (KERNEL, _stride(2))
 
@@ -39,18 +43,25 @@ class PoolingLayer(LayerType):
         operation = self.operation(options["kernel"], options["stride"])
         return Lowering((Node(name, operation, (inputs[0],), h),), h)
 
+    def to_pytorch(self, context: LayerContext) -> LayerCode:
+        kernel, stride = context.options["kernel"], context.options["stride"]
+        further = f", stride={stride}" if stride != kernel else ""
+        return LayerCode(context.module_call, f"nn.{self.pytorch}({kernel}{further})")
+
     def summary(self, options: Options) -> str:
         return f"{self.label}  {options['kernel']} x {options['kernel']}"
 
 
 class MaxPool2d(PoolingLayer):
     type_name, label, operation = "max_pool2d", "Max pooling", MaxPooling
+    pytorch = "MaxPool2d"
     order = 14
     description = "Keeps the largest number of each window; the gradient goes to that number alone."
 
 
 class AvgPool2d(PoolingLayer):
     type_name, label, operation = "avg_pool2d", "Average pooling", AveragePooling
+    pytorch = "AvgPool2d"
     order = 15
     description = "Keeps the mean of each window; the gradient is shared out evenly."
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from visualbp.core.arrays import Shape, shape_text
 from visualbp.core.options import LARGEST_SIZE, BoolOption, EntryOption, IntOption
+from visualbp.core.pytorch_code import LayerCode, LayerContext, ModuleClass
 from visualbp.core.ref import Ref
 from visualbp.initializers import initializers
 from visualbp.layers.base import LayerType, Options, ParameterSpec, ShapeError, layer_types
@@ -17,6 +18,33 @@ from visualbp.operations.time_steps import Stack, TimeSlice
 
 LONGEST_SEQUENCE = 1000
 """Every time step is a handful of operations to step through."""
+
+RECURRENT = ModuleClass(
+    "Recurrent",
+    '''\
+class Recurrent(nn.Module):
+    """h[t] = activation(x[t] @ weight_input.T + h[t-1] @ weight_hidden.T + bias), from h = 0; x (batch, T, inputs).
+
+    As nn.RNN, with one bias instead of two, and any activation.
+    """
+
+    def __init__(
+        self, inputs: int, units: int, activation: Callable[[Tensor], Tensor], return_sequence: bool = False
+    ) -> None:
+        super().__init__()
+        self.weight_input = nn.Parameter(torch.zeros(units, inputs))
+        self.weight_hidden = nn.Parameter(torch.zeros(units, units))
+        self.bias = nn.Parameter(torch.zeros(units))
+        self.activation, self.return_sequence = activation, return_sequence
+
+    def forward(self, x: Tensor) -> Tensor:
+        state, states = x.new_zeros(len(x), len(self.bias)), []
+        for driven in functional.linear(x, self.weight_input, self.bias).unbind(1):
+            state = self.activation(driven + functional.linear(state, self.weight_hidden))
+            states.append(state)
+        return torch.stack(states, 1) if self.return_sequence else state''',
+)
+"""The layer in PyTorch, whose own RNN has two biases, and tanh and ReLU alone."""
 
 
 class Rnn(LayerType):
@@ -109,6 +137,14 @@ class Rnn(LayerType):
         aliases.update({output: last, output.gradient: last.gradient})
         aliases.update({Ref(name, "z"): z, Ref(name, "z").gradient: z.gradient})
         return Lowering(tuple(nodes), last, aliases, pre_activations)
+
+    def to_pytorch(self, context: LayerContext) -> LayerCode:
+        options, choice = context.options, context.options["activation"]
+        applied = activations.get(choice.type)(**choice.options).to_pytorch("z", context.functions)
+        function = applied.removesuffix("(z)") if applied.endswith("(z)") else f"lambda z: {applied}"
+        given = [str(context.shapes[0][1]), str(options["units"]), function]
+        given += ["return_sequence=True"] if options["return_sequence"] else []
+        return LayerCode(context.module_call, f"Recurrent({', '.join(given)})", carried=RECURRENT)
 
     def summary(self, options: Options) -> str:
         return f"{self.label}  {options['activation'].type}"

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from visualbp.core.arrays import Shape, shape_text
 from visualbp.core.options import LARGEST_SIZE, BoolOption, EntryOption, IntOption
+from visualbp.core.pytorch_code import LayerCode, LayerContext, ModuleClass
 from visualbp.core.ref import Ref
 from visualbp.initializers import initializers
 from visualbp.layers.base import LayerType, Options, ParameterSpec, ShapeError, layer_types
@@ -18,6 +19,31 @@ from visualbp.operations.causal_mask import CausalMask
 
 PROJECTIONS = ("query", "key", "value", "output")
 PAIRS = ("head", "query", "key")
+
+SELF_ATTENTION = ModuleClass(
+    "SelfAttention",
+    '''\
+class SelfAttention(nn.Module):
+    """Scaled dot product attention of a sequence x (batch, T, width) with itself, heads side by side in the width.
+
+    As nn.MultiheadAttention, with a projection of its own for query, key, value and output.
+    """
+
+    def __init__(self, width: int, heads: int, causal: bool = False) -> None:
+        super().__init__()
+        self.query, self.key = nn.Linear(width, width), nn.Linear(width, width)
+        self.value, self.output = nn.Linear(width, width), nn.Linear(width, width)
+        self.heads, self.causal = heads, causal
+
+    def forward(self, x: Tensor) -> Tensor:
+        query, key, value = (
+            projection(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            for projection in (self.query, self.key, self.value)
+        )
+        mix = functional.scaled_dot_product_attention(query, key, value, is_causal=self.causal)
+        return self.output(mix.transpose(1, 2).flatten(2))''',
+)
+"""The layer in PyTorch, whose own attention has the weights of query, key and value in one."""
 
 
 class SelfAttention(LayerType):
@@ -83,6 +109,12 @@ class SelfAttention(LayerType):
         nodes.append(Node(name, Mix(heads), (attention, value), mix))
         nodes.append(projection("output", mix, h))
         return Lowering(tuple(nodes), h)
+
+    def to_pytorch(self, context: LayerContext) -> LayerCode:
+        causal = ", causal=True" if context.options["causal"] else ""
+        renamed = {f"{kind}_{of}": f"{of}.{kind}" for of in PROJECTIONS for kind in ("weight", "bias")}
+        make = f"SelfAttention({context.shapes[0][1]}, heads={context.options['heads']}{causal})"
+        return LayerCode(context.module_call, make, renamed, SELF_ATTENTION)
 
     def summary(self, options: Options) -> str:
         count = options["heads"]

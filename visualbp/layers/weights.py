@@ -6,9 +6,11 @@ from collections.abc import Mapping
 
 from visualbp.core.arrays import Array, Shape
 from visualbp.core.options import BoolOption, Choice
+from visualbp.core.pytorch_code import LayerCode, LayerContext
 from visualbp.core.ref import Ref
 from visualbp.layers.base import ParameterSpec, ShapeError
 from visualbp.layers.lowering import Node
+from visualbp.operations.activations import activations
 from visualbp.operations.weight_norm import WeightNorm, gain_shape, lengths
 
 WEIGHT_NORM = BoolOption("weight_norm", False, "whether W is a direction and a length for each unit, learnt apart")
@@ -44,3 +46,17 @@ def lower_weight(name: str, weight_norm: bool) -> tuple[tuple[Node, ...], Ref]:
         return (), weight
     parts = (Ref(name, "weight_direction"), Ref(name, "weight_gain"))
     return (Node(name, WeightNorm(), parts, weight),), weight
+
+
+def weighted_code(context: LayerContext, module: str) -> LayerCode:
+    """Return a layer of PyTorch's `module`, with its weight in the one or the other form, and then its activation."""
+    choice = context.options["activation"]
+    call = activations.get(choice.type)(**choice.options).to_pytorch(context.module_call, context.functions)
+    if not context.options["weight_norm"]:
+        return LayerCode(call, module)
+    renamed = {
+        "weight_direction": "parametrizations.weight.original1",
+        "weight_gain": "parametrizations.weight.original0",
+    }
+    brings = "from torch.nn.utils.parametrizations import weight_norm"
+    return LayerCode(call, f"weight_norm({module})", renamed, imports=(brings,))

@@ -56,6 +56,9 @@ class Adagrad(Optimizer):
         square = squared_text(gradient)
         return rf"s \leftarrow s + {square}, \quad {parameter} \leftarrow {parameter} - \eta \, {step}"
 
+    def to_pytorch(self) -> str:
+        return self.pytorch_call("Adagrad", {"eps": (self.option_values["epsilon"], 1e-10)})
+
     # -- where each number came from ---------------------------------------------------------------------------------
 
     def terms(self, update: Update) -> Draft:

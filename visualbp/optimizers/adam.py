@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -91,6 +91,13 @@ class Adam(Optimizer):
             rf" \hat{{m}} = \frac{{m}}{{1 - \beta_1^{{t}}}}, \; \hat{{v}} = \frac{{v}}{{1 - \beta_2^{{t}}}}, \quad"
             rf" {parameter} \leftarrow {kept} - \eta \, \frac{{\hat{{m}}}}{{\sqrt{{\hat{{v}}}} + \epsilon}}"
         )
+
+    def to_pytorch(self) -> str:
+        return self.pytorch_call("Adam", self._pytorch_moments())
+
+    def _pytorch_moments(self) -> dict[str, tuple[Any, Any]]:
+        betas = (self.option_values["beta1"], self.option_values["beta2"])
+        return {"betas": (betas, (0.9, 0.999)), "eps": (self.option_values["epsilon"], 1e-8)}
 
     @property
     def letters(self) -> dict[str, float | str]:

@@ -39,6 +39,9 @@ class AdamW(Adam):
         kept = rf"(1 - \eta \lambda) \, {parameter}" if self.option_values["weight_decay"] else parameter
         return self._step_text(parameter, gradient, kept)
 
+    def to_pytorch(self) -> str:
+        return self.pytorch_call("AdamW", self._pytorch_moments(), usual_decay=0.01)
+
     # -- where each number came from ---------------------------------------------------------------------------------
 
     def terms(self, update: Update) -> Draft:

@@ -11,6 +11,7 @@ import numpy as np
 
 from visualbp.core.arrays import Array
 from visualbp.core.options import Choice, FloatOption, Option
+from visualbp.core.pytorch_code import ExportError
 from visualbp.core.registry import Registry, import_all
 from visualbp.operations.base import Emitter
 from visualbp.operations.terms import Draft
@@ -68,6 +69,19 @@ class Optimizer:
     def equation(self, parameter: str, gradient: str) -> str:
         """Return the update of `parameter` in LaTeX, its changes in the order in which they are made."""
         raise TypeError(f"{self.type_name} has no equation")
+
+    def to_pytorch(self) -> str:
+        """Return the expression that makes the optimiser of the parameters `trainable`. Raises ExportError."""
+        raise ExportError(f"the optimiser {self.type_name} has no form in PyTorch")
+
+    def pytorch_call(self, name: str, given: Mapping[str, tuple[Any, Any]], usual_decay: float = 0.0) -> str:
+        """Return the making of PyTorch's optimiser `name`. `given` has the value of each keyword and PyTorch's default,
+        which is left out."""
+        values = self.option_values
+        words = ["trainable", f"lr={values['learning_rate']!r}"]
+        for keyword, (value, usual) in {**given, "weight_decay": (values["weight_decay"], usual_decay)}.items():
+            words += [f"{keyword}={value!r}"] if value != usual else []
+        return f"torch.optim.{name}({', '.join(words)})"
 
     def terms(self, update: Update) -> Draft:
         """Return what an element of the parameter, or of a slot, is the sum of after an update. For an optimiser that

@@ -89,6 +89,16 @@ class RmsProp(Optimizer):
         rules.append(rf"{parameter} \leftarrow {parameter} - \eta \, {step}")
         return r", \quad ".join(rules)
 
+    def to_pytorch(self) -> str:
+        values = self.option_values
+        given = {
+            "alpha": (values["alpha"], 0.99),
+            "eps": (values["epsilon"], 1e-8),
+            "momentum": (values["momentum"], 0.0),
+            "centered": (values["centered"], False),
+        }
+        return self.pytorch_call("RMSprop", given)
+
     # -- where each number came from ---------------------------------------------------------------------------------
 
     def terms(self, update: Update) -> Draft:

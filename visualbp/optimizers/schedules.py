@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from visualbp.core.arrays import Array
 from visualbp.core.options import Choice, EntryOption, FloatOption, IntOption, Option
+from visualbp.core.pytorch_code import ExportError
 from visualbp.core.registry import Registry
 from visualbp.operations.base import IterationContext
 from visualbp.operations.symbols import has_letter, letters_text
@@ -31,6 +32,8 @@ class Schedule:
     """The rate in LaTeX; eta_0 is the optimiser's own, t the number of the iteration after the warm-up, from 0."""
     letters: ClassVar[Mapping[str, str]] = {}
     """Letters of the formula, and the options that they stand for."""
+    pytorch: ClassVar[str] = ""
+    """The rate in Python, of `{rate}`, the optimiser's own, `t`, and options by their names."""
 
     def __init__(self, option_values: Mapping[str, Any]) -> None:
         self.option_values = option_values
@@ -94,6 +97,23 @@ class Schedule:
             said["i"] = r"\text{number of this iteration}"
         return rf"{symbol} \leftarrow {rise if warm_up else ''}{self.formula}{letters_text(said)}"
 
+    def to_pytorch(self, learning_rate: float) -> str:
+        """Return the function `learning_rate` of a program, or nothing where the rate stays. Raises ExportError."""
+        if not self.pytorch:
+            raise ExportError(f"the schedule {self.type_name} has no form in PyTorch")
+        options = {name: repr(value) for name, value in self.option_values.items()}
+        rule, warm_up = self.pytorch.format(rate=repr(learning_rate), **options), int(options.get("warm_up", 0))
+        lines = [
+            "def learning_rate(iteration: int) -> float:",
+            f'    """The rate of an iteration, counted from 0. {self.description}"""',
+        ]
+        if warm_up:
+            lines.append(f"    if iteration < {warm_up}:")
+            lines.append(f"        return {learning_rate!r} * (iteration + 1) / {warm_up + 1}")
+        if has_letter(self.formula, "t"):
+            lines.append(f"    t = iteration - {warm_up}" if warm_up else "    t = iteration")
+        return "\n".join([*lines, f"    return {rule}"])
+
 
 class Constant(Schedule):
     type_name, label = "constant", "Constant"
@@ -102,6 +122,9 @@ class Constant(Schedule):
 
     def rate_after_warm_up(self, learning_rate: float, t: int) -> float:
         return learning_rate
+
+    def to_pytorch(self, learning_rate: float) -> str:
+        return ""
 
     def numpy_after_warm_up(self, rate: float, t: str) -> str:
         return repr(rate)
@@ -119,6 +142,7 @@ class StepDecay(Schedule):
     )
     formula = r"\eta_0 \, \gamma^{\left\lfloor t / k \right\rfloor}"
     letters: ClassVar = {r"\gamma": "factor", "k": "every"}
+    pytorch = "{rate} * {factor} ** (t // {every})"
 
     def rate_after_warm_up(self, learning_rate: float, t: int) -> float:
         return float(learning_rate * self.option_values["factor"] ** (t // self.option_values["every"]))
@@ -145,6 +169,7 @@ class Exponential(Schedule):
     )
     formula = r"\eta_0 \, \gamma^{t}"
     letters: ClassVar = {r"\gamma": "factor"}
+    pytorch = "{rate} * {factor} ** t"
 
     def rate_after_warm_up(self, learning_rate: float, t: int) -> float:
         return float(learning_rate * self.option_values["factor"] ** t)
@@ -171,6 +196,7 @@ class Cosine(Schedule):
     )
     formula = r"\eta_T + \frac{\eta_0 - \eta_T}{2} \left(1 + \cos\left(\frac{\pi \min(t, T)}{T}\right)\right)"
     letters: ClassVar = {r"\eta_T": "lowest", "T": "iterations"}
+    pytorch = "{lowest} + ({rate} - {lowest}) * (1 + math.cos(math.pi * min(t / {iterations}, 1.0))) / 2"
 
     def rate_after_warm_up(self, learning_rate: float, t: int) -> float:
         lowest, share = self.option_values["lowest"], min(t / self.option_values["iterations"], 1.0)
@@ -199,6 +225,7 @@ class WarmUp(Schedule):
     description = "The rate rises evenly over the first iterations, and then stays."
     options = (IntOption("warm_up", 100, WARM_UP.description, WARM_UP.label, 1, 1_000_000),)
     formula = r"\eta_0"
+    pytorch = "{rate}"
 
     def rate_after_warm_up(self, learning_rate: float, t: int) -> float:
         return learning_rate

@@ -60,6 +60,11 @@ class Sgd(Optimizer):
             rf" {parameter} \leftarrow {parameter} - \eta \, {step}"
         )
 
+    def to_pytorch(self) -> str:
+        momentum = self.option_values["momentum"]
+        nesterov = self.option_values["nesterov"] if momentum else False  # PyTorch refuses it, and it changes nothing
+        return self.pytorch_call("SGD", {"momentum": (momentum, 0.0), "nesterov": (nesterov, False)})
+
     # -- where each number came from ---------------------------------------------------------------------------------
 
     def terms(self, update: Update) -> Draft:

@@ -30,7 +30,9 @@ from visualbp.core.expressions import (
     pieces,
 )
 from visualbp.core.number_words import number_latex, told_apart
+from visualbp.core.pytorch_code import FunctionClasses
 from visualbp.operations.activations.custom_numpy import expression_lines
+from visualbp.operations.activations.custom_pytorch import custom_function
 from visualbp.operations.activations.elementwise import SIGMOID_CODE
 from visualbp.operations.activations.kinds import EPSILON, MARGIN, Elementwise, Slope
 from visualbp.operations.base import Emitter
@@ -138,6 +140,10 @@ class Custom(Elementwise):
         rule = rf"{result} = {upstream} \odot f'\left({operands[0]}\right)"
         text = latex(self.slope, "z", LONGEST_LATEX)
         return rf"{rule}, \quad f'(z) = {text}" if text else rule
+
+    def to_pytorch(self, z: str, functions: FunctionClasses) -> str:
+        typed = self.option_values["expression"], self.option_values["derivative"]
+        return f"{functions.name_of(typed, lambda name: custom_function(name, *typed))}.apply({z})"
 
     # -- where each number came from ---------------------------------------------------------------------------------
 

@@ -31,6 +31,7 @@ class Linear(Elementwise):
     description = "Passes z on as it is."
     formula, derivative_formula = "z", "1"
     numpy_function, numpy_slope = "{z}", "1.0"
+    pytorch = "{z}"
 
     def function(self, emit: Emitter, z: Array, h: Array) -> None:
         emit(np.copyto, h, z)
@@ -53,6 +54,7 @@ class Relu(Piecewise):
     formula, derivative_formula = r"\max(z, 0)", r"\left[z > 0\right]"
     numpy_function = "np.maximum({z}, 0.0)"
     numpy_slope = "np.sign({h})  # 1 where z > 0, and 0 elsewhere"
+    pytorch = "torch.relu({z})"
 
     def function(self, emit: Emitter, z: Array, h: Array) -> None:
         emit(np.maximum, z, emit.memory("zeros", z.shape), out=h)  # twice as fast as with one constant zero
@@ -69,6 +71,7 @@ class LeakyRelu(Piecewise):
     derivative_formula = r"1 \text{ if } z > 0 \text{ else } \alpha"
     numpy_function = "np.where({z} > 0.0, {z}, {slope} * {z})"
     numpy_slope = "np.where({z} > 0.0, 1.0, {slope}).astype({z}.dtype)"
+    pytorch = "functional.leaky_relu({z}, {slope})"
 
     @property
     def letters(self) -> dict[str, float | str]:  # type: ignore[override]
@@ -99,6 +102,7 @@ class Elu(Piecewise):
     derivative_formula = r"1 \text{ if } z > 0 \text{ else } \alpha e^{z}"
     numpy_function = "np.maximum({z}, 0.0) + {alpha} * np.expm1(np.minimum({z}, 0.0))"
     numpy_slope = "np.where({z} > 0.0, 1.0, {alpha} * np.exp(np.minimum({z}, 0.0)))"
+    pytorch = "functional.elu({z}, {alpha})"
 
     @property
     def alpha(self) -> float:
@@ -148,6 +152,7 @@ def selu(z):
 def selu_slope(z):
     return np.where(z > 0.0, {SELU_SCALE}, {SELU_ALPHA * SELU_SCALE} * np.exp(np.minimum(z, 0.0)))""",
     )
+    pytorch = "functional.selu({z})"
 
     @property
     def alpha(self) -> float:
@@ -180,6 +185,7 @@ def gelu_slope(z):
     polynomial = {2.0 * GELU_SCALE} * ((bounded * bounded * {3.0 * GELU_CUBIC} + 1.0) * bounded)
     return ((1.0 - s) * polynomial + 1.0) * s""",
     )
+    pytorch = 'functional.gelu({z}, approximate="tanh")'
 
     def _bounded(self, emit: Emitter, z: Array) -> Array:
         """Beyond 30 the tanh is exactly 1: its polynomials see z cut off there, and cannot overflow."""
@@ -247,6 +253,7 @@ def silu_slope(z):
     s = sigmoid(z)
     return ((1.0 - s) * z + 1.0) * s""",
     )
+    pytorch = "functional.silu({z})"
 
     def function(self, emit: Emitter, z: Array, h: Array) -> None:
         emit_sigmoid(emit, z, h)
@@ -266,6 +273,7 @@ class Sigmoid(Elementwise):
     description = "Squeezes to (0, 1). Its derivative is at most 1/4: deep stacks of it vanish."
     formula, derivative_formula = r"\frac{1}{1 + e^{-z}}", r"h (1 - h)"
     numpy_function, numpy_slope, numpy_helpers = "sigmoid({z})", "({h} * (1.0 - {h}))", (SIGMOID_CODE,)
+    pytorch = "torch.sigmoid({z})"
 
     def function(self, emit: Emitter, z: Array, h: Array) -> None:
         emit_sigmoid(emit, z, h)
@@ -280,6 +288,7 @@ class Tanh(Elementwise):
     description = "Squeezes to (-1, 1), with the derivative 1 at 0."
     formula, derivative_formula = r"\tanh(z)", "1 - h^{2}"
     numpy_function, numpy_slope = "np.tanh({z})", "(1.0 - {h}**2)"
+    pytorch = "torch.tanh({z})"
 
     def function(self, emit: Emitter, z: Array, h: Array) -> None:
         emit(np.tanh, z, h)
@@ -299,6 +308,7 @@ class Softplus(Elementwise):
     numpy_function = f"np.where({{z}} > {threshold}, {{z}}, np.logaddexp({{z}}, 0.0))"
     numpy_slope = f"np.where({{z}} > {threshold}, 1.0, sigmoid({{z}}))"
     numpy_helpers = (SIGMOID_CODE,)
+    pytorch = "functional.softplus({z})"
 
     def _large(self, emit: Emitter, z: Array) -> Array:
         large = emit.memory("large", z.shape, bool)

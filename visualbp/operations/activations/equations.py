@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from visualbp.core.pytorch_code import ExportError, FunctionClasses
 from visualbp.operations.base import Operation
 from visualbp.operations.symbols import Symbol, has_letter, letters_text
 
@@ -20,6 +21,9 @@ class ActivationEquations(Operation):
     """sigma'(z) in LaTeX, in z and h."""
     letters: Mapping[str, float | str] = MappingProxyType({})
     """What other letters in the two stand for."""
+    pytorch: ClassVar[str] = ""
+    """sigma(z) in PyTorch, where `{z}` is what it is applied to, and options are put in by their names: `{slope}`."""
+    option_values: Mapping[str, Any] = MappingProxyType({})
 
     @property
     def function_text(self) -> str:
@@ -48,3 +52,9 @@ class ActivationEquations(Operation):
         if has_letter(self.derivative_formula, "h"):
             said["h"] = self.formula
         return letters_text({**said, **self.used_letters(*map(str, said.values()))})
+
+    def to_pytorch(self, z: str, functions: FunctionClasses) -> str:
+        """Return the activation of the code `z` as an expression. Raises ExportError."""
+        if not self.pytorch:
+            raise ExportError(f"the activation {self.type_name} has no form in PyTorch")
+        return self.pytorch.format(z=z, **self.option_values)

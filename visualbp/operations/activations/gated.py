@@ -39,6 +39,7 @@ def mish_slope(z):
     gate = mish_gate(z)
     return (1.0 - gate**2) * sigmoid(z) * z + gate""",
     )
+    pytorch = "functional.mish({z})"
 
     def _emit_gate(self, emit: Emitter, z: Array, gate: Array) -> None:
         product = emit.memory("product", z.shape)
@@ -76,6 +77,7 @@ class HardSwish(Elementwise):
     corner: ClassVar[float] = 3.0
     numpy_function = "{z} * (np.clip({z} + 3.0, 0.0, 6.0) / 6.0)"
     numpy_slope = "np.where({z} >= 3.0, 1.0, np.where({z} <= -3.0, 0.0, {z} / 3.0 + 0.5))"
+    pytorch = "functional.hardswish({z})"
 
     def function(self, emit: Emitter, z: Array, h: Array) -> None:
         emit(np.add, z, emit.constant(self.corner), h)

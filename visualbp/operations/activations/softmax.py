@@ -21,6 +21,7 @@ class Softmax(Activation):
     type_name, label = "softmax", "Softmax"
     description = "Turns scores into probabilities that sum to 1."
     formula = r"\frac{e^{\mathbf{z}}}{\sum_{j} e^{z_{j}}}"
+    pytorch = "torch.softmax({z}, -1)"
 
     def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:
         z, h = as_rows(inputs[0]), as_rows(output)

@@ -34,6 +34,7 @@ class BinaryCrossEntropy(Loss):
     formula = r"\left(-Y \max(\log P, -100) - (1 - Y) \max(\log (1 - P), -100)\right)"
     gradient_formula = r"\frac{P - Y}{\max\left(P \odot (1 - P), 10^{-12}\right)}"
     target_kind = "binary"
+    pytorch = "functional.binary_cross_entropy(prediction, target)"
     expects = "probabilities"
 
     def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:
@@ -120,6 +121,7 @@ class BinaryCrossEntropyWithLogits(Loss):
     formula, gradient_formula = r"\left(-Y \log A - (1 - Y) \log (1 - A)\right)", r"\left(A - Y\right)"
     answer_formula = r"\text{sigmoid}\left(P\right)"
     target_kind = "binary"
+    pytorch = "functional.binary_cross_entropy_with_logits(prediction, target)"
     expects, delta_is_difference = "logits", True
 
     def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:

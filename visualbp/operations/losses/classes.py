@@ -71,6 +71,13 @@ class SoftmaxCrossEntropy(ClassLoss):
         emit(np.subtract, delta, y, delta)
         emit(np.multiply, delta, emit.constant(1.0 / self.averaged_over(prediction.shape)), delta)
 
+    def to_pytorch(self, shape: Shape, of_classes: bool) -> str:
+        """PyTorch's own takes the classes from the second axis: the positions of a sequence become more samples."""
+        if len(shape) == 1:
+            return "functional.cross_entropy(prediction, target)"
+        targets = "target.flatten()" if of_classes else "target.flatten(0, -2)"
+        return f"functional.cross_entropy(prediction.flatten(0, -2), {targets})"
+
     def answer(self, prediction: Array) -> Array:
         with np.errstate(all="ignore"):
             shares = np.exp(prediction - prediction.max(-1, keepdims=True))
@@ -131,6 +138,8 @@ class CrossEntropy(ClassLoss):
     description = "For probabilities; put a softmax before it."
     formula, gradient_formula = r"\left(-Y \log P\right)", r"\frac{Y}{P}"
     gradient_factor = "-1"
+    pytorch = "-(target * torch.log(torch.where(target > 0, prediction, 1.0))).sum(-1).mean()"
+    pytorch_of_classes = "-torch.log(prediction.gather(-1, target.unsqueeze(-1))).mean()"
     expects = "probabilities"
 
     def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:

@@ -29,6 +29,7 @@ class MeanSquaredError(Loss):
     formula, gradient_formula = r"\left(P - Y\right)^{2}", r"\left(P - Y\right)"
     gradient_factor = "2"
     factor: ClassVar[float] = 1.0
+    pytorch = "functional.mse_loss(prediction, target)"
 
     def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:
         prediction, target = inputs
@@ -80,6 +81,7 @@ class HalfSquaredError(MeanSquaredError):
     divisor, gradient_factor = "B", "1"
     formula = r"\frac{1}{2} \left(P - Y\right)^{2}"
     factor = 0.5
+    pytorch = "0.5 * (prediction - target).square().sum() / len(prediction)"
 
     def averaged_over(self, shape: Shape) -> int:
         return shape[0]
@@ -107,6 +109,7 @@ class MeanAbsoluteError(Loss):
     type_name, label = "mean_absolute_error", "Mean absolute error"
     description = "The mean of the absolute differences; outliers weigh less."
     formula, gradient_formula = r"\left|P - Y\right|", r"\, \text{sign}\left(P - Y\right)"
+    pytorch = "functional.l1_loss(prediction, target)"
 
     def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:
         prediction, target = inputs
@@ -159,6 +162,7 @@ class Huber(Loss):
     options = (FloatOption("delta", 1.0, "where it turns from squared to absolute", minimum=1e-9),)
     formula = r"H\left(P - Y\right)"
     gradient_formula = r"\, \max\left(-\Delta, \min\left(\Delta, P - Y\right)\right)"
+    pytorch = "functional.huber_loss(prediction, target, delta={delta})"
 
     def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:
         prediction, target = inputs

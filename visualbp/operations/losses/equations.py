@@ -6,10 +6,12 @@ In the formulas P stands for a prediction, Y for its target, A for y_hat where t
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, ClassVar
 
-from visualbp.core.arrays import size_of
+from visualbp.core.arrays import Shape, size_of
+from visualbp.core.pytorch_code import ExportError
 from visualbp.operations.base import Operation
 from visualbp.operations.symbols import SAMPLE, Symbol, batch_times, letters_text, summed
 
@@ -20,6 +22,7 @@ _LETTER = re.compile(r"(?<![A-Za-z\\])[PYA](?![A-Za-z])")
 class LossEquations(Operation):
     """The part of a loss that is written, not computed."""
 
+    type_name: ClassVar[str] = ""
     divisor: ClassVar[str] = "N"
     """What the sum is divided by: N, all elements of the batch; B, its samples; or B T, all their positions."""
     formula: ClassVar[str] = ""
@@ -30,6 +33,11 @@ class LossEquations(Operation):
     """What stands above the divisor in the gradient."""
     answer_formula: ClassVar[str] = ""
     """y_hat of a sample in LaTeX, where the prediction is a logit."""
+    pytorch: ClassVar[str] = ""
+    """The loss in PyTorch, of `prediction` and `target`; options are put in by their names: `{delta}`."""
+    pytorch_of_classes: ClassVar[str] = ""
+    """The same where each target is a class, given by its index."""
+    option_values: Mapping[str, Any] = MappingProxyType({})
 
     def count_of(self, prediction: Symbol) -> str:
         """Return what the sum is divided by, in LaTeX: a sample that is no sequence has one position."""
@@ -77,3 +85,11 @@ class LossEquations(Operation):
         weight = rf"{sign}\frac{{{factor}}}{{{self.count_of(prediction)}}}"
         part = self._filled(self.gradient_formula, prediction, target, *rows)
         return f"{result.at(*rows)} = {weight} {part}{self._where(prediction, target, *rows)}"
+
+    def to_pytorch(self, shape: Shape, of_classes: bool) -> str:
+        """Return the loss as an expression of `prediction`, each sample's of this shape, and `target`; `of_classes`
+        where targets are class indices. Raises ExportError."""
+        rule = self.pytorch_of_classes if of_classes else self.pytorch
+        if not rule:
+            raise ExportError(f"the loss {self.type_name} has no form in PyTorch")
+        return rule.format(**self.option_values)

@@ -24,6 +24,7 @@ class Hinge(Loss):
     formula, gradient_formula = r"\max\left(0, 1 - Y P\right)", r"\, Y \odot \left[Y \odot P < 1\right]"
     gradient_factor = "-1"
     target_kind = "signs"
+    pytorch = "torch.relu(1 - target * prediction).mean()"
 
     def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:
         prediction, target = inputs

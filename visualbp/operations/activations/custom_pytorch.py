@@ -12,7 +12,7 @@ from collections import Counter
 from visualbp.core.differentiation import derivative
 from visualbp.core.expression_parser import parse_expression
 from visualbp.core.expressions import Apply, Expression, Variable, constant_value, has_variable, in_order
-from visualbp.interchange.pytorch_text import docstring
+from visualbp.core.python_text import docstring
 
 LONGEST_PART = 70
 """Characters of a part that is still written within another; a longer one gets a line and a name of its own."""
