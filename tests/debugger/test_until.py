@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -14,6 +15,7 @@ from visualbp.debugger.commands import Continue, Level, Seek, SetBreakpoints, St
 from visualbp.debugger.course import Course
 from visualbp.debugger.prepare import Carried, prepare
 from visualbp.debugger.session import Session
+from visualbp.debugger.snapshot import Mode
 from visualbp.debugger.until import FullSpeed, Move, NotFinite, Reason, Recorded, Stop, Until
 from visualbp.engine import Executor, Phase, compile_plan
 from visualbp.network import Network
@@ -159,7 +161,11 @@ def test_the_worker_says_why_it_stopped_and_training_is_not_stopped_by_a_text() 
     runner = Runner()
     runner.open(xor())
     runner.send(SetBreakpoints(frozenset({(Phase.FORWARD, "output")})), Continue())
-    assert runner.settle().message == "breakpoint: output, forward"
+    for _ in range(200):  # a question does not stop Continue
+        if (stopped := runner.settle()).mode == Mode.IDLE and stopped.message:
+            break
+        time.sleep(0.01)
+    assert stopped.message == "breakpoint: output, forward"
     runner.send(Train(5))
     stopped = runner.settle()
     assert (stopped.message, stopped.iteration) == ("", 4)
@@ -175,12 +181,12 @@ def test_the_words_of_a_trouble_leave_its_layer_out_and_a_layer_is_not_read_from
     with np.errstate(all="ignore"):
         course.run(Until(), (FullSpeed(),))
     found = course.running_executor().non_finite
-    assert found is not None and found.text == f"output: {found.words}" and "output: " not in found.words
+    assert found is not None and found.text == f"loss: {found.words}" and "loss: " not in found.words
 
     network = chain(
-        ("loss: in", "input", {"shape": [3]}), ("loss", "dense", {"units": 1}), ("end", "mean_squared_error", {})
+        ("seen", "input", {"shape": [3]}), ("loss", "dense", {"units": 1}), ("end", "mean_squared_error", {})
     )
     problems = prepare(network, Dataset(np.ones((2, 2)), np.ones((2, 1))), Carried(), None).problems
     assert [(problem.layer, problem.message, problem.mend) for problem in problems] == [
-        ("loss: in", "takes samples of shape 3, the data have 2", "set its shape to 2, or choose other data")
+        ("seen", "takes samples of shape 3, the data have 2", "set its shape to 2, or choose other data")
     ]
