@@ -46,6 +46,7 @@ class NumberCard(HeightByWidth):
         self._chosen = -1
         self._pictures = PictureCache()
         """The card as it is, until something on it changes."""
+        self._coming = self._pictures
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Where a number came from")
@@ -77,15 +78,17 @@ class NumberCard(HeightByWidth):
         for one turn of the event loop."""
         self._explanation, self._look, self._message = explanation, look, message
         self._pages.clear()
-        self._pictures.clear()
+        self._coming = PictureCache()
         page = self._page(self.width())
         self._chosen = min(self._chosen, -1 if page is None else len(page.links) - 1)
         if page is not None and self.isVisible():
             around = QRectF(0, 0, self.width(), page.height)
             hints = QPainter.RenderHint.Antialiasing
-            self._pictures.picture(around, self._key(), self._draw, self.devicePixelRatio(), hints)
+            self._coming.picture(around, self._key(), self._draw, self.devicePixelRatio(), hints)
 
     def show_prepared(self) -> None:
+        """Show what was prepared; until now the card has looked as before."""
+        self._pictures = self._coming
         self.setAccessibleDescription(self._description())
         self.measure_anew()
 
