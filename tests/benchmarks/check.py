@@ -30,9 +30,7 @@ NETWORKS = {
 RUNS = 7
 
 
-def checked(
-    plan: Plan, parameters: dict[Ref, Array], data: tuple[Array, Array], method: str, runs: int
-) -> CheckResult:
+def checked(plan: Plan, parameters: dict[Ref, Array], data: tuple[Array, Array], method: str, runs: int) -> CheckResult:
     """Return the run whose time is the median of several."""
     results = [
         gradient_check(plan, parameters, *data, IterationContext(), CheckOptions(method=method)) for _ in range(runs)

@@ -129,8 +129,7 @@ def test_far_from_the_last_good_checkpoint_it_is_found_at_full_speed_all_the_sam
     with np.errstate(all="ignore"):
         while np.isfinite(loss):
             _, loss = session.train_one()
-    for iteration in [i for i in session.history._iterations if i]:
-        session.history._drop(iteration)  # as thinning may
+    session.history._drop(range(1, len(session.history)))  # as thinning may
     session.find_non_finite()
     assert session.executor is not None and session.executor.non_finite is not None
     assert session.executor.non_finite.text == met.text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +12,6 @@ from tests.refs import ref
 from visualbp.core.arrays import read_only
 from visualbp.debugger.commands import Level
 from visualbp.debugger.course import NotRunnableError
-from visualbp.debugger.history import History
 from visualbp.debugger.session import Session
 from visualbp.engine import Phase
 from visualbp.network import Network, edits
@@ -90,21 +88,6 @@ def test_a_step_back_across_ten_thousand_iterations_is_exact() -> None:
     assert executor.store.persistent.tobytes() == early[3]
     session.seek(9_999, len(executor.plan.steps))
     assert executor.store.persistent.tobytes() == last
-    assert session.history.bytes <= session.history.budget
-
-
-def test_history_keeps_to_its_budget_and_keeps_the_first_and_the_newest() -> None:
-    history = History(budget=50_000)
-    for iteration in range(3_000):
-        history.add(iteration, np.full(100, float(iteration)))
-    assert history.bytes <= 50_000 + 1_000
-    assert history.first == 0
-    for wanted in (2_999, 2_998, 2_500, 100):
-        found, saved = history.nearest(wanted)
-        assert found <= wanted and saved[0] == found
-    near = 2_999 - history.nearest(2_990)[0]
-    far_gaps = [history.nearest(i)[0] for i in range(0, 2_000, 100)]
-    assert near < 200 and max(b - a for a, b in itertools.pairwise(far_gaps)) >= near / 4
 
 
 def test_nothing_lies_before_the_beginning() -> None:

@@ -299,9 +299,7 @@ def test_what_each_user_of_a_value_sends_back_can_be_seen(make: Make) -> None:
     bench.selection.select(("embed",))
     assert any(words.startswith("∂h from attend") for words in offered(panel))
     choose(panel, next(words for words in offered(panel) if words == "∂h from attend.key"))
-    np.testing.assert_array_equal(
-        shown_tile(panel).array, bench.snapshot.find(ref("embed", "upstream", "attend.key"))
-    )
+    np.testing.assert_array_equal(shown_tile(panel).array, bench.snapshot.find(ref("embed", "upstream", "attend.key")))
 
 
 # -- any shape, any size ---------------------------------------------------------------------------------------------

@@ -6,9 +6,8 @@ goes, when it shows something, rests, or hears a pause (`runs.py` for the window
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator, Iterable, Mapping
-
-import numpy as np
 
 from visualbp.core.arrays import Array
 from visualbp.core.ref import Ref
@@ -84,12 +83,13 @@ class Course:
                 moves.close()
 
     def _run_fast(self, until: Until, move: FullSpeed) -> Stop | None:
-        executor = self.running_executor()
+        executor, goes_on, ran = self.running_executor(), move.goes_on, move.ran
         last = until.iteration + 1 if move.to_the_end else until.iteration
-        while executor.iteration + (1 if executor.at_end else 0) < last and move.goes_on():
+        minds = until.not_finite != NotFinite.PASS
+        while executor.iteration + executor.at_end < last and goes_on():
             iteration, loss = self.train_one()
-            move.ran(iteration, loss)
-            if until.not_finite != NotFinite.PASS and not np.isfinite(loss):
+            ran(iteration, loss)
+            if minds and not math.isfinite(loss):
                 if until.not_finite == NotFinite.FIND:
                     self.find_non_finite()
                 return Stop(Reason.NOT_FINITE, self.trouble or f"the loss of iteration {iteration} is not finite")
@@ -166,13 +166,14 @@ class Course:
     def train_one(self) -> tuple[int, float]:
         """Run one whole iteration at full speed; return its number and its loss. Finishes one that has begun."""
         executor = self.running_executor()
-        if self.is_within_iteration:
+        at_end = executor.at_end
+        if executor.cursor and not at_end:
             while not executor.at_end:
                 self.step()
             return executor.iteration, float(executor.values[executor.plan.loss])
-        if executor.at_end and (barrier := self.history.barriers.get(executor.iteration + 1)) is not None:
-            executor.restore(executor.iteration + 1, barrier)
-        following = executor.iteration + 1 if executor.at_end else executor.iteration
+        following = executor.iteration + at_end
+        if at_end and (barrier := self.history.barriers.get(following)) is not None:
+            executor.restore(following, barrier)
         if self._keeps_history and following % CHECKPOINT_EVERY == 0:
             self.history.add(following, executor.store.save())
         started = self.pace.clock()

@@ -1,4 +1,4 @@
-"""Going back across iterations: checkpoints of what outlives an iteration, thinned to a budget; replay does the rest.
+"""Going back across iterations: checkpoints of what outlives an iteration, thinned with age; replay does the rest.
 
 Every iteration is a function of its start and its number, so any state can be made again, to the bit, from a checkpoint
 before it. Checkpoints are kept dense near the newest and sparse far back: going back one costs little, and going back
@@ -7,16 +7,29 @@ ten thousand costs a longer replay, once.
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
+from array import array
+from bisect import bisect_left, bisect_right
 
-from visualbp.core.arrays import Array
+from visualbp.core.arrays import Array, read_only
+from visualbp.debugger.rows import Rows
 
 BUDGET = 64 * 2**20
-"""Bytes of checkpoints."""
+"""Bytes of checkpoints, at most."""
+SMALL = 5 * 2**18
+"""Bytes that are never too many: of a small network, checkpoints are kept until they fill these."""
+AGES = 128
+"""Checkpoints of a network of middle size. Thinned with their age, about ten stand in each doubling of the distance, so
+that a replay takes a tenth of the way back at most; more of them would go on filling memory for minutes."""
+FEWEST = 4
+"""Checkpoints of a network so large that these alone fill the budget: first, newest, and two between."""
 MOST = 8192
-"""Checkpoints: of a small network, more would be a matter of objects rather than of numbers."""
-OVERHEAD = 400
-"""Bytes that a checkpoint costs beside its numbers."""
+"""Checkpoints of the smallest network."""
+
+
+def most_checkpoints(size: int) -> int:
+    """Return how many checkpoints of `size` bytes are kept: the smaller one is, the more."""
+    room = min(BUDGET, max(SMALL, AGES * size))
+    return max(FEWEST, min(MOST, room // max(1, size)))
 
 
 class History:
@@ -26,12 +39,9 @@ class History:
     replay across an edit gives what the person saw.
     """
 
-    def __init__(self, budget: int = BUDGET) -> None:
-        self.budget = budget
-        self._iterations: list[int] = []
-        self._saved: dict[int, Array] = {}
-        self._bytes = 0
-        self.barriers: dict[int, Array] = {}
+    def __init__(self, most: int | None = None) -> None:
+        self._asked = most
+        self.clear()
 
     @property
     def first(self) -> int:
@@ -40,24 +50,29 @@ class History:
 
     @property
     def bytes(self) -> int:
-        return self._bytes
+        """What the checkpoints hold of memory."""
+        return self._rows.bytes
 
     def __len__(self) -> int:
         return len(self._iterations)
 
     def clear(self) -> None:
-        self._iterations.clear()
-        self._saved.clear()
-        self.barriers.clear()
-        self._bytes = 0
+        self._iterations = array("q")
+        self._places = array("q")
+        """Of the checkpoint at the same index of `_iterations`, its place in `_rows`."""
+        self._rows = Rows()
+        self.barriers: dict[int, Array] = {}
 
     def add(self, iteration: int, saved: Array) -> None:
         """Keep `saved`, the state at the start of `iteration`."""
-        if iteration not in self._saved:
-            insort(self._iterations, iteration)
-            self._bytes += saved.nbytes + OVERHEAD
-        self._saved[iteration] = saved
-        if self._bytes > self.budget or len(self) > MOST:
+        index = bisect_left(self._iterations, iteration)
+        if index < len(self) and self._iterations[index] == iteration:
+            self._rows.drop(self._places[index])
+            self._places[index] = self._rows.put(saved)
+            return
+        self._iterations.insert(index, iteration)
+        self._places.insert(index, self._rows.put(saved))
+        if len(self) > (self._asked or most_checkpoints(saved.nbytes)):
             self._thin(newest=iteration)
 
     def add_barrier(self, iteration: int, saved: Array) -> None:
@@ -68,49 +83,39 @@ class History:
 
     def forget_after(self, iteration: int) -> None:
         """Drop all checkpoints and barriers of later iterations."""
-        for later in [i for i in self._iterations if i > iteration]:
-            self._drop(later)
+        self._drop(range(bisect_right(self._iterations, iteration), len(self)))
         self.barriers = {i: saved for i, saved in self.barriers.items() if i <= iteration}
 
     def nearest(self, iteration: int) -> tuple[int, Array]:
         """Return the last checkpoint at or before `iteration`. Raises LookupError before the first."""
-        place = bisect_right(self._iterations, iteration)
-        if not place:
+        index = bisect_right(self._iterations, iteration)
+        if not index:
             raise LookupError(f"history begins at iteration {self.first}")
-        found = self._iterations[place - 1]
-        return found, self._saved[found]
+        return self._iterations[index - 1], read_only(self._rows[self._places[index - 1]])
 
     def until(self, iteration: int) -> list[int]:
         """Return the iterations of all checkpoints at or before `iteration`."""
-        return self._iterations[: bisect_right(self._iterations, iteration)]
+        return list(self._iterations[: bisect_right(self._iterations, iteration)])
 
-    def _drop(self, iteration: int) -> None:
-        self._iterations.remove(iteration)
-        self._bytes -= self._saved.pop(iteration).nbytes + OVERHEAD
+    def _drop(self, indices: range | set[int]) -> None:
+        for index in indices:
+            self._rows.drop(self._places[index])
+        kept = [index for index in range(len(self)) if index not in indices]
+        self._iterations = array("q", [self._iterations[index] for index in kept])
+        self._places = array("q", [self._places[index] for index in kept])
 
     def _thin(self, newest: int) -> None:
         """Drop a third of the checkpoints: those whose going leaves the smallest gap for their distance from now."""
-        candidates = []
-        for before, here, after in zip(self._iterations, self._iterations[1:], self._iterations[2:], strict=False):
-            if here not in self.barriers:
-                candidates.append(((after - before) / (abs(newest - here) + 1), here))
-        candidates.sort()
-        kept_neighbours: set[int] = set()
-        wanted = max(1, len(candidates) // 3)
-        positions = {iteration: place for place, iteration in enumerate(self._iterations)}
-        doomed = []
-        for _, iteration in candidates:
-            if iteration in kept_neighbours:
-                continue
-            place = positions[iteration]
-            kept_neighbours |= {self._iterations[place - 1], self._iterations[place + 1]}
-            doomed.append(iteration)
-            if len(doomed) == wanted:
+        at = self._iterations
+        inner = [index for index in range(1, len(at) - 1) if at[index] not in self.barriers]
+        inner.sort(key=lambda index: ((at[index + 1] - at[index - 1]) / (abs(newest - at[index]) + 1), at[index]))
+        doomed: set[int] = set()
+        for index in inner:  # no two neighbours go at once: the gap was reckoned with both of them there
+            if not doomed & {index - 1, index + 1}:
+                doomed.add(index)
+            if len(doomed) >= len(inner) / 3:
                 break
-        for iteration in doomed:
-            self._bytes -= self._saved.pop(iteration).nbytes + OVERHEAD
-        gone = set(doomed)
-        self._iterations = [iteration for iteration in self._iterations if iteration not in gone]
+        self._drop(doomed)
 
 
 def replay_stops(start: int, target: int) -> set[int]:

@@ -16,7 +16,12 @@ class Pace:
     """Measured in the thread's own time: whatever else the machine is doing, it is what the work takes by itself."""
 
     def __init__(self) -> None:
-        self._fast: deque[float] = deque(maxlen=5)
+        self._last: deque[float] = deque(maxlen=5)
+        self.fast: float | None = None
+        """Seconds of an iteration at full speed: the least of the last few, measured, or estimated from one that was
+        recorded. None: no idea yet."""
+        self.is_fast = False
+        """Whether iterations are known to be short enough to be run in one go. It is asked after each of them."""
         self.recorded = 0.0
         """Seconds of an iteration that is recorded."""
 
@@ -26,24 +31,17 @@ class Pace:
 
     def ran_fast(self, since: float) -> None:
         """Take note that an iteration was run at full speed since the clock showed `since`."""
-        self._fast.append(self.clock() - since)
+        self._note(self.clock() - since)
 
     def was_recorded(self, since: float, steps: int) -> None:
         """Take note that an iteration of so many steps was recorded since the clock showed `since`."""
         self.recorded = self.clock() - since
-        self._fast.append(max(0.0, self.recorded - RECORDING * steps))
+        self._note(max(0.0, self.recorded - RECORDING * steps))
 
-    @property
-    def fast(self) -> float | None:
-        """Seconds of an iteration at full speed: the least of the last few, measured, or estimated from one that was
-        recorded. None: no idea yet."""
-        return min(self._fast, default=None)
-
-    @property
-    def is_fast(self) -> bool:
-        """Whether iterations are known to be short enough to be run in one go."""
-        fast = self.fast
-        return fast is not None and fast < LONG_ITERATION
+    def _note(self, seconds: float) -> None:
+        self._last.append(seconds)
+        self.fast = min(self._last)
+        self.is_fast = self.fast < LONG_ITERATION
 
     @property
     def is_dear_to_record(self) -> bool:

@@ -101,11 +101,7 @@ class LayerPage(Page):
             frozen = layer.is_frozen(spec.name)
             value = Ref(layer.name, spec.name)
             views = [View("value", value, editable=True), View("gradient", value.gradient)]
-            views += (
-                []
-                if frozen
-                else [View(slot.replace("_", " "), value.in_slot(slot)) for slot in slots]
-            )
+            views += [] if frozen else [View(slot.replace("_", " "), value.in_slot(slot)) for slot in slots]
             section.set_views(tuple(views))
             section.set_frozen(frozen, f"{layer.name}.{spec.name}")
             section.show_snapshot(snapshot, spec.shape, network.parameters.get(layer.name, {}).get(spec.name))
