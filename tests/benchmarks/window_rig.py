@@ -90,12 +90,17 @@ class Gaps:
         return 1e3 * ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
-def held(window: Any) -> int:
-    """Return the bytes that the process holds beside the checkpoints for going back: these fill a budget of their own,
-    and are thinned then."""
+def resident() -> int:
+    """Return the bytes that the process holds, without what the allocator keeps for later, which comes and goes."""
     import psutil
 
     if hasattr(library := ctypes.CDLL(None), "malloc_trim"):
-        library.malloc_trim(0)  # what the allocator keeps for later comes and goes
+        library.malloc_trim(0)
+    return int(psutil.Process().memory_info().rss)
+
+
+def held(window: Any) -> int:
+    """Return what is `resident` beside the checkpoints for going back: these fill a budget of their own, and are
+    thinned then."""
     checkpoints: int = window.debugger._thread.worker.session.history.bytes
-    return int(psutil.Process().memory_info().rss) - checkpoints
+    return resident() - checkpoints

@@ -21,7 +21,7 @@ from visualbp.files.samples import find_model
 from visualbp.gui.panels.gradients import SERIES, GradientsPanel
 from visualbp.gui.widgets.norm_lines import decade_range
 from visualbp.gui.widgets.plot import decade_ticks, decimated, names_that_fit, plain_ticks, runs_of
-from visualbp.gui.widgets.point_log import MOST_POINTS, PointLog
+from visualbp.gui.widgets.point_log import FEWEST_POINTS, MOST_BYTES, MOST_POINTS, PointLog
 from visualbp.network import edits
 
 
@@ -189,6 +189,16 @@ def test_a_log_of_points_stays_small_and_in_order() -> None:
         log.add(iteration, (float(iteration), 0.0))
     assert len(log) <= MOST_POINTS and log.iterations[-1] == 3 * MOST_POINTS - 1
     assert (np.diff(log.iterations) > 0).all() and (log.rows[:, 0] == log.iterations).all()
+
+
+@pytest.mark.parametrize("width", [48, 400, 4000])
+def test_the_wider_its_rows_the_fewer_points_a_log_keeps(width: int) -> None:
+    log = PointLog(width)
+    for iteration in range(1500):
+        log.add(iteration, np.full(width, float(iteration)))
+    assert len(log) >= min(1500, FEWEST_POINTS) // 2
+    assert log._rows.nbytes <= 2 * max(MOST_BYTES, FEWEST_POINTS * width * 8)
+    assert log.iterations[-1] == 1499 and (log.rows[:, 0] == log.iterations).all()
 
 
 @given(st.floats(-30, 30), st.floats(0.5, 60), st.integers(2, 12))

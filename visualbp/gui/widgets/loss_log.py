@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-BLOCK = 256
+BLOCK = 64
 """Iterations of one block, at first."""
 MOST_BLOCKS = 1 << 15
 """Blocks; when there would be more, each takes in its neighbour."""
-MOST_RAW = 1 << 19
+MOST_RAW = 1 << 17
 """Losses that are kept themselves; of older ones the extremes of each block remain."""
 
 

@@ -6,6 +6,10 @@ import numpy as np
 
 MOST_POINTS = 8192
 """Beyond these every second point is dropped: a picture has fewer pixels than that."""
+FEWEST_POINTS = 256
+"""So many may be there, however wide their rows are."""
+MOST_BYTES = 4 * 2**20
+"""Bytes of rows, from which every second point is dropped as well: of a thousand layers a point takes 32 kB."""
 
 
 class PointLog:
@@ -13,6 +17,7 @@ class PointLog:
 
     def __init__(self, width: int) -> None:
         self.width = width
+        self.most = max(FEWEST_POINTS, min(MOST_POINTS, MOST_BYTES // (8 * max(1, width))))
         self._count = 0
         self._iterations = np.zeros(256, np.int64)
         self._rows = np.full((256, width), np.nan)
@@ -39,7 +44,7 @@ class PointLog:
 
     def _open(self, place: int) -> int:
         """Make room for a row at `place`, and return where that is now."""
-        if self._count >= MOST_POINTS:
+        if self._count >= self.most:
             kept = (self._count + 1) // 2
             self._iterations[:kept] = self._iterations[: self._count : 2].copy()
             self._rows[:kept] = self._rows[: self._count : 2].copy()
