@@ -586,7 +586,7 @@ def test_a_slow_part_of_a_frame_leaves_as_much_time_to_keys_and_mouse_before_the
         queue.ask(other, lambda: draw("quick", 2))
     queue._draw_next()
     assert drawn == ["slow"] and queue._timer.interval() == 2 * LONG
-    queue._draw_next()  # two quick ones fill a turn of 3 ms
-    assert drawn == ["slow", "quick", "quick"] and queue._timer.interval() < LONG
+    queue._draw_next()  # one part a turn, however quick: painting it takes the longer time, and is not seen here
+    assert drawn == ["slow", "quick"] and queue._timer.interval() < LONG
     qtbot.waitUntil(lambda: queue.is_empty, timeout=20_000)
     assert drawn == ["slow", "quick", "quick", "quick"]

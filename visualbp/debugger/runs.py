@@ -66,7 +66,7 @@ def _record(run: Running, cursor: int | None, looks_back: bool = False) -> Itera
     before = run.last_loss()
     run.flow.breathe()
     try:
-        yield Recorded(cursor, run.flow.interrupted, looks_back)
+        yield Recorded(cursor, run.flow.breathe, looks_back)
     finally:
         run.log_loss(before)
     if run.mailbox.is_empty if run.speed else run.wants_picture:
@@ -147,7 +147,7 @@ def _train_recorded(run: Running) -> Iterator[Move]:
         session.publish()
     else:
         try:
-            yield Recorded(None, lambda: run.flow.interrupted() and time.perf_counter() > end, looks_back=True)
+            yield Recorded(None, lambda: run.flow.breathe() and time.perf_counter() > end, looks_back=True)
         finally:
             run.log_loss(before)
     if run.wants_picture:

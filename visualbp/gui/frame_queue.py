@@ -1,8 +1,9 @@
 """Frames: the window is drawn part by part, with the event loop's turn in between.
 
 A frame of all panels and the canvas at once would keep a key or a mouse press waiting for tens of milliseconds. Taken
-one by one, or a few quick ones together, none makes it wait for more than its own few. A part that waits draws the
-newest snapshot when its turn comes, so one that comes meanwhile takes the place of the one before.
+one by one, none makes it wait for more than its own few: also two that have little to say are painted after one
+another, and painting is what takes the time. A part that waits draws the newest snapshot when its turn comes, so one
+that comes meanwhile takes the place of the one before.
 """
 
 from __future__ import annotations
@@ -16,8 +17,6 @@ LAST = 9
 """The turn of a part that can wait."""
 PAUSE = 1
 """Milliseconds between two parts."""
-QUICK = 0.003
-"""Seconds within which the next part is drawn in the same turn: many have little to say, and each turn costs."""
 PASSES = 3
 """Passes of the event loop until what was drawn is painted: a scene tells its view, the view its viewport, each by way
 of the loop; the last paints."""
@@ -98,12 +97,10 @@ class FrameQueue(QObject):
         began = self._clock()
         self.begin()
         try:
-            while self._waiting:
+            if self._waiting:
                 first = min(self._waiting, key=lambda part: self._waiting[part][0])
                 _, draw = self._waiting.pop(first)
                 draw()
-                if self._clock() - began > QUICK:
-                    break
         finally:  # a part that fails keeps none of the others from being drawn
             took = round((self._clock() - began) * 1000)
             if self._waiting:

@@ -49,9 +49,11 @@ def shared_limit(*arrays: Array | None) -> float:
     limit = 0.0
     for array in arrays:
         if array is not None and array.size:
-            size = np.abs(array)
-            finite = size[np.isfinite(size)] if not np.isfinite(size.max()) else size
-            limit = max(limit, float(finite.max()) if finite.size else 0.0)
+            largest = max(float(array.max()), -float(array.min()))
+            if not math.isfinite(largest):
+                finite = array[np.isfinite(array)]
+                largest = float(np.abs(finite).max()) if finite.size else 0.0
+            limit = max(limit, largest)
     return max(limit, 1e-300)
 
 
