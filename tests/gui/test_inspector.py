@@ -10,7 +10,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QComboBox, QFileDialog, QLineEdit, QWidget
+from PySide6.QtWidgets import QApplication, QComboBox, QFileDialog, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from tests.building import xor
@@ -277,6 +277,7 @@ def edit_cell(section: ValueSection, row: int, column: int, text: str) -> None:
     field.selectAll()
     QTest.keyClicks(field, text)
     QTest.keyClick(field, Qt.Key.Key_Return)
+    QApplication.processEvents()  # a table takes over what was typed in the next turn of the event loop
 
 
 def test_an_edited_weight_counts_from_the_next_forward_and_marks_what_is_outdated(
