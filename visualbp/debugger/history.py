@@ -15,7 +15,7 @@ from visualbp.debugger.rows import Rows
 
 BUDGET = 64 * 2**20
 """Bytes of checkpoints, at most."""
-SMALL = 5 * 2**18
+SMALL = 2**22
 """Bytes that are never too many: of a small network, checkpoints are kept until they fill these."""
 AGES = 128
 """Checkpoints of a network of middle size. Thinned with their age, about ten stand in each doubling of the distance, so
