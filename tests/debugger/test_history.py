@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from visualbp.debugger.history import AGES, BUDGET, FEWEST, MOST, SMALL, History, most_checkpoints
-from visualbp.debugger.rows import BLOCK, Rows
+from visualbp.debugger.rows import BLOCK, LARGE, Rows
 
 
 def state(iteration: int, size: int = 100) -> np.ndarray:
@@ -64,7 +64,7 @@ def test_memory_is_bounded_and_does_not_wander_once_it_is_full() -> None:
             if iteration > most:
                 held.add(history.bytes)
         assert max(held) <= max(BUDGET, SMALL) + 2 * BLOCK
-        if size * 8 <= BLOCK // 2:
+        if size * 8 < LARGE:
             assert len(held) == 1, "rows that were dropped are taken anew"
 
 
