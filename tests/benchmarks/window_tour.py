@@ -109,7 +109,7 @@ def run_on(window: Any, seconds: float) -> dict[str, Any]:
         "p99": gaps.at(0.99),
         "worst": gaps.at(1),
         "megabytes": grown / 2**20,
-        "message": debugger.snapshot.trouble or debugger.snapshot.message,
+        "message": debugger.snapshot.trouble.text if debugger.snapshot.trouble else debugger.snapshot.message,
     }
 
 

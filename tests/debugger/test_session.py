@@ -220,7 +220,7 @@ def test_a_non_finite_value_is_found_at_the_operation_that_made_it() -> None:
             _, loss = session.train_one()
         if not np.isfinite(loss):
             session.find_non_finite()
-            trouble = session.snapshot().trouble
+            trouble = session.snapshot().trouble.text
             break
     executor = session.executor
     assert executor is not None and executor.non_finite is not None

@@ -89,7 +89,7 @@ def test_a_pause_stops_training_and_the_last_iteration_can_be_stepped_back(runne
     runner.send(StepBack(Level.OPERATION))
     back = runner.settle()
     assert (back.iteration, back.cursor) == (stopped.iteration, stopped.cursor - 1)
-    assert back.trouble == "" and not runner.of(Failure)
+    assert back.trouble is None and not runner.of(Failure)
 
 
 def test_an_edit_during_training_is_taken_over(runner: Runner) -> None:
@@ -171,7 +171,7 @@ def test_training_that_goes_wrong_stops_at_the_operation_and_names_it(runner: Ru
         runner.take()
     snapshot = runner.settle()
     assert snapshot.mode == Mode.IDLE
-    assert snapshot.step is not None and snapshot.step.layer in snapshot.trouble
+    assert snapshot.step is not None and snapshot.step.layer in snapshot.trouble.text
 
 
 def test_seeking_far_forward_can_be_interrupted(runner: Runner) -> None:

@@ -19,7 +19,6 @@ def in_update(executor: Executor | None) -> bool:
 def with_state(snapshot: Snapshot, executor: Executor, outdated: Mapping[Ref, Array]) -> Snapshot:
     """Return `snapshot` with what `executor` has computed, and in its gaps what an edit has `outdated`."""
     stale = frozenset(value for value in outdated if value not in executor.values)
-    trouble = executor.non_finite
     return replace(
         snapshot,
         plan=executor.plan,
@@ -31,9 +30,7 @@ def with_state(snapshot: Snapshot, executor: Executor, outdated: Mapping[Ref, Ar
         norms=dict(executor.norms),
         stale=stale,
         batch=executor.batch_indices(executor.iteration),
-        trouble=trouble.text if trouble else "",
-        trouble_words=trouble.words if trouble else "",
-        trouble_layer=trouble.step.layer if trouble else "",
+        trouble=executor.non_finite,
         start=executor.store.views_of(executor.start) if in_update(executor) and executor.has_tape else None,
         first_iteration=int(executor.store.first_iteration),
     )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from enum import StrEnum
 
 from visualbp.analysis.gradient_flow import Badge
 from visualbp.core.arrays import Array
 from visualbp.core.ref import Ref, named
 from visualbp.datasets import Dataset
+from visualbp.engine.executor import NonFinite
 from visualbp.engine.plan import Phase, Plan, Step
 from visualbp.network import Network, Problem
 
@@ -36,6 +37,7 @@ class Snapshot:
     generation: int
     serial: int
     network: Network
+    _: KW_ONLY
     plan: Plan | None = None
     dataset: Dataset | None = None
     problems: tuple[Problem, ...] = ()
@@ -51,11 +53,8 @@ class Snapshot:
     mode: Mode = Mode.IDLE
     message: str = ""
     """Why it stopped, or where it stands, in words."""
-    trouble: str = ""
-    """A non-finite value, found and named; empty if there is none."""
-    trouble_words: str = ""
-    """The same without the name of its layer, for where that is seen."""
-    trouble_layer: str = ""
+    trouble: NonFinite | None = None
+    """A non-finite value, found and named."""
     breakpoints: frozenset[tuple[Phase, str]] = frozenset()
     can_go_back: bool = False
     start: Mapping[Ref, Array] | None = None

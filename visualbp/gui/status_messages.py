@@ -23,8 +23,8 @@ class StatusMessages(QObject):
     @Slot(object)
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Say what is wrong at this step, until something else is said; or what has just been done."""
-        if snapshot.trouble:
-            self._bar.showMessage(snapshot.trouble)
+        if snapshot.trouble is not None:
+            self._bar.showMessage(snapshot.trouble.text)
         elif snapshot.message:
             self._bar.showMessage(snapshot.message, LONG)
 

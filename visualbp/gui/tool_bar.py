@@ -23,8 +23,8 @@ BUTTONS = ("reset", "step_back", "step_operation", "step_layer", "step_out", "ru
 def place_words(snapshot: Snapshot) -> tuple[str, str, str]:
     """Return (word, detail, colour) for where the debugger stands: `BACKWARD`, `layer 2 of 3`, `backward`."""
     plan, step = snapshot.plan, snapshot.step
-    if snapshot.trouble:
-        return "NOT FINITE", snapshot.trouble_layer, "error"
+    if snapshot.trouble is not None:
+        return "NOT FINITE", snapshot.trouble.step.layer, "error"
     if plan is None:
         return "CANNOT RUN", "see Problems", "faint"
     if snapshot.mode == Mode.TRAINING:

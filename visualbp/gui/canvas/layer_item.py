@@ -126,7 +126,8 @@ class LayerItem(QGraphicsRectItem):
         self.seen = snapshot.serial
         self._plan = snapshot.plan
         content = card_content(self.name, self.card.layout, snapshot, sample, self.card.content)
-        trouble = snapshot.trouble_words if snapshot.trouble_layer == self.name else ""
+        met = snapshot.trouble
+        trouble = met.words if met is not None and met.step.layer == self.name else ""
         changed = content is not self.card.content
         if changed:
             for row, before in zip_longest(content.rows, self.card.content.rows[: len(content.rows)]):

@@ -32,9 +32,9 @@ WRAPPED = int(Qt.TextFlag.TextWordWrap | Qt.AlignmentFlag.AlignLeft | Qt.Alignme
 def problems_of(snapshot: Snapshot, structural: tuple[Problem, ...]) -> tuple[Problem, ...]:
     """Return everything that is wrong, each once, errors first: the drawing, the data, and non-finite values."""
     found: dict[Problem, None] = {}
-    if snapshot.trouble:
+    if (trouble := snapshot.trouble) is not None:
         mend = "step back to it, and look at what it was made from"
-        found[Problem("error", snapshot.trouble_layer or None, snapshot.trouble_words, mend)] = None
+        found[Problem("error", trouble.step.layer or None, trouble.words, mend)] = None
     for problem in (*structural, *snapshot.problems):
         found.setdefault(problem)
     return tuple(sorted(found, key=lambda problem: problem.severity != "error"))
