@@ -12,6 +12,8 @@ from visualbp.datasets import DataError, Dataset
 from visualbp.engine import Executor, Phase, Plan, PlanError, Step, compile_plan
 from visualbp.engine.evaluate import accuracy, forward_pass, predict
 from visualbp.engine.store import initial_parameters
+from visualbp.files import load_network
+from visualbp.files.samples import sample_paths
 from visualbp.network import Clip, Network, edits
 from visualbp.network.network import make_layer
 
@@ -126,6 +128,18 @@ def test_every_value_that_is_read_was_written_before() -> None:
             known.update(step.writes)
         for info in plan.parameters:
             assert info.value.gradient in known
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_steps_and_nodes_hold_values_and_no_other_names_of_them(seed: int) -> None:
+    plans = [compile_plan(random_network(seed))]
+    if not seed:
+        plans += [compile_plan(load_network(path)) for path in sample_paths()]
+    for plan in plans:
+        held = {value for step in plan.steps for value in (*step.reads, *step.writes)}
+        held |= {value for node in plan.nodes for value in (*node.operands, node.output, *node.updates)}
+        assert all(plan.resolve(value) == value for value in held)
+        assert held.isdisjoint(plan.aliases)
 
 
 def test_clipping_and_penalties_are_steps_and_frozen_parameters_have_no_update() -> None:

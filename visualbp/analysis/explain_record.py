@@ -99,7 +99,7 @@ def _writers(plan: Plan) -> tuple[Mapping[Ref, Sequence[int]], frozenset[Ref]]:
     lasting = {info.value for info in plan.lasting}
     for step in plan.steps:
         for value in step.writes:
-            writers[plan.resolve(value)].append(step.index)
+            writers[value].append(step.index)
             if value.is_slot:
                 lasting.add(value)
     return dict(writers), frozenset(lasting)

@@ -48,10 +48,10 @@ def origin_in_stages(
 
 
 def _is_wrong(plan: Plan, step: Step, values: Mapping[Ref, Array], norms: Mapping[Ref, float]) -> bool:
-    return any(_not_finite(plan, plan.resolve(value), values, norms, step) for value in step.writes)
+    return any(_not_finite(value, values, norms, step) for value in step.writes)
 
 
-def _not_finite(plan: Plan, value: Ref, values: Mapping[Ref, Array], norms: Mapping[Ref, float], step: Step) -> bool:
+def _not_finite(value: Ref, values: Mapping[Ref, Array], norms: Mapping[Ref, float], step: Step) -> bool:
     array = values.get(value)
     if array is None or math.isfinite(norms.get(value, math.nan)):
         return False
@@ -64,7 +64,7 @@ def _told(plan: Plan, step: Step, values: Mapping[Ref, Array], start: Mapping[Re
     """Return how the step that was first came to a value that is not finite, and whether an error signal overflowed."""
     if step.phase == Phase.LOAD:
         return "the samples or targets that came in are not finite", False
-    wrong = next(v for v in step.writes if not np.isfinite(values[plan.resolve(v)]).all())
+    wrong = next(v for v in step.writes if not np.isfinite(values[v]).all())
     begins = f"{wrong.text} is the first value that is not finite"
     whole = f"{begins}, though {step.layer} made it from finite numbers"
     lasting = [info.value for info in plan.lasting if info.value in map(plan.resolve, step.reads)]
@@ -73,6 +73,6 @@ def _told(plan: Plan, step: Step, values: Mapping[Ref, Array], start: Mapping[Re
     given = next((value for value in lasting if not np.isfinite(start[value]).all()), None)
     if given is not None:
         return f"{begins}: {given.text} was not before this iteration", False
-    if np.isnan(values[plan.resolve(wrong)]).any():
+    if np.isnan(values[wrong]).any():
         return whole, False
     return f"{whole}: it is too large for {plan.network.precision}", step.phase == Phase.BACKWARD

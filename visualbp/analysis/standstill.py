@@ -51,7 +51,7 @@ def _where_it_stops(plan: Plan, values: Mapping[Ref, Array]) -> str:
         node = step.node
         if step.phase != Phase.BACKWARD or node is None:
             continue
-        given = values.get(plan.resolve(step.writes[0]))
+        given = values.get(step.writes[0])
         if given is None or given.any():
             continue
         if node.output == plan.loss:

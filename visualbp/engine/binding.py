@@ -156,7 +156,7 @@ class Binding:
         inputs = [self.buffer(value) for value in node.operands]
         output = self.buffer(node.output)
         if step.phase == Phase.FORWARD:
-            together = self._put_together.get(self.plan.resolve(node.output), output)
+            together = self._put_together.get(node.output, output)
             node.operation.forward(emit, inputs, together)
             emit_copy(emit, output, together)
             if node.updates:

@@ -196,7 +196,7 @@ class Executor:
         values: dict[Ref, Array] = {}
         norms: dict[Ref, float] = {}
         for value in step.writes:
-            copy = frozen_copy(bound.buffers[self.plan.resolve(value)])
+            copy = frozen_copy(bound.buffers[value])
             values[value] = copy
             open_places = self._open_places(value, copy)
             norm = quick_norm(open_places)

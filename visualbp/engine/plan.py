@@ -147,8 +147,18 @@ class Plan:
     """The values of each layer whose gradients are its error signals, in order of time."""
 
     def resolve(self, value: Ref) -> Ref:
-        """Return the value that a name means."""
+        """Return the value that a name means. What steps read and write, and nodes take and give, are values already;
+        names are what people and panels use: the h of a layer without an activation means its z."""
         return self.aliases.get(value, value)
+
+    def is_batched(self, name: Ref) -> bool:
+        """Return whether a value has one part for each sample, along its first axis."""
+        return self.resolve(name) in self.batched
+
+    def whole_shape(self, name: Ref, batch_size: int) -> Shape:
+        """Return the shape of a value's array, the batch included."""
+        value = self.resolve(name)
+        return (batch_size, *self.shapes[value]) if value in self.batched else self.shapes[value]
 
     @cached_property
     def layers(self) -> tuple[str, ...]:
@@ -168,7 +178,7 @@ class Plan:
     def read_on_the_way_back(self) -> frozenset[Ref]:
         """The values that steps of the backward pass read: what the forward pass has to keep."""
         backward = (step for step in self.steps if step.phase == Phase.BACKWARD)
-        return frozenset(self.resolve(value) for step in backward for value in step.reads)
+        return frozenset(value for step in backward for value in step.reads)
 
     @cached_property
     def written(self) -> frozenset[Ref]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from visualbp.core.arrays import Shape, shape_text, size_of
+from visualbp.core.arrays import shape_text, size_of
 from visualbp.core.ref import Ref
 from visualbp.engine.plan import GRADIENT_NORM, Phase, Plan, Step
 from visualbp.layers import Node
@@ -15,7 +15,7 @@ def shapes_of_step(plan: Plan, step: Step, batch_size: int) -> str:
     """Return the shapes of a step in plain text, such as `(2, 4)  =  (4, 2)^T (4, 4)`: rows are samples."""
 
     def shape(value: Ref) -> str:
-        return shape_text(_whole_shape(plan, value, batch_size))
+        return shape_text(plan.whole_shape(value, batch_size))
 
     if step.operation == "load":
         return "  and  ".join(shape(value) for value in step.writes)
@@ -37,16 +37,10 @@ def shapes_of_step(plan: Plan, step: Step, batch_size: int) -> str:
     return f"{result}  {_node_shapes(plan, step, step.node, shape)}"
 
 
-def _whole_shape(plan: Plan, value: Ref, batch_size: int) -> Shape:
-    value = plan.resolve(value)
-    own = plan.shapes[value]
-    return (batch_size, *own) if value in plan.batched else own
-
-
 def _node_shapes(plan: Plan, step: Step, node: Node, shape: Callable[[Ref], str]) -> str:
     operation, backward = node.operation, step.phase == Phase.BACKWARD
     operands = [shape(value) for value in node.operands]
     upstream = "" if node.output == plan.loss else shape(node.output.gradient)
-    axes = len(plan.shapes[plan.resolve(node.operands[0])])
+    axes = len(plan.shapes[node.operands[0]])
     texts = ShapeTexts(operands, upstream if backward else "", axes, step.operand)
     return operation.vjp_shapes_text(texts) if backward else operation.shapes_text(texts)

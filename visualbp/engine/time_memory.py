@@ -36,11 +36,11 @@ class TimeMemory:
 def time_memory(plan: Plan, buggy: Collection[int]) -> TimeMemory:
     """Return what shares memory in a plan. Steps whose rule is not the operation's own (`buggy`) share none."""
     memory, touching = TimeMemory(), _touching(plan)
-    written = Counter(plan.resolve(value) for step in plan.steps for value in step.writes)
-    candidates = [found for step in plan.steps if step.index not in buggy for found in _time_steps(plan, step)]
-    left_alone = {value for index in buggy for value in _touched(plan, plan.steps[index])}
+    written = Counter(value for step in plan.steps for value in step.writes)
+    candidates = [found for step in plan.steps if step.index not in buggy for found in _time_steps(step)]
+    left_alone = {value for index in buggy for value in _touched(plan.steps[index])}
     sequences = {sequence for sequence, _, _, _ in candidates}
-    free = {one for one in sequences if all(_takes_any_order(plan, step, one) for step in touching[one])}
+    free = {one for one in sequences if all(_takes_any_order(step, one) for step in touching[one])}
     for sequence, time, value, together in candidates:
         if value in memory.steps or value in sequences or {value, sequence} & left_alone:
             continue
@@ -48,7 +48,7 @@ def time_memory(plan: Plan, buggy: Collection[int]) -> TimeMemory:
             continue
         if together or sequence in free:
             memory.time_major.add(sequence)
-        elif sequence in memory.time_major or not _is_for_sums_alone(plan, value, touching[value]):
+        elif sequence in memory.time_major or not _is_for_sums_alone(value, touching[value]):
             continue  # rows that lie apart are for sums alone
         if sequence in free:
             memory.exchanged.add(sequence)
@@ -62,46 +62,45 @@ def time_memory(plan: Plan, buggy: Collection[int]) -> TimeMemory:
 def _touching(plan: Plan) -> dict[Ref, list[Step]]:
     touching: dict[Ref, list[Step]] = defaultdict(list)
     for step in plan.steps:
-        for value in _touched(plan, step):
+        for value in _touched(step):
             touching[value].append(step)
     return touching
 
 
-def _touched(plan: Plan, step: Step) -> set[Ref]:
+def _touched(step: Step) -> set[Ref]:
     """Return what a step reads and writes. On a stack's way back its operands, one for each time step, stay out of it:
     they would make it slow to tell, and the rule does not look at them."""
     looks_back = step.node is not None and isinstance(step.node.operation, Stack) and step.phase == Phase.BACKWARD
-    return {plan.resolve(value) for value in (*step.reads[: 1 if looks_back else None], *step.writes)}
+    return {*step.reads[: 1 if looks_back else None], *step.writes}
 
 
-def _time_steps(plan: Plan, step: Step) -> list[tuple[Ref, int, Ref, bool]]:
+def _time_steps(step: Step) -> list[tuple[Ref, int, Ref, bool]]:
     """Return what a step takes out of a sequence or puts together into one: the sequence, the time, the value there,
     and whether it is put together."""
-    resolve, operation = plan.resolve, step.node.operation if step.node else None
-    made = resolve(step.writes[0]) if step.writes else None
-    if made is None:
+    if not step.writes:
         return []
+    operation, made = step.node.operation if step.node else None, step.writes[0]
     if step.operation == "gather" or (isinstance(operation, Stack) and step.phase == Phase.FORWARD):
-        return [(made, time, resolve(value), True) for time, value in enumerate(step.reads)]
+        return [(made, time, value, True) for time, value in enumerate(step.reads)]
     if isinstance(operation, Stack):
-        return [(resolve(step.reads[0]), step.operand, made, False)]
+        return [(step.reads[0], step.operand, made, False)]
     if isinstance(operation, TimeSlice):
-        return [(resolve(step.reads[0]), operation.index, made, False)]
+        return [(step.reads[0], operation.index, made, False)]
     return []
 
 
-def _takes_any_order(plan: Plan, step: Step, sequence: Ref) -> bool:
+def _takes_any_order(step: Step, sequence: Ref) -> bool:
     """Return whether a step does the same in whatever order the axes of a sequence lie in memory."""
     if step.node is None:
         return step.operation in ("load", "gather", "accumulate")
     operation = step.node.operation
-    if step.phase == Phase.FORWARD and plan.resolve(step.node.output) == sequence:
+    if step.phase == Phase.FORWARD and step.node.output == sequence:
         return operation.output_in_any_order
     return isinstance(operation, TimeSlice | Stack)
 
 
-def _is_for_sums_alone(plan: Plan, value: Ref, touching: Sequence[Step]) -> bool:
-    return all(step.operation == "accumulate" or plan.resolve(step.writes[0]) == value for step in touching)
+def _is_for_sums_alone(value: Ref, touching: Sequence[Step]) -> bool:
+    return all(step.operation == "accumulate" or step.writes[0] == value for step in touching)
 
 
 def _are_parts_of_time_steps(plan: Plan, step: Step) -> bool:

@@ -42,7 +42,7 @@ def parameter_axes(network: Network, value: Ref, dimensions: int) -> tuple[str, 
 
 def axes_of(plan: Plan, value: Ref, dimensions: int) -> tuple[str, ...]:
     """Return what the axes of a value of an iteration are called, the batch included."""
-    if plan.resolve(value) not in plan.batched:
+    if not plan.is_batched(value):
         return parameter_axes(plan.network, value, dimensions)
     own = named_by_layer(plan.network, value)
     if own is None or len(own) != dimensions - 1:

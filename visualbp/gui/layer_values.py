@@ -121,8 +121,7 @@ class Assembler:
 
     @staticmethod
     def _absent(plan: Plan, batch: int, shown: Shown) -> Picture:
-        real = plan.resolve(shown.value)
-        shape = (batch, *plan.shapes[real]) if real in plan.batched else plan.shapes[real]
+        shape = plan.whole_shape(shown.value, batch)
         axes = axes_of(plan, shown.value, len(shape))
         return Picture(shown, None, shape, axes, is_share=is_share(plan, shown.value))
 

@@ -208,12 +208,12 @@ class _Listing:
             yield "yield loss"
 
     def _node(self, step: Step, node: Node) -> list[str]:
-        backward = step.phase == Phase.BACKWARD
+        backward, batch = step.phase == Phase.BACKWARD, self.executor.batch_size
         code = NumpyCode(
             [self.names.of(value) for value in node.operands],
-            [self._whole_shape(value) for value in node.operands],
+            [self.plan.whole_shape(value, batch) for value in node.operands],
             self.names.of(node.output),
-            self._whole_shape(node.output),
+            self.plan.whole_shape(node.output, batch),
             self.names.of(node.output),
             upstream="" if node.output == self.plan.loss or not backward else self.names.of(node.output.gradient),
             operand=step.operand if backward else -1,
@@ -227,13 +227,8 @@ class _Listing:
         bug = self._bugs.get(step.index)
         if bug is None:
             return node.operation.vjp_numpy_lines(code)
-        batched = self.plan.resolve(node.operands[step.operand]) in self.plan.batched
+        batched = self.plan.is_batched(node.operands[step.operand])
         return lines_with_bug(bug.kind, node, code, batched, self._updated)
-
-    def _whole_shape(self, value: Ref) -> tuple[int, ...]:
-        value = self.plan.resolve(value)
-        own = self.plan.shapes[value]
-        return (self.executor.batch_size, *own) if value in self.plan.batched else own
 
     def _updated(self, value: Ref) -> tuple[list[str], str]:
         """Return the lines that update a copy of a parameter ahead of time, and the copy's name."""

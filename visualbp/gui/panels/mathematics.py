@@ -362,7 +362,7 @@ class MathematicsPanel(Panel):
         shown = self.subject.shown
         if shown is None or self._plan is None:
             return
-        if axis == 0 and self._plan.resolve(shown.value) in self._plan.batched:
+        if axis == 0 and self._plan.is_batched(shown.value):
             self.subject.choose_sample(place, self._plan)
             self.context.selection.choose_sample(place)
         else:

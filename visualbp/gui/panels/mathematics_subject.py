@@ -87,7 +87,7 @@ class Subject:
         array = snapshot.find(value)
         if array is None:
             return None
-        batched = snapshot.plan.resolve(value) in snapshot.plan.batched
+        batched = snapshot.plan.is_batched(value)
         fixed = {0: self.sample} if batched and self.sample is not None else {}
         if self.unit is not None:
             fixed[1 if batched else 0] = self.unit
@@ -117,14 +117,14 @@ class Subject:
         """Keep to a sample; a pinned number becomes that of the sample."""
         self.sample = sample
         crumb = self.trail.current
-        if self.pinned and crumb is not None and plan is not None and plan.resolve(crumb.value) in plan.batched:
+        if self.pinned and crumb is not None and plan is not None and plan.is_batched(crumb.value):
             self.trail.replace(Crumb(crumb.value, (sample, *crumb.index[1:]), crumb.at))
 
     def choose_place(self, axis: int, place: int, plan: Plan) -> None:
         """Go to another place on an axis of what is shown, other than that of the samples."""
         if self.shown is None:
             return
-        batched = plan.resolve(self.shown.value) in plan.batched
+        batched = plan.is_batched(self.shown.value)
         if not self.pinned and axis == (1 if batched else 0):
             self.unit = place
             return

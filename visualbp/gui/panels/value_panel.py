@@ -225,7 +225,7 @@ class ValuePanel(Panel):
 
     @Slot(object, object)
     def _on_number(self, value: Ref, index: tuple[int, ...]) -> None:
-        if index and self._plan is not None and self._plan.resolve(value) in self._plan.batched:
+        if index and self._plan is not None and self._plan.is_batched(value):
             self.context.selection.choose_sample(index[0])
         self.context.selection.choose_number(value, index)
 
