@@ -102,9 +102,9 @@ class Assembler:
         """Return what a value is in a snapshot; the same object as before where nothing has changed."""
         batch = 0 if snapshot.batch is None else len(snapshot.batch)
         if shown.members:
-            shape: Shape = (batch, len(shown.members), *plan.shapes[plan.resolve(shown.members[0])])
-            array, missing = self._assembled(snapshot.values, plan, shown)
-            stale = any(plan.resolve(member) in snapshot.stale for member in shown.members)
+            shape: Shape = (batch, len(shown.members), *plan.shapes[shown.members[0]])
+            array, missing = self._assembled(snapshot.values, shown)
+            stale = any(member in snapshot.stale for member in shown.members)
             return Picture(shown, array, shape, ("sample", "time", "unit"), stale, missing)
         kept = self._pictures.get(shown.value)
         if kept is None or kept[0] is not plan or kept[1] != batch:
@@ -133,8 +133,8 @@ class Assembler:
             self._masked = frozenset(node.output for node in nodes)
         return self._masked
 
-    def _assembled(self, values: Mapping[Ref, Array], plan: Plan, shown: Shown) -> tuple[Array | None, Array | None]:
-        parts = tuple(values.get(plan.resolve(member)) for member in shown.members)
+    def _assembled(self, values: Mapping[Ref, Array], shown: Shown) -> tuple[Array | None, Array | None]:
+        parts = tuple(values.get(member) for member in shown.members)
         kept = self._made.get(shown.value)
         if kept is not None and len(kept[0]) == len(parts) and all(map(is_, kept[0], parts)):
             return kept[1], kept[2]
