@@ -32,7 +32,7 @@ UNFINISHED = VENV / "bootstrap-unfinished"
 LOG = VENV / "bootstrap.log"
 
 # The commands of visualbp that open no window; anything else that is alone on the line is a file to open in one.
-WINDOWLESS_COMMANDS = {"samples", "trace", "check", "train", "analyze", "convert", "screenshot"}
+WINDOWLESS_COMMANDS = {"samples", "trace", "check", "train", "convert", "screenshot"}
 
 # What a bare Debian or Ubuntu lacks: to draw offscreen, and further to open windows on an X display or on Wayland.
 OFFSCREEN_PACKAGES = ["libgl1", "libegl1", "libxkbcommon0", "libdbus-1-3", "libfontconfig1", "libglib2.0-0"]

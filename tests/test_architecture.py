@@ -1,11 +1,14 @@
-"""The rules that keep the folders readable: imports go downwards, Qt stays below gui, files stay short."""
+"""The rules that keep the folders readable: imports go downwards, in no circles, Qt stays below gui, files stay short.
+
+Why by a test of our own: resources/decisions/0016-import-rules-by-a-test-of-our-own.md.
+"""
 
 from __future__ import annotations
 
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -65,22 +68,27 @@ def package_of(path: Path) -> str:
     return parts[0] if len(parts) > 1 else ""
 
 
-def modules_imported(path: Path) -> Iterator[tuple[str, int]]:
-    """Yield the full name of each import in a file, wherever it stands in it, and its line."""
+def module_of(path: Path) -> str:
+    return ".".join(("visualbp", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
+
+
+@cache
+def modules_imported(path: Path) -> tuple[tuple[str, int], ...]:
+    """Return the full name of each import in a file, wherever it stands in it, and its line."""
+    found = []
     base = ["visualbp", *path.relative_to(PACKAGE).parent.parts]
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield alias.name, node.lineno
+            found += [(alias.name, node.lineno) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             prefix = ".".join(base[: len(base) - node.level + 1]) if node.level else ""
             module = ".".join(part for part in (prefix, node.module or "") if part)
-            for alias in node.names:
-                yield f"{module}.{alias.name}", node.lineno
+            found += [(f"{module}.{alias.name}", node.lineno) for alias in node.names]
         elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
             called = getattr(node.func, "attr", getattr(node.func, "id", ""))
             if called in ("import_module", "__import__"):
-                yield str(node.args[0].value), node.lineno
+                found.append((str(node.args[0].value), node.lineno))
+    return tuple(found)
 
 
 def sources() -> list[Path]:
@@ -103,6 +111,25 @@ def imports_against_the_floors() -> list[str]:
     return wrong
 
 
+def circles() -> set[str]:
+    """Return the modules that import themselves by way of others, and what lies on the ways between them."""
+    modules = {module_of(path): path for path in sources()}
+
+    def module_in(name: str) -> str:
+        """Return the module that an import brings in: the name itself, or where it stands."""
+        while name not in modules and "." in name:
+            name = name.rpartition(".")[0]
+        return name
+
+    rest = {
+        module: {module_in(name) for name, _ in modules_imported(path)} & modules.keys() - {module}
+        for module, path in modules.items()
+    }
+    while free := {module for module, named in rest.items() if not named & rest.keys()}:
+        rest = {module: named for module, named in rest.items() if module not in free}
+    return {module for module in rest if any(module in named for named in rest.values())}
+
+
 def imports_of_qt_outside_gui() -> list[str]:
     return [
         f"{path.name}, line {line}: {name}"
@@ -119,6 +146,10 @@ def test_imports_go_to_lower_floors_only() -> None:
 
 def test_qt_is_imported_below_gui_alone() -> None:
     assert imports_of_qt_outside_gui() == []
+
+
+def test_no_file_imports_itself_by_way_of_others() -> None:
+    assert circles() == set()
 
 
 def test_every_exception_is_still_needed() -> None:
@@ -165,3 +196,15 @@ def test_the_rules_find_an_import_that_breaks_them(tmp_path: Path, monkeypatch: 
         "wrong.py, line 4: operations may not import visualbp.gui",
     ]
     assert imports_of_qt_outside_gui() == ["wrong.py, line 3: PySide6.QtCore"]
+
+
+def test_the_rules_find_a_circle_and_name_who_is_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "visualbp" / "operations"
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").write_text("from visualbp.operations.ending import End\n")
+    (folder / "first.py").write_text("from visualbp.operations.second import Second\n")
+    (folder / "second.py").write_text("def f():\n    from visualbp.operations import third\n")
+    (folder / "third.py").write_text("import visualbp.operations.first\nfrom visualbp.operations.ending import End\n")
+    (folder / "ending.py").write_text("import numpy\n")
+    monkeypatch.setattr(sys.modules[__name__], "PACKAGE", tmp_path / "visualbp")
+    assert circles() == {f"visualbp.operations.{name}" for name in ("first", "second", "third")}

@@ -16,6 +16,8 @@ from types import ModuleType
 import psutil
 import pytest
 
+from visualbp.cli.main import COMMANDS
+
 SCRIPT = Path(__file__).parents[2] / "resources" / "bootstrap.py"
 
 on_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="display and shared libraries of Linux")
@@ -241,6 +243,10 @@ def test_without_a_display_a_failing_part_is_one_sentence(project: Path) -> None
 def test_with_a_display_run_opens_the_window(project: Path) -> None:
     result = call(project, "run", DISPLAY=":0")
     assert [echo["arguments"] for echo in echoes(result)] == [[]]
+
+
+def test_it_knows_every_command_that_opens_no_window(bootstrap: ModuleType) -> None:
+    assert sorted(COMMANDS) == sorted(bootstrap.WINDOWLESS_COMMANDS)
 
 
 def test_an_unfinished_venv_is_made_anew(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QApplication
 
 from visualbp.core.resource_files import resource_directory, resource_path, sample_models_directory
+from visualbp.layers import layer_types
 
 ICONS = sorted(resource_path("icons").glob("*.svg"))
 THEMED_ICONS = [path for path in ICONS if path.stem != "visualbp"]
@@ -20,8 +21,7 @@ NEEDED_ICONS = re.findall(
     step_operation step_layer step_out step_back step_back_operation run_iteration continue pause reset train check
     breakpoint new open save save_as undo redo delete copy paste duplicate fit tidy zoom_in zoom_out search sun moon
     presenter lock warning error info pass kink close plus minus chevron_down chevron_right image dice keyboard eye
-    layer_input layer_dense layer_activation layer_add layer_multiply layer_concatenate layer_flatten layer_dropout
-    layer_loss layer_conv2d layer_pool layer_norm layer_rnn layer_embedding layer_attention visualbp
+    visualbp
     """,
 )
 
@@ -39,7 +39,7 @@ def drawn(svg: bytes, size: int) -> np.ndarray:
 
 
 def test_every_needed_icon_is_there_and_no_other() -> None:
-    assert [path.stem for path in ICONS] == sorted(NEEDED_ICONS)
+    assert [path.stem for path in ICONS] == sorted({*NEEDED_ICONS, *(kind.icon for kind in layer_types)})
 
 
 @pytest.mark.parametrize("path", THEMED_ICONS, ids=lambda path: path.stem)

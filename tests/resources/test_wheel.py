@@ -10,6 +10,8 @@ import pytest
 from visualbp import __version__
 
 ROOT = Path(__file__).parents[2]
+NOT_CARRIED = ("resources/bootstrap.py", "resources/pictures/", "resources/decisions/")
+"""The script for a fresh machine, the README's pictures, and why the code is as it is."""
 
 
 @pytest.fixture(scope="module")
@@ -24,12 +26,12 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
 
 
 def carried_files() -> list[str]:
-    """Every file of resources and sample_models but what only a checkout needs: the script, the README's pictures."""
+    """Every file of resources and sample_models but what only a checkout needs."""
     files = [
         path for name in ("resources", "sample_models") for path in sorted((ROOT / name).rglob("*")) if path.is_file()
     ]
     names = [path.relative_to(ROOT).as_posix() for path in files if "__pycache__" not in path.parts]
-    return [name for name in names if not name.startswith(("resources/bootstrap.py", "resources/pictures/"))]
+    return [name for name in names if not name.startswith(NOT_CARRIED)]
 
 
 def test_every_resource_and_sample_model_is_in_the_wheel_unchanged(wheel: zipfile.ZipFile) -> None:
