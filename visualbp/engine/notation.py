@@ -238,11 +238,9 @@ class Notation:
         if step.phase == Phase.BACKWARD:
             upstream = Symbol(LOSS) if node.output == self.plan.loss else self.symbol(node.output.gradient)
             return node.operation.vjp_equation(step.operand, self.symbol(step.writes[0]), upstream, output, operands)
-        if output == PREDICTION:
+        if output == PREDICTION and node.operation.right_hand_side(operands):
             own = self._shaped(self._own_symbol(node.output), node.output)
-            rule = node.operation.equation(own, operands)
-            if rule.startswith(f"{own} = "):
-                return f"{PREDICTION} = {rule}"
+            return f"{PREDICTION} = {node.operation.equation(own, operands)}"
         return node.operation.equation(output, operands)
 
     # -- the step in shapes ------------------------------------------------------------------------------------------

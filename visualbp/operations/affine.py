@@ -65,10 +65,15 @@ class Affine(Operation):
     def vjp_multiplications(self, operand: int, shapes: Sequence[Shape], output: Shape) -> int:
         return 0 if self.operand_name(operand) == "bias" else size_of(output) * shapes[1][1]
 
+    def right_hand_side(self, operands: Sequence[Symbol]) -> str:
+        return "" if operands[0].rows else self._product(operands)
+
     def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
+        return f"{output.at(*operands[0].rows)} = {self._product(operands)}"
+
+    def _product(self, operands: Sequence[Symbol]) -> str:
         x, weight, *bias = operands
-        rows = x.rows
-        return f"{output.at(*rows)} = {weight} {x.at(*rows)}" + (f" + {bias[0]}" if bias else "")
+        return f"{weight} {x.at(*x.rows)}" + (f" + {bias[0]}" if bias else "")
 
     def vjp_equation(
         self, operand: int, result: Symbol, upstream: Symbol, output: Symbol, operands: Sequence[Symbol]

@@ -45,8 +45,8 @@ class Add(Operation):
     def vjp_multiplications(self, operand: int, shapes: Sequence[Shape], output: Shape) -> int:
         return 0
 
-    def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
-        return f"{output} = {' + '.join(operands)}"
+    def right_hand_side(self, operands: Sequence[Symbol]) -> str:
+        return " + ".join(operands)
 
     def vjp_equation(
         self, operand: int, result: Symbol, upstream: Symbol, output: Symbol, operands: Sequence[Symbol]
@@ -117,9 +117,8 @@ class Multiply(Operation):
     def vjp_multiplications(self, operand: int, shapes: Sequence[Shape], output: Shape) -> int:
         return size_of(output) * (len(shapes) - 1)
 
-    def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
-        product = r" \odot ".join(operands)
-        return f"{output} = {product}"
+    def right_hand_side(self, operands: Sequence[Symbol]) -> str:
+        return r" \odot ".join(operands)
 
     def vjp_equation(
         self, operand: int, result: Symbol, upstream: Symbol, output: Symbol, operands: Sequence[Symbol]
@@ -202,9 +201,9 @@ class Concatenate(Operation):
     def vjp_multiplications(self, operand: int, shapes: Sequence[Shape], output: Shape) -> int:
         return 0
 
-    def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
+    def right_hand_side(self, operands: Sequence[Symbol]) -> str:
         parts = " ; ".join(operands)
-        return rf"{output} = \left[{parts}\right]"
+        return rf"\left[{parts}\right]"
 
     def vjp_equation(
         self, operand: int, result: Symbol, upstream: Symbol, output: Symbol, operands: Sequence[Symbol]
@@ -274,8 +273,8 @@ class Flatten(Operation):
     def vjp_multiplications(self, operand: int, shapes: Sequence[Shape], output: Shape) -> int:
         return 0
 
-    def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
-        return rf"{output} = \mathrm{{vec}}\left({operands[0]}\right)"
+    def right_hand_side(self, operands: Sequence[Symbol]) -> str:
+        return rf"\mathrm{{vec}}\left({operands[0]}\right)"
 
     def vjp_equation(
         self, operand: int, result: Symbol, upstream: Symbol, output: Symbol, operands: Sequence[Symbol]

@@ -96,9 +96,9 @@ class RecurrentAffine(Operation):
             case _:
                 return 0
 
-    def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
+    def right_hand_side(self, operands: Sequence[Symbol]) -> str:
         x, weight_input, weight_hidden, bias, state = (*operands, NO_STATE)[:5]
-        return rf"{output} = {weight_input} {x} + {weight_hidden} {state} + {bias}"
+        return rf"{weight_input} {x} + {weight_hidden} {state} + {bias}"
 
     def vjp_equation(
         self, operand: int, result: Symbol, upstream: Symbol, output: Symbol, operands: Sequence[Symbol]
