@@ -298,6 +298,9 @@ class AveragePooling(Pooling):
     def multiplications(self, shapes: Sequence[Shape], output: Shape) -> int:
         return size_of(output)
 
+    def vjp_multiplications(self, operand: int, shapes: Sequence[Shape], output: Shape) -> int:
+        return size_of(output)
+
     def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
         mean = rf"\frac{{1}}{{{self.kernel**2}}} \sum_{{{self.window}}} {self.met(operands[0])}"
         return f"{output.at('c', 'i', 'j')} = {mean}"

@@ -64,6 +64,9 @@ class TimeSlice(Operation):
     def sentence(self, words: Words) -> str:
         return f"{words.layer} takes time step {self.index} out of {words.sources[0]}."
 
+    def vjp_sentence(self, words: Words) -> str:
+        return f"goes back to time step {self.index} of {words.source} alone"
+
     # -- where each number came from ---------------------------------------------------------------------------------
 
     def terms(self, element: Element) -> Draft:
