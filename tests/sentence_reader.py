@@ -450,8 +450,9 @@ def begins_simply(taken: Taken, layer: str, words: str) -> None:
         answer = shifted / shifted.sum(-1, keepdims=True)
     else:
         answer = 1.0 / (1.0 + np.exp(-prediction))
-    ratio = (answer - target)[taken.result != 0] / taken.result[taken.result != 0]
-    claim(np.allclose(ratio, ratio[0], rtol=1e-6) and ratio[0] > 0, "prediction minus target")
+    difference, largest = answer - target, np.abs(taken.result).argmax()
+    ratio = difference.flat[largest] / taken.result.flat[largest]
+    claim(ratio > 0 and np.allclose(difference, ratio * taken.result, rtol=1e-6), "prediction minus target")
 
 
 Clause = Callable[..., None]
@@ -511,11 +512,17 @@ def slope(taken: Taken, words: str, label: str, value: str, result: str) -> None
     def at(points: Array) -> Array:
         return read(latex, {"H": Bound(np.empty_like(z), True), "Z": Bound(points, True)})["H"]
 
-    measured = (at(z + nudge) - at(z - nudge)) / (2 * nudge)
-    smooth = np.abs(z) > 1e-3
+    below, above = at(z - nudge), at(z + nudge)
+    measured, smooth = (above - below) / (2 * nudge), is_smooth(below, at(z), above, nudge)
     size = np.abs(taken.result).max(initial=1e-9)
     off = np.abs(taken.result - taken.upstream * measured)[smooth]
     claim(off.max(initial=0.0) < 1e-4 * size + 1e-4 * np.abs(taken.upstream).max(initial=0.0), "times the slope")
+
+
+def is_smooth(below: Array, here: Array, above: Array, nudge: Array | float) -> Array:
+    """Return where a function has no corner between the points on both sides: there its slope would jump."""
+    jump: Array = np.abs(above - 2 * here + below) / nudge
+    return jump < 1e-3
 
 
 def _symbol(latex: str, array: Array):  # type: ignore[no-untyped-def]

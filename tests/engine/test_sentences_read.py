@@ -9,7 +9,7 @@ from tests.analysis.test_explain_layers import SCHEDULES
 from tests.building import with_training
 from tests.equations_shown import cases, executor_around
 from tests.random_networks import random_data, random_network
-from tests.registry_cases import LayerCase
+from tests.registry_cases import SPECIAL_OPERANDS, LayerCase, distinct
 from tests.sentence_mutations import survivors
 from tests.sentence_reader import Taken, check_sentence
 from tests.shapes_reader import shapes_fit
@@ -38,6 +38,13 @@ def steps_taken(executor: Executor) -> list[Taken]:
 def test_every_sentence_about_every_layer_is_so(case: LayerCase) -> None:
     for taken in steps_taken(executor_around(case)):
         check_sentence(taken, step_sentence(taken.plan, taken.step))
+
+
+@pytest.mark.parametrize("case", distinct(cases()), ids=lambda case: case.text)
+def test_every_sentence_is_so_at_zero_at_saturation_and_at_kinks(case: LayerCase) -> None:
+    for operands in SPECIAL_OPERANDS:
+        for taken in steps_taken(executor_around(case, operands)):
+            check_sentence(taken, step_sentence(taken.plan, taken.step))
 
 
 @pytest.mark.parametrize("seed", range(16))
