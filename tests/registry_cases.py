@@ -171,7 +171,8 @@ def node_cases(case: LayerCase, seed: int = 0, dtype: Any = np.float64, operands
     generator = np.random.default_rng(seed)
     sources = [ref(f"source {i}", "h") for i in range(len(case.shapes))]
     values: dict[Ref, Array] = {
-        value: of_kind(operands, generator.standard_normal((BATCH, *shape))) for value, shape in zip(sources, case.shapes, strict=True)
+        value: of_kind(operands, generator.standard_normal((BATCH, *shape)))
+        for value, shape in zip(sources, case.shapes, strict=True)
     }
     if case.kind.takes_samples:
         classes = case.options["vocabulary"]
@@ -190,16 +191,13 @@ def node_cases(case: LayerCase, seed: int = 0, dtype: Any = np.float64, operands
     return cases
 
 
-ON_PROBABILITIES = frozenset({"binary_cross_entropy", "cross_entropy"})
-
-
 def loss_data(
     loss: type[Loss], shape: Shape, generator: np.random.Generator, operands: str = "ordinary"
 ) -> tuple[Array, Array]:
     """Return a prediction and a target that the loss is made for. The targets of special operands are hard; at a kink
     every other prediction is its target."""
     prediction = generator.standard_normal(shape)
-    if loss.type_name in ON_PROBABILITIES:
+    if loss.expects == "probabilities":
         prediction = generator.uniform(0.05, 0.95, shape)
     target = generator.standard_normal(shape)
     if loss.target_kind == "classes":
@@ -217,7 +215,7 @@ def loss_data(
     if operands == "kinked":
         return np.where(np.arange(prediction.size).reshape(shape) % 2, target, of_kind(operands, prediction)), target
     prediction = of_kind(operands, prediction)
-    return np.clip(prediction, 0.0, 1.0) if loss.type_name in ON_PROBABILITIES else prediction, target
+    return np.clip(prediction, 0.0, 1.0) if loss.expects == "probabilities" else prediction, target
 
 
 def distinct(cases: Sequence[LayerCase], with_settings: bool = True) -> list[LayerCase]:

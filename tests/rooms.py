@@ -4,6 +4,7 @@ A part that may be left out has a default that is right. Where that depends on t
 
 - the shapes in words of what reads one array, or makes an array of the same shape: `from (4, 2)` says all there is;
 - the multiplications of a rule that makes an array of its operand's shape: one for each of its numbers;
+- the way back, for operations whose operands have no derivative;
 - what moves buffers on, for operations without buffers.
 """
 
@@ -56,17 +57,17 @@ def without_words(entry: Any, names: Iterable[str]) -> list[str]:
 
 def missing_from_operation(entry: type[Operation]) -> list[str]:
     """Return the parts that an operation of a layer leaves out; activations and losses have checkers of their own."""
-    rules = ("forward", "vjp", "jvp")
-    missing = [] if entry.name else ["name"]
-    missing += [rule for rule in rules if getattr(entry, rule) is getattr(Operation, rule)]
-    missing += left_out(entry, Operation, "forward", FORWARD) + left_out(entry, Operation, "vjp", BACKWARD)
-    keeps_shape = entry.output_shape is Operation.output_shape
-    if not keeps_shape:
-        missing += left_out(entry, Operation, "forward", ["multiplications"])
-        missing += left_out(entry, Operation, "vjp", ["vjp_multiplications"])
+    forward, backward = ["forward", "jvp", *FORWARD], ["vjp", *BACKWARD]
+    if entry.output_shape is not Operation.output_shape:
+        forward.append("multiplications")
+        backward.append("vjp_multiplications")
         if len(entry.operands) > 1:
-            missing += left_out(entry, Operation, "forward", ["shapes_text"])
-            missing += left_out(entry, Operation, "vjp", ["vjp_shapes_text"])
+            forward.append("shapes_text")
+            backward.append("vjp_shapes_text")
+    missing = [] if entry.name else ["name"]
+    missing += left_out(entry, Operation, "forward", forward)
+    if not entry.constant_operands.issuperset(entry.operands):
+        missing += left_out(entry, Operation, "vjp", backward)
     if entry.update is not Operation.update:
         missing += left_out(entry, Operation, "update", UPDATE)
     return missing
@@ -80,7 +81,7 @@ def missing_from_activation(entry: type[Activation]) -> list[str]:
         missing += left_out(entry, Elementwise, "derivative", ELEMENTWISE_BACK)
     else:
         missing += missing_from_operation(entry) + left_out(entry, Activation, "forward", ["formula"])
-    return missing + left_out(entry, Activation, "function", [EXPORT])
+    return missing + left_out(entry, Activation, "function", [EXPORT, "gives"])
 
 
 def missing_from_loss(entry: type[Loss]) -> list[str]:

@@ -14,7 +14,6 @@ import pytest
 from tests.refs import ref
 from tests.registry_cases import (
     BATCH,
-    ON_PROBABILITIES,
     LayerCase,
     NodeCase,
     layer_cases,
@@ -293,6 +292,59 @@ def test_a_loss_is_an_expression_of_prediction_and_target(entry: type[Loss]) -> 
                 assert {"prediction", "target"} <= used <= {"prediction", "target", "torch", "functional", "len"}
 
 
+# -- what an operation says of its numbers ---------------------------------------------------------------------------
+
+
+@every_activation
+def test_an_activation_gives_probabilities_exactly_where_it_says_so(entry: type[Activation]) -> None:
+    z = np.array([[-800.0, -3.0, -0.1, 0.0, 0.2, 4.0, 800.0]])
+    for given in some_options(entry.options):
+        h = evaluate(entry(**parse_options(entry.options, given)), [z]).output
+        assert (entry.gives == "probabilities") == bool(((h >= 0) & (h <= 1)).all())
+
+
+@every_case
+def test_a_layer_gives_probabilities_exactly_where_its_last_operation_says_so(case: LayerCase) -> None:
+    if case.kind.is_loss or not (nodes := node_cases(case, operands="saturated")):
+        return
+    h, rule = nodes[-1].evaluated().output, nodes[-1].node.operation
+    assert (rule.gives == "probabilities") == bool(((h >= 0) & (h <= 1)).all())
+
+
+@every_case
+def test_a_gradient_goes_back_through_the_weight_matrix_that_the_operation_names_and_through_no_other(
+    case: LayerCase,
+) -> None:
+    for node in node_cases(case):
+        upstream = upstream_of(node)
+        for operand in node.differentiable:
+            found = node.evaluated().vjp(operand, upstream)
+            through = [
+                place
+                for place, array in enumerate(node.inputs)
+                if array.ndim == 2 and upstream.shape[-1:] == array.shape[:1]
+                if (upstream @ array).shape == found.shape and np.allclose(upstream @ array, found)
+            ]
+            named = node.node.operation.weight_behind(operand)
+            assert through == ([] if named is None else [named])
+
+
+@every_case
+def test_the_samples_depend_on_each_other_exactly_where_an_operation_says_so(case: LayerCase) -> None:
+    lasting = (*case.kind.parameters(case.options, case.shapes), *case.kind.buffers(case.options, case.shapes))
+    whole = {ref("layer", spec.name) for spec in lasting}
+    for node in node_cases(case):
+        values = [i for i, value in enumerate(node.node.operands) if value not in whole]
+        if not values:
+            whole.add(node.node.output)
+        elif not case.kind.is_loss:
+            moved = list(node.inputs)
+            for place in values:
+                moved[place] = np.concatenate([np.zeros_like(node.inputs[place][:1]), node.inputs[place][1:]])
+            kept = np.array_equal(node.evaluated(moved).output[1:], node.evaluated().output[1:])
+            assert kept == node.node.operation.samples_are_independent()
+
+
 # -- cost ----------------------------------------------------------------------------------------------------------
 
 
@@ -441,7 +493,7 @@ def test_losses_and_their_gradients_are_finite_wherever_the_true_value_is(entry:
     shape = (4, 3)
     for size in sizes:
         prediction, target = loss_data(entry, shape, generator)
-        if entry.type_name in ON_PROBABILITIES:
+        if entry.expects == "probabilities":
             near_zero = np.full(shape, max(min(size, 1.0), 1e-300))
             predictions = [near_zero, 1.0 - np.minimum(near_zero, 0.5)]
         else:

@@ -129,7 +129,14 @@ def test_an_operation_that_keeps_the_shape_may_leave_out_what_follows_from_that(
     assert missing_from_operation(trial(Operation, parts, operands=("x",))) == ["name"]
 
 
-COMPLETE_ACTIVATION = ("function", *ELEMENTWISE, *ELEMENTWISE_BACK, EXPORT)
+def test_an_operation_whose_operands_have_no_derivative_may_leave_out_the_way_back() -> None:
+    parts = [part for part in COMPLETE_OPERATION if part not in ("vjp", *BACKWARD)]
+    assert missing_from_operation(trial(Operation, parts, **OPERATION_WORDS)) == ["vjp", *BACKWARD]
+    constant = {**OPERATION_WORDS, "constant_operands": frozenset({"x", "weight"})}
+    assert missing_from_operation(trial(Operation, parts, **constant)) == []
+
+
+COMPLETE_ACTIVATION = ("function", *ELEMENTWISE, *ELEMENTWISE_BACK, EXPORT, "gives")
 
 
 @pytest.mark.parametrize("part", [*COMPLETE_ACTIVATION, "type_name", "label", "description"])

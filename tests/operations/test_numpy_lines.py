@@ -133,8 +133,8 @@ def test_an_operation_without_lines_of_numpy_is_named_with_what_is_missing() -> 
         def numpy_lines(self, code: NumpyCode) -> list[str]:
             return [f"{code.output} = {code.operands[0]}.copy()"]
 
-    x = np.ones((2, 3))
-    for kind, missing in ((Trial, "trial has no lines of NumPy$"), (Half, "trial has no lines of NumPy for the way back")):
+    x, missing_line = np.ones((2, 3)), "trial has no lines of NumPy"
+    for kind, missing in ((Trial, f"{missing_line}$"), (Half, f"{missing_line} for the way back$")):
         with pytest.raises(TypeError, match=missing):
             check_lines(NodeCase(Node("layer", kind(), (ref("input", "h"),), ref("layer", "h")), (x,)), [x])
 

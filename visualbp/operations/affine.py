@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import numpy as np
 
@@ -24,6 +25,8 @@ class Affine(Operation):
 
     name = "affine"
     operands = ("x", "weight", "bias")
+    is_weighted = True
+    weights_behind: ClassVar[Mapping[str, str]] = {"x": "weight"}
 
     def output_shape(self, shapes: Sequence[Shape]) -> Shape:
         return (*shapes[0][:-1], shapes[1][0])

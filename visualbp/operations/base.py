@@ -15,10 +15,11 @@ number came from, its lines of NumPy, and how many multiplications it takes. Nob
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, ClassVar
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -126,6 +127,12 @@ class Operation:
     """Operands that have no derivative, such as targets."""
     numpy_helpers: ClassVar[tuple[str, ...]] = ()
     """The sources of functions that its lines of NumPy call."""
+    is_weighted: ClassVar[bool] = False
+    """Whether it multiplies by a layer's weights, looks up in them, or makes them, as in the algorithm's z."""
+    weights_behind: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """The weight matrix through which an operand's gradient goes back, upstream @ W, by the names of both operands."""
+    gives: ClassVar[Literal["any", "probabilities"]] = "any"
+    """What its numbers are to a loss that follows: probabilities lie between 0 and 1, whatever the operands."""
     keeps_copies_apart: ClassVar[bool] = False
     """Whether the copies of a batch (see `Emitter`) do not depend on each other, where the samples of each do."""
     minus_infinity_is_meant: ClassVar[bool] = False
@@ -267,6 +274,11 @@ class Operation:
 
     def operand_name(self, operand: int) -> str:
         return self.operands[min(operand, len(self.operands) - 1)]
+
+    def weight_behind(self, operand: int) -> int | None:
+        """Return which operand is the weight matrix that the gradient of `operand` goes back through, if any."""
+        name = self.weights_behind.get(self.operand_name(operand))
+        return None if name is None else self.operands.index(name)
 
     def is_constant(self, operand: int) -> bool:
         return self.operand_name(operand) in self.constant_operands

@@ -49,6 +49,7 @@ class Embedding(Operation):
     name = "embedding"
     operands = ("x", "weight")
     constant_operands = frozenset({"x"})
+    is_weighted = True
     output_in_any_order = True
 
     def output_shape(self, shapes: Sequence[Shape]) -> Shape:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -31,6 +31,8 @@ class RecurrentAffine(Operation):
 
     name = "recurrent_affine"
     operands: ClassVar[tuple[str, ...]] = ("x", "weight_input", "weight_hidden", "bias", "h")
+    is_weighted = True
+    weights_behind: ClassVar[Mapping[str, str]] = {"x": "weight_input", "h": "weight_hidden"}
 
     def output_shape(self, shapes: Sequence[Shape]) -> Shape:
         return (shapes[0][0], shapes[1][0])
