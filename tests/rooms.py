@@ -28,8 +28,8 @@ from visualbp.operations.losses.base import Loss
 from visualbp.optimizers.base import Optimizer
 from visualbp.optimizers.schedules import Schedule
 
-FORWARD = ("sentence", "equation or right_hand_side", "terms", "numpy_lines")
-BACKWARD = ("vjp_equation", "vjp_sentence", "vjp_terms", "vjp_numpy_lines")
+FORWARD = ("sentence or saying", "equation or right_hand_side", "terms", "numpy_lines")
+BACKWARD = ("vjp_equation", "vjp_sentence or vjp_sayings", "vjp_terms", "vjp_numpy_lines")
 UPDATE = ("update_terms", "update_numpy_lines")
 ELEMENTWISE = ("derivative", "formula", "derivative_formula", "numpy_function or numpy_lines")
 ELEMENTWISE_BACK = ("numpy_slope or vjp_numpy_lines",)
@@ -68,6 +68,10 @@ def missing_from_operation(entry: type[Operation]) -> list[str]:
     missing += left_out(entry, Operation, "forward", forward)
     if not entry.constant_operands.issuperset(entry.operands):
         missing += left_out(entry, Operation, "vjp", backward)
+    said = getattr(entry, "vjp_sayings", None) or {}
+    if said and "vjp_sentence" not in vars(entry):
+        moving = [name for name in entry.operands if name not in {*entry.constant_operands, *said}]
+        missing += [f"what goes back to {name}, among vjp_sayings" for name in moving]
     if entry.update is not Operation.update:
         missing += left_out(entry, Operation, "update", UPDATE)
     return missing

@@ -33,7 +33,7 @@ from visualbp.operations.terms import (
     update_terms_by_difference,
     vjp_terms_by_jacobian,
 )
-from visualbp.operations.words import MOST_SHOWN, ShapeTexts, Words, listed
+from visualbp.operations.words import MOST_SHOWN, Saying, ShapeTexts, Words, listed
 
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
 
@@ -133,6 +133,10 @@ class Operation:
     """The weight matrix through which an operand's gradient goes back, upstream @ W, by the names of both operands."""
     gives: ClassVar[Literal["any", "probabilities"]] = "any"
     """What its numbers are to a loss that follows: probabilities lie between 0 and 1, whatever the operands."""
+    saying: ClassVar[Saying | None] = None
+    """Its sentence as data, for an operation that says the same in every place: `sentence` comes from it."""
+    vjp_sayings: ClassVar[Mapping[str, Saying]] = MappingProxyType({})
+    """Likewise what follows `The error signal of ...`, by the name of the operand."""
     keeps_copies_apart: ClassVar[bool] = False
     """Whether the copies of a batch (see `Emitter`) do not depend on each other, where the samples of each do."""
     minus_infinity_is_meant: ClassVar[bool] = False
@@ -218,14 +222,22 @@ class Operation:
 
     def sentence(self, words: Words) -> str:
         """Return one sentence, with its full stop, that says what the forward rule does."""
+        if self.saying is not None:
+            return self._filled(self.saying, words)
         given = [text for text, is_value in zip(words.sources, words.are_values, strict=True) if is_value]
         return f"{words.layer} computes {words.output} from {listed(given or words.sources)}, by {self.plain_name}."
 
     def vjp_sentence(self, words: Words) -> str:
         """Return how the gradient of the output becomes that of an operand: what follows `The error signal of ...`."""
+        if (saying := self.vjp_sayings.get(self.operand_name(words.operand))) is not None:
+            return self._filled(saying, words)
         if words.are_values[words.operand]:
             return f"goes back through {self.plain_name} to {words.source}"
         return f"goes back through {self.plain_name} to become {words.result}"
+
+    def _filled(self, saying: Saying, words: Words) -> str:
+        names = [self.operand_name(operand) for operand in range(len(words.sources))]
+        return words.filled(saying, names, vars(self))
 
     def shapes_text(self, shapes: ShapeTexts) -> str:
         """Return the right-hand side in shapes, such as `=  (4, 2)^T (4, 4)`: rows are samples."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from visualbp.operations.base import Emitter, Operation
 from visualbp.operations.numpy_code import NumpyCode
 from visualbp.operations.symbols import Symbol
 from visualbp.operations.terms import Draft, Element, one_term
-from visualbp.operations.words import ShapeTexts, Words
+from visualbp.operations.words import Saying, ShapeTexts, Words
 
 
 def labels_of(element: Element) -> list[str]:
@@ -283,11 +284,10 @@ class Flatten(Operation):
 
     # -- in words ----------------------------------------------------------------------------------------------------
 
-    def sentence(self, words: Words) -> str:
-        return f"{words.layer} lays {words.sources[0]} out as one row for each sample."
-
-    def vjp_sentence(self, words: Words) -> str:
-        return f"is laid out as {words.source} again"
+    saying = Saying("{layer} lays {x} out as one row for each sample.", "output == x.reshape(len(x), -1)")
+    vjp_sayings: ClassVar[Mapping[str, Saying]] = {
+        "x": Saying("is laid out as {x} again", "result == upstream.reshape(x.shape)")
+    }
 
     # -- where each number came from ---------------------------------------------------------------------------------
 
