@@ -876,4 +876,4 @@ def check_sentence(taken: Taken, sentence: str) -> None:
             ) as error:
                 raise FalseSentenceError(f"{sentence}\n  is about another kind of step: {error!r}") from None
             return
-    raise FalseSentenceError(f"nobody can check this sentence: {sentence}")
+    raise FalseSentenceError(f"nobody can check this sentence: give it as a saying, with its claim\n  {sentence}")

@@ -48,6 +48,7 @@ from visualbp.operations.activations import activations
 from visualbp.operations.activations.kinds import Activation, Elementwise
 from visualbp.operations.base import Operation
 from visualbp.operations.losses import Loss, losses
+from visualbp.operations.words import Saying
 from visualbp.optimizers.base import Optimizer, optimizers
 from visualbp.optimizers.schedules import schedules
 
@@ -127,6 +128,15 @@ def test_an_operation_that_keeps_the_shape_may_leave_out_what_follows_from_that(
     parts = [part for part in COMPLETE_OPERATION if part not in (*kept, *UPDATE)]
     assert missing_from_operation(trial(Operation, parts, **OPERATION_WORDS)) == []
     assert missing_from_operation(trial(Operation, parts, operands=("x",))) == ["name"]
+
+
+def test_an_operand_that_is_not_among_the_sayings_of_the_way_back_is_named() -> None:
+    parts = [part for part in COMPLETE_OPERATION if not part.startswith("vjp_sentence")]
+    sayings = {"x": Saying("goes back to {x}", "result == upstream")}
+    words = {**OPERATION_WORDS, "vjp_sayings": sayings}
+    assert missing_from_operation(trial(Operation, parts, **words)) == ["what goes back to weight, among vjp_sayings"]
+    words["constant_operands"] = frozenset({"weight"})
+    assert missing_from_operation(trial(Operation, parts, **words)) == []
 
 
 def test_an_operation_whose_operands_have_no_derivative_may_leave_out_the_way_back() -> None:
