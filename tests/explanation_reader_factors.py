@@ -72,7 +72,7 @@ def itself(f: Said) -> None:
 
 def of_z(f: Said, label: str) -> None:
     claim(activations.get(f.a.taken.node.operation.type_name).label == label, "the function")
-    wanted = _applied(f.a, f.element)
+    wanted = _applied(f.a, f.element)[f.at]
     claim(abs(wanted - f.factor.number) < 1e-8 * max(1.0, abs(f.factor.number)), "the function of z")
 
 

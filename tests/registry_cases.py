@@ -1,5 +1,21 @@
 """Cases for tests of everything that is registered: made from the registries and from the options' own kinds, so that a
-new entry is tested without a new test."""
+new entry is tested without a new test.
+
+What is held against what, on which operands (batches of 3; units, sequences and images):
+
+part of an operation     | held against                | test                            | operands
+vjp, jvp                 | differences, each other     | test_registry                   | ordinary
+finite at extremes       | itself                      | test_registry                   | activations, losses: to 1e300
+shown equation           | the step's numbers          | engine/test_equations_read      | all kinds
+sentence                 | the step's arrays           | engine/test_sentences_read      | all kinds
+words and terms          | the number, the arrays      | analysis/test_explanations_read | all kinds
+NumPy lines              | the rule's bits             | operations/test_numpy_lines     | all kinds, both precisions
+multiplications          | counted, or the batch twice | test_registry                   | ordinary
+what it gives, its       | the rule's numbers          | test_registry                   | ordinary, saturated
+weight matrix, its samples
+export                   | PyTorch                     | parity                          | ordinary
+any part left out        | its name                    | test_registry_rooms             |
+"""
 
 from __future__ import annotations
 
@@ -49,7 +65,7 @@ def some_values(option: Option) -> list[Any]:
         case ExpressionOption():
             return [""] if option.optional else ["x * tanh(x)"]
         case IntOption():
-            return [min(max(3, option.minimum), option.maximum)]
+            return [_near(3, option)]
         case ShapeOption():
             return [list(shape) for shape in SAMPLE_SHAPES if len(shape) <= option.most_axes]
         case FloatOption():
@@ -84,9 +100,13 @@ def _numbers_together(options: Sequence[Option]) -> Iterator[dict[str, int]]:
         return
     for large, small in itertools.permutations(numbers, 2):
         for size in (2, 3):
-            yield {large.name: size, small.name: small.minimum}
+            yield {large.name: _near(size, large), small.name: small.minimum}
     for largest in numbers:
-        yield {option.name: 3 if option is largest else 2 for option in numbers}
+        yield {option.name: _near(3 if option is largest else 2, option) for option in numbers}
+
+
+def _near(number: int, option: IntOption) -> int:
+    return min(max(number, option.minimum), option.maximum)
 
 
 def options_of_layer(kind: LayerType) -> Iterator[dict[str, Any]]:

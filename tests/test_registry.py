@@ -24,6 +24,8 @@ from tests.registry_cases import (
 from visualbp.core.arrays import Array
 from visualbp.core.options import Option, OptionError, parse_options, plain_options
 from visualbp.core.pytorch_code import FunctionClasses, LayerContext
+from visualbp.datasets import DataError, datasets, load_dataset
+from visualbp.datasets.base import DatasetEntry, make_spec
 from visualbp.initializers import Initializer, initializers
 from visualbp.layers import layer_types
 from visualbp.layers.base import LayerType
@@ -191,6 +193,33 @@ def test_the_options_of_a_layer_survive_a_file(case: LayerCase) -> None:
 def test_the_options_of_optimisers_and_initialisers_survive_a_file(entry: type[Optimizer] | Initializer) -> None:
     for given in some_options(entry.options):
         round_trip(entry.options, given)
+
+
+@pytest.mark.parametrize("entry", list(datasets), ids=lambda entry: entry.type_name)
+def test_a_source_gives_the_same_data_for_the_same_options_which_survive_a_file(entry: DatasetEntry) -> None:
+    if any(option.required for option in entry.options):
+        return  # such as a file's name, which has tests of its own
+    for given in some_options(entry.options):
+        round_trip(entry.options, given)
+        try:
+            one, same = (load_dataset(make_spec(entry.type_name, given)) for _ in range(2))
+        except DataError as error:  # options that do not go together are refused in a sentence
+            assert given and str(error)
+            continue
+        assert len(one) == len(one.targets) > 0 and one.inputs.dtype == np.float64
+        assert np.isfinite(one.inputs).all() and not one.inputs.flags.writeable and not one.targets.flags.writeable
+        np.testing.assert_array_equal(one.inputs, same.inputs)
+        np.testing.assert_array_equal(one.targets, same.targets)
+
+
+@pytest.mark.parametrize("entry", list(initializers), ids=lambda entry: entry.type_name)
+def test_an_initialiser_draws_any_shape_with_any_of_its_options(entry: Initializer) -> None:
+    for given in some_options(entry.options):
+        options = parse_options(entry.options, given)
+        for shape in ((5,), (4, 3), (3, 2, 3, 3)):
+            one, same = (entry.draw(np.random.default_rng(2), shape, options) for _ in range(2))
+            assert one.shape == shape and one.dtype == np.float64 and np.isfinite(one).all()
+            np.testing.assert_array_equal(one, same)
 
 
 @pytest.mark.parametrize(
@@ -613,12 +642,10 @@ VARIANCES = {
 def test_an_initialiser_draws_its_distribution_from_the_generator_alone(entry: Initializer) -> None:
     options = parse_options(entry.options, {})
     drawn = entry.draw(np.random.default_rng(1), (200, 300), options)
-    assert drawn.shape == (200, 300) and drawn.dtype == np.float64
     np.testing.assert_array_equal(drawn, entry.draw(np.random.default_rng(1), (200, 300), options))
+    assert entry.type_name in VARIANCES, "say the variance of its formula in VARIANCES"
     assert drawn.var() == pytest.approx(VARIANCES[entry.type_name], rel=0.03)
     assert abs(drawn.mean()) < 5.0 * (VARIANCES[entry.type_name] / drawn.size) ** 0.5 + 1e-12
-    for shape in ((5,), (4, 1), (3, 2, 3, 3)):
-        assert entry.draw(np.random.default_rng(2), shape, options).shape == shape
 
 
 def test_an_orthogonal_weight_has_orthonormal_rows_or_columns() -> None:
