@@ -10,7 +10,7 @@ import numpy as np
 from tests.building import optimizer
 from tests.equation_reader import Bound, read
 from tests.random_networks import PROBABILITIES
-from tests.registry_cases import LayerCase, layer_cases, loss_data
+from tests.registry_cases import LayerCase, layer_cases, loss_data, of_kind
 from visualbp.core.arrays import Array, Shape
 from visualbp.datasets import Dataset
 from visualbp.engine import Executor, Step, compile_plan
@@ -25,6 +25,9 @@ SHAPES: tuple[Shape, ...] = ((4,), (2, 4), (2, 4, 6))
 """Samples: units; sequences of length 2; images."""
 BATCH = 3
 TOLERANCE = 1e-8
+SATURATING = 6.0
+"""What the weights before a layer are multiplied by: its operands reach 20, where slopes are 1e-8, and an equation
+that is read literally still has its digits."""
 
 
 @dataclass(frozen=True)
@@ -161,30 +164,39 @@ def network_around(case: LayerCase) -> Network:
     return network
 
 
-def data_for(network: Network, seed: int = 0) -> Dataset:
+def data_for(network: Network, seed: int = 0, operands: str = "ordinary") -> Dataset:
     """Return as many samples as a batch has, that the network takes."""
     generator = np.random.default_rng(seed)
     plan = compile_plan(network)
     inputs: Array = generator.standard_normal((BATCH, *plan.shapes[plan.input]))
+    if operands == "kinked":
+        inputs = of_kind(operands, inputs)
     for layer in network.layers:
         if layer.type == "embedding":
             inputs = generator.integers(0, layer.options["vocabulary"], inputs.shape).astype(float)
-    _, targets = loss_data(losses.get(network.layers[-1].type), (BATCH, *plan.shapes[plan.prediction]), generator)
+    rule, shape = losses.get(network.layers[-1].type), (BATCH, *plan.shapes[plan.prediction])
+    _, targets = loss_data(rule, shape, generator, operands)
     return Dataset(inputs, targets)
 
 
-def executor_around(case: LayerCase) -> Executor:
+def executor_around(case: LayerCase, operands: str = "ordinary") -> Executor:
+    """Return an executor of the network around a layer to which operands of this kind come."""
     network = replace(network_around(case), training=Training(optimizer("sgd", learning_rate=0.05), batch_size=BATCH))
-    return started(network, data_for(network))
+    return started(network, data_for(network, operands=operands), operands)
 
 
-def started(network: Network, data: Dataset) -> Executor:
-    """Return an executor whose parameters, biases too, are random numbers."""
+def started(network: Network, data: Dataset, operands: str = "ordinary") -> Executor:
+    """Return an executor whose parameters, biases too, are random numbers; those of the sources make the operands."""
     plan = compile_plan(network)
     generator = np.random.default_rng(1)
     carried = {
         info.value: generator.uniform(0.2, 1.0, info.spec.shape) * generator.choice([-1.0, 1.0], info.spec.shape)
         for info in plan.parameters
     }
+    for value, array in carried.items():
+        if operands == "saturated" and value.layer.startswith("source"):
+            carried[value] = SATURATING * array
+        elif operands == "kinked" or (operands == "zero" and value.layer.startswith("source")):
+            carried[value] = of_kind(operands, array)
     carried |= {info.value: generator.uniform(0.2, 1.0, info.spec.shape) for info in plan.buffers}
     return Executor(plan, data, carried)

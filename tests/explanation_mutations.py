@@ -34,9 +34,9 @@ _PAIRS = (pair.split() for pair in _MORE.replace("\n", " ").split(";") if pair.s
 WORDS: tuple[tuple[str, str], ...] = tuple(dict.fromkeys((*OPPOSITES, *((word, other) for word, other in _PAIRS))))
 
 
-def explained(executor: Executor, iterations: int = 1, most: int = 2) -> Iterator[Asked]:
+def explained(executor: Executor, iterations: int = 1, most: int = 2, layer: str = "") -> Iterator[Asked]:
     """Run some iterations, and explain numbers of each value as each step of the last one has written it; and of what
-    was there before any step."""
+    was there before any step. With a layer, of what its own steps write alone."""
     plan, generator = executor.plan, np.random.default_rng(executor.plan.network.seed)
     for _ in range((iterations - 1) * len(plan.steps)):
         executor.step()
@@ -46,7 +46,7 @@ def explained(executor: Executor, iterations: int = 1, most: int = 2) -> Iterato
         values = list(step.writes)
         if step.phase == Phase.LOAD:
             values += [value for value in moment.values if value in moment.start]  # type: ignore[operator]
-        for value in values:
+        for value in values if layer in ("", step.layer) else ():
             for index in _places(generator, np.shape(moment.values[plan.resolve(value)]), most):
                 found = explain(moment, value, index)
                 yield Asked(found, taken, executor.inputs, executor.targets, moment.batch, executor.iteration)  # type: ignore[arg-type]

@@ -17,7 +17,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from tests.equation_reader import Bound
 from tests.equation_reader import read as read_equation
 from tests.refs import ref
-from tests.sentence_reader import FalseSentenceError, Taken, claim
+from tests.sentence_reader import FalseSentenceError, Taken, claim, is_smooth
 from tests.sentence_reader import _heads as heads_of
 from tests.sentence_reader import _joined as joined
 from tests.sentence_reader import _normalised as normalised
@@ -531,8 +531,9 @@ def times_slope(a: Asked, label: str) -> None:
     claim(activations.get(a.taken.node.operation.type_name).label == label, "another function")
     z = a.operand("z")
     nudge = 1e-6 * np.maximum(np.abs(z), 1.0)
-    if abs(z[a.at]) > 1e-3:
-        measured = ((_applied(a, z + nudge) - _applied(a, z - nudge)) / (2 * nudge))[a.at]
+    below, here, above = (_applied(a, z + times * nudge) for times in (-1, 0, 1))
+    if is_smooth(below, here, above, nudge)[a.at]:
+        measured = ((above - below) / (2 * nudge))[a.at]
         up = a.up[a.at]
         claim(abs(up * measured - a.number) <= 1e-4 * max(abs(a.number), abs(up)), "times the slope")
 

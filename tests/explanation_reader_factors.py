@@ -21,7 +21,7 @@ from tests.explanation_reader import (
     hold,
     normalised,
 )
-from tests.sentence_reader import claim
+from tests.sentence_reader import claim, is_smooth
 from visualbp.analysis.explain import Factor
 from visualbp.core.arrays import Array
 from visualbp.engine.plan import GRADIENT_NORM
@@ -72,7 +72,8 @@ def itself(f: Said) -> None:
 
 def of_z(f: Said, label: str) -> None:
     claim(activations.get(f.a.taken.node.operation.type_name).label == label, "the function")
-    f.is_(_applied(f.a, f.element), "the function of z")
+    wanted = _applied(f.a, f.element)[f.at]
+    claim(abs(wanted - f.factor.number) < 1e-8 * max(1.0, abs(f.factor.number)), "the function of z")
 
 
 def slope(f: Said, label: str, source: str | None) -> None:
@@ -82,8 +83,9 @@ def slope(f: Said, label: str, source: str | None) -> None:
     typed = operation.type_name == "custom" and bool(operation.option_values["derivative"])
     claim(source is None or (source == "as typed") == typed, "typed or derived")
     nudge = 1e-6 * np.maximum(np.abs(z), 1.0)
-    if abs(z[f.at]) > 1e-3:
-        measured = ((_applied(f.a, z + nudge) - _applied(f.a, z - nudge)) / (2 * nudge))[f.at]
+    below, here, above = (_applied(f.a, z + times * nudge) for times in (-1, 0, 1))
+    if is_smooth(below, here, above, nudge)[f.at]:
+        measured = ((above - below) / (2 * nudge))[f.at]
         claim(abs(measured - f.factor.number) < 1e-4 * max(abs(measured), 1e-2), "the slope")
 
 

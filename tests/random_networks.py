@@ -21,7 +21,11 @@ EXPRESSIONS = ("x * tanh(x)", "sin(x) + x / 2", "where(x > 0, x, exp(x) - 1)", "
 
 ADAPTIVE = ("adam", "adamw", "adagrad", "rmsprop")
 
-PROBABILITIES = {"binary_cross_entropy": "sigmoid", "cross_entropy": "softmax"}
+PROBABILITIES = {
+    loss.type_name: "softmax" if loss.target_kind == "classes" else "sigmoid"
+    for loss in losses
+    if loss.expects == "probabilities"
+}
 """What has to stand before a loss on probabilities."""
 
 

@@ -21,8 +21,10 @@ from visualbp.engine import Step
 from visualbp.engine.plan import LEARNING_RATE, Phase, Plan
 from visualbp.operations.activations import activations
 from visualbp.operations.activations.kinds import Elementwise
+from visualbp.operations.base import Operation
 from visualbp.operations.losses import losses
 from visualbp.operations.normalization import BatchNorm
+from visualbp.operations.words import Saying
 from visualbp.optimizers import optimizers
 from visualbp.optimizers.schedules import schedules
 
@@ -325,12 +327,6 @@ def pooling(taken: Taken, layer: str, rule: str, one: str, other: str, source: s
     same(taken.result, wanted, f"the {rule}")
 
 
-def embedding(taken: Taken, layer: str, source: str) -> None:
-    _reads(taken, 0, source)
-    _reads(taken, 1, f"{layer}'s W")
-    same(taken.result, taken.operand("weight")[taken.operand("x").astype(int)], "the rows of W")
-
-
 def time_slice(taken: Taken, layer: str, time: str, source: str) -> None:
     _reads(taken, 0, source)
     claim(layer == taken.step.layer, "another layer")
@@ -379,17 +375,6 @@ def scores(taken: Taken, layer: str) -> None:
     same(taken.result, query @ key.swapaxes(-1, -2) / np.sqrt(query.shape[-1]), "query times key over the root")
 
 
-def _later(array: Array) -> Array:
-    return np.triu(np.ones(array.shape[-2:], bool), 1)
-
-
-def mask(taken: Taken, layer: str) -> None:
-    claim(layer == taken.step.layer, "another layer")
-    later = _later(taken.result)
-    claim(np.all(np.isneginf(taken.result[..., later])), "later positions are closed")
-    same(taken.result[..., ~later], taken.operand("scores")[..., ~later], "the others stay")
-
-
 def mix(taken: Taken, layer: str) -> None:
     claim(layer == taken.step.layer, "another layer")
     attention, value = taken.operand("attention"), _heads(taken, taken.operand("value"))
@@ -416,11 +401,6 @@ def multiply(taken: Taken, layer: str, listed: str) -> None:
 def concatenate(taken: Taken, layer: str, listed: str) -> None:
     _sources(taken, listed)
     same(taken.result, np.concatenate([taken.value(v) for v in taken.node.operands], axis=1), "side by side")
-
-
-def flatten(taken: Taken, layer: str, source: str) -> None:
-    _reads(taken, 0, source)
-    same(taken.result, taken.operand("x").reshape(len(taken.result), -1), "one row for each sample")
 
 
 def dropout(taken: Taken, layer: str, source: str) -> None:
@@ -450,8 +430,9 @@ def begins_simply(taken: Taken, layer: str, words: str) -> None:
         answer = shifted / shifted.sum(-1, keepdims=True)
     else:
         answer = 1.0 / (1.0 + np.exp(-prediction))
-    ratio = (answer - target)[taken.result != 0] / taken.result[taken.result != 0]
-    claim(np.allclose(ratio, ratio[0], rtol=1e-6) and ratio[0] > 0, "prediction minus target")
+    difference, largest = answer - target, np.abs(taken.result).argmax()
+    ratio = difference.flat[largest] / taken.result.flat[largest]
+    claim(ratio > 0 and np.allclose(difference, ratio * taken.result, rtol=1e-6), "prediction minus target")
 
 
 Clause = Callable[..., None]
@@ -511,11 +492,17 @@ def slope(taken: Taken, words: str, label: str, value: str, result: str) -> None
     def at(points: Array) -> Array:
         return read(latex, {"H": Bound(np.empty_like(z), True), "Z": Bound(points, True)})["H"]
 
-    measured = (at(z + nudge) - at(z - nudge)) / (2 * nudge)
-    smooth = np.abs(z) > 1e-3
+    below, above = at(z - nudge), at(z + nudge)
+    measured, smooth = (above - below) / (2 * nudge), is_smooth(below, at(z), above, nudge)
     size = np.abs(taken.result).max(initial=1e-9)
     off = np.abs(taken.result - taken.upstream * measured)[smooth]
     claim(off.max(initial=0.0) < 1e-4 * size + 1e-4 * np.abs(taken.upstream).max(initial=0.0), "times the slope")
+
+
+def is_smooth(below: Array, here: Array, above: Array, nudge: Array | float) -> Array:
+    """Return where a function has no corner between the points on both sides: there its slope would jump."""
+    jump: Array = np.abs(above - 2 * here + below) / nudge
+    return jump < 1e-3
 
 
 def _symbol(latex: str, array: Array):  # type: ignore[no-untyped-def]
@@ -592,11 +579,6 @@ def times_keys(taken: Taken, words: str, which: str, value: str) -> None:
     same(taken.result, _joined(up @ other) / np.sqrt(other.shape[-1]), "times the others")
 
 
-def open_pairs(taken: Taken, words: str, value: str) -> None:
-    _back(taken, words, value)
-    same(taken.result, np.where(_later(taken.result), 0.0, taken.upstream), "where the pair is open, else 0")
-
-
 def times_values(taken: Taken, words: str, value: str) -> None:
     _back(taken, words, value)
     same(taken.result, _heads(taken, taken.upstream) @ _heads(taken, taken.operand("value")).swapaxes(-1, -2), "values")
@@ -623,11 +605,6 @@ def cut(taken: Taken, words: str, value: str) -> None:
     _back(taken, words, value)
     start = sum(taken.value(v).shape[1] for v in taken.node.operands[: taken.step.operand])
     same(taken.result, taken.upstream[:, start : start + taken.result.shape[1]], "its own part")
-
-
-def laid_out(taken: Taken, words: str, value: str) -> None:
-    _back(taken, words, value)
-    same(taken.result, taken.upstream.reshape(taken.result.shape), "laid out again")
 
 
 def same_mask(taken: Taken, words: str, value: str) -> None:
@@ -720,13 +697,6 @@ def across_direction(taken: Taken, words: str, result: str) -> None:
     same(taken.result, across.reshape(taken.result.shape), "across the direction, times gain over length")
 
 
-def added_rows(taken: Taken, words: str, result: str) -> None:
-    _parameter(taken, words, result)
-    wanted = np.zeros_like(taken.result)
-    np.add.at(wanted, taken.operand("x").astype(int).reshape(-1), _rows(taken.upstream))
-    same(taken.result, wanted, "added to the rows that were looked up")
-
-
 def no_state(taken: Taken, words: str, result: str) -> None:
     _parameter(taken, words, result)
     claim(not np.any(taken.result) and len(taken.node.operands) == 4, "this part is 0")
@@ -771,19 +741,16 @@ _FORMS: tuple[tuple[str, Clause], ...] = (
     (r"(.+) brings each (\w+) of (.+) to mean 0 and deviation 1, times W plus b\.", layer_norm),
     (r"(.+) makes its W from (W direction), brought to length 1, times (W gain)\.", weight_norm),
     (r"(.+) takes the (largest number|mean) of each (\d+) x (\d+) window of (.+)\.", pooling),
-    (r"(.+) looks up the row of W for each class in (.+)\.", embedding),
     (r"(.+) takes time step (\d+) out of (.+)\.", time_slice),
     (rf"(.+) takes (.+) through W input and adds b; before it the state is 0: that is its (.+?){KEPT}\.", first_step),
     (rf"(.+) takes its input through W input, and the state it had after the step before through W hidden, and adds b:"
      rf" that is its (.+?){KEPT}\.", later_step),
     (r"(.+) puts the states of its (\d+) time steps together\.", stack),
     (r"(.+) scores every pair of positions: query times key, over the root of a head's width\.", scores),
-    (r"(.+) closes the scores of all positions that come later: no position sees what follows it\.", mask),
     (r"(.+) mixes the values: each position gathers those of the positions that it attends to\.", mix),
     (r"(.+) adds up (.+)\.", add),
     (r"(.+) multiplies (.+), element by element\.", multiply),
     (r"(.+) puts (.+) side by side\.", concatenate),
-    (r"(.+) lays (.+) out as one row for each sample\.", flatten),
     (r"(.+) drops some of (.+) by the mask of this iteration, and scales the others up\.", dropout),
     (r"The way back begins at (.+?): (.+): prediction minus target\.", begins_simply),
     (r"The way back begins at (.+?): (.+)\.", begins),
@@ -798,13 +765,11 @@ _FORMS: tuple[tuple[str, Clause], ...] = (
     (r"(.+) is shared out evenly over each window of (.+)\.", shared),
     (r"(.+) is taken apart; this time step goes back to (.+)\.", taken_apart),
     (r"(.+) times the (keys|queries) goes back to (.+)\.", times_keys),
-    (r"(.+) goes back to (.+) where the pair is open, and is 0 elsewhere\.", open_pairs),
     (r"(.+) times the values goes back to (.+)\.", times_values),
     (r"(.+) goes back to (.+) as much as each position attended to it\.", as_attended),
     (r"(.+) goes back unchanged to (.+)\.", unchanged),
     (r"(.+) times the other factors goes back to (.+)\.", other_factors),
     (r"(.+) is cut into parts; this one goes back to (.+)\.", cut),
-    (r"(.+) is laid out as (.+) again\.", laid_out),
     (r"(.+) goes back through the same mask to (.+)\.", same_mask),
     (r"(.+) times what lay under the filters, summed over all places of the batch, is (.+)\.", filters),
     (r"(.+), summed over all places of the batch, is (.+)\.", over_places),
@@ -812,7 +777,6 @@ _FORMS: tuple[tuple[str, Clause], ...] = (
     (r"(.+), summed over all that it shifts, is (.+)\.", over_shifted),
     (r"(.+) along the direction is (.+)\.", along_direction),
     (r"(.+) across the direction, times gain over length, is (.+)\.", across_direction),
-    (r"(.+) is added to the rows of W that were looked up: that is (.+)\.", added_rows),
     (r"(.+) meets no state, which is 0 before the first time step: this part of (.+) is 0\.", no_state),
     (r"(.+), summed over the batch, is this time step's part of (.+)\.", this_step_bias),
     (r"(.+) times (.+) is this time step's part of (.+)\.", this_step),
@@ -822,11 +786,79 @@ _FORMS: tuple[tuple[str, Clause], ...] = (
 """Each form of sentence, and what it claims. The first that fits is meant."""
 
 
+# -- what an operation says as data ----------------------------------------------------------------------------------
+
+
+def said_as_data(taken: Taken) -> Saying | None:
+    """Return what the step's operation says of it as data, with its claim beside it."""
+    if taken.step.node is None or taken.step.operation in ("accumulate", "gather"):
+        return None
+    rule = taken.node.operation
+    if taken.step.phase == Phase.FORWARD:
+        return rule.saying if type(rule).sentence is Operation.sentence else None
+    if type(rule).vjp_sentence is not Operation.vjp_sentence or taken.node.output == taken.plan.loss:
+        return None
+    saying = rule.vjp_sayings.get(rule.operand_name(taken.step.operand))
+    return saying and Saying(f"{{upstream}} {saying.text}.", saying.claim)
+
+
+def check_saying(taken: Taken, sentence: str, saying: Saying) -> None:
+    """Hold a sentence against the form that its operation gives, the values that it names, and its claim."""
+    parts = re.split(r"\{(\w+)\}", saying.text)
+    pattern = "".join(f"(?P<{part}_{i}>.+?)" if i % 2 else re.escape(part) for i, part in enumerate(parts))
+    found = re.fullmatch(pattern, sentence)
+    claim(found is not None, f"nobody says this of it: it is said that {saying.text}")
+    assert found is not None
+    for slot, words in found.groupdict().items():
+        _check_slot(taken, slot.rpartition("_")[0], words)
+    arrays = {taken.node.operation.operand_name(i): taken.value(v) for i, v in enumerate(taken.node.operands)}
+    arrays |= {"output": taken.output, "result": taken.result}
+    if taken.step.phase == Phase.BACKWARD:
+        arrays["upstream"] = taken.upstream
+        of = taken.plan.resolve(taken.node.operands[taken.step.operand])
+        claim(whole(taken.step.writes[0]) == of.gradient, "the gradient of its operand")
+    left, right = (eval(side, {"np": np, **vars(taken.node.operation)}, arrays) for side in saying.claim.split(" == "))
+    same(left, right, saying.claim)
+
+
+def _check_slot(taken: Taken, slot: str, words: str) -> None:
+    """Hold the words in one place of a form against what is to stand there."""
+    rule, node, backward = taken.node.operation, taken.node, taken.step.phase == Phase.BACKWARD
+    if slot == "layer":
+        claim(words == taken.step.layer, "another layer")
+    elif slot == "upstream":
+        is_named(taken, words, node.output.gradient, "what comes back")
+    elif slot == "result" and backward:
+        is_named(taken, words, taken.step.writes[0], "what it gives")
+    elif slot == "result":
+        role = re.fullmatch(rf"that is its (.+?){KEPT}", words)
+        claim(role is not None, "what it is for its layer")
+        assert role is not None
+        _writes(taken, role.group(1))
+        _kept(taken, role.group(2))
+    elif slot == "source" or (backward and rule.operand_name(taken.step.operand) == slot):
+        is_named(taken, words, node.operands[taken.step.operand], "what it goes back to")
+    elif slot in rule.operands:
+        values = [value for place, value in enumerate(node.operands) if rule.operand_name(place) == slot]
+        named = re.split(r", | and ", words)
+        claim(len(named) == len(values), "its inputs")
+        for one, value in zip(named, values, strict=True):
+            is_named(taken, one, value, "what it reads")
+    else:
+        claim(words == str(getattr(rule, slot)), f"another {slot}")
+
+
 def check_sentence(taken: Taken, sentence: str) -> None:
     """Raise FalseSentenceError where a sentence about a step is not so."""
     about_layer = taken.step.node is not None and taken.step.phase == Phase.FORWARD
     if about_layer and not sentence.startswith(f"{taken.step.layer} "):
         raise FalseSentenceError(f"{sentence}\n  is about another layer than {taken.step.layer}")
+    if (saying := said_as_data(taken)) is not None:
+        try:
+            check_saying(taken, sentence, saying)
+        except (FalseSentenceError, KeyError) as error:
+            raise FalseSentenceError(f"{sentence}\n  is not so: {error!r}") from None
+        return
     for pattern, clause in _FORMS:
         if (found := re.fullmatch(pattern, sentence)) is not None:
             try:
@@ -844,4 +876,4 @@ def check_sentence(taken: Taken, sentence: str) -> None:
             ) as error:
                 raise FalseSentenceError(f"{sentence}\n  is about another kind of step: {error!r}") from None
             return
-    raise FalseSentenceError(f"nobody can check this sentence: {sentence}")
+    raise FalseSentenceError(f"nobody can check this sentence: give it as a saying, with its claim\n  {sentence}")

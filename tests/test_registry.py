@@ -14,7 +14,6 @@ import pytest
 from tests.refs import ref
 from tests.registry_cases import (
     BATCH,
-    ON_PROBABILITIES,
     LayerCase,
     NodeCase,
     layer_cases,
@@ -25,6 +24,8 @@ from tests.registry_cases import (
 from visualbp.core.arrays import Array
 from visualbp.core.options import Option, OptionError, parse_options, plain_options
 from visualbp.core.pytorch_code import FunctionClasses, LayerContext
+from visualbp.datasets import DataError, datasets, load_dataset
+from visualbp.datasets.base import DatasetEntry, make_spec
 from visualbp.initializers import Initializer, initializers
 from visualbp.layers import layer_types
 from visualbp.layers.base import LayerType
@@ -194,6 +195,33 @@ def test_the_options_of_optimisers_and_initialisers_survive_a_file(entry: type[O
         round_trip(entry.options, given)
 
 
+@pytest.mark.parametrize("entry", list(datasets), ids=lambda entry: entry.type_name)
+def test_a_source_gives_the_same_data_for_the_same_options_which_survive_a_file(entry: DatasetEntry) -> None:
+    if any(option.required for option in entry.options):
+        return  # such as a file's name, which has tests of its own
+    for given in some_options(entry.options):
+        round_trip(entry.options, given)
+        try:
+            one, same = (load_dataset(make_spec(entry.type_name, given)) for _ in range(2))
+        except DataError as error:  # options that do not go together are refused in a sentence
+            assert given and str(error)
+            continue
+        assert len(one) == len(one.targets) > 0 and one.inputs.dtype == np.float64
+        assert np.isfinite(one.inputs).all() and not one.inputs.flags.writeable and not one.targets.flags.writeable
+        np.testing.assert_array_equal(one.inputs, same.inputs)
+        np.testing.assert_array_equal(one.targets, same.targets)
+
+
+@pytest.mark.parametrize("entry", list(initializers), ids=lambda entry: entry.type_name)
+def test_an_initialiser_draws_any_shape_with_any_of_its_options(entry: Initializer) -> None:
+    for given in some_options(entry.options):
+        options = parse_options(entry.options, given)
+        for shape in ((5,), (4, 3), (3, 2, 3, 3)):
+            one, same = (entry.draw(np.random.default_rng(2), shape, options) for _ in range(2))
+            assert one.shape == shape and one.dtype == np.float64 and np.isfinite(one).all()
+            np.testing.assert_array_equal(one, same)
+
+
 @pytest.mark.parametrize(
     "entry", [*layer_types, *activations, *losses, *optimizers, *initializers], ids=lambda entry: entry.type_name
 )
@@ -291,6 +319,59 @@ def test_a_loss_is_an_expression_of_prediction_and_target(entry: type[Loss]) -> 
             for of_classes in (False, True) if entry.target_kind == "classes" else (False,):
                 used = names_in(rule.to_pytorch(shape, of_classes))
                 assert {"prediction", "target"} <= used <= {"prediction", "target", "torch", "functional", "len"}
+
+
+# -- what an operation says of its numbers ---------------------------------------------------------------------------
+
+
+@every_activation
+def test_an_activation_gives_probabilities_exactly_where_it_says_so(entry: type[Activation]) -> None:
+    z = np.array([[-800.0, -3.0, -0.1, 0.0, 0.2, 4.0, 800.0]])
+    for given in some_options(entry.options):
+        h = evaluate(entry(**parse_options(entry.options, given)), [z]).output
+        assert (entry.gives == "probabilities") == bool(((h >= 0) & (h <= 1)).all())
+
+
+@every_case
+def test_a_layer_gives_probabilities_exactly_where_its_last_operation_says_so(case: LayerCase) -> None:
+    if case.kind.is_loss or not (nodes := node_cases(case, operands="saturated")):
+        return
+    h, rule = nodes[-1].evaluated().output, nodes[-1].node.operation
+    assert (rule.gives == "probabilities") == bool(((h >= 0) & (h <= 1)).all())
+
+
+@every_case
+def test_a_gradient_goes_back_through_the_weight_matrix_that_the_operation_names_and_through_no_other(
+    case: LayerCase,
+) -> None:
+    for node in node_cases(case):
+        upstream = upstream_of(node)
+        for operand in node.differentiable:
+            found = node.evaluated().vjp(operand, upstream)
+            through = [
+                place
+                for place, array in enumerate(node.inputs)
+                if array.ndim == 2 and upstream.shape[-1:] == array.shape[:1]
+                if (upstream @ array).shape == found.shape and np.allclose(upstream @ array, found)
+            ]
+            named = node.node.operation.weight_behind(operand)
+            assert through == ([] if named is None else [named])
+
+
+@every_case
+def test_the_samples_depend_on_each_other_exactly_where_an_operation_says_so(case: LayerCase) -> None:
+    lasting = (*case.kind.parameters(case.options, case.shapes), *case.kind.buffers(case.options, case.shapes))
+    whole = {ref("layer", spec.name) for spec in lasting}
+    for node in node_cases(case):
+        values = [i for i, value in enumerate(node.node.operands) if value not in whole]
+        if not values:
+            whole.add(node.node.output)
+        elif not case.kind.is_loss:
+            moved = list(node.inputs)
+            for place in values:
+                moved[place] = np.concatenate([np.zeros_like(node.inputs[place][:1]), node.inputs[place][1:]])
+            kept = np.array_equal(node.evaluated(moved).output[1:], node.evaluated().output[1:])
+            assert kept == node.node.operation.samples_are_independent()
 
 
 # -- cost ----------------------------------------------------------------------------------------------------------
@@ -441,7 +522,7 @@ def test_losses_and_their_gradients_are_finite_wherever_the_true_value_is(entry:
     shape = (4, 3)
     for size in sizes:
         prediction, target = loss_data(entry, shape, generator)
-        if entry.type_name in ON_PROBABILITIES:
+        if entry.expects == "probabilities":
             near_zero = np.full(shape, max(min(size, 1.0), 1e-300))
             predictions = [near_zero, 1.0 - np.minimum(near_zero, 0.5)]
         else:
@@ -561,12 +642,10 @@ VARIANCES = {
 def test_an_initialiser_draws_its_distribution_from_the_generator_alone(entry: Initializer) -> None:
     options = parse_options(entry.options, {})
     drawn = entry.draw(np.random.default_rng(1), (200, 300), options)
-    assert drawn.shape == (200, 300) and drawn.dtype == np.float64
     np.testing.assert_array_equal(drawn, entry.draw(np.random.default_rng(1), (200, 300), options))
+    assert entry.type_name in VARIANCES, "say the variance of its formula in VARIANCES"
     assert drawn.var() == pytest.approx(VARIANCES[entry.type_name], rel=0.03)
     assert abs(drawn.mean()) < 5.0 * (VARIANCES[entry.type_name] / drawn.size) ** 0.5 + 1e-12
-    for shape in ((5,), (4, 1), (3, 2, 3, 3)):
-        assert entry.draw(np.random.default_rng(2), shape, options).shape == shape
 
 
 def test_an_orthogonal_weight_has_orthonormal_rows_or_columns() -> None:

@@ -260,6 +260,30 @@ def test_max_pooling_names_the_winner_and_sends_the_gradient_to_it_alone() -> No
     assert loser.note == "it is not the largest of its window: the gradient goes to the winner alone"
 
 
+def test_of_several_nan_in_a_window_max_pooling_names_the_last_and_sends_the_gradient_to_it() -> None:
+    image = np.array([[1.0, np.nan, 2.0], [np.nan, 4.0, 5.0], [0.0, 6.0, np.nan]]).reshape(1, 1, 3, 3)
+    network = chain(
+        ("input", "input", {"shape": [1, 3, 3]}),
+        ("pass", "activation", {"function": "tanh"}),
+        ("pool", "max_pool2d", {"kernel": 2, "stride": 1}),
+        ("loss", "half_squared_error", {}),
+    )
+    executor = Executor(compile_plan(network), Dataset(image, np.zeros((1, 1, 2, 2))))
+    moment = run(executor, len(executor.plan.steps))
+    taken = explain(moment, ref("pool", "h"), (0, 0, 0, 0))
+    assert [(f.value, f.index) for f in taken.terms[0].factors] == [(ref("pass", "h"), (0, 0, 1, 0))]
+    assert "of the 2 in the window the last one wins" in taken.note
+    labels = {
+        (row, column): [term.label for term in explain(moment, ref("pass", "upstream"), (0, 0, row, column)).terms]
+        for row in range(3)
+        for column in range(3)
+    }
+    chosen = {(0, 1): ["window 0, 1"], (1, 0): ["window 0, 0", "window 1, 0"], (2, 2): ["window 1, 1"]}
+    assert {place: found for place, found in labels.items() if found} == chosen
+    upstream = np.asarray(executor.values[executor.plan.resolve(ref("pass", "upstream"))])
+    assert np.isnan(upstream[0, 0]).sum() == 3 and all(np.isnan(upstream[0, 0][place]) for place in chosen)
+
+
 def test_average_pooling_shares_evenly_and_a_place_without_a_window_gets_nothing() -> None:
     network = chain(
         ("input", "input", {"shape": [1, 3, 3]}),

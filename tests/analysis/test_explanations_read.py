@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from tests.analysis.test_explain import sizes_of
 from tests.analysis.test_explain_layers import network_of
 from tests.equations_shown import cases, executor_around
 from tests.explanation_mutations import explained, factors_of, form_of, survivors, survivors_beside
 from tests.explanation_reader import Asked, check_rule
 from tests.explanation_reader_factors import check_meaning
 from tests.random_networks import random_data
+from tests.registry_cases import SPECIAL_OPERANDS, LayerCase, distinct
 from visualbp.engine import Executor, compile_plan
 
 LAYER_TYPES = sorted({case.text.partition("(")[0] for case in cases()})
@@ -35,6 +38,19 @@ def test_the_words_on_every_number_of_a_layer_are_so(layer: str) -> None:
             check_words(asked)
             read += 1
     assert read
+
+
+@pytest.mark.parametrize("case", distinct(cases(), with_settings=False), ids=lambda case: case.text)
+def test_the_words_and_the_terms_are_so_at_zero_at_saturation_and_at_kinks(case: LayerCase) -> None:
+    for operands in SPECIAL_OPERANDS:
+        for asked in explained(executor_around(case, operands), most=1, layer="tested"):
+            check_words(asked)
+            found = asked.found
+            assert found.agrees and found.sum is not None, (found.text, found.note)
+            off = 0.0 if found.sum == asked.number else abs(found.sum - asked.number)  # -inf, where a mask is closed
+            array = asked.taken.result
+            size = np.abs(array[np.isfinite(array)]).max(initial=0.0)
+            assert off <= 1e-9 * max(sizes_of(found), found.scale) + 1e-12 * size, found.text
 
 
 @pytest.mark.parametrize("seed", range(12))

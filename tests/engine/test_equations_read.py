@@ -13,7 +13,7 @@ from tests.equation_mutations import survivors
 from tests.equation_reader import UnreadableError
 from tests.equations_shown import Said, cases, data_for, executor_around, started, steps_of
 from tests.random_networks import random_data, random_network
-from tests.registry_cases import LayerCase, some_options
+from tests.registry_cases import SPECIAL_OPERANDS, LayerCase, distinct, some_options
 from visualbp.core.options import Choice, parse_options
 from visualbp.engine import Executor, Phase, compile_plan
 from visualbp.network import Clip, Network
@@ -30,6 +30,14 @@ def assert_all_said_is_so(executor: Executor) -> None:
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case.text)
 def test_every_equation_of_every_layer_says_what_is_computed(case: LayerCase) -> None:
     assert_all_said_is_so(executor_around(case))
+
+
+@pytest.mark.parametrize("case", distinct(cases(), with_settings=False), ids=lambda case: case.text)
+def test_every_equation_is_so_at_zero_at_saturation_and_at_kinks(case: LayerCase) -> None:
+    for operands in SPECIAL_OPERANDS:
+        for said in steps_of(executor_around(case, operands)):
+            wrong = said.disagreement() if said.step.layer == "tested" else ""
+            assert not wrong, f"{operands}: {said.step.label}: {wrong}\n  {said.equation}"
 
 
 @pytest.mark.parametrize("seed", range(12))

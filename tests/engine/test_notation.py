@@ -11,13 +11,15 @@ from latex2mathml.converter import convert
 from tests.analysis.test_explain import executor_of, random_network
 from tests.building import chain, optimizer, with_training, xor
 from tests.refs import ref
+from tests.registry_cases import layer_cases, node_cases
 from visualbp.core.arrays import shape_text
 from visualbp.engine import Phase, Step, compile_plan
 from visualbp.engine.notation import Notation, pseudocode, pseudocode_line, step_equation, step_sentence, step_shapes
 from visualbp.engine.plan import Plan
 from visualbp.network import Clip, Network
 from visualbp.operations.activations import activations
-from visualbp.operations.losses import losses
+from visualbp.operations.losses import Loss, losses
+from visualbp.operations.symbols import Symbol
 from visualbp.optimizers import optimizers
 from visualbp.optimizers.base import make_optimizer
 
@@ -213,3 +215,19 @@ def test_at_the_output_the_slope_belongs_to_the_first_error_signal() -> None:
     plan = compile_plan(xor())
     line = pseudocode(plan)[pseudocode_line(plan, step_of(plan, "output", "delta"))]
     assert line.strip() == "δ[L] = ∂L/∂z[L]"
+
+
+def test_the_prediction_is_named_where_an_operation_has_one_right_hand_side_and_nowhere_else() -> None:
+    seen = set()
+    outputs = [nodes[-1] for nodes in map(node_cases, layer_cases()) if nodes]
+    for node_case in outputs:
+        operation = node_case.node.operation
+        if isinstance(operation, Loss):
+            continue
+        operands = [Symbol(rf"\mathbf{{{'abcdefgh'[i]}}}", x.shape[1:], True) for i, x in enumerate(node_case.inputs)]
+        output = Symbol(r"\mathbf{h}", node_case.evaluated().output.shape[1:], True)
+        rule, right = operation.equation(output, operands), operation.right_hand_side(operands)
+        assert rule.startswith(f"{output} = ") == bool(right), rule
+        assert not right or rule == f"{output} = {right}" or rule.startswith(rf"{output} = {right}, \quad "), rule
+        seen.add(bool(right))
+    assert seen == {True, False}

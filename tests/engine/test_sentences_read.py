@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,13 +11,15 @@ from tests.analysis.test_explain_layers import SCHEDULES
 from tests.building import with_training
 from tests.equations_shown import cases, executor_around
 from tests.random_networks import random_data, random_network
-from tests.registry_cases import LayerCase
+from tests.registry_cases import SPECIAL_OPERANDS, LayerCase, distinct
 from tests.sentence_mutations import survivors
-from tests.sentence_reader import Taken, check_sentence
+from tests.sentence_reader import FalseSentenceError, Taken, check_sentence
 from tests.shapes_reader import shapes_fit
 from visualbp.engine import Executor, compile_plan
 from visualbp.engine.notation import step_sentence, step_shapes
+from visualbp.operations.combination import Flatten
 from visualbp.operations.dropout import Dropout
+from visualbp.operations.words import Saying
 
 
 def steps_taken(executor: Executor) -> list[Taken]:
@@ -40,6 +44,13 @@ def test_every_sentence_about_every_layer_is_so(case: LayerCase) -> None:
         check_sentence(taken, step_sentence(taken.plan, taken.step))
 
 
+@pytest.mark.parametrize("case", distinct(cases()), ids=lambda case: case.text)
+def test_every_sentence_is_so_at_zero_at_saturation_and_at_kinks(case: LayerCase) -> None:
+    for operands in SPECIAL_OPERANDS:
+        for taken in steps_taken(executor_around(case, operands)):
+            check_sentence(taken, step_sentence(taken.plan, taken.step))
+
+
 @pytest.mark.parametrize("seed", range(16))
 def test_every_sentence_about_a_random_network_is_so(seed: int) -> None:
     network = with_training(random_network(seed, with_dropout=True), schedule=SCHEDULES[seed % len(SCHEDULES)])
@@ -55,6 +66,39 @@ def test_a_false_sentence_about_any_layer_is_noticed() -> None:
             told += count
             assert not unnoticed, unnoticed
     assert told > 10_000
+
+
+@pytest.mark.parametrize(
+    ("saying", "wrong"),
+    [
+        (Saying("{layer} makes rows of {x}.", "output == x.reshape(len(x), -1)"), ""),
+        (Saying("{layer} makes rows of {x}.", "output == x.reshape(len(x), -1) + 1"), "reshape"),
+        (Saying("{x} is laid out by {layer}.", "output == x.reshape(len(x), -1)"), "about another layer"),
+        (None, "nobody can check this sentence: give it as a saying"),
+    ],
+)
+def test_a_new_sentence_is_held_against_the_claim_that_its_operation_has_beside_it(
+    saying: Saying | None, wrong: str
+) -> None:
+    class Trial(Flatten):
+        name = "trial"
+
+    Trial.saying = saying
+    if saying is None:
+        Trial.sentence = lambda self, words: f"{words.layer} makes rows of {words.sources[0]}."  # type: ignore
+    case = next(case for case in cases() if case.kind.type_name == "flatten")
+    taken = next(t for t in steps_taken(executor_around(case)) if t.step.label.startswith("tested"))
+    assert taken.step.node is not None
+    step = replace(taken.step, node=replace(taken.step.node, operation=Trial()))
+    sentence = step_sentence(taken.plan, step)
+    if wrong:
+        with pytest.raises(FalseSentenceError, match=wrong):
+            check_sentence(replace(taken, step=step), sentence)
+    else:
+        assert sentence == "tested makes rows of source 0's z."
+        check_sentence(replace(taken, step=step), sentence)
+        count, unnoticed = survivors(replace(taken, step=step))
+        assert count and not unnoticed
 
 
 @pytest.mark.parametrize("seed", range(24))

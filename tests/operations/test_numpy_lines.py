@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.registry_cases import LayerCase, NodeCase, layer_cases, node_cases
+from tests.refs import ref
+from tests.registry_cases import SPECIAL_OPERANDS, LayerCase, NodeCase, distinct, layer_cases, node_cases
 from visualbp.core.arrays import Array
-from visualbp.operations.base import IterationContext, Operation
+from visualbp.layers import Node
+from visualbp.operations.base import Emitter, IterationContext, Operation, evaluate
 from visualbp.operations.normalization import Normalization
 from visualbp.operations.numpy_code import NumpyCode
+from visualbp.operations.pooling import MaxPooling
 from visualbp.operations.weight_norm import WeightNorm
 
 CASES = layer_cases()
@@ -93,8 +97,46 @@ def check_lines(node_case: NodeCase, inputs: list[Array]) -> None:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.text)
 def test_the_lines_of_numpy_give_the_bits_of_the_rules(case: LayerCase, precision: str) -> None:
     for node_case in node_cases(case):
-        if type(node_case.node.operation).numpy_lines is not Operation.numpy_lines:
+        check_lines(node_case, [array.astype(precision) for array in node_case.inputs])
+
+
+@pytest.mark.parametrize("case", distinct(CASES), ids=lambda case: case.text)
+def test_the_lines_do_so_at_zero_at_saturation_and_at_kinks(case: LayerCase) -> None:
+    for operands, precision in itertools.product(SPECIAL_OPERANDS, ("float64", "float32")):
+        for node_case in node_cases(case, operands=operands):
             check_lines(node_case, [array.astype(precision) for array in node_case.inputs])
+
+
+@pytest.mark.parametrize("kernel, stride", [(2, 2), (3, 1), (2, 1), (3, 2)])
+def test_the_lines_of_max_pooling_send_the_gradient_where_the_rule_does_also_with_nan(kernel: int, stride: int) -> None:
+    generator = np.random.default_rng(3)
+    for share in (0.05, 0.5, 1.0):
+        x = generator.integers(-1, 2, (2, 2, 7, 6)).astype(float)
+        x[generator.random(x.shape) < share] = np.nan
+        operation = MaxPooling(kernel, stride)
+        done = evaluate(operation, [x])
+        upstream = generator.standard_normal(done.output.shape)
+        names = {"x": x, "upstream": upstream}
+        code = NumpyCode(["x"], [x.shape], "output", done.output.shape, "own", "upstream", 0, "result")
+        run_lines([*operation.numpy_lines(code), *operation.vjp_numpy_lines(code)], names, operation.numpy_helpers)
+        assert same_bits(names["output"], done.output) and same_bits(names["result"], done.vjp(0, upstream))
+
+
+def test_an_operation_without_lines_of_numpy_is_named_with_what_is_missing() -> None:
+    class Trial(Operation):
+        name = "trial"
+
+        def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:
+            emit(np.copyto, output, inputs[0])
+
+    class Half(Trial):
+        def numpy_lines(self, code: NumpyCode) -> list[str]:
+            return [f"{code.output} = {code.operands[0]}.copy()"]
+
+    x, missing_line = np.ones((2, 3)), "trial has no lines of NumPy"
+    for kind, missing in ((Trial, f"{missing_line}$"), (Half, f"{missing_line} for the way back$")):
+        with pytest.raises(TypeError, match=missing):
+            check_lines(NodeCase(Node("layer", kind(), (ref("input", "h"),), ref("layer", "h")), (x,)), [x])
 
 
 @pytest.mark.parametrize(("precision", "huge", "tiny"), [("float64", 1e200, 1e-180), ("float32", 1e25, 1e-25)])

@@ -70,6 +70,31 @@ def test_pooling_is_pytorchs_also_where_numbers_tie(kernel: int, stride: int, ma
         assert_close(done.vjp(0, upstream), tensor.grad, 1e-14, "the gradient")
 
 
+@pytest.mark.parametrize(("kernel", "stride"), [(2, 2), (3, 3), (3, 2), (3, 1), (2, 1), (4, 1)])
+@pytest.mark.parametrize("precision", ["float64", "float32"])
+@pytest.mark.parametrize("share", [0.02, 0.2, 1.0])
+def test_of_several_nan_in_a_window_the_one_that_pytorch_takes_wins(
+    kernel: int, stride: int, precision: str, share: float
+) -> None:
+    generator = np.random.default_rng(2)
+    x = generator.integers(-2, 3, (3, 4, 9, 8)).astype(precision)
+    x[generator.random(x.shape) < 0.02] = np.inf
+    x[generator.random(x.shape) < share] = np.nan
+    tensor = torch.tensor(x, requires_grad=True)
+    wanted = functional.max_pool2d(tensor, kernel, stride)
+    operation = MaxPooling(kernel, stride)
+    done = evaluate(operation, [x])
+    upstream = generator.standard_normal(done.output.shape).astype(precision)
+    wanted.backward(torch.tensor(upstream))
+    np.testing.assert_array_equal(done.output, wanted.detach().numpy())
+    assert_close(done.vjp(0, upstream), tensor.grad, 1e-6 if precision == "float32" else 1e-14, "the gradient")
+    _, places = functional.max_pool2d(tensor, kernel, stride, return_indices=True)
+    rows, columns = np.divmod(places.numpy(), x.shape[3])
+    within = np.stack(np.meshgrid(*(stride * np.arange(n) for n in done.output.shape[2:]), indexing="ij"))
+    branch = operation.branch([x], done.output)
+    np.testing.assert_array_equal(branch, (rows - within[0]) * kernel + columns - within[1])
+
+
 def convolutional(precision: str, normed: bool) -> Network:
     generator = np.random.default_rng(1)
     network = chain(

@@ -19,13 +19,11 @@ from visualbp.network.bugs import PlantedBug, bug_kinds
 from visualbp.operations.activations.elementwise import LeakyRelu, Linear, Relu
 from visualbp.operations.activations.kinds import Activation, Elementwise
 from visualbp.operations.activations.softmax import Softmax
-from visualbp.operations.affine import Affine
 from visualbp.operations.base import Emitter, as_rows
 from visualbp.operations.combination import Multiply
 from visualbp.operations.dropout import Dropout
 from visualbp.operations.losses import Loss
 from visualbp.operations.normalization import Normalization
-from visualbp.operations.recurrence import RecurrentAffine
 
 SCALE = 1.001
 
@@ -61,17 +59,6 @@ class ReverseRule:
             self.emit(function, *arguments)
 
 
-def weight_place(node: Node, operand: int) -> int | None:
-    """Return which operand is the weight matrix that the gradient of a value goes back through, if there is one."""
-    operation, name = node.operation, node.operation.operand_name(operand)
-    if isinstance(operation, Affine):
-        return 1 if name == "x" else None
-    if isinstance(operation, RecurrentAffine):
-        through = {"x": "weight_input", "h": "weight_hidden"}.get(name)
-        return None if through is None else operation.operands.index(through)
-    return None
-
-
 # -- where each kind fits: None, or why not ----------------------------------------------------------------------------
 
 
@@ -104,7 +91,7 @@ def _is_mean(plan: Plan, step: Step, node: Node) -> str | None:
 
 
 def _is_square(plan: Plan, step: Step, node: Node) -> str | None:
-    place = weight_place(node, step.operand)
+    place = node.operation.weight_behind(step.operand)
     if place is None:
         return "the rule does not go back through a weight matrix"
     shape = plan.shapes[node.operands[place]]
@@ -112,7 +99,7 @@ def _is_square(plan: Plan, step: Step, node: Node) -> str | None:
 
 
 def _is_updated_in_time(plan: Plan, step: Step, node: Node) -> str | None:
-    place = weight_place(node, step.operand)
+    place = node.operation.weight_behind(step.operand)
     if place is None:
         return "the rule does not go back through a weight matrix"
     weight = node.operands[place]
@@ -169,7 +156,7 @@ def _emit_through(rule: ReverseRule, matrix: Array) -> None:
 
 
 def _weight(rule: ReverseRule) -> int:
-    place = weight_place(rule.node, rule.operand)
+    place = rule.node.operation.weight_behind(rule.operand)
     if place is None:
         raise ValueError(f"{rule.node.operation.name} does not go back through a weight matrix")
     return place

@@ -13,12 +13,7 @@ from visualbp.engine.notation_sentences import sentence_of
 from visualbp.engine.plan import GRADIENT_NORM, LEARNING_RATE, Phase, Plan, Step
 from visualbp.engine.step_shapes import shapes_of_step
 from visualbp.layers import Node
-from visualbp.operations.affine import Affine
-from visualbp.operations.convolution import Convolution
-from visualbp.operations.embedding import Embedding
-from visualbp.operations.recurrence import RecurrentAffine
 from visualbp.operations.symbols import Symbol, exact, letters_text
-from visualbp.operations.weight_norm import WeightNorm
 from visualbp.optimizers.base import make_optimizer
 from visualbp.optimizers.schedules import make_schedule
 
@@ -69,9 +64,6 @@ ATTENTION_SYMBOLS = {
 
 LOSS, PREDICTION, TARGET, PENALTY = r"\mathcal{L}", r"\hat{\mathbf{y}}", r"\mathbf{y}", r"\Omega"
 ALL_GRADIENTS, ETA, ETA_0 = r"\nabla \mathcal{L}", r"\eta", r"\eta_0"
-
-WEIGHTED = (Affine, Convolution, RecurrentAffine, WeightNorm, Embedding)
-"""What the line of z stands for: what is multiplied by weights, looked up in them, or makes them."""
 
 MOST_SHOWN, MOST_ADDED = 3, 4
 """A list, and a sum, of more terms are abbreviated."""
@@ -238,11 +230,9 @@ class Notation:
         if step.phase == Phase.BACKWARD:
             upstream = Symbol(LOSS) if node.output == self.plan.loss else self.symbol(node.output.gradient)
             return node.operation.vjp_equation(step.operand, self.symbol(step.writes[0]), upstream, output, operands)
-        if output == PREDICTION:
+        if output == PREDICTION and node.operation.right_hand_side(operands):
             own = self._shaped(self._own_symbol(node.output), node.output)
-            rule = node.operation.equation(own, operands)
-            if rule.startswith(f"{own} = "):
-                return f"{PREDICTION} = {rule}"
+            return f"{PREDICTION} = {node.operation.equation(own, operands)}"
         return node.operation.equation(output, operands)
 
     # -- the step in shapes ------------------------------------------------------------------------------------------
@@ -276,12 +266,12 @@ class Notation:
         if step.phase == Phase.FORWARD:
             if result in (self.plan.loss, self.plan.penalty):
                 return LOSS_LINE
-            return Z_LINE if step.node is not None and isinstance(step.node.operation, WEIGHTED) else H_LINE
+            return Z_LINE if step.node is not None and step.node.operation.is_weighted else H_LINE
         parameters = {value.gradient for value in self._parameters}
         if result.whole in parameters or (result.is_gradient and result.role == "weight"):
             return BIAS_GRADIENT_LINE if is_bias else WEIGHT_GRADIENT_LINE
         at_output = step.node is not None and step.node.output in (self.plan.loss, self.plan.prediction)
-        through_weights = step.node is not None and isinstance(step.node.operation, WEIGHTED)
+        through_weights = step.node is not None and step.node.operation.is_weighted
         return OUTPUT_DELTA_LINE if at_output and not through_weights else DELTA_LINE
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from visualbp.core.ref import Ref
-from visualbp.engine.bugs import SCALE, weight_place
+from visualbp.engine.bugs import SCALE
 from visualbp.layers import Node
 from visualbp.operations.activations.kinds import Elementwise
 from visualbp.operations.numpy_code import NumpyCode
@@ -59,7 +59,7 @@ def _marked(operation: Elementwise, code: NumpyCode) -> list[str]:
 
 
 def _weight(node: Node, code: NumpyCode) -> int:
-    place = weight_place(node, code.operand)
+    place = node.operation.weight_behind(code.operand)
     if place is None:
         raise ValueError(f"{node.operation.name} does not go back through a weight matrix")
     return place

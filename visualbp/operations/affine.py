@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import numpy as np
 
@@ -24,6 +25,8 @@ class Affine(Operation):
 
     name = "affine"
     operands = ("x", "weight", "bias")
+    is_weighted = True
+    weights_behind: ClassVar[Mapping[str, str]] = {"x": "weight"}
 
     def output_shape(self, shapes: Sequence[Shape]) -> Shape:
         return (*shapes[0][:-1], shapes[1][0])
@@ -65,10 +68,15 @@ class Affine(Operation):
     def vjp_multiplications(self, operand: int, shapes: Sequence[Shape], output: Shape) -> int:
         return 0 if self.operand_name(operand) == "bias" else size_of(output) * shapes[1][1]
 
+    def right_hand_side(self, operands: Sequence[Symbol]) -> str:
+        return "" if operands[0].rows else self._product(operands)
+
     def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
+        return f"{output.at(*operands[0].rows)} = {self._product(operands)}"
+
+    def _product(self, operands: Sequence[Symbol]) -> str:
         x, weight, *bias = operands
-        rows = x.rows
-        return f"{output.at(*rows)} = {weight} {x.at(*rows)}" + (f" + {bias[0]}" if bias else "")
+        return f"{weight} {x.at(*x.rows)}" + (f" + {bias[0]}" if bias else "")
 
     def vjp_equation(
         self, operand: int, result: Symbol, upstream: Symbol, output: Symbol, operands: Sequence[Symbol]

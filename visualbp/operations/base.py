@@ -15,10 +15,11 @@ number came from, its lines of NumPy, and how many multiplications it takes. Nob
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, ClassVar
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -32,7 +33,7 @@ from visualbp.operations.terms import (
     update_terms_by_difference,
     vjp_terms_by_jacobian,
 )
-from visualbp.operations.words import MOST_SHOWN, ShapeTexts, Words, listed
+from visualbp.operations.words import MOST_SHOWN, Saying, ShapeTexts, Words, listed
 
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
 
@@ -126,6 +127,16 @@ class Operation:
     """Operands that have no derivative, such as targets."""
     numpy_helpers: ClassVar[tuple[str, ...]] = ()
     """The sources of functions that its lines of NumPy call."""
+    is_weighted: ClassVar[bool] = False
+    """Whether it multiplies by a layer's weights, looks up in them, or makes them, as in the algorithm's z."""
+    weights_behind: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """The weight matrix through which an operand's gradient goes back, upstream @ W, by the names of both operands."""
+    gives: ClassVar[Literal["any", "probabilities"]] = "any"
+    """What its numbers are to a loss that follows: probabilities lie between 0 and 1, whatever the operands."""
+    saying: ClassVar[Saying | None] = None
+    """Its sentence as data, for an operation that says the same in every place: `sentence` comes from it."""
+    vjp_sayings: ClassVar[Mapping[str, Saying]] = MappingProxyType({})
+    """Likewise what follows `The error signal of ...`, by the name of the operand."""
     keeps_copies_apart: ClassVar[bool] = False
     """Whether the copies of a batch (see `Emitter`) do not depend on each other, where the samples of each do."""
     minus_infinity_is_meant: ClassVar[bool] = False
@@ -211,14 +222,22 @@ class Operation:
 
     def sentence(self, words: Words) -> str:
         """Return one sentence, with its full stop, that says what the forward rule does."""
+        if self.saying is not None:
+            return self._filled(self.saying, words)
         given = [text for text, is_value in zip(words.sources, words.are_values, strict=True) if is_value]
         return f"{words.layer} computes {words.output} from {listed(given or words.sources)}, by {self.plain_name}."
 
     def vjp_sentence(self, words: Words) -> str:
         """Return how the gradient of the output becomes that of an operand: what follows `The error signal of ...`."""
+        if (saying := self.vjp_sayings.get(self.operand_name(words.operand))) is not None:
+            return self._filled(saying, words)
         if words.are_values[words.operand]:
             return f"goes back through {self.plain_name} to {words.source}"
         return f"goes back through {self.plain_name} to become {words.result}"
+
+    def _filled(self, saying: Saying, words: Words) -> str:
+        names = [self.operand_name(operand) for operand in range(len(words.sources))]
+        return words.filled(saying, names, vars(self))
 
     def shapes_text(self, shapes: ShapeTexts) -> str:
         """Return the right-hand side in shapes, such as `=  (4, 2)^T (4, 4)`: rows are samples."""
@@ -267,6 +286,11 @@ class Operation:
 
     def operand_name(self, operand: int) -> str:
         return self.operands[min(operand, len(self.operands) - 1)]
+
+    def weight_behind(self, operand: int) -> int | None:
+        """Return which operand is the weight matrix that the gradient of `operand` goes back through, if any."""
+        name = self.weights_behind.get(self.operand_name(operand))
+        return None if name is None else self.operands.index(name)
 
     def is_constant(self, operand: int) -> bool:
         return self.operand_name(operand) in self.constant_operands

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from visualbp.operations.base import Emitter, Operation
 from visualbp.operations.numpy_code import NumpyCode
 from visualbp.operations.symbols import Symbol
 from visualbp.operations.terms import Draft, Element, constant, one_term
-from visualbp.operations.words import Words
+from visualbp.operations.words import Saying
 
 
 class CausalMask(Operation):
@@ -64,11 +65,16 @@ class CausalMask(Operation):
 
     # -- in words ----------------------------------------------------------------------------------------------------
 
-    def sentence(self, words: Words) -> str:
-        return f"{words.layer} closes the scores of all positions that come later: no position sees what follows it."
-
-    def vjp_sentence(self, words: Words) -> str:
-        return f"goes back to {words.source} where the pair is open, and is 0 elsewhere"
+    saying = Saying(
+        "{layer} closes the scores of all positions that come later: no position sees what follows it.",
+        "output == np.where(np.tri(scores.shape[-1]) > 0, scores, -np.inf)",
+    )
+    vjp_sayings: ClassVar[Mapping[str, Saying]] = {
+        "scores": Saying(
+            "goes back to {scores} where the pair is open, and is 0 elsewhere",
+            "result == np.where(np.tri(scores.shape[-1]) > 0, upstream, 0)",
+        )
+    }
 
     # -- where each number came from ---------------------------------------------------------------------------------
 

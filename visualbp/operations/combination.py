@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from visualbp.operations.base import Emitter, Operation
 from visualbp.operations.numpy_code import NumpyCode
 from visualbp.operations.symbols import Symbol
 from visualbp.operations.terms import Draft, Element, one_term
-from visualbp.operations.words import ShapeTexts, Words
+from visualbp.operations.words import Saying, ShapeTexts, Words
 
 
 def labels_of(element: Element) -> list[str]:
@@ -45,8 +46,8 @@ class Add(Operation):
     def vjp_multiplications(self, operand: int, shapes: Sequence[Shape], output: Shape) -> int:
         return 0
 
-    def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
-        return f"{output} = {' + '.join(operands)}"
+    def right_hand_side(self, operands: Sequence[Symbol]) -> str:
+        return " + ".join(operands)
 
     def vjp_equation(
         self, operand: int, result: Symbol, upstream: Symbol, output: Symbol, operands: Sequence[Symbol]
@@ -117,9 +118,8 @@ class Multiply(Operation):
     def vjp_multiplications(self, operand: int, shapes: Sequence[Shape], output: Shape) -> int:
         return size_of(output) * (len(shapes) - 1)
 
-    def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
-        product = r" \odot ".join(operands)
-        return f"{output} = {product}"
+    def right_hand_side(self, operands: Sequence[Symbol]) -> str:
+        return r" \odot ".join(operands)
 
     def vjp_equation(
         self, operand: int, result: Symbol, upstream: Symbol, output: Symbol, operands: Sequence[Symbol]
@@ -202,9 +202,9 @@ class Concatenate(Operation):
     def vjp_multiplications(self, operand: int, shapes: Sequence[Shape], output: Shape) -> int:
         return 0
 
-    def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
+    def right_hand_side(self, operands: Sequence[Symbol]) -> str:
         parts = " ; ".join(operands)
-        return rf"{output} = \left[{parts}\right]"
+        return rf"\left[{parts}\right]"
 
     def vjp_equation(
         self, operand: int, result: Symbol, upstream: Symbol, output: Symbol, operands: Sequence[Symbol]
@@ -274,8 +274,8 @@ class Flatten(Operation):
     def vjp_multiplications(self, operand: int, shapes: Sequence[Shape], output: Shape) -> int:
         return 0
 
-    def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
-        return rf"{output} = \mathrm{{vec}}\left({operands[0]}\right)"
+    def right_hand_side(self, operands: Sequence[Symbol]) -> str:
+        return rf"\mathrm{{vec}}\left({operands[0]}\right)"
 
     def vjp_equation(
         self, operand: int, result: Symbol, upstream: Symbol, output: Symbol, operands: Sequence[Symbol]
@@ -284,11 +284,10 @@ class Flatten(Operation):
 
     # -- in words ----------------------------------------------------------------------------------------------------
 
-    def sentence(self, words: Words) -> str:
-        return f"{words.layer} lays {words.sources[0]} out as one row for each sample."
-
-    def vjp_sentence(self, words: Words) -> str:
-        return f"is laid out as {words.source} again"
+    saying = Saying("{layer} lays {x} out as one row for each sample.", "output == x.reshape(len(x), -1)")
+    vjp_sayings: ClassVar[Mapping[str, Saying]] = {
+        "x": Saying("is laid out as {x} again", "result == upstream.reshape(x.shape)")
+    }
 
     # -- where each number came from ---------------------------------------------------------------------------------
 

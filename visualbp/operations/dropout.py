@@ -57,8 +57,11 @@ class Dropout(Operation):
         moved: Array = mask * tangent
         return moved
 
+    def right_hand_side(self, operands: Sequence[Symbol]) -> str:
+        return rf"\mathbf{{m}} \odot {operands[0]}"
+
     def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
-        return rf"{output} = \mathbf{{m}} \odot {operands[0]}, \quad {self._mask_text}"
+        return rf"{super().equation(output, operands)}, \quad {self._mask_text}"
 
     def vjp_equation(
         self, operand: int, result: Symbol, upstream: Symbol, output: Symbol, operands: Sequence[Symbol]

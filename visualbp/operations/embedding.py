@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from visualbp.operations.base import Emitter, Operation
 from visualbp.operations.numpy_code import NumpyCode
 from visualbp.operations.symbols import SAMPLE, Symbol, summed
 from visualbp.operations.terms import Block, Draft, Element, one_term
-from visualbp.operations.words import ShapeTexts, Words
+from visualbp.operations.words import Saying, ShapeTexts
 
 
 def index_problem(indices: Array, vocabulary: int) -> str | None:
@@ -49,6 +50,7 @@ class Embedding(Operation):
     name = "embedding"
     operands = ("x", "weight")
     constant_operands = frozenset({"x"})
+    is_weighted = True
     output_in_any_order = True
 
     def output_shape(self, shapes: Sequence[Shape]) -> Shape:
@@ -101,11 +103,13 @@ class Embedding(Operation):
 
     # -- in words ----------------------------------------------------------------------------------------------------
 
-    def sentence(self, words: Words) -> str:
-        return f"{words.layer} looks up the row of W for each class in {words.sources[0]}."
-
-    def vjp_sentence(self, words: Words) -> str:
-        return f"is added to the rows of W that were looked up: that is {words.result}"
+    saying = Saying("{layer} looks up the row of W for each class in {x}.", "output == weight[x.astype(int)]")
+    vjp_sayings: ClassVar[Mapping[str, Saying]] = {
+        "weight": Saying(
+            "is added to the rows of W that were looked up: that is {result}",
+            "result == np.eye(len(weight))[x.astype(int).ravel()].T @ upstream.reshape(-1, weight.shape[1])",
+        )
+    }
 
     def shapes_text(self, shapes: ShapeTexts) -> str:
         return f"=  rows of {shapes.operands[1]} at {shapes.operands[0]}"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from visualbp.core.arrays import Array, Shape, size_of
-from visualbp.core.number_words import number_latex, unraveled
+from visualbp.core.number_words import Index, number_latex, unraveled
 from visualbp.operations.base import Emitter, Operation
 from visualbp.operations.numpy_code import NumpyCode
 from visualbp.operations.symbols import Symbol, slid
@@ -24,6 +24,13 @@ def windows_of(x, kernel, stride):
     """The numbers of each window in a row (batch, channels, rows, columns, kernel kernel)."""
     windows = np.lib.stride_tricks.sliding_window_view(x, (kernel, kernel), (2, 3))[:, :, ::stride, ::stride]
     return windows.reshape(*windows.shape[:4], kernel * kernel)'''
+
+WINNERS_OF = '''\
+def winners_of(windows):
+    """The place of each window's winner: the largest number, of several the first; but where there is NaN, the last."""
+    nan = np.isnan(windows)
+    last = windows.shape[-1] - 1 - nan[..., ::-1].argmax(-1)
+    return np.where(nan.any(-1), last, windows.argmax(-1))'''
 
 TO_WINNERS = '''\
 def to_winners(upstream, winner, x, kernel, stride):
@@ -112,14 +119,32 @@ class Pooling(Operation):
         ]
 
 
+def winners_of(windows: Array) -> Array:
+    """Return the place of each window's winner on the last axis: the last NaN, if there is one."""
+    winners, nan = windows.argmax(-1), np.isnan(windows)
+    if not nan.any():
+        return winners
+    last: Array = windows.shape[-1] - 1 - nan[..., ::-1].argmax(-1)
+    return np.where(nan.any(-1), last, winners)
+
+
+def let_nan_win(winners: Array, values: Array, is_nan: Array, windows: Array) -> None:
+    """Put right the winners of windows with NaN; `values` are the maxima, `windows` the numbers that they are of."""
+    np.isnan(values, is_nan)
+    if is_nan.any():
+        (places,) = is_nan.nonzero()
+        winners[places] = winners_of(windows[np.unravel_index(places, windows.shape[:4])].reshape(len(places), -1))
+
+
 class MaxPooling(Pooling):
     """The largest number of each window; the upstream gradient goes to that number alone.
 
-    Where several are largest the first one wins, row by row, as in PyTorch's MaxPool2d.
+    Where several are largest the first one wins, row by row; where there is NaN, the last NaN does. Both are as in
+    PyTorch's MaxPool2d.
     """
 
     name = "max_pool"
-    numpy_helpers = (WINDOWS_OF, TO_WINNERS)
+    numpy_helpers = (WINDOWS_OF, WINNERS_OF, TO_WINNERS)
 
     @property
     def _count(self) -> int:
@@ -144,6 +169,7 @@ class MaxPooling(Pooling):
             emit(np.multiply, greater.view(np.int8), np.array(place, winners.dtype), place_if_greater)
             emit(np.maximum, winners, place_if_greater, out=winners)
             emit(np.maximum, values, candidate, out=values)
+        emit(let_nan_win, winners, values, greater, windows_of(inputs[0], self.kernel, self.stride, (2, 3)))
 
     def vjp(
         self, emit: Emitter, operand: int, upstream: Array, inputs: Sequence[Array], output: Array, result: Array
@@ -161,7 +187,7 @@ class MaxPooling(Pooling):
 
     def _argmax(self, x: Array) -> Array:
         windows = windows_of(x, self.kernel, self.stride, (2, 3))
-        return windows.reshape(*windows.shape[:4], self._count).argmax(-1)
+        return winners_of(windows.reshape(*windows.shape[:4], self._count))
 
     def jvp(self, tangents: Sequence[Array | None], inputs: Sequence[Array], output: Array) -> Array:
         tangent = tangents[0]
@@ -202,27 +228,34 @@ class MaxPooling(Pooling):
 
     # -- where each number came from ---------------------------------------------------------------------------------
 
+    def _winner_at(self, element: Element, row: int, column: int) -> tuple[Array, Index]:
+        """Return the numbers of a window of the channel that is explained, and where its winner lies within it."""
+        window = self._window_at(element, row, column)
+        return window, unraveled(int(winners_of(window.reshape(-1))), window.shape)
+
     def terms(self, element: Element) -> Draft:
         sample, channel, row, column = element.index
-        window = self._window_at(element, row, column)
-        i, j = unraveled(int(window.argmax()), window.shape)
+        window, (i, j) = self._winner_at(element, row, column)
         at = (row * self.stride + i, column * self.stride + j)
         winner = element.input(X, (sample, channel, *at))
         numbers = [number_latex(float(number)) for number in window.reshape(-1)]
         written = rf"\max\left({', '.join(numbers)}\right)" if len(numbers) <= MOST_COMPARED else ""
-        several = int((window == window[i, j]).sum())
+        several, nan = int((window == window[i, j]).sum()), int(np.isnan(window).sum())
+        note = f"{several} numbers are largest; the first of them wins" if several > 1 else ""
+        if nan:
+            note = "a NaN counts as largest" + (f"; of the {nan} in the window the last one wins" if nan > 1 else "")
         return Draft(
             rf"\max_{{i, j}} {element.indexed(X, f'{channel},i,j')} = {winner.symbol}",
             f"the largest of the {window.size} numbers of its window: that at row {at[0]}, column {at[1]}",
             [one_term(winner, label="winner")],
-            f"{several} numbers are largest; the first of them wins" if several > 1 else "",
+            note,
             written,
         )
 
     def vjp_terms(self, element: Element) -> Draft:
         sample, channel, *_ = element.index
         around = self._windows_around(element)
-        won = [(r, c) for r, c, i, j in around if int(self._window_at(element, r, c).argmax()) == i * self.kernel + j]
+        won = [(r, c) for r, c, i, j in around if self._winner_at(element, r, c)[1] == (i, j)]
         factors = [element.upstream((sample, channel, r, c)) for r, c in won]
         lost = len(around) - len(won)
         if not around:
@@ -250,7 +283,7 @@ class MaxPooling(Pooling):
     def vjp_numpy_lines(self, code: NumpyCode) -> list[str]:
         x, winner = code.operands[0], code.kept("winner")
         return [
-            f"{winner} = {code.kept('windows')}.argmax(-1)  # the first, where several are largest",
+            f"{winner} = winners_of({code.kept('windows')})",
             f"{code.result} = to_winners({code.upstream}, {winner}, {x}, {self.kernel}, {self.stride})",
         ]
 
@@ -296,6 +329,9 @@ class AveragePooling(Pooling):
         return moved
 
     def multiplications(self, shapes: Sequence[Shape], output: Shape) -> int:
+        return size_of(output)
+
+    def vjp_multiplications(self, operand: int, shapes: Sequence[Shape], output: Shape) -> int:
         return size_of(output)
 
     def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -31,6 +31,8 @@ class RecurrentAffine(Operation):
 
     name = "recurrent_affine"
     operands: ClassVar[tuple[str, ...]] = ("x", "weight_input", "weight_hidden", "bias", "h")
+    is_weighted = True
+    weights_behind: ClassVar[Mapping[str, str]] = {"x": "weight_input", "h": "weight_hidden"}
 
     def output_shape(self, shapes: Sequence[Shape]) -> Shape:
         return (shapes[0][0], shapes[1][0])
@@ -96,9 +98,9 @@ class RecurrentAffine(Operation):
             case _:
                 return 0
 
-    def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
+    def right_hand_side(self, operands: Sequence[Symbol]) -> str:
         x, weight_input, weight_hidden, bias, state = (*operands, NO_STATE)[:5]
-        return rf"{output} = {weight_input} {x} + {weight_hidden} {state} + {bias}"
+        return rf"{weight_input} {x} + {weight_hidden} {state} + {bias}"
 
     def vjp_equation(
         self, operand: int, result: Symbol, upstream: Symbol, output: Symbol, operands: Sequence[Symbol]

@@ -64,6 +64,9 @@ class TimeSlice(Operation):
     def sentence(self, words: Words) -> str:
         return f"{words.layer} takes time step {self.index} out of {words.sources[0]}."
 
+    def vjp_sentence(self, words: Words) -> str:
+        return f"goes back to time step {self.index} of {words.source} alone"
+
     # -- where each number came from ---------------------------------------------------------------------------------
 
     def terms(self, element: Element) -> Draft:
@@ -119,10 +122,10 @@ class Stack(Operation):
     def vjp_multiplications(self, operand: int, shapes: Sequence[Shape], output: Shape) -> int:
         return 0
 
-    def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
+    def right_hand_side(self, operands: Sequence[Symbol]) -> str:
         shown = list(operands) if len(operands) <= 4 else [operands[0], operands[1], r"\ldots", operands[-1]]
         parts = r", \, ".join(shown)
-        return rf"{output} = \left[{parts}\right]"
+        return rf"\left[{parts}\right]"
 
     def vjp_equation(
         self, operand: int, result: Symbol, upstream: Symbol, output: Symbol, operands: Sequence[Symbol]

@@ -70,6 +70,7 @@ class WeightNorm(Operation):
 
     name = "weight_norm"
     operands = ("direction", "gain")
+    is_weighted = True
     numpy_helpers = (
         """\
 def lengths_and_units(rows):

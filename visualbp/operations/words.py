@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 MOST_SHOWN = 6
 """Of more operands that are read alike, the shape of one and their number are shown."""
+
+
+class Saying(NamedTuple):
+    """A sentence as data, beside what it claims of the numbers.
+
+    In the text stand, in braces, the names of operands and of the operation's options, `{layer}`, `{result}` as `Words`
+    has it, and on the way back `{source}`, the operand whose gradient is made. The claim is two sides in NumPy, of the
+    operands' arrays, `output`, `upstream` and `result`: `output == weight[x]`.
+    """
+
+    text: str
+    claim: str
 
 
 @dataclass(frozen=True)
@@ -44,6 +57,14 @@ class Words:
     def is_state_before(self, operand: int) -> bool:
         """Return whether an operand is the state that the layer had after the time step before the output's."""
         return self.time is not None and self.states[operand] == self.time - 1
+
+    def filled(self, saying: Saying, names: Sequence[str], options: Mapping[str, object]) -> str:
+        """Return the text of a saying about operands of these names."""
+        named = {
+            name: listed([source for source, own in zip(self.sources, names, strict=True) if own == name])
+            for name in names
+        }
+        return saying.text.format(layer=self.layer, result=self.result, source=self.source, **named, **options)
 
     def listed(self) -> str:
         """All operands: `a, b and c`."""

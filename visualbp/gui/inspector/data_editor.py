@@ -196,11 +196,8 @@ def _facts(snapshot: Snapshot) -> str:
 
 def relative_path(path: str, folder: Path | None) -> str:
     """Return `path` as a model file in `folder` should name it: relative where it lies below, else whole."""
-    if folder is not None:
-        try:
-            return Path(path).resolve().relative_to(folder.resolve()).as_posix()
-        except ValueError:
-            pass  # it lies elsewhere
+    if folder is not None and (whole := Path(path).resolve()).is_relative_to(folder.resolve()):
+        return whole.relative_to(folder.resolve()).as_posix()
     return os.path.abspath(path)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from PySide6.QtCore import Signal, Slot
@@ -222,14 +223,11 @@ def starting_options(options: Sequence[Option], old: Mapping[str, Any]) -> dict[
     """Return options for an entry that was just chosen: those of the `old` one that fit, and something for the rest."""
     given: dict[str, Any] = {}
     for option in options:
-        if option.name in old:
-            try:
-                given[option.name] = option.parse(old[option.name])
-                continue
-            except OptionError:
-                pass  # the same word for something else: start from the default
         if option.required:
             given[option.name] = starting_value(option)
+        if option.name in old:
+            with suppress(OptionError):  # the same word for something else: it starts anew
+                given[option.name] = option.parse(old[option.name])
     return parse_options(options, given)
 
 

@@ -41,7 +41,7 @@ class HeightByWidth(QWidget):
 
     def height_at(self, width: int) -> int:
         """Return the height at a width. It may depend on what is shown, but not on the size that the widget has."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} does not say how high it is")
 
     def measure_anew(self) -> None:
         """What is shown has changed, or its font: ask for the height that it takes now."""

@@ -22,7 +22,7 @@ class WidgetLayout(QLayout):
 
     def arranged(self, width: int) -> list[tuple[QLayoutItem, QRect]]:
         """Return the place of each item that is shown, in a rectangle of this width that begins at (0, 0)."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} does not say where its items go")
 
     def insert_widget(self, place: int, widget: QWidget) -> None:
         """Put a widget before the item that is at `place` now."""

@@ -95,7 +95,7 @@ def emit_expression(emit: Emitter, name: str, expression: Expression, x: Array, 
 class Custom(Elementwise):
     """h = expression(z), with delta = upstream * derivative(z); both are expressions in x (`core/expressions.py`)."""
 
-    type_name, label = "custom", "Custom"
+    type_name, label, gives = "custom", "Custom", "any"
     description = "A function that you type, and its derivative: the gradient check tells whether they fit."
     options = (
         ExpressionOption("expression", "x * sigmoid(x)", "a function of x, such as x * sigmoid(x) or max(x, 0.1*x)"),

@@ -27,7 +27,7 @@ GELU_CUBIC = 0.044715
 
 
 class Linear(Elementwise):
-    type_name, label = "linear", "Linear"
+    type_name, label, gives = "linear", "Linear", "any"
     description = "Passes z on as it is."
     formula, derivative_formula = "z", "1"
     numpy_function, numpy_slope = "{z}", "1.0"
@@ -49,7 +49,7 @@ class Linear(Elementwise):
 class Relu(Piecewise):
     """max(z, 0), with the derivative 0 at 0, as PyTorch has it."""
 
-    type_name, label = "relu", "ReLU"
+    type_name, label, gives = "relu", "ReLU", "any"
     description = "Lets positive values pass and stops the others; its derivative does not shrink."
     formula, derivative_formula = r"\max(z, 0)", r"\left[z > 0\right]"
     numpy_function = "np.maximum({z}, 0.0)"
@@ -64,7 +64,7 @@ class Relu(Piecewise):
 
 
 class LeakyRelu(Piecewise):
-    type_name, label = "leaky_relu", "Leaky ReLU"
+    type_name, label, gives = "leaky_relu", "Leaky ReLU", "any"
     description = "As ReLU, but negative values pass with a small slope, so that no unit dies."
     options = (FloatOption("slope", 0.01, "the slope below 0", minimum=-1e6, maximum=1e6),)
     formula = r"z \text{ if } z > 0 \text{ else } \alpha z"
@@ -93,7 +93,7 @@ class LeakyRelu(Piecewise):
 class Elu(Piecewise):
     """Clevert, Unterthiner, Hochreiter 2015. The exponential sees min(z, 0) alone, and cannot overflow."""
 
-    type_name, label = "elu", "ELU"
+    type_name, label, gives = "elu", "ELU", "any"
     description = "As ReLU above 0; below, it bends smoothly to -alpha."
     options: ClassVar[tuple[Option, ...]] = (
         FloatOption("alpha", 1.0, "how far below 0 it goes", minimum=0.0, maximum=1e6),
@@ -138,7 +138,7 @@ class Elu(Piecewise):
 class Selu(Elu):
     """Klambauer and others 2017; the two constants keep mean 0 and variance 1 from layer to layer."""
 
-    type_name, label = "selu", "SELU"
+    type_name, label, gives = "selu", "SELU", "any"
     description = "A scaled ELU that keeps activations at mean 0 and variance 1."
     options = ()
     formula = r"\lambda z \text{ if } z > 0 \text{ else } \lambda \alpha (e^{z} - 1)"
@@ -166,7 +166,7 @@ def selu_slope(z):
 class Gelu(Elementwise):
     """The tanh form (Hendrycks, Gimpel 2016): z/2 (1 + tanh(c (z + 0.044715 z^3)))."""
 
-    type_name, label = "gelu", "GELU"
+    type_name, label, gives = "gelu", "GELU", "any"
     description = "A smooth ReLU: z times the chance that a normal variable is below z."
     formula = r"\frac{z}{2}\left(1 + \tanh\left(c\,(z + 0.044715 z^{3})\right)\right)"
     derivative_formula = r"\frac{1 + t}{2} + \frac{z}{2}(1 - t^{2})\, c\,(1 + 0.134145 z^{2})"
@@ -240,7 +240,7 @@ def sigmoid(z):
 
 
 class Silu(Elementwise):
-    type_name, label = "silu", "SiLU"
+    type_name, label, gives = "silu", "SiLU", "any"
     description = "z times its sigmoid, also called swish."
     formula = r"z\,\text{sigmoid}(z)"
     derivative_formula = r"s\,(1 + z (1 - s))"
@@ -269,7 +269,7 @@ def silu_slope(z):
 
 
 class Sigmoid(Elementwise):
-    type_name, label = "sigmoid", "Sigmoid"
+    type_name, label, gives = "sigmoid", "Sigmoid", "probabilities"
     description = "Squeezes to (0, 1). Its derivative is at most 1/4: deep stacks of it vanish."
     formula, derivative_formula = r"\frac{1}{1 + e^{-z}}", r"h (1 - h)"
     numpy_function, numpy_slope, numpy_helpers = "sigmoid({z})", "({h} * (1.0 - {h}))", (SIGMOID_CODE,)
@@ -284,7 +284,7 @@ class Sigmoid(Elementwise):
 
 
 class Tanh(Elementwise):
-    type_name, label = "tanh", "Tanh"
+    type_name, label, gives = "tanh", "Tanh", "any"
     description = "Squeezes to (-1, 1), with the derivative 1 at 0."
     formula, derivative_formula = r"\tanh(z)", "1 - h^{2}"
     numpy_function, numpy_slope = "np.tanh({z})", "(1.0 - {h}**2)"
@@ -301,7 +301,7 @@ class Tanh(Elementwise):
 class Softplus(Elementwise):
     """log(1 + e^z), and z itself above 20, with the derivative 1 there, as PyTorch has it."""
 
-    type_name, label = "softplus", "Softplus"
+    type_name, label, gives = "softplus", "Softplus", "any"
     description = "A smooth ReLU whose derivative is the sigmoid."
     formula, derivative_formula = r"\log(1 + e^{z})", r"\text{sigmoid}(z)"
     threshold: ClassVar[float] = 20.0

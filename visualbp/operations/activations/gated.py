@@ -20,7 +20,7 @@ class Mish(Elementwise):
     From z = 20 on the gate is 1 in both precisions, so that e need not become larger.
     """
 
-    type_name, label = "mish", "Mish"
+    type_name, label, gives = "mish", "Mish", "any"
     description = "z times the tanh of its softplus: smooth, and a little of what is negative passes."
     formula = r"z\,\tanh(\log(1 + e^{z}))"
     derivative_formula = r"g + z\,s\,(1 - g^{2})"
@@ -68,7 +68,7 @@ def mish_slope(z):
 class HardSwish(Elementwise):
     """z min(max(z + 3, 0), 6) / 6 (Howard 2019), with the derivative 0 at -3 and 1 at 3, as PyTorch has it."""
 
-    type_name, label = "hard_swish", "Hard swish"
+    type_name, label, gives = "hard_swish", "Hard swish", "any"
     description = "SiLU in three straight or bent pieces: 0 below -3, z above 3, quick in between."
     formula = r"z\,\frac{\min(\max(z + 3, 0), 6)}{6}"
     derivative_formula = (

@@ -18,7 +18,7 @@ from visualbp.operations.words import Words
 class Softmax(Activation):
     """e^z / sum e^z over the last axis. Its Jacobian diag(h) - h h^T is full: delta = h * (u - sum(u * h))."""
 
-    type_name, label = "softmax", "Softmax"
+    type_name, label, gives = "softmax", "Softmax", "probabilities"
     description = "Turns scores into probabilities that sum to 1."
     formula = r"\frac{e^{\mathbf{z}}}{\sum_{j} e^{z_{j}}}"
     pytorch = "torch.softmax({z}, -1)"

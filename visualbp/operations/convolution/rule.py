@@ -73,6 +73,7 @@ class ConvolutionRule(Operation):
 
     name = "convolution"
     operands = ("x", "weight", "bias")
+    is_weighted = True
 
     def __init__(self, stride: int = 1, padding: int = 0) -> None:
         self.stride, self.padding = stride, padding
