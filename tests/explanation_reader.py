@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from tests.convolving import back_to_weight, back_to_x, slid
 from tests.equation_reader import Bound
 from tests.equation_reader import read as read_equation
 from tests.refs import ref
@@ -623,48 +624,33 @@ def _at_a_corner(a: Asked) -> bool:
 # -- images ------------------------------------------------------------------------------------------------------------
 
 
-def _padded(a: Asked) -> Array:
-    edge = a.taken.node.operation.padding
-    return np.pad(a.operand("x"), ((0, 0), (0, 0), (edge, edge), (edge, edge)))
-
-
-def _windows_of(a: Asked, x: Array, kernel: tuple[int, ...]) -> Array:
-    stride = a.taken.node.operation.stride
-    return sliding_window_view(x, kernel, (2, 3))[:, :, ::stride, ::stride]
-
-
 def under_filter(a: Asked, bias: str | None) -> None:
     a.forward()
     claim((bias is not None) == (len(a.taken.node.operands) == 3), "a bias or none")
-    weight = a.operand("weight")
-    slid = np.einsum("ncijpq,fcpq->nfij", _windows_of(a, _padded(a), weight.shape[2:]), weight)
-    a.is_(slid + (a.operand("bias")[:, None, None] if bias else 0.0), "the window times the filter")
+    operands = [a.operand(name) for name in (("x", "weight", "bias") if bias else ("x", "weight"))]
+    a.is_(slid(a.taken.node.operation, *operands), "the window times the filter")
 
 
 def met_under_weight(a: Asked) -> None:
     a.backward("weight")
-    windows = _windows_of(a, _padded(a), a.operand("weight").shape[2:])
-    a.is_(np.einsum("nfij,ncijpq->fcpq", a.up, windows), "times what lay under the weight")
+    met = back_to_weight(a.taken.node.operation, a.up, a.operand("x"), a.operand("weight"))
+    a.is_(met, "times what lay under the weight")
 
 
 def own_filter(a: Asked) -> None:
     a.backward("bias")
-    a.is_(a.up.sum((0, 2, 3)), "summed over all places")
+    a.is_(a.up.sum((0, *range(2, a.up.ndim))), "summed over all places")
 
 
 def windows_it_was_in(a: Asked) -> None:
     a.backward("x")
-    weight, operation = a.operand("weight"), a.taken.node.operation
-    total, edge, stride = np.zeros_like(_padded(a)), operation.padding, operation.stride
-    for i, j in np.ndindex(a.up.shape[2:]):
-        rows = slice(i * stride, i * stride + weight.shape[2])
-        columns = slice(j * stride, j * stride + weight.shape[3])
-        total[:, :, rows, columns] += np.einsum("nf,fcpq->ncpq", a.up[:, :, i, j], weight)
-    a.is_(total[:, :, edge : total.shape[2] - edge, edge : total.shape[3] - edge], "the windows that it was in")
+    back = back_to_x(a.taken.node.operation, a.up, a.operand("x"), a.operand("weight"))
+    a.is_(back, "the windows that it was in")
 
 
 def _pooled(a: Asked) -> Array:
-    return _windows_of(a, a.operand("x"), (a.taken.node.operation.kernel,) * 2)
+    kernel, stride = a.taken.node.operation.kernel, a.taken.node.operation.stride
+    return sliding_window_view(a.operand("x"), (kernel, kernel), (2, 3))[:, :, ::stride, ::stride]
 
 
 def largest(a: Asked, count: str, row: str, column: str) -> None:

@@ -76,20 +76,24 @@ class _Builder:
 
     def of_an_image(self, source: str) -> str:
         """Add a convolution or a pooling of the image `source`."""
-        _, height, width = self.shapes[source]
-        kind = self.pick(["conv2d", "conv2d", "max_pool2d", "avg_pool2d"])
-        padding = self.integer(0, 1) if kind == "conv2d" else 0
+        return self._of_windows(source, self.pick(["conv2d", "conv2d", "max_pool2d", "avg_pool2d"]))
+
+    def _of_windows(self, source: str, kind: str) -> str:
+        lengths = self.shapes[source][1:]
+        padding = self.integer(0, 1) if kind.startswith("conv") else 0
         options: dict[str, Any] = {
-            "kernel": self.integer(1, min(height, width, 3) + 2 * padding),
+            "kernel": self.integer(1, min(*lengths, 3) + 2 * padding),
             "stride": self.integer(1, 2),
         }
-        if kind == "conv2d":
+        if kind.startswith("conv"):
             options |= {"filters": self.integer(1, 3), "padding": padding, "activation": self.activation()}
             options |= self.weighted()
         return self.add(kind, options, [source])
 
     def of_a_sequence(self, source: str) -> str:
-        """Add a recurrent layer, or attention, on the sequence `source`."""
+        """Add a convolution, a recurrent layer, or attention, on the sequence `source`."""
+        if self.chance(0.25):
+            return self._of_windows(source, "conv1d")
         width = self.shapes[source][1]
         if self.chance(0.5):
             options = {"units": self.integer(1, 4), "activation": self.activation(), "bias_init": "uniform"}

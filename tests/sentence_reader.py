@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from tests.convolving import back_to_weight, back_to_x, slid
 from tests.equation_reader import Bound, read
 from tests.refs import ref
 from visualbp.core.arrays import Array
@@ -232,12 +233,8 @@ def convolution(taken: Taken, layer: str, source: str, bias: str | None, role: s
     claim(layer == taken.step.layer and (bias is not None) == (len(taken.node.operands) == 3), "a bias or none")
     _reads(taken, 0, source)
     _reads(taken, 1, f"{layer}'s W")
-    edge, stride = taken.node.operation.padding, taken.node.operation.stride
-    weight = taken.operand("weight")
-    x = np.pad(taken.operand("x"), ((0, 0), (0, 0), (edge, edge), (edge, edge)))
-    windows = sliding_window_view(x, weight.shape[2:], (2, 3))[:, :, ::stride, ::stride]
-    slid = np.einsum("ncijpq,fcpq->nfij", windows, weight)
-    same(taken.result, slid + (taken.operand("bias")[:, None, None] if bias else 0.0), "the filters slid over it")
+    operands = [taken.operand(name) for name in (("x", "weight", "bias") if bias else ("x", "weight"))]
+    same(taken.result, slid(taken.node.operation, *operands), "the filters slid over it")
     _writes(taken, role)
     _kept(taken, kept)
 
@@ -473,20 +470,8 @@ def through_weight(taken: Taken, words: str, weight: str, value: str) -> None:
     if taken.node.operation.name == "affine":
         same(taken.result, taken.upstream @ taken.operand("weight"), "back through W")
         return
-    operation, weights = taken.node.operation, taken.operand("weight")
-    edge, stride, total = operation.padding, operation.stride, np.zeros_like(taken.result)
-    total = np.pad(total, ((0, 0), (0, 0), (edge, edge), (edge, edge)))
-    for i, j in np.ndindex(taken.upstream.shape[2:]):
-        rows, columns = (
-            slice(i * stride, i * stride + weights.shape[2]),
-            slice(j * stride, j * stride + weights.shape[3]),
-        )
-        total[:, :, rows, columns] += np.einsum("nf,fcpq->ncpq", taken.upstream[:, :, i, j], weights)
-    same(
-        taken.result,
-        total[:, :, edge : total.shape[2] - edge, edge : total.shape[3] - edge],
-        "back through the filters",
-    )
+    back = back_to_x(taken.node.operation, taken.upstream, taken.operand("x"), taken.operand("weight"))
+    same(taken.result, back, "back through the filters")
 
 
 def in_time(taken: Taken, words: str, value: str) -> None:
@@ -669,16 +654,13 @@ def summed(taken: Taken, words: str, positions: str | None, result: str) -> None
 
 def filters(taken: Taken, words: str, result: str) -> None:
     _parameter(taken, words, result)
-    operation, kernel = taken.node.operation, taken.operand("weight").shape[2:]
-    edge, stride = operation.padding, operation.stride
-    x = np.pad(taken.operand("x"), ((0, 0), (0, 0), (edge, edge), (edge, edge)))
-    windows = sliding_window_view(x, kernel, (2, 3))[:, :, ::stride, ::stride]
-    same(taken.result, np.einsum("nfij,ncijpq->fcpq", taken.upstream, windows), "times what lay under the filters")
+    met = back_to_weight(taken.node.operation, taken.upstream, taken.operand("x"), taken.operand("weight"))
+    same(taken.result, met, "times what lay under the filters")
 
 
 def over_places(taken: Taken, words: str, result: str) -> None:
     _parameter(taken, words, result)
-    same(taken.result, taken.upstream.sum((0, 2, 3)), "summed over all places of the batch")
+    same(taken.result, taken.upstream.sum((0, *range(2, taken.upstream.ndim))), "summed over all places of the batch")
 
 
 def _over_what_it_meets(taken: Taken, array: Array) -> Array:

@@ -100,7 +100,7 @@ class ReferenceNetwork:
                 case "input":
                     outputs[layer.name] = torch.tensor(inputs)
                     continue
-                case "dense" | "conv2d":
+                case "dense" | "conv1d" | "conv2d":
                     h = self._weighted(layer.name, layer.type, options, sources[0])
                 case "max_pool2d":
                     h = functional.max_pool2d(sources[0], options["kernel"], options["stride"])
@@ -155,7 +155,8 @@ class ReferenceNetwork:
         if kind == "dense":
             z = functional.linear(x, weight, bias)
         else:
-            z = functional.conv2d(x, weight, bias, options["stride"], options["padding"])
+            convolved = functional.conv1d if kind == "conv1d" else functional.conv2d
+            z = convolved(x, weight, bias, options["stride"], options["padding"])
         return _activated(options["activation"], self._keep(layer, "z", z))
 
     def _recurrent(self, layer: str, options: Mapping[str, Any], x: Tensor) -> Tensor:

@@ -1,4 +1,5 @@
-"""Convolution and pooling against PyTorch: each rule alone, and a whole network with three steps of its optimiser."""
+"""Convolution, of images and of sequences, and pooling against PyTorch: each rule alone, and a whole network with
+three steps of its optimiser."""
 
 from __future__ import annotations
 
@@ -45,6 +46,40 @@ def test_a_convolution_is_pytorchs_with_all_its_gradients(
     inputs = [generator.standard_normal(shape).astype(precision) for shape in shapes[: 3 if bias else 2]]
     tensors = [torch.tensor(array, requires_grad=True) for array in inputs]
     wanted = functional.conv2d(*tensors, stride=stride, padding=padding)
+    done = evaluate(Convolution(stride, padding), inputs)
+    upstream = generator.standard_normal(done.output.shape).astype(precision)
+    wanted.backward(torch.tensor(upstream))
+    assert_close(done.output, wanted, TOLERANCE[precision], "the output")
+    for operand, tensor in enumerate(tensors):
+        assert_close(done.vjp(operand, upstream), tensor.grad, TOLERANCE[precision], f"the gradient of {operand}")
+
+
+SEQUENCES = [
+    # batch, channels, length, filters, kernel, stride, padding
+    (4, 1, 8, 8, 3, 1, 0),
+    (3, 8, 6, 16, 3, 1, 1),
+    (2, 3, 11, 5, 5, 2, 2),
+    (1, 2, 9, 3, 2, 3, 0),
+    (5, 4, 5, 2, 1, 1, 0),
+    (2, 1, 4, 3, 4, 1, 3),
+    (12, 3, 4, 3, 4, 2, 0),  # the kernel as wide as the sequence
+    (40, 16, 600, 8, 3, 1, 1),  # in several parts, the batch last
+    (10, 16, 4000, 4, 3, 1, 0),  # in several parts, the batch second
+]
+
+
+@pytest.mark.parametrize("geometry", SEQUENCES)
+@pytest.mark.parametrize("precision", ["float64", "float32"])
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_convolution_of_sequences_is_pytorchs_with_all_its_gradients(
+    geometry: tuple[int, ...], precision: str, bias: bool
+) -> None:
+    batch, channels, length, filters, kernel, stride, padding = geometry
+    generator = np.random.default_rng(0)
+    shapes: list[tuple[int, ...]] = [(batch, channels, length), (filters, channels, kernel), (filters,)]
+    inputs = [generator.standard_normal(shape).astype(precision) for shape in shapes[: 3 if bias else 2]]
+    tensors = [torch.tensor(array, requires_grad=True) for array in inputs]
+    wanted = functional.conv1d(*tensors, stride=stride, padding=padding)
     done = evaluate(Convolution(stride, padding), inputs)
     upstream = generator.standard_normal(done.output.shape).astype(precision)
     wanted.backward(torch.tensor(upstream))
