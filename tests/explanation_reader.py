@@ -14,14 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from tests import normalizing
 from tests.convolving import back_to_weight, back_to_x, slid
 from tests.equation_reader import Bound
 from tests.equation_reader import read as read_equation
+from tests.normalizing import group_name, over_what_it_meets, spread_out, x_hat_of
 from tests.refs import ref
 from tests.sentence_reader import FalseSentenceError, Taken, claim
 from tests.sentence_reader import _heads as heads_of
 from tests.sentence_reader import _joined as joined
-from tests.sentence_reader import _normalised as normalised
 from tests.sentence_reader import _symbol as symbol_of
 from visualbp.analysis.explain import Explanation
 from visualbp.core.arrays import Array
@@ -692,59 +693,51 @@ def equal_share(a: Asked) -> None:
 # -- normalisation -----------------------------------------------------------------------------------------------------
 
 
-def _is_batch(a: Asked) -> bool:
-    return isinstance(a.taken.node.operation, BatchNorm)
+def its(a: Asked, group: str) -> None:
+    """Hold that this is what shares a mean."""
+    operation, rank = a.taken.node.operation, a.operand("x").ndim
+    words = group_name(operation, rank)
+    if isinstance(operation, BatchNorm):
+        words += " over the batch"
+    elif words == "group":
+        words += " of channels" if rank > 2 else " of units"
+    claim(group == f"its {words}", f"its {words}")
 
 
-def _axes(a: Asked, group: str | None = None) -> tuple[int, ...]:
-    rank = a.operand("x").ndim
-    if _is_batch(a):
-        words, axes = {2: "unit", 3: "position", 4: "channel"}[rank] + " over the batch", (0, *range(2, rank))
-    else:
-        words, axes = ("position", (2,)) if rank == 3 else ("sample", tuple(range(1, rank)))
-    claim(group is None or group == f"its {words}", f"its {words}")
-    return axes
-
-
-def _spread(a: Asked, name: str) -> Array:
-    rank = a.operand("x").ndim
-    return a.operand(name).reshape(1, -1, *[1] * (rank - 2)) if _is_batch(a) else a.operand(name)
+def spread(a: Asked, name: str) -> Array:
+    return spread_out(a.taken.node.operation, a.operand(name), a.operand("x").ndim)
 
 
 def x_hat(a: Asked, group: str) -> None:
     a.forward()
-    hat = normalised(a.taken, _axes(a, group), a.operand("x"))
-    a.is_(_spread(a, "weight") * hat + _spread(a, "bias"), "x hat times the weight, plus the bias")
-
-
-def _over_what_it_meets(a: Asked, array: Array) -> Array:
-    if _is_batch(a):
-        return array.sum((0, *range(2, array.ndim)))
-    return array.reshape(-1, *a.operand("weight").shape).sum(0)
+    its(a, group)
+    hat = x_hat_of(a.taken.node.operation, a.operand("x"))
+    a.is_(spread(a, "weight") * hat + spread(a, "bias"), "x hat times the weight, plus the bias")
 
 
 def shifted(a: Asked) -> None:
     a.backward("bias")
-    a.is_(_over_what_it_meets(a, a.up), "all that it shifts")
+    a.is_(over_what_it_meets(a.taken.node.operation, a.up, a.operand("bias")), "all that it shifts")
 
 
 def scaled(a: Asked) -> None:
     a.backward("weight")
-    a.is_(_over_what_it_meets(a, a.up * normalised(a.taken, _axes(a), a.operand("x"))), "all that it scales")
+    product = a.up * x_hat_of(a.taken.node.operation, a.operand("x"))
+    a.is_(over_what_it_meets(a.taken.node.operation, product, a.operand("weight")), "all that it scales")
 
 
 def less_mean_and_deviation(a: Asked, group: str) -> None:
     a.backward("x")
-    axes, x = _axes(a, group), a.operand("x")
-    hat, g = normalised(a.taken, axes, x), a.up * _spread(a, "weight")
-    deviation = np.sqrt((x - x.mean(axes, keepdims=True)).var(axes, keepdims=True) + a.taken.node.operation.epsilon)
-    mean, along = g.mean(axes, keepdims=True), (g * hat).mean(axes, keepdims=True)
-    a.is_((g - mean - along * hat) / deviation, "less the mean and the deviation")
+    its(a, group)
+    back = normalizing.back_to_x(a.taken.node.operation, a.up, a.operand("x"), a.operand("weight"))
+    a.is_(back, "less the mean and the deviation")
 
 
 def running(a: Asked, name: str, again: str, group: str) -> None:
     a.forward()
-    axes, x, share = _axes(a, group), a.operand("x"), a.taken.node.operation.momentum
+    its(a, group)
+    x, share = a.operand("x"), a.taken.node.operation.momentum
+    axes = (0, *range(2, x.ndim))
     place = a.taken.node.updates.index(a.found.value)
     claim(name == again == ("mean", "variance")[place], "mean or variance")
     own = x.mean(axes) if place == 0 else x.var(axes, ddof=1)

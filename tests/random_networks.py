@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -74,6 +75,15 @@ class _Builder:
         options = {"units": units, "activation": activation or self.activation(), **self.weighted()}
         return self.add("dense", options, [source])
 
+    def group_norm(self, source: str) -> str:
+        """Add a group norm of as many groups as fit, or what a single number can have: nothing but a dense layer."""
+        channels, *places = self.shapes[source]
+        size = channels * math.prod(places)
+        fitting = [str(count) for count in range(1, channels + 1) if channels % count == 0 and count < size]
+        if not fitting:
+            return self.dense(source, 2)
+        return self.add("group_norm", {"groups": int(self.pick(fitting)), "epsilon": 1e-3}, [source])
+
     def of_an_image(self, source: str) -> str:
         """Add a convolution or a pooling of the image `source`."""
         return self._of_windows(source, self.pick(["conv2d", "conv2d", "max_pool2d", "avg_pool2d"]))
@@ -118,7 +128,7 @@ def random_network(
     for _ in range(int(generator.integers(1, 8))):
         source = builder.pick(names[-3:] if generator.random() < 0.7 else names)
         rank = len(builder.shapes[source])
-        kinds = ["dense", "dense", "activation", "join", "flatten", "batch_norm", "layer_norm"]
+        kinds = ["dense", "dense", "activation", "join", "flatten", "batch_norm", "layer_norm", "group_norm"]
         kinds += ["dropout"] * with_dropout + ["image"] * 4 * (rank == 3) + ["sequence"] * 4 * (rank == 2)
         kind = str(generator.choice(kinds))
         match kind:
@@ -128,6 +138,8 @@ def random_network(
                 names.append(builder.of_a_sequence(source))
             case "batch_norm" | "layer_norm":
                 names.append(builder.add(kind, {"epsilon": 1e-3}, [source]))
+            case "group_norm":
+                names.append(builder.group_norm(source))
             case "dense":
                 names.append(builder.dense(source, int(generator.integers(1, 7))))
             case "activation":

@@ -112,6 +112,9 @@ class ReferenceNetwork:
                 case "layer_norm":
                     weight, bias = self._of(layer.name, "weight", "bias")
                     h = functional.layer_norm(sources[0], weight.shape, weight, bias, options["epsilon"])
+                case "group_norm":
+                    weight, bias = self._of(layer.name, "weight", "bias")
+                    h = functional.group_norm(sources[0], options["groups"], weight, bias, options["epsilon"])
                 case "embedding":
                     h = functional.embedding(sources[0].long(), *self._of(layer.name, "weight"))
                 case "rnn":
