@@ -575,6 +575,7 @@ _PARTS: dict[str, Callable[[Array, Array, Any], Array]] = {
     "binary_cross_entropy_with_logits": lambda z, y, rule: -(y * _log_sigmoid(z) + (1 - y) * _log_sigmoid(-z)),
     "softmax_cross_entropy": lambda z, y, rule: -y * _log_softmax(z),
     "cross_entropy": lambda p, y, rule: -np.where(y == 0, 0, y * np.log(p)),
+    "kl_divergence": lambda p, y, rule: np.where(y == 0, 0, y * np.log(np.where(y == 0, 1, y) / p)),
     "hinge": lambda p, y, rule: np.maximum(0, 1 - y * p),
 }
 
@@ -582,14 +583,15 @@ _PARTS: dict[str, Callable[[Array, Array, Any], Array]] = {
 def _loss(a: Asked, prediction: Array) -> float:
     rule = a.taken.node.operation
     parts = _PARTS[rule.type_name](prediction, _inputs(a)[1], rule)
-    per_row = rule.type_name in ("half_squared_error", "softmax_cross_entropy", "cross_entropy")
+    per_row = rule.type_name in ("softmax_cross_entropy", "cross_entropy")
     count = np.prod(parts.shape[:-1]) if per_row else parts.size
-    return float(parts.sum() / (len(parts) if rule.type_name == "half_squared_error" else count))
+    per_sample = rule.type_name in ("half_squared_error", "kl_divergence")
+    return float(parts.sum() / (len(parts) if per_sample else count))
 
 
 def one_part_each(a: Asked, label: str) -> None:
     a.forward()
-    claim(losses.get(a.taken.node.operation.type_name).label.lower() == label, "the loss")
+    claim(losses.get(a.taken.node.operation.type_name).label.lower() == label.lower(), "the loss")
     claim(a.found.terms_total % _inputs(a)[0].size == 0, "one part from each output of each sample")
     a.is_(_loss(a, _inputs(a)[0]), "the parts added up")
 
@@ -597,7 +599,7 @@ def one_part_each(a: Asked, label: str) -> None:
 def derivative_of_loss(a: Asked, label: str, difference: str | None) -> None:
     a.backward()
     rule, prediction = a.taken.node.operation, _inputs(a)[0]
-    claim(losses.get(rule.type_name).label.lower() == label, "the loss")
+    claim(losses.get(rule.type_name).label.lower() == label.lower(), "the loss")
     nudge = np.zeros_like(prediction)
     nudge[a.at] = 1e-6
     measured = (_loss(a, prediction + nudge) - _loss(a, prediction - nudge)) / 2e-6
@@ -617,7 +619,7 @@ def _at_a_corner(a: Asked) -> bool:
             return bool(abs(p[a.at] - y[a.at]) < 1e-5)
         case "hinge":
             return bool(abs(1 - p[a.at] * y[a.at]) < 1e-5)
-        case "binary_cross_entropy" | "cross_entropy":
+        case "binary_cross_entropy" | "cross_entropy" | "kl_divergence":
             return bool(p[a.at] < 1e-3 or p[a.at] > 1 - 1e-3)
     return False
 

@@ -280,6 +280,12 @@ def log_of_prediction(f: Said) -> None:
         f.is_(np.where(y == 0, 0.0, np.log(p)), "log of the prediction")
 
 
+def log_of_target_less_log_of_prediction(f: Said) -> None:
+    p, y = _p_and_y(f)
+    with np.errstate(all="ignore"):
+        f.is_(np.where(y == 0, 0.0, np.log(np.where(y == 0, 1.0, y) / p)), "log of their quotient")
+
+
 def over_prediction(f: Said) -> None:
     p, y = _p_and_y(f)
     with np.errstate(all="ignore"):
@@ -474,6 +480,7 @@ MEANINGS: tuple[tuple[str, Clause], ...] = (
     (r"the sum of the targets of the sample", sum_of_targets),
     (r"the logarithm of the predicted probability", log_of_predicted),
     (r"the logarithm of the prediction", log_of_prediction),
+    (r"the logarithm of the target less that of the prediction", log_of_target_less_log_of_prediction),
     (r"one over the prediction", over_prediction),
     (r"how far the margin falls short of 1", falls_short),
     (r"1 while the margin is short, else 0", while_short),

@@ -22,7 +22,11 @@ EXPRESSIONS = ("x * tanh(x)", "sin(x) + x / 2", "where(x > 0, x, exp(x) - 1)", "
 
 ADAPTIVE = ("adam", "adamw", "adagrad", "rmsprop")
 
-PROBABILITIES = {"binary_cross_entropy": "sigmoid", "cross_entropy": "softmax"}
+PROBABILITIES = {
+    loss.type_name: "sigmoid" if loss.target_kind == "binary" else "softmax"
+    for loss in losses
+    if loss.expects == "probabilities"
+}
 """What has to stand before a loss on probabilities."""
 
 

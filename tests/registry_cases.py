@@ -27,7 +27,7 @@ from visualbp.core.options import (
 from visualbp.core.ref import Ref
 from visualbp.layers import LayerType, Node, ShapeError, layer_types
 from visualbp.operations.base import Evaluation, evaluate
-from visualbp.operations.losses import Loss
+from visualbp.operations.losses import Loss, losses
 
 SAMPLE_SHAPES: tuple[Shape, ...] = ((4,), (3, 4), (2, 3, 5))
 BATCH = 3
@@ -165,7 +165,7 @@ def node_cases(case: LayerCase, seed: int = 0, dtype: Any = np.float64) -> list[
     return cases
 
 
-ON_PROBABILITIES = frozenset({"binary_cross_entropy", "cross_entropy"})
+ON_PROBABILITIES = frozenset(loss.type_name for loss in losses if loss.expects == "probabilities")
 
 
 def loss_data(loss: type[Loss], shape: Shape, generator: np.random.Generator) -> tuple[Array, Array]:

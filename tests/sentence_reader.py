@@ -254,7 +254,10 @@ def activation(taken: Taken, layer: str, label: str, source: str, role: str, kep
 
 
 def loss(taken: Taken, layer: str, source: str, label: str) -> None:
-    claim(layer == taken.step.layer and losses.get(taken.node.operation.type_name).label.lower() == label, "the loss")
+    claim(
+        layer == taken.step.layer and losses.get(taken.node.operation.type_name).label.lower() == label.lower(),
+        "the loss",
+    )
     _reads(taken, 0, source)
     claim(taken.node.operands[1] == taken.plan.target and taken.result.shape == (), "one number, from the targets")
 

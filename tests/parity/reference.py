@@ -47,6 +47,7 @@ LOSSES: dict[str, Callable[..., Tensor]] = {
     "binary_cross_entropy_with_logits": functional.binary_cross_entropy_with_logits,
     "softmax_cross_entropy": lambda p, y: functional.cross_entropy(p.flatten(0, -2), y.flatten(0, -2)),
     "cross_entropy": lambda p, y: -(y * torch.log(p)).sum() / p[..., 0].numel(),
+    "kl_divergence": lambda p, y: functional.kl_div(torch.log(p), y, reduction="batchmean"),
     "hinge": lambda p, y: torch.clamp(1.0 - y * p, min=0.0).mean(),
 }
 
