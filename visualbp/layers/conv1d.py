@@ -9,7 +9,7 @@ from visualbp.layers.base import Options, ShapeError, layer_types
 from visualbp.layers.conv2d import ConvolutionLayer, convolution_options
 from visualbp.operations.windows import windows_along
 
-POSITIONS, FILTERS = ("channel", "position"), ("filter", "channel", "place")
+POSITIONS, PLACES = ("channel", "position"), ("filter", "channel", "place")
 
 
 class Conv1d(ConvolutionLayer):
@@ -22,7 +22,13 @@ class Conv1d(ConvolutionLayer):
     order = 13
     description = "Slides filters along a sequence (channels first): the same few weights look at every position."
     options = convolution_options("how many positions a filter covers", "how many zeros are put at both ends")
-    axes: ClassVar = {"z": POSITIONS, "h": POSITIONS, "weight": FILTERS, "weight_direction": FILTERS}
+    axes: ClassVar = {
+        "z": POSITIONS,
+        "h": POSITIONS,
+        "weight": PLACES,
+        "weight_direction": PLACES,
+        "bias": ("filter",),
+    }
     channels_first = True
     pytorch, sample, shorter = "Conv1d", "sequence", "a shorter sequence"
 

@@ -115,7 +115,7 @@ class GroupNormLayer(LayerType):
         " does not look at the rest of the batch."
     )
     starting_options: ClassVar[Options] = {"groups": 1}
-    axes: ClassVar = {"weight": ("channel",), "bias": ("channel",)}
+    axes: ClassVar = {"h": ("channel", "position"), "weight": ("channel",), "bias": ("channel",)}
     options = (
         IntOption("groups", description="how many groups the channels lie in, all of the same size"),
         EPSILON,

@@ -55,7 +55,8 @@ class ConvolutionTerms(ConvolutionRule):
             rule += ", and the bias of the filter"
         left_out = weight.size - part.size
         whole = "image" if len(axes) > 1 else "sequence"
-        note = f"{left_out} places of the window lie outside the {whole}, where x counts as 0" if left_out else ""
+        places = "1 place of the window lies" if left_out == 1 else f"{left_out} places of the window lie"
+        note = f"{places} outside the {whole}, where x counts as 0" if left_out else ""
         return Draft(formula, rule, blocks, note)
 
     def vjp_terms(self, element: Element) -> Draft:
