@@ -31,31 +31,7 @@ GEOMETRIES = [
     (2, 1, 4, 4, 3, 4, 1, 3),
     (40, 16, 24, 24, 8, 3, 1, 1),  # in several parts, the batch last
     (10, 16, 40, 40, 4, 3, 1, 0),  # in several parts, the batch second
-]
-
-
-@pytest.mark.parametrize("geometry", GEOMETRIES)
-@pytest.mark.parametrize("precision", ["float64", "float32"])
-@pytest.mark.parametrize("bias", [True, False])
-def test_a_convolution_is_pytorchs_with_all_its_gradients(
-    geometry: tuple[int, ...], precision: str, bias: bool
-) -> None:
-    batch, channels, height, width, filters, kernel, stride, padding = geometry
-    generator = np.random.default_rng(0)
-    shapes: list[tuple[int, ...]] = [(batch, channels, height, width), (filters, channels, kernel, kernel), (filters,)]
-    inputs = [generator.standard_normal(shape).astype(precision) for shape in shapes[: 3 if bias else 2]]
-    tensors = [torch.tensor(array, requires_grad=True) for array in inputs]
-    wanted = functional.conv2d(*tensors, stride=stride, padding=padding)
-    done = evaluate(Convolution(stride, padding), inputs)
-    upstream = generator.standard_normal(done.output.shape).astype(precision)
-    wanted.backward(torch.tensor(upstream))
-    assert_close(done.output, wanted, TOLERANCE[precision], "the output")
-    for operand, tensor in enumerate(tensors):
-        assert_close(done.vjp(operand, upstream), tensor.grad, TOLERANCE[precision], f"the gradient of {operand}")
-
-
-SEQUENCES = [
-    # batch, channels, length, filters, kernel, stride, padding
+    # the same of sequences, which have a length
     (4, 1, 8, 8, 3, 1, 0),
     (3, 8, 6, 16, 3, 1, 1),
     (2, 3, 11, 5, 5, 2, 2),
@@ -68,18 +44,20 @@ SEQUENCES = [
 ]
 
 
-@pytest.mark.parametrize("geometry", SEQUENCES)
+@pytest.mark.parametrize("geometry", GEOMETRIES)
 @pytest.mark.parametrize("precision", ["float64", "float32"])
 @pytest.mark.parametrize("bias", [True, False])
-def test_a_convolution_of_sequences_is_pytorchs_with_all_its_gradients(
+def test_a_convolution_is_pytorchs_with_all_its_gradients(
     geometry: tuple[int, ...], precision: str, bias: bool
 ) -> None:
-    batch, channels, length, filters, kernel, stride, padding = geometry
+    batch, channels, *lengths, filters, kernel, stride, padding = geometry
     generator = np.random.default_rng(0)
-    shapes: list[tuple[int, ...]] = [(batch, channels, length), (filters, channels, kernel), (filters,)]
+    window = [kernel for _ in lengths]
+    shapes: list[tuple[int, ...]] = [(batch, channels, *lengths), (filters, channels, *window), (filters,)]
     inputs = [generator.standard_normal(shape).astype(precision) for shape in shapes[: 3 if bias else 2]]
     tensors = [torch.tensor(array, requires_grad=True) for array in inputs]
-    wanted = functional.conv1d(*tensors, stride=stride, padding=padding)
+    convolved = functional.conv2d if len(lengths) == 2 else functional.conv1d
+    wanted = convolved(*tensors, stride=stride, padding=padding)
     done = evaluate(Convolution(stride, padding), inputs)
     upstream = generator.standard_normal(done.output.shape).astype(precision)
     wanted.backward(torch.tensor(upstream))
