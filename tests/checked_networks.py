@@ -114,6 +114,7 @@ def saturated(seed: int) -> HardCase:
         ("binary_cross_entropy", "sigmoid"),
         ("binary_cross_entropy_with_logits", "linear"),
         ("cross_entropy", "softmax"),
+        ("kl_divergence", "softmax"),
         ("softmax_cross_entropy", "linear"),
         ("mean_squared_error", "sigmoid"),
         ("mean_squared_error", "tanh"),

@@ -153,6 +153,7 @@ class _Reader:
         self.definitions: dict[Tokens, _Definition] = {}
         self.collections: dict[str, Sequence[Array]] = {}
         self.outside = False
+        self.logarithm_of_0 = -math.inf
         self.memo: dict[Any, Any] = {}
         self.target_shape: tuple[int, ...] = ()
 
@@ -165,6 +166,9 @@ class _Reader:
             statement = self._expanded(statement.strip())
             if statement == r"0 \text{ outside}":
                 self.outside = True
+                continue
+            if statement == r"0 \log 0 = 0":
+                self.logarithm_of_0 = -1e300  # times 0 it is 0
                 continue
             left, relation, right = self._split(statement)
             if relation == "=" and place and not self._is_target(left):
@@ -621,6 +625,8 @@ class _Reader:
         definition = self.definitions.get(tokens)
         if definition is None:
             with np.errstate(all="ignore"):
+                if tokens == (r"\log",):
+                    return np.where(np.equal(arguments[0], 0.0), self.logarithm_of_0, np.log(arguments[0]))[()]
                 return _FUNCTIONS[tokens[0]](*arguments)
         (argument,) = arguments
         if definition.parameter[0] == r"\mathbf":

@@ -14,13 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from tests import normalizing
+from tests.convolving import back_to_weight, back_to_x, slid
 from tests.equation_reader import Bound
 from tests.equation_reader import read as read_equation
+from tests.normalizing import group_name, over_what_it_meets, spread_out, x_hat_of
 from tests.refs import ref
 from tests.sentence_reader import FalseSentenceError, Taken, claim, is_smooth
 from tests.sentence_reader import _heads as heads_of
 from tests.sentence_reader import _joined as joined
-from tests.sentence_reader import _normalised as normalised
 from tests.sentence_reader import _symbol as symbol_of
 from visualbp.analysis.explain import Explanation
 from visualbp.core.arrays import Array
@@ -574,6 +576,7 @@ _PARTS: dict[str, Callable[[Array, Array, Any], Array]] = {
     "binary_cross_entropy_with_logits": lambda z, y, rule: -(y * _log_sigmoid(z) + (1 - y) * _log_sigmoid(-z)),
     "softmax_cross_entropy": lambda z, y, rule: -y * _log_softmax(z),
     "cross_entropy": lambda p, y, rule: -np.where(y == 0, 0, y * np.log(p)),
+    "kl_divergence": lambda p, y, rule: np.where(y == 0, 0, y * np.log(np.where(y == 0, 1, y) / p)),
     "hinge": lambda p, y, rule: np.maximum(0, 1 - y * p),
 }
 
@@ -581,14 +584,15 @@ _PARTS: dict[str, Callable[[Array, Array, Any], Array]] = {
 def _loss(a: Asked, prediction: Array) -> float:
     rule = a.taken.node.operation
     parts = _PARTS[rule.type_name](prediction, _inputs(a)[1], rule)
-    per_row = rule.type_name in ("half_squared_error", "softmax_cross_entropy", "cross_entropy")
+    per_row = rule.type_name in ("softmax_cross_entropy", "cross_entropy")
     count = np.prod(parts.shape[:-1]) if per_row else parts.size
-    return float(parts.sum() / (len(parts) if rule.type_name == "half_squared_error" else count))
+    per_sample = rule.type_name in ("half_squared_error", "kl_divergence")
+    return float(parts.sum() / (len(parts) if per_sample else count))
 
 
 def one_part_each(a: Asked, label: str) -> None:
     a.forward()
-    claim(losses.get(a.taken.node.operation.type_name).label.lower() == label, "the loss")
+    claim(losses.get(a.taken.node.operation.type_name).label.lower() == label.lower(), "the loss")
     claim(a.found.terms_total % _inputs(a)[0].size == 0, "one part from each output of each sample")
     a.is_(_loss(a, _inputs(a)[0]), "the parts added up")
 
@@ -596,7 +600,7 @@ def one_part_each(a: Asked, label: str) -> None:
 def derivative_of_loss(a: Asked, label: str, difference: str | None) -> None:
     a.backward()
     rule, prediction = a.taken.node.operation, _inputs(a)[0]
-    claim(losses.get(rule.type_name).label.lower() == label, "the loss")
+    claim(losses.get(rule.type_name).label.lower() == label.lower(), "the loss")
     nudge = np.zeros_like(prediction)
     nudge[a.at] = 1e-6
     measured = (_loss(a, prediction + nudge) - _loss(a, prediction - nudge)) / 2e-6
@@ -616,7 +620,7 @@ def _at_a_corner(a: Asked) -> bool:
             return bool(abs(p[a.at] - y[a.at]) < 1e-5)
         case "hinge":
             return bool(abs(1 - p[a.at] * y[a.at]) < 1e-5)
-        case "binary_cross_entropy" | "cross_entropy":
+        case "binary_cross_entropy" | "cross_entropy" | "kl_divergence":
             return bool(p[a.at] < 1e-3 or p[a.at] > 1 - 1e-3)
     return False
 
@@ -624,48 +628,33 @@ def _at_a_corner(a: Asked) -> bool:
 # -- images ------------------------------------------------------------------------------------------------------------
 
 
-def _padded(a: Asked) -> Array:
-    edge = a.taken.node.operation.padding
-    return np.pad(a.operand("x"), ((0, 0), (0, 0), (edge, edge), (edge, edge)))
-
-
-def _windows_of(a: Asked, x: Array, kernel: tuple[int, ...]) -> Array:
-    stride = a.taken.node.operation.stride
-    return sliding_window_view(x, kernel, (2, 3))[:, :, ::stride, ::stride]
-
-
 def under_filter(a: Asked, bias: str | None) -> None:
     a.forward()
     claim((bias is not None) == (len(a.taken.node.operands) == 3), "a bias or none")
-    weight = a.operand("weight")
-    slid = np.einsum("ncijpq,fcpq->nfij", _windows_of(a, _padded(a), weight.shape[2:]), weight)
-    a.is_(slid + (a.operand("bias")[:, None, None] if bias else 0.0), "the window times the filter")
+    operands = [a.operand(name) for name in (("x", "weight", "bias") if bias else ("x", "weight"))]
+    a.is_(slid(a.taken.node.operation, *operands), "the window times the filter")
 
 
 def met_under_weight(a: Asked) -> None:
     a.backward("weight")
-    windows = _windows_of(a, _padded(a), a.operand("weight").shape[2:])
-    a.is_(np.einsum("nfij,ncijpq->fcpq", a.up, windows), "times what lay under the weight")
+    met = back_to_weight(a.taken.node.operation, a.up, a.operand("x"), a.operand("weight"))
+    a.is_(met, "times what lay under the weight")
 
 
 def own_filter(a: Asked) -> None:
     a.backward("bias")
-    a.is_(a.up.sum((0, 2, 3)), "summed over all places")
+    a.is_(a.up.sum((0, *range(2, a.up.ndim))), "summed over all places")
 
 
 def windows_it_was_in(a: Asked) -> None:
     a.backward("x")
-    weight, operation = a.operand("weight"), a.taken.node.operation
-    total, edge, stride = np.zeros_like(_padded(a)), operation.padding, operation.stride
-    for i, j in np.ndindex(a.up.shape[2:]):
-        rows = slice(i * stride, i * stride + weight.shape[2])
-        columns = slice(j * stride, j * stride + weight.shape[3])
-        total[:, :, rows, columns] += np.einsum("nf,fcpq->ncpq", a.up[:, :, i, j], weight)
-    a.is_(total[:, :, edge : total.shape[2] - edge, edge : total.shape[3] - edge], "the windows that it was in")
+    back = back_to_x(a.taken.node.operation, a.up, a.operand("x"), a.operand("weight"))
+    a.is_(back, "the windows that it was in")
 
 
 def _pooled(a: Asked) -> Array:
-    return _windows_of(a, a.operand("x"), (a.taken.node.operation.kernel,) * 2)
+    kernel, stride = a.taken.node.operation.kernel, a.taken.node.operation.stride
+    return sliding_window_view(a.operand("x"), (kernel, kernel), (2, 3))[:, :, ::stride, ::stride]
 
 
 def largest(a: Asked, count: str, row: str, column: str) -> None:
@@ -707,59 +696,51 @@ def equal_share(a: Asked) -> None:
 # -- normalisation -----------------------------------------------------------------------------------------------------
 
 
-def _is_batch(a: Asked) -> bool:
-    return isinstance(a.taken.node.operation, BatchNorm)
+def its(a: Asked, group: str) -> None:
+    """Hold that this is what shares a mean."""
+    operation, rank = a.taken.node.operation, a.operand("x").ndim
+    words = group_name(operation, rank)
+    if isinstance(operation, BatchNorm):
+        words += " over the batch"
+    elif words == "group":
+        words += " of channels" if rank > 2 else " of units"
+    claim(group == f"its {words}", f"its {words}")
 
 
-def _axes(a: Asked, group: str | None = None) -> tuple[int, ...]:
-    rank = a.operand("x").ndim
-    if _is_batch(a):
-        words, axes = {2: "unit", 3: "position", 4: "channel"}[rank] + " over the batch", (0, *range(2, rank))
-    else:
-        words, axes = ("position", (2,)) if rank == 3 else ("sample", tuple(range(1, rank)))
-    claim(group is None or group == f"its {words}", f"its {words}")
-    return axes
-
-
-def _spread(a: Asked, name: str) -> Array:
-    rank = a.operand("x").ndim
-    return a.operand(name).reshape(1, -1, *[1] * (rank - 2)) if _is_batch(a) else a.operand(name)
+def spread(a: Asked, name: str) -> Array:
+    return spread_out(a.taken.node.operation, a.operand(name), a.operand("x").ndim)
 
 
 def x_hat(a: Asked, group: str) -> None:
     a.forward()
-    hat = normalised(a.taken, _axes(a, group), a.operand("x"))
-    a.is_(_spread(a, "weight") * hat + _spread(a, "bias"), "x hat times the weight, plus the bias")
-
-
-def _over_what_it_meets(a: Asked, array: Array) -> Array:
-    if _is_batch(a):
-        return array.sum((0, *range(2, array.ndim)))
-    return array.reshape(-1, *a.operand("weight").shape).sum(0)
+    its(a, group)
+    hat = x_hat_of(a.taken.node.operation, a.operand("x"))
+    a.is_(spread(a, "weight") * hat + spread(a, "bias"), "x hat times the weight, plus the bias")
 
 
 def shifted(a: Asked) -> None:
     a.backward("bias")
-    a.is_(_over_what_it_meets(a, a.up), "all that it shifts")
+    a.is_(over_what_it_meets(a.taken.node.operation, a.up, a.operand("bias")), "all that it shifts")
 
 
 def scaled(a: Asked) -> None:
     a.backward("weight")
-    a.is_(_over_what_it_meets(a, a.up * normalised(a.taken, _axes(a), a.operand("x"))), "all that it scales")
+    product = a.up * x_hat_of(a.taken.node.operation, a.operand("x"))
+    a.is_(over_what_it_meets(a.taken.node.operation, product, a.operand("weight")), "all that it scales")
 
 
 def less_mean_and_deviation(a: Asked, group: str) -> None:
     a.backward("x")
-    axes, x = _axes(a, group), a.operand("x")
-    hat, g = normalised(a.taken, axes, x), a.up * _spread(a, "weight")
-    deviation = np.sqrt((x - x.mean(axes, keepdims=True)).var(axes, keepdims=True) + a.taken.node.operation.epsilon)
-    mean, along = g.mean(axes, keepdims=True), (g * hat).mean(axes, keepdims=True)
-    a.is_((g - mean - along * hat) / deviation, "less the mean and the deviation")
+    its(a, group)
+    back = normalizing.back_to_x(a.taken.node.operation, a.up, a.operand("x"), a.operand("weight"))
+    a.is_(back, "less the mean and the deviation")
 
 
 def running(a: Asked, name: str, again: str, group: str) -> None:
     a.forward()
-    axes, x, share = _axes(a, group), a.operand("x"), a.taken.node.operation.momentum
+    its(a, group)
+    x, share = a.operand("x"), a.taken.node.operation.momentum
+    axes = (0, *range(2, x.ndim))
     place = a.taken.node.updates.index(a.found.value)
     claim(name == again == ("mean", "variance")[place], "mean or variance")
     own = x.mean(axes) if place == 0 else x.var(axes, ddof=1)

@@ -10,22 +10,22 @@ from tests.explanation_reader import (
     Asked,
     Clause,
     _applied,
-    _axes,
     _inputs,
-    _is_batch,
     _log_sigmoid,
     _log_softmax,
     _pooled,
-    _spread,
     _Update,
     hold,
-    normalised,
+    its,
+    spread,
 )
+from tests.normalizing import group_deviation, group_mean, x_hat_of
 from tests.sentence_reader import claim, is_smooth
 from visualbp.analysis.explain import Factor
 from visualbp.core.arrays import Array
 from visualbp.engine.plan import GRADIENT_NORM
 from visualbp.operations.activations import activations
+from visualbp.operations.normalization import BatchNorm
 
 _NOT_SO = (AssertionError, StopIteration, KeyError, ValueError, IndexError, TypeError, AttributeError)
 
@@ -282,6 +282,12 @@ def log_of_prediction(f: Said) -> None:
         f.is_(np.where(y == 0, 0.0, np.log(p)), "log of the prediction")
 
 
+def log_of_target_less_log_of_prediction(f: Said) -> None:
+    p, y = _p_and_y(f)
+    with np.errstate(all="ignore"):
+        f.is_(np.where(y == 0, 0.0, np.log(np.where(y == 0, 1.0, y) / p)), "log of their quotient")
+
+
 def over_prediction(f: Said) -> None:
     p, y = _p_and_y(f)
     with np.errstate(all="ignore"):
@@ -307,10 +313,9 @@ def of_window(f: Said, count: str) -> None:
 
 
 def _statistics(f: Said, group: str) -> tuple[Array, Array]:
-    axes, x = _axes(f.a, group), f.a.operand("x")
-    mean, epsilon = x.mean(axes, keepdims=True), f.a.taken.node.operation.epsilon
-    deviation = np.sqrt((x - mean).var(axes, keepdims=True) + epsilon)
-    return np.broadcast_to(mean, x.shape), np.broadcast_to(deviation, x.shape)
+    its(f.a, group)
+    operation, x = f.a.taken.node.operation, f.a.operand("x")
+    return group_mean(operation, x), group_deviation(operation, x)
 
 
 def _says_mean(f: Said, mean: str, own: float, x: Array) -> None:
@@ -321,26 +326,27 @@ def _says_mean(f: Said, mean: str, own: float, x: Array) -> None:
 
 
 def x_hat(f: Said, mean: str, group: str, deviation: str) -> None:
-    own, spread = _statistics(f, group)
-    f.says(deviation, float(spread[f.at]))
+    own, deviations = _statistics(f, group)
+    f.says(deviation, float(deviations[f.at]))
     x = f.a.operand("x")
     _says_mean(f, mean, float(own[f.at]), x)
-    size = np.abs(x).max() / spread[f.at]
-    wanted = (x[f.at] - own[f.at]) / spread[f.at]
+    size = np.abs(x).max() / deviations[f.at]
+    wanted = (x[f.at] - own[f.at]) / deviations[f.at]
     claim(abs(f.factor.number - wanted) <= 1e-8 * max(size, 1.0), "x hat")
 
 
 def over_deviation(f: Said, minus: str | None, group: str, deviation: str) -> None:
-    _, spread = _statistics(f, group)
-    f.says(deviation, float(spread[f.at]))
-    f.is_((-1 if minus else 1) / spread, "one over the deviation")
+    _, deviations = _statistics(f, group)
+    f.says(deviation, float(deviations[f.at]))
+    f.is_((-1 if minus else 1) / deviations, "one over the deviation")
 
 
 def mean_of_g(f: Said, what: str, group: str) -> None:
-    axes, x = _axes(f.a, group), f.a.operand("x")
-    g = f.a.up * _spread(f.a, "weight")
-    parts = g * normalised(f.a.taken, axes, x) if what == "g x hat" else g
-    wanted = np.broadcast_to(parts.mean(axes, keepdims=True), x.shape)[f.at]
+    its(f.a, group)
+    operation, x = f.a.taken.node.operation, f.a.operand("x")
+    g = f.a.up * spread(f.a, "weight")
+    parts = g * x_hat_of(operation, x) if what == "g x hat" else g
+    wanted = group_mean(operation, parts)[f.at]
     claim(abs(f.factor.number - wanted) <= 1e-8 * max(np.abs(parts).max(), 1e-12), "the mean of g")
 
 
@@ -358,7 +364,7 @@ def momentum_over(f: Said, share: str, count: str, less: str | None) -> None:
 
 
 def kept_of_running(f: Said) -> None:
-    claim(_is_batch(f.a), "running statistics")
+    claim(isinstance(f.a.taken.node.operation, BatchNorm), "running statistics")
     f.is_(1 - f.a.taken.node.operation.momentum, "what is kept")
 
 
@@ -476,6 +482,7 @@ MEANINGS: tuple[tuple[str, Clause], ...] = (
     (r"the sum of the targets of the sample", sum_of_targets),
     (r"the logarithm of the predicted probability", log_of_predicted),
     (r"the logarithm of the prediction", log_of_prediction),
+    (r"the logarithm of the target less that of the prediction", log_of_target_less_log_of_prediction),
     (r"one over the prediction", over_prediction),
     (r"how far the margin falls short of 1", falls_short),
     (r"1 while the margin is short, else 0", while_short),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -22,7 +23,7 @@ EXPRESSIONS = ("x * tanh(x)", "sin(x) + x / 2", "where(x > 0, x, exp(x) - 1)", "
 ADAPTIVE = ("adam", "adamw", "adagrad", "rmsprop")
 
 PROBABILITIES = {
-    loss.type_name: "softmax" if loss.target_kind == "classes" else "sigmoid"
+    loss.type_name: "sigmoid" if loss.target_kind == "binary" else "softmax"
     for loss in losses
     if loss.expects == "probabilities"
 }
@@ -78,22 +79,35 @@ class _Builder:
         options = {"units": units, "activation": activation or self.activation(), **self.weighted()}
         return self.add("dense", options, [source])
 
+    def group_norm(self, source: str) -> str:
+        """Add a group norm of as many groups as fit, or what a single number can have: nothing but a dense layer."""
+        channels, *places = self.shapes[source]
+        size = channels * math.prod(places)
+        fitting = [str(count) for count in range(1, channels + 1) if channels % count == 0 and count < size]
+        if not fitting:
+            return self.dense(source, 2)
+        return self.add("group_norm", {"groups": int(self.pick(fitting)), "epsilon": 1e-3}, [source])
+
     def of_an_image(self, source: str) -> str:
         """Add a convolution or a pooling of the image `source`."""
-        _, height, width = self.shapes[source]
-        kind = self.pick(["conv2d", "conv2d", "max_pool2d", "avg_pool2d"])
-        padding = self.integer(0, 1) if kind == "conv2d" else 0
+        return self._of_windows(source, self.pick(["conv2d", "conv2d", "max_pool2d", "avg_pool2d"]))
+
+    def _of_windows(self, source: str, kind: str) -> str:
+        lengths = self.shapes[source][1:]
+        padding = self.integer(0, 1) if kind.startswith("conv") else 0
         options: dict[str, Any] = {
-            "kernel": self.integer(1, min(height, width, 3) + 2 * padding),
+            "kernel": self.integer(1, min(*lengths, 3) + 2 * padding),
             "stride": self.integer(1, 2),
         }
-        if kind == "conv2d":
+        if kind.startswith("conv"):
             options |= {"filters": self.integer(1, 3), "padding": padding, "activation": self.activation()}
             options |= self.weighted()
         return self.add(kind, options, [source])
 
     def of_a_sequence(self, source: str) -> str:
-        """Add a recurrent layer, or attention, on the sequence `source`."""
+        """Add a convolution, a recurrent layer, or attention, on the sequence `source`."""
+        if self.chance(0.25):
+            return self._of_windows(source, "conv1d")
         width = self.shapes[source][1]
         if self.chance(0.5):
             options = {"units": self.integer(1, 4), "activation": self.activation(), "bias_init": "uniform"}
@@ -118,7 +132,7 @@ def random_network(
     for _ in range(int(generator.integers(1, 8))):
         source = builder.pick(names[-3:] if generator.random() < 0.7 else names)
         rank = len(builder.shapes[source])
-        kinds = ["dense", "dense", "activation", "join", "flatten", "batch_norm", "layer_norm"]
+        kinds = ["dense", "dense", "activation", "join", "flatten", "batch_norm", "layer_norm", "group_norm"]
         kinds += ["dropout"] * with_dropout + ["image"] * 4 * (rank == 3) + ["sequence"] * 4 * (rank == 2)
         kind = str(generator.choice(kinds))
         match kind:
@@ -128,6 +142,8 @@ def random_network(
                 names.append(builder.of_a_sequence(source))
             case "batch_norm" | "layer_norm":
                 names.append(builder.add(kind, {"epsilon": 1e-3}, [source]))
+            case "group_norm":
+                names.append(builder.group_norm(source))
             case "dense":
                 names.append(builder.dense(source, int(generator.integers(1, 7))))
             case "activation":

@@ -141,6 +141,13 @@ def takes(kind: LayerType, options: Mapping[str, Any], shapes: tuple[Shape, ...]
     return True
 
 
+def _fitting(kind: LayerType, options: Mapping[str, Any], shape: Shape, count: int) -> Shape:
+    """Return the shape if the layer takes it, or else the same with more channels, for a layer that puts them into
+    groups; nothing if it takes neither."""
+    more = (3 * shape[0], *shape[1:])
+    return next((fit for fit in (shape, more) if takes(kind, options, (fit,) * count)), ())
+
+
 def layer_cases(shapes: Sequence[Shape] = SAMPLE_SHAPES) -> list[LayerCase]:
     """Return each layer type as it comes on all sample shapes that it takes, and with each option on one of them."""
     cases: dict[str, LayerCase] = {}
@@ -150,7 +157,7 @@ def layer_cases(shapes: Sequence[Shape] = SAMPLE_SHAPES) -> list[LayerCase]:
         for given in options_of_layer(kind):
             options = parse_options(kind.options_for(given), given)
             for count in sorted(counts):
-                taken = [shape for shape in shapes if takes(kind, options, (shape,) * count)]
+                taken = [fit for shape in shapes if (fit := _fitting(kind, options, shape, count))]
                 for shape in taken if given.keys() <= required else taken[:1]:
                     case = LayerCase(kind, options, (shape,) * count)
                     cases[case.text] = case

@@ -13,7 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from tests import normalizing
+from tests.convolving import back_to_weight, back_to_x, slid
 from tests.equation_reader import Bound, read
+from tests.normalizing import group_mean, group_name, over_what_it_meets, spread_out, x_hat_of
 from tests.refs import ref
 from visualbp.core.arrays import Array
 from visualbp.core.ref import Ref
@@ -234,12 +237,8 @@ def convolution(taken: Taken, layer: str, source: str, bias: str | None, role: s
     claim(layer == taken.step.layer and (bias is not None) == (len(taken.node.operands) == 3), "a bias or none")
     _reads(taken, 0, source)
     _reads(taken, 1, f"{layer}'s W")
-    edge, stride = taken.node.operation.padding, taken.node.operation.stride
-    weight = taken.operand("weight")
-    x = np.pad(taken.operand("x"), ((0, 0), (0, 0), (edge, edge), (edge, edge)))
-    windows = sliding_window_view(x, weight.shape[2:], (2, 3))[:, :, ::stride, ::stride]
-    slid = np.einsum("ncijpq,fcpq->nfij", windows, weight)
-    same(taken.result, slid + (taken.operand("bias")[:, None, None] if bias else 0.0), "the filters slid over it")
+    operands = [taken.operand(name) for name in (("x", "weight", "bias") if bias else ("x", "weight"))]
+    same(taken.result, slid(taken.node.operation, *operands), "the filters slid over it")
     _writes(taken, role)
     _kept(taken, kept)
 
@@ -257,52 +256,50 @@ def activation(taken: Taken, layer: str, label: str, source: str, role: str, kep
 
 
 def loss(taken: Taken, layer: str, source: str, label: str) -> None:
-    claim(layer == taken.step.layer and losses.get(taken.node.operation.type_name).label.lower() == label, "the loss")
+    claim(
+        layer == taken.step.layer and losses.get(taken.node.operation.type_name).label.lower() == label.lower(),
+        "the loss",
+    )
     _reads(taken, 0, source)
     claim(taken.node.operands[1] == taken.plan.target and taken.result.shape == (), "one number, from the targets")
 
 
-def _group_axes(taken: Taken, group: str) -> tuple[int, ...]:
-    """Return the axes over which each of a group has a mean of its own."""
-    rank = taken.operand("x").ndim
-    batch = isinstance(taken.node.operation, BatchNorm)
-    if batch:
-        wanted = {2: "unit", 3: "position", 4: "channel"}[rank]
-        axes: tuple[int, ...] = (0, *range(2, rank))
-    else:
-        wanted = "position" if rank == 3 else "sample"
-        axes = (2,) if rank == 3 else tuple(range(1, rank))
+def _each(taken: Taken, group: str) -> None:
+    """Hold that this is what has a mean of its own."""
+    wanted = group_name(taken.node.operation, taken.operand("x").ndim)
     claim(group == wanted, f"each {wanted}")
-    return axes
-
-
-def _normalised(taken: Taken, axes: tuple[int, ...], array: Array) -> Array:
-    centered = array - array.mean(axes, keepdims=True)
-    return centered / np.sqrt(centered.var(axes, keepdims=True) + taken.node.operation.epsilon)
-
-
-def _spread(taken: Taken, name: str) -> Array:
-    """Return W or b so that it stands at the axes that it goes with."""
-    parameter, x = taken.operand(name), taken.operand("x")
-    return parameter.reshape(1, -1, *[1] * (x.ndim - 2)) if isinstance(taken.node.operation, BatchNorm) else parameter
 
 
 def batch_norm(taken: Taken, layer: str, group: str, source: str) -> None:
-    axes = _group_axes(taken, group)
-    claim(0 in axes, "over the batch")
-    layer_norm(taken, layer, group, source)
+    claim(isinstance(taken.node.operation, BatchNorm), "over the batch")
+    _each(taken, group)
+    _normalised(taken, layer, source)
     for value in taken.step.writes[1:]:
         claim(np.any(taken.after[value] != taken.before[value]), "the running statistics follow")
     claim(len(taken.step.writes) == 3, "running statistics")
 
 
 def layer_norm(taken: Taken, layer: str, group: str, source: str) -> None:
+    claim(not isinstance(taken.node.operation, BatchNorm), "each by itself")
+    _each(taken, group)
+    _normalised(taken, layer, source)
+
+
+def group_norm(taken: Taken, layer: str, count: str, what: str, source: str) -> None:
+    _each(taken, "group")
+    claim(int(count) == taken.node.operation.groups, "so many groups")
+    claim(what == ("channels" if taken.operand("x").ndim > 2 else "units"), "channels or units")
+    _normalised(taken, layer, source)
+
+
+def _normalised(taken: Taken, layer: str, source: str) -> None:
     claim(layer == taken.step.layer, "another layer")
     _reads(taken, 0, source)
-    axes = _group_axes(taken, group)
-    x_hat = _normalised(taken, axes, taken.operand("x"))
-    claim(np.abs(x_hat.mean(axes)).max() < 1e-9, "mean 0")
-    same(taken.result, _spread(taken, "weight") * x_hat + _spread(taken, "bias"), "times W plus b")
+    operation, x = taken.node.operation, taken.operand("x")
+    hat = x_hat_of(operation, x)
+    claim(np.abs(group_mean(operation, hat)).max() < 1e-9, "mean 0")
+    weight, bias = (spread_out(operation, taken.operand(name), x.ndim) for name in ("weight", "bias"))
+    same(taken.result, weight * hat + bias, "times W plus b")
 
 
 def weight_norm(taken: Taken, layer: str, direction: str, gain: str) -> None:
@@ -454,20 +451,8 @@ def through_weight(taken: Taken, words: str, weight: str, value: str) -> None:
     if taken.node.operation.name == "affine":
         same(taken.result, taken.upstream @ taken.operand("weight"), "back through W")
         return
-    operation, weights = taken.node.operation, taken.operand("weight")
-    edge, stride, total = operation.padding, operation.stride, np.zeros_like(taken.result)
-    total = np.pad(total, ((0, 0), (0, 0), (edge, edge), (edge, edge)))
-    for i, j in np.ndindex(taken.upstream.shape[2:]):
-        rows, columns = (
-            slice(i * stride, i * stride + weights.shape[2]),
-            slice(j * stride, j * stride + weights.shape[3]),
-        )
-        total[:, :, rows, columns] += np.einsum("nf,fcpq->ncpq", taken.upstream[:, :, i, j], weights)
-    same(
-        taken.result,
-        total[:, :, edge : total.shape[2] - edge, edge : total.shape[3] - edge],
-        "back through the filters",
-    )
+    back = back_to_x(taken.node.operation, taken.upstream, taken.operand("x"), taken.operand("weight"))
+    same(taken.result, back, "back through the filters")
 
 
 def in_time(taken: Taken, words: str, value: str) -> None:
@@ -520,23 +505,19 @@ def jacobian(taken: Taken, words: str, label: str, value: str) -> None:
 
 def less_the_batch(taken: Taken, words: str, value: str) -> None:
     claim(isinstance(taken.node.operation, BatchNorm), "shared by the batch")
-    _less(taken, words, value, (0, *range(2, taken.result.ndim)))
+    _less(taken, words, value)
 
 
 def less_the_group(taken: Taken, words: str, value: str, group: str) -> None:
     claim(not isinstance(taken.node.operation, BatchNorm), "of each by itself")
-    _less(taken, words, value, _group_axes(taken, group))
+    _each(taken, group)
+    _less(taken, words, value)
 
 
-def _less(taken: Taken, words: str, value: str, axes: tuple[int, ...]) -> None:
+def _less(taken: Taken, words: str, value: str) -> None:
     _back(taken, words, value)
-    x = taken.operand("x")
-    count = np.prod([x.shape[axis] for axis in axes])
-    centered = x - x.mean(axes, keepdims=True)
-    deviation = np.sqrt(centered.var(axes, keepdims=True) + taken.node.operation.epsilon)
-    x_hat, g = centered / deviation, taken.upstream * _spread(taken, "weight")
-    mean, along = g.sum(axes, keepdims=True) / count, (g * x_hat).sum(axes, keepdims=True) / count
-    same(taken.result, (g - mean - along * x_hat) / deviation, "less what moves the mean and the deviation")
+    back = normalizing.back_to_x(taken.node.operation, taken.upstream, taken.operand("x"), taken.operand("weight"))
+    same(taken.result, back, "less what moves the mean and the deviation")
 
 
 def winners(taken: Taken, words: str, value: str) -> None:
@@ -646,36 +627,25 @@ def summed(taken: Taken, words: str, positions: str | None, result: str) -> None
 
 def filters(taken: Taken, words: str, result: str) -> None:
     _parameter(taken, words, result)
-    operation, kernel = taken.node.operation, taken.operand("weight").shape[2:]
-    edge, stride = operation.padding, operation.stride
-    x = np.pad(taken.operand("x"), ((0, 0), (0, 0), (edge, edge), (edge, edge)))
-    windows = sliding_window_view(x, kernel, (2, 3))[:, :, ::stride, ::stride]
-    same(taken.result, np.einsum("nfij,ncijpq->fcpq", taken.upstream, windows), "times what lay under the filters")
+    met = back_to_weight(taken.node.operation, taken.upstream, taken.operand("x"), taken.operand("weight"))
+    same(taken.result, met, "times what lay under the filters")
 
 
 def over_places(taken: Taken, words: str, result: str) -> None:
     _parameter(taken, words, result)
-    same(taken.result, taken.upstream.sum((0, 2, 3)), "summed over all places of the batch")
-
-
-def _over_what_it_meets(taken: Taken, array: Array) -> Array:
-    if isinstance(taken.node.operation, BatchNorm):
-        return array.sum((0, *range(2, array.ndim)))
-    return array.reshape(-1, *taken.result.shape).sum(0)
+    same(taken.result, taken.upstream.sum((0, *range(2, taken.upstream.ndim))), "summed over all places of the batch")
 
 
 def times_x_hat(taken: Taken, words: str, result: str) -> None:
     _parameter(taken, words, result)
-    x = taken.operand("x")
-    batch = isinstance(taken.node.operation, BatchNorm)
-    axes = (0, *range(2, x.ndim)) if batch else tuple(range(x.ndim - taken.result.ndim, x.ndim))
-    product = taken.upstream * _normalised(taken, axes, x)
-    same(taken.result, _over_what_it_meets(taken, product), "times x hat, summed")
+    product = taken.upstream * x_hat_of(taken.node.operation, taken.operand("x"))
+    same(taken.result, over_what_it_meets(taken.node.operation, product, taken.result), "times x hat, summed")
 
 
 def over_shifted(taken: Taken, words: str, result: str) -> None:
     _parameter(taken, words, result)
-    same(taken.result, _over_what_it_meets(taken, taken.upstream), "summed over all that it shifts")
+    met = over_what_it_meets(taken.node.operation, taken.upstream, taken.result)
+    same(taken.result, met, "summed over all that it shifts")
 
 
 def _unit(taken: Taken) -> tuple[Array, Array, Array]:
@@ -739,6 +709,8 @@ _FORMS: tuple[tuple[str, Clause], ...] = (
     (r"(.+) brings each (\w+) of (.+) to mean 0 and deviation 1 over the batch, times W plus b;"
      r" the running statistics follow\.", batch_norm),
     (r"(.+) brings each (\w+) of (.+) to mean 0 and deviation 1, times W plus b\.", layer_norm),
+    (r"(.+) brings each of (\d+) groups of (channels|units) of (.+) to mean 0 and deviation 1, times W plus b\.",
+     group_norm),
     (r"(.+) makes its W from (W direction), brought to length 1, times (W gain)\.", weight_norm),
     (r"(.+) takes the (largest number|mean) of each (\d+) x (\d+) window of (.+)\.", pooling),
     (r"(.+) takes time step (\d+) out of (.+)\.", time_slice),

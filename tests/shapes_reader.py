@@ -68,8 +68,8 @@ def _turned_product(result: Shape, one: str, other: str) -> bool:
 
 def _sum_over(result: Shape, text: str, over: str) -> bool:
     shape = _shape(text)
-    axes = {"the samples": 2, "samples and positions": 0, "samples and places": 4}[over]
-    if axes and len(shape) != axes:
+    axes = {"the samples": (2,), "samples and positions": (), "samples and places": (3, 4)}[over]
+    if axes and len(shape) not in axes:
         return False
     if over == "samples and positions" and len(shape) < 3:
         return False

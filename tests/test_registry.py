@@ -536,8 +536,9 @@ def test_losses_and_their_gradients_are_finite_wherever_the_true_value_is(entry:
             assert np.isfinite(gradient).all(), (size, extreme)
 
 
-def test_a_target_of_0_silences_a_probability_of_0_in_cross_entropy() -> None:
-    evaluation = evaluate(losses.get("cross_entropy")(), [np.array([[0.0, 1.0]]), np.array([[0.0, 1.0]])])
+@pytest.mark.parametrize("name", ["cross_entropy", "kl_divergence"])
+def test_a_target_of_0_silences_a_probability_of_0(name: str) -> None:
+    evaluation = evaluate(losses.get(name)(), [np.array([[0.0, 1.0]]), np.array([[0.0, 1.0]])])
     assert evaluation.output == 0.0
     np.testing.assert_array_equal(evaluation.vjp(0, np.ones(())), [[0.0, -1.0]])
 
@@ -658,10 +659,10 @@ def test_an_orthogonal_weight_has_orthonormal_rows_or_columns() -> None:
 
 def test_all_entries_are_found_by_their_names_and_the_contract_has_them() -> None:
     contract = {
-        "layers": "input dense activation flatten dropout add multiply concatenate",
+        "layers": "input dense conv1d conv2d group_norm activation flatten dropout add multiply concatenate",
         "activations": "linear relu leaky_relu elu selu gelu silu sigmoid tanh softplus softmax mish hard_swish",
         "losses": "mean_squared_error mean_absolute_error huber half_squared_error hinge cross_entropy"
-        " softmax_cross_entropy binary_cross_entropy binary_cross_entropy_with_logits",
+        " kl_divergence softmax_cross_entropy binary_cross_entropy binary_cross_entropy_with_logits",
         "optimizers": "sgd adam",
         "initializers": " ".join(VARIANCES),
     }

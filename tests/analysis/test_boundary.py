@@ -50,6 +50,7 @@ def margin(x: Array, y: Array) -> Array:
         ("binary_cross_entropy_with_logits", "linear", 1),
         ("softmax_cross_entropy", "linear", 2),
         ("cross_entropy", "softmax", 2),
+        ("kl_divergence", "softmax", 2),
         ("mean_squared_error", "sigmoid", 1),
     ],
 )

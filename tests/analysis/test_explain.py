@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.building import chain, optimizer, with_training, xor
+from tests.random_networks import PROBABILITIES
 from tests.refs import ref
 from visualbp.analysis.explain import Explanation, Moment, explain
 from visualbp.core.arrays import Array
@@ -39,7 +40,7 @@ def random_network(seed: int) -> Network:
     generator = np.random.default_rng(seed)
     activation, loss = activations.names()[seed % len(activations)], losses.names()[seed % len(losses)]
     width, image = int(generator.integers(2, 5)), [1, 2, 2]
-    last = {"binary_cross_entropy": "sigmoid", "cross_entropy": "softmax"}.get(loss, "linear")
+    last = PROBABILITIES.get(loss, "linear")
     network = chain(
         ("input", "input", {"shape": image}),
         ("flat", "flatten", {}),

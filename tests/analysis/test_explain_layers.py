@@ -237,6 +237,17 @@ def test_a_convolution_names_the_places_of_its_window_and_leaves_the_padding_out
     assert inside.terms_total == 10 and inside.note == ""
 
 
+def test_a_convolution_of_sequences_names_the_positions_of_its_window_and_leaves_the_padding_out() -> None:
+    moment = image_moment(("conv", "conv1d", {"filters": 1, "kernel": 3, "padding": 1}), np.arange(5.0)[None, None] + 1)
+    weight = (moment.start or {})[ref("conv", "weight")][0, 0]
+    start = explain(moment, ref("conv", "z"), (0, 0, 0))
+    assert [term.label for term in start.terms] == ["position 0", "position 1", "bias"]
+    assert [term.product for term in start.terms] == pytest.approx([weight[1] * 1, weight[2] * 2, 0.0])
+    assert start.note == "1 place of the window lies outside the sequence, where x counts as 0"
+    inside = explain(moment, ref("conv", "z"), (0, 0, 2))
+    assert inside.terms_total == 4 and inside.note == ""
+
+
 def test_max_pooling_names_the_winner_and_sends_the_gradient_to_it_alone() -> None:
     image = np.array([[1.0, 7.0, 2.0], [3.0, 4.0, 5.0], [0.0, 6.0, 8.0]]).reshape(1, 1, 3, 3)
     layers = ("pool", "max_pool2d", {"kernel": 2, "stride": 1})

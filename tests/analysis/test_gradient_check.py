@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from tests.building import chain, inline, optimizer, with_training, xor
+from tests.random_networks import PROBABILITIES
 from tests.refs import ref
 from tests.registry_cases import LayerCase, layer_cases, loss_data
 from visualbp.analysis.gradient_check import (
@@ -126,7 +127,7 @@ def test_a_smooth_network_is_right_to_six_digits() -> None:
 
 @pytest.mark.parametrize("loss", losses.names())
 def test_right_gradients_of_every_loss_pass(loss: str) -> None:
-    before = {"binary_cross_entropy": "sigmoid", "cross_entropy": "softmax"}.get(loss, "linear")
+    before = PROBABILITIES.get(loss, "linear")
     network = chain(
         ("input", "input", {"shape": [3]}),
         ("hidden", "dense", {"units": 4, "activation": "tanh"}),

@@ -49,19 +49,20 @@ def sequences(samples: int = 8) -> Array:
     return np.random.default_rng(0).normal(size=(samples, STEPS, 3))
 
 
-def image_network(bias: float, samples: int = 8) -> tuple[Network, Array]:
+def image_network(bias: float, samples: int = 8, lengths: tuple[int, ...] = (5, 5)) -> tuple[Network, Array]:
+    """Return a convolution of images, or of sequences where there is only one length."""
     network = chain(
-        ("input", "input", {"shape": [1, 5, 5]}),
+        ("input", "input", {"shape": [1, *lengths]}),
         (
             "conv",
-            "conv2d",
+            f"conv{len(lengths)}d",
             {"filters": 3, "activation": "relu", "bias_init": {"type": "constant", "value": bias}},
         ),
         ("flat", "flatten", {}),
         ("output", "dense", {"units": 2}),
         ("loss", "softmax_cross_entropy", {}),
     )
-    return network, np.random.default_rng(0).normal(size=(samples, 1, 5, 5))
+    return network, np.random.default_rng(0).normal(size=(samples, 1, *lengths))
 
 
 @pytest.mark.parametrize("activation", ["tanh", "linear"])
@@ -114,18 +115,20 @@ def test_a_state_that_saturates_in_most_time_steps_is_told() -> None:
     assert "saturated" in {badge.kind for badge in flow.badges}
 
 
-def test_the_channels_of_an_image_are_what_dies_and_not_its_columns() -> None:
-    flow = flows_of(ran(*image_network(-50.0)))["conv"]
+@pytest.mark.parametrize("lengths", [(5, 5), (7,)])
+def test_the_channels_of_an_image_are_what_dies_and_not_its_columns(lengths: tuple[int, ...]) -> None:
+    flow = flows_of(ran(*image_network(-50.0, lengths=lengths)))["conv"]
     (badge,) = (badge for badge in flow.badges if badge.kind == "dead")
     assert flow.dead_share == 1.0 and "all of its channels are off at every place of every sample" in badge.cause
-    executor = ran(*image_network(0.0))
+    executor = ran(*image_network(0.0, lengths=lengths))
     h = executor.values[ref("conv", "h")]
     flow = flows_of(executor)["conv"]
     assert flow.dead_share == pytest.approx(np.mean([not h[:, channel].any() for channel in range(3)]))
 
 
-def test_of_too_few_images_no_channel_is_called_dead_however_many_places_they_have() -> None:
-    assert flows_of(ran(*image_network(-50.0, samples=3)))["conv"].dead_share is None
+@pytest.mark.parametrize("lengths", [(5, 5), (7,)])
+def test_of_too_few_images_no_channel_is_called_dead_however_many_places_they_have(lengths: tuple[int, ...]) -> None:
+    assert flows_of(ran(*image_network(-50.0, samples=3, lengths=lengths)))["conv"].dead_share is None
 
 
 def test_norms_pooling_embedding_and_attention_have_an_upstream_and_no_badge() -> None:

@@ -72,6 +72,20 @@ def test_an_orthogonal_start_of_large_weights_takes_long() -> None:
     assert found.text == "about 40 s to open"
 
 
+def test_a_convolution_of_sequences_takes_as_long_as_one_of_images_of_one_row() -> None:
+    def convolving(kind: str, shape: list[int]) -> Network:
+        options = {"filters": 64, "kernel": 1}
+        return chain(
+            ("input", "input", {"shape": shape}),
+            ("conv", kind, options),
+            ("flat", "flatten", {}),
+            ("loss", "mean_squared_error", {}),
+        )
+
+    sequences, images = convolving("conv1d", [64, 4000]), convolving("conv2d", [64, 1, 4000])
+    assert expected_needs(sequences) == expected_needs(images)
+
+
 def test_nothing_is_made_for_the_estimate() -> None:
     network = wide(7000, weight_init="orthogonal")
     tracemalloc.start()

@@ -47,6 +47,7 @@ LOSSES: dict[str, Callable[..., Tensor]] = {
     "binary_cross_entropy_with_logits": functional.binary_cross_entropy_with_logits,
     "softmax_cross_entropy": lambda p, y: functional.cross_entropy(p.flatten(0, -2), y.flatten(0, -2)),
     "cross_entropy": lambda p, y: -(y * torch.log(p)).sum() / p[..., 0].numel(),
+    "kl_divergence": lambda p, y: functional.kl_div(torch.log(p), y, reduction="batchmean"),
     "hinge": lambda p, y: torch.clamp(1.0 - y * p, min=0.0).mean(),
 }
 
@@ -100,7 +101,7 @@ class ReferenceNetwork:
                 case "input":
                     outputs[layer.name] = torch.tensor(inputs)
                     continue
-                case "dense" | "conv2d":
+                case "dense" | "conv1d" | "conv2d":
                     h = self._weighted(layer.name, layer.type, options, sources[0])
                 case "max_pool2d":
                     h = functional.max_pool2d(sources[0], options["kernel"], options["stride"])
@@ -112,6 +113,9 @@ class ReferenceNetwork:
                 case "layer_norm":
                     weight, bias = self._of(layer.name, "weight", "bias")
                     h = functional.layer_norm(sources[0], weight.shape, weight, bias, options["epsilon"])
+                case "group_norm":
+                    weight, bias = self._of(layer.name, "weight", "bias")
+                    h = functional.group_norm(sources[0], options["groups"], weight, bias, options["epsilon"])
                 case "embedding":
                     h = functional.embedding(sources[0].long(), *self._of(layer.name, "weight"))
                 case "rnn":
@@ -155,7 +159,8 @@ class ReferenceNetwork:
         if kind == "dense":
             z = functional.linear(x, weight, bias)
         else:
-            z = functional.conv2d(x, weight, bias, options["stride"], options["padding"])
+            convolved = functional.conv1d if kind == "conv1d" else functional.conv2d
+            z = convolved(x, weight, bias, options["stride"], options["padding"])
         return _activated(options["activation"], self._keep(layer, "z", z))
 
     def _recurrent(self, layer: str, options: Mapping[str, Any], x: Tensor) -> Tensor:

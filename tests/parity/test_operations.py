@@ -76,12 +76,24 @@ def test_a_loss_equals_pytorch(entry: type[Loss], shape: tuple[int, ...]) -> Non
         against(operation, lambda p, y, f=function, g=given: f(p, y, **g), [prediction, target], [0])
 
 
-@pytest.mark.parametrize("name", ["softmax_cross_entropy", "cross_entropy"])
+@pytest.mark.parametrize("name", ["softmax_cross_entropy", "cross_entropy", "kl_divergence"])
 def test_class_losses_equal_pytorch_on_one_hot_targets_and_on_weights_that_do_not_sum_to_1(name: str) -> None:
     generator = np.random.default_rng(0)
     prediction = generator.dirichlet(np.ones(4), 6)
     for target in (np.eye(4)[generator.integers(0, 4, 6)], generator.uniform(0.0, 2.0, (6, 4))):
         against(losses.get(name)(), LOSSES[name], [prediction, target], [0])
+
+
+@pytest.mark.parametrize("shape", [(6, 4), (3, 5, 4)])
+def test_kl_divergence_is_pytorchs_batchmean_also_with_targets_of_0_and_probabilities_near_0_and_1(
+    shape: tuple[int, ...],
+) -> None:
+    generator = np.random.default_rng(0)
+    prediction = generator.dirichlet(np.full(4, 0.05), shape[:-1]).clip(1e-12)
+    target = generator.dirichlet(np.ones(4), shape[:-1])
+    target[0] = np.eye(4)[1]
+    target[1, ..., 2:] = 0.0
+    against(losses.get("kl_divergence")(), LOSSES["kl_divergence"], [prediction, target], [0])
 
 
 @pytest.mark.parametrize("name", ["binary_cross_entropy", "binary_cross_entropy_with_logits"])

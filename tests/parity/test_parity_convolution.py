@@ -1,4 +1,5 @@
-"""Convolution and pooling against PyTorch: each rule alone, and a whole network with three steps of its optimiser."""
+"""Convolution, of images and of sequences, and pooling against PyTorch: each rule alone, and a whole network with
+three steps of its optimiser."""
 
 from __future__ import annotations
 
@@ -30,6 +31,16 @@ GEOMETRIES = [
     (2, 1, 4, 4, 3, 4, 1, 3),
     (40, 16, 24, 24, 8, 3, 1, 1),  # in several parts, the batch last
     (10, 16, 40, 40, 4, 3, 1, 0),  # in several parts, the batch second
+    # the same of sequences, which have a length
+    (4, 1, 8, 8, 3, 1, 0),
+    (3, 8, 6, 16, 3, 1, 1),
+    (2, 3, 11, 5, 5, 2, 2),
+    (1, 2, 9, 3, 2, 3, 0),
+    (5, 4, 5, 2, 1, 1, 0),
+    (2, 1, 4, 3, 4, 1, 3),
+    (12, 3, 4, 3, 4, 2, 0),  # the kernel as wide as the sequence
+    (40, 16, 600, 8, 3, 1, 1),  # in several parts, the batch last
+    (10, 16, 4000, 4, 3, 1, 0),  # in several parts, the batch second
 ]
 
 
@@ -39,12 +50,14 @@ GEOMETRIES = [
 def test_a_convolution_is_pytorchs_with_all_its_gradients(
     geometry: tuple[int, ...], precision: str, bias: bool
 ) -> None:
-    batch, channels, height, width, filters, kernel, stride, padding = geometry
+    batch, channels, *lengths, filters, kernel, stride, padding = geometry
     generator = np.random.default_rng(0)
-    shapes: list[tuple[int, ...]] = [(batch, channels, height, width), (filters, channels, kernel, kernel), (filters,)]
+    window = [kernel for _ in lengths]
+    shapes: list[tuple[int, ...]] = [(batch, channels, *lengths), (filters, channels, *window), (filters,)]
     inputs = [generator.standard_normal(shape).astype(precision) for shape in shapes[: 3 if bias else 2]]
     tensors = [torch.tensor(array, requires_grad=True) for array in inputs]
-    wanted = functional.conv2d(*tensors, stride=stride, padding=padding)
+    convolved = functional.conv2d if len(lengths) == 2 else functional.conv1d
+    wanted = convolved(*tensors, stride=stride, padding=padding)
     done = evaluate(Convolution(stride, padding), inputs)
     upstream = generator.standard_normal(done.output.shape).astype(precision)
     wanted.backward(torch.tensor(upstream))

@@ -1,4 +1,4 @@
-"""Batch norm, layer norm and weight norm against PyTorch: forward, every gradient, buffers, and three updates."""
+"""Batch, layer, group and weight norm against PyTorch: forward, every gradient, buffers, and three updates."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from visualbp.datasets import Dataset
 from visualbp.engine import Executor, compile_plan
 from visualbp.engine.evaluate import predict
 from visualbp.network import Network
+from visualbp.operations.base import evaluate
+from visualbp.operations.normalization import GroupNorm
 
 torch = pytest.importorskip("torch", reason="needs the parity extra")
 functional = torch.nn.functional
@@ -123,6 +125,34 @@ def test_values_gradients_buffers_and_updates_are_pytorchs(shape: tuple[int, ...
             assert_same(executor.values[value], tensor, tolerance, value.text)
     evaluated = twin.forward(torch.tensor(executor.inputs), training=False)[ref("output", "z")]
     assert_same(predict(plan, executor.parameter_views(), executor.inputs), evaluated, tolerance, "prediction")
+
+
+@pytest.mark.parametrize("precision", ["float64", "float32"])
+@pytest.mark.parametrize("groups", [1, 2, 3, 6])
+@pytest.mark.parametrize("shape", [(6,), (6, 1), (6, 4), (6, 3, 5)])
+@pytest.mark.parametrize("place", ["ordinary", "large", "constant", "tied"])
+def test_group_norm_is_pytorchs_with_all_its_gradients(
+    shape: tuple[int, ...], groups: int, precision: str, place: str
+) -> None:
+    if np.prod(shape) == groups:
+        return  # groups of a single number are refused
+    if place == "constant" and (groups == 1 or precision == "float32"):
+        return  # of what is 0 in truth PyTorch keeps the rounding
+    generator = np.random.default_rng(groups)
+    x = generator.normal(1.0, 2.0, (5, *shape)) * (1e6 if place == "large" else 1.0)
+    if place == "constant":
+        x[:, : 6 // groups] = 3.0
+    elif place == "tied":
+        x = np.round(x)
+    inputs = [array.astype(precision) for array in (x, generator.normal(size=6), generator.normal(size=6))]
+    tensors = [torch.tensor(array, requires_grad=True) for array in inputs]
+    wanted = functional.group_norm(tensors[0], groups, *tensors[1:], 1e-3)
+    done = evaluate(GroupNorm(groups, 1e-3), inputs)
+    upstream = generator.normal(size=x.shape).astype(precision)
+    wanted.backward(torch.tensor(upstream))
+    assert_same(done.output, wanted, TOLERANCE[precision], "the output")
+    for operand, tensor in enumerate(tensors):
+        assert_same(done.vjp(operand, upstream), tensor.grad, TOLERANCE[precision], f"the gradient of {operand}")
 
 
 def test_weight_norm_starts_as_pytorchs_with_the_direction_it_is_given() -> None:

@@ -137,7 +137,7 @@ class Judge:
         if flow.layer in self.after_origin:
             return  # its numbers follow from one that is not finite, and say nothing of the layer
         if flow.dead_share is not None and flow.dead_share >= DEAD_SHARE:
-            yield Badge("dead", _dead_cause(flow.dead_share, self._is_image(flow.layer)))
+            yield Badge("dead", _dead_cause(flow.dead_share, self.measures.has_channels(flow.layer)))
         if flow.saturated_share is not None and flow.saturated_share >= SATURATED_SHARE and not self.has_learned:
             yield Badge("saturated", self._saturated_cause(flow.layer, flow.saturated_share))
         if (ratio := flow.through_time) is not None and math.isfinite(ratio):
@@ -198,9 +198,6 @@ class Judge:
     def _activation_label(self, name: str) -> str:
         rule = self.measures.rule(name)
         return rule.label if rule is not None else ""
-
-    def _is_image(self, name: str) -> bool:
-        return any(len(self.plan.shapes[node.output]) == 3 for node in self.measures.activations[name])
 
     def _vanishing_cause(self, flow: LayerFlow, ratio: float, route: _Route) -> str:
         if ratio == 0:
@@ -270,8 +267,8 @@ class Judge:
         )
 
 
-def _dead_cause(share: float, is_image: bool) -> str:
-    kind, where = ("channels", "at every place of every sample") if is_image else ("units", "for every sample")
+def _dead_cause(share: float, has_channels: bool) -> str:
+    kind, where = ("channels", "at every place of every sample") if has_channels else ("units", "for every sample")
     which = f"all of its {kind} are" if share == 1.0 else f"{share:.0%} of its {kind} are"
     return (
         f"{which} off {where} of the batch: h and slope are 0, so no gradient comes through to bring them"

@@ -153,13 +153,18 @@ class Measures:
         nodes = self.activations[name]
         return nodes[0].operation if nodes and isinstance(nodes[0].operation, Elementwise) else None
 
+    def has_channels(self, name: str) -> bool:
+        """Return whether a layer's activations are channels of images or of sequences, not units."""
+        images = any(len(self.plan.shapes[node.output]) == 3 for node in self.activations[name])
+        return images or self.plan.network.layer(name).kind.channels_first
+
     def _dead_share(self, name: str) -> float | None:
         h = self._outputs(name)
         if h is None or not isinstance(self.rule(name), Relu):
             return None
-        is_image = h.ndim == 4
-        rows = np.moveaxis(h, 1, -1).reshape(-1, h.shape[1]) if is_image else h.reshape(-1, h.shape[-1])
-        samples = len(h) // len(self.activations[name]) if is_image or len(self.deltas[name]) > 1 else len(rows)
+        has_channels = self.has_channels(name)
+        rows = np.moveaxis(h, 1, -1).reshape(-1, h.shape[1]) if has_channels else h.reshape(-1, h.shape[-1])
+        samples = len(h) // len(self.activations[name]) if has_channels or len(self.deltas[name]) > 1 else len(rows)
         return float((rows <= 0).all(0).mean()) if samples >= FEWEST_SAMPLES else None
 
     def _saturated_share(self, name: str) -> float | None:

@@ -117,7 +117,9 @@ def _positions(layer: Layer, shape: Shape, inputs: list[Shape]) -> int:
     """Return at how many places of a sample the weights of a layer are used: pixels, or steps of time."""
     if layer.kind.unrolls and inputs:
         return inputs[0][0]
-    return size_of(shape[1:]) if len(shape) == 3 else shape[0] if len(shape) == 2 else 1
+    if len(shape) == 3 or layer.kind.channels_first:
+        return size_of(shape[1:])
+    return shape[0] if len(shape) == 2 else 1
 
 
 def _working(layer: Layer, inputs: list[Shape]) -> int:

@@ -65,6 +65,8 @@ class LayerType:
     axes: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """What the axes of its values and parameters are called, by role, where their number does not tell. For values of
     the batch these are the axes of one sample."""
+    channels_first: ClassVar[bool] = False
+    """Whether the first axis of a sample are channels, also where it has only one more; those of images always are."""
     unrolls: ClassVar[bool] = False
     """Whether it computes its z and h once for every time step of a sequence, as `z[0]`, `h[0]`, `z[1]`, ..."""
     featured: ClassVar[tuple[str, ...]] = ()

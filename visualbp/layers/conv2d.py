@@ -1,4 +1,4 @@
-"""The convolutional layer: filters slid over an image, then an activation."""
+"""The convolutional layer: filters slid over an image, then an activation. What it shares with conv1d is here too."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from visualbp.core.arrays import Shape, shape_text, size_of
-from visualbp.core.options import LARGEST_SIZE, BoolOption, EntryOption, IntOption
+from visualbp.core.options import LARGEST_SIZE, BoolOption, EntryOption, IntOption, Option
 from visualbp.core.pytorch_code import LayerCode, LayerContext
 from visualbp.core.ref import Ref
 from visualbp.initializers import initializers
@@ -43,41 +43,35 @@ def image_of_windows(image: Shape, kernel: int, stride: int, padding: int = 0) -
     return windows_along(height, kernel, stride, padding), windows_along(width, kernel, stride, padding)
 
 
-class Conv2d(LayerType):
-    """h = sigma(weight * x + bias) on images (channels, height, width), as PyTorch's Conv2d and then the activation."""
+class ConvolutionLayer(LayerType):
+    """h = sigma(weight * x + bias): filters slid over all places of x (channels, ...), and then the activation."""
 
-    type_name, label, icon = "conv2d", "Convolution", "layer_conv2d"
-    order = 12
-    description = "Slides filters over an image: the same few weights look at every place."
     starting_options: ClassVar[Options] = {"filters": 4, "padding": 1, "activation": "relu"}
-    options = (
-        IntOption("filters", description="how many filters, each of them a channel of the output"),
-        IntOption("kernel", 3, "height and width of a filter", maximum=LARGEST_KERNEL),
-        IntOption("stride", 1, "how far a filter moves at a time", maximum=1000),
-        IntOption("padding", 0, "how many zeros are put around the image", minimum=0, maximum=1000),
-        EntryOption("activation", "linear", "the function after the convolution", registry=activations),
-        BoolOption("bias", True, "whether each filter has a number that is added"),
-        EntryOption(
-            "weight_init", "glorot_uniform", "where the filters start from", "Weights start from", initializers
-        ),
-        EntryOption("bias_init", "zeros", "where b starts from", "Biases start from", initializers),
-        WEIGHT_NORM,
-    )
+    pytorch: ClassVar[str]
+    """PyTorch's module."""
+    sample: ClassVar[str]
+    """What x is called: an image, a sequence."""
+    shorter: ClassVar[str]
+    """What makes it smaller."""
+
+    def places(self, options: Options, shape: Shape) -> Shape:
+        """Return how many windows fit along each axis after the channels. Raises ShapeError where not even one does."""
+        raise TypeError(f"{self.type_name} does not say where its windows are")
 
     def output_shape(self, options: Options, inputs: Sequence[Shape]) -> Shape:
-        kernel = options["kernel"]
-        places = image_of_windows(inputs[0], kernel, options["stride"], options["padding"])
-        working = inputs[0][0] * kernel * kernel * size_of(places)
+        places = self.places(options, inputs[0])
+        working = inputs[0][0] * options["kernel"] ** len(places) * size_of(places)
         if working > LARGEST_SIZE:
             raise ShapeError(
-                f"laying out the windows of one image would take {working:,} numbers; {LARGEST_SIZE:,} is the most",
-                "use a smaller kernel, a larger stride, or pool the image first",
+                f"laying out the windows of one {self.sample} would take {working:,} numbers; {LARGEST_SIZE:,} is the"
+                " most",
+                f"use a smaller kernel, a larger stride, or {self.shorter}",
             )
         return (options["filters"], *places)
 
     def parameters(self, options: Options, inputs: Sequence[Shape]) -> tuple[ParameterSpec, ...]:
-        filters, kernel = options["filters"], options["kernel"]
-        shape = (filters, inputs[0][0], kernel, kernel)
+        filters, (channels, *places) = options["filters"], inputs[0]
+        shape = (filters, channels, *(options["kernel"] for _ in places))
         weight = weight_parameters(shape, options["weight_init"], options["weight_norm"])
         bias = ParameterSpec("bias", (filters,), options["bias_init"], penalised=False)
         return (*weight, bias) if options["bias"] else weight
@@ -99,7 +93,37 @@ class Conv2d(LayerType):
         given += [f"stride={options['stride']}"] if options["stride"] != 1 else []
         given += [f"padding={options['padding']}"] if options["padding"] else []
         given += [] if options["bias"] else ["bias=False"]
-        return weighted_code(context, f"nn.Conv2d({', '.join(given)})")
+        return weighted_code(context, f"nn.{self.pytorch}({', '.join(given)})")
+
+
+def convolution_options(kernel: str, padding: str) -> tuple[Option, ...]:
+    """Return the options of a convolution; the texts say what its kernel and its padding are."""
+    return (
+        IntOption("filters", description="how many filters, each of them a channel of the output"),
+        IntOption("kernel", 3, kernel, maximum=LARGEST_KERNEL),
+        IntOption("stride", 1, "how far a filter moves at a time", maximum=1000),
+        IntOption("padding", 0, padding, minimum=0, maximum=1000),
+        EntryOption("activation", "linear", "the function after the convolution", registry=activations),
+        BoolOption("bias", True, "whether each filter has a number that is added"),
+        EntryOption(
+            "weight_init", "glorot_uniform", "where the filters start from", "Weights start from", initializers
+        ),
+        EntryOption("bias_init", "zeros", "where b starts from", "Biases start from", initializers),
+        WEIGHT_NORM,
+    )
+
+
+class Conv2d(ConvolutionLayer):
+    """On images (channels, height, width), as PyTorch's Conv2d and then the activation."""
+
+    type_name, label, icon = "conv2d", "Convolution", "layer_conv2d"
+    order = 12
+    description = "Slides filters over an image: the same few weights look at every place."
+    options = convolution_options("height and width of a filter", "how many zeros are put around the image")
+    pytorch, sample, shorter = "Conv2d", "image", "pool the image first"
+
+    def places(self, options: Options, shape: Shape) -> Shape:
+        return image_of_windows(shape, options["kernel"], options["stride"], options["padding"])
 
     def summary(self, options: Options) -> str:
         return f"{options['kernel']} x {options['kernel']} {self.label.lower()}  {options['activation'].type}"

@@ -1,19 +1,23 @@
-"""Batch normalisation and layer normalisation."""
+"""Batch normalisation, layer normalisation and group normalisation."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from visualbp.core.arrays import Shape, size_of
-from visualbp.core.options import Choice, FloatOption
+from visualbp.core.options import Choice, FloatOption, IntOption
 from visualbp.core.pytorch_code import LayerCode, LayerContext
 from visualbp.core.ref import Ref
-from visualbp.layers.base import LayerType, Options, ParameterSpec, layer_types
+from visualbp.layers.base import LayerType, Options, ParameterSpec, ShapeError, layer_types
 from visualbp.layers.lowering import Lowering, Node
-from visualbp.operations.normalization import BatchNorm, LayerNorm
+from visualbp.operations.normalization import BatchNorm, GroupNorm, LayerNorm
 
 ZERO, ONE = Choice("zeros", {}), Choice("constant", {"value": 1.0})
 EPSILON = FloatOption("epsilon", 1e-5, "keeps the deviation above 0", minimum=0.0, maximum=1.0, open_minimum=True)
+
+MOST_LISTED = 8
+"""Of more numbers of groups that would fit, the first are named."""
 
 ONE_PROCESS_ONLY = (
     "batch norm takes its mean over the whole batch, and each of several processes sees its own share alone"
@@ -96,5 +100,59 @@ class LayerNormLayer(LayerType):
         return LayerCode(context.module_call, f"nn.LayerNorm({axes}, eps={context.options['epsilon']!r})")
 
 
-for _type in (BatchNormLayer(), LayerNormLayer()):
+class GroupNormLayer(LayerType):
+    """As PyTorch's GroupNorm: a mean and a deviation for each group of a sample's channels.
+
+    Channels are the entries of the first axis: the units of a vector, the channels of an image or of a sequence
+    (channels, length). A group of a single number is refused: PyTorch computes it where the batch has several samples,
+    but each number would be its own mean, and the output the bias whatever the input is.
+    """
+
+    type_name, label, icon = "group_norm", "Group norm", "layer_group_norm"
+    order = 42
+    description = (
+        "Brings groups of each sample's channels to mean 0 and deviation 1, then scales and shifts each channel. It"
+        " does not look at the rest of the batch."
+    )
+    starting_options: ClassVar[Options] = {"groups": 1}
+    axes: ClassVar = {"h": ("channel", "position"), "weight": ("channel",), "bias": ("channel",)}
+    options = (
+        IntOption("groups", description="how many groups the channels lie in, all of the same size"),
+        EPSILON,
+    )
+
+    def output_shape(self, options: Options, inputs: Sequence[Shape]) -> Shape:
+        (channels, *places), groups = inputs[0], options["groups"]
+        fitting = [count for count in range(1, channels + 1) if channels % count == 0]
+        if groups not in fitting:
+            raise ShapeError(
+                f"cannot put {channels} channels into {groups} groups of the same size",
+                f"use a number of groups that divides {channels}: {', '.join(map(str, fitting[:MOST_LISTED]))}"
+                + (", ..." if len(fitting) > MOST_LISTED else ""),
+            )
+        if channels * size_of(tuple(places)) == groups:
+            raise ShapeError(
+                "each of its groups is a single number, which is its own mean and always becomes 0",
+                "use fewer groups" if groups > 1 else "give it more than one number",
+            )
+        return inputs[0]
+
+    def parameters(self, options: Options, inputs: Sequence[Shape]) -> tuple[ParameterSpec, ...]:
+        return _weight_and_bias(inputs[0][:1])
+
+    def lower(self, name: str, options: Options, inputs: Sequence[Ref], shapes: Sequence[Shape]) -> Lowering:
+        h = Ref(name, "h")
+        operands = (inputs[0], Ref(name, "weight"), Ref(name, "bias"))
+        return Lowering((Node(name, GroupNorm(options["groups"], options["epsilon"]), operands, h),), h)
+
+    def to_pytorch(self, context: LayerContext) -> LayerCode:
+        groups, epsilon = context.options["groups"], context.options["epsilon"]
+        return LayerCode(context.module_call, f"nn.GroupNorm({groups}, {context.shapes[0][0]}, eps={epsilon!r})")
+
+    def summary(self, options: Options) -> str:
+        groups = options["groups"]
+        return f"{self.label}  {groups} groups" if groups > 1 else f"{self.label}  1 group"
+
+
+for _type in (BatchNormLayer(), LayerNormLayer(), GroupNormLayer()):
     layer_types.register(_type)

@@ -245,7 +245,8 @@ class Concatenate(Operation):
 
     def vjp_numpy_lines(self, code: NumpyCode) -> list[str]:
         start = sum(shape[1] for shape in code.shapes[: code.operand])
-        return [f"{code.result} = {code.upstream}[:, {start} : {start + code.shapes[code.operand][1]}]"]
+        # a copy, as the rule makes: products round otherwise where rows do not follow each other in memory
+        return [f"{code.result} = {code.upstream}[:, {start} : {start + code.shapes[code.operand][1]}].copy()"]
 
 
 class Flatten(Operation):

@@ -1,4 +1,4 @@
-"""Windows that slide over images: how many there are, views of them, and which places each covers."""
+"""Windows that slide over images and sequences: how many there are, views of them, and what each covers."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ def windows_along(length: int, kernel: int, stride: int, padding: int = 0) -> in
     return (length + 2 * padding - kernel) // stride + 1
 
 
-def windows_of(images: Array, kernel: int, stride: int, axes: tuple[int, int]) -> Array:
-    """Return a view with all windows of `images`: two more axes at the end, row and column within the window."""
+def windows_of(images: Array, kernel: int, stride: int, axes: tuple[int, ...]) -> Array:
+    """Return a view with all windows of `images` along `axes`: as many more axes at the end, places in the window."""
     steps: list[slice] = [slice(None)] * images.ndim
     for axis in axes:
         steps[axis] = slice(None, None, stride)
-    return sliding_window_view(images, (kernel, kernel), axes)[tuple(steps)]
+    return sliding_window_view(images, (kernel,) * len(axes), axes)[tuple(steps)]
 
 
 class Axis(NamedTuple):

@@ -16,6 +16,7 @@ _FAMILIES = {
     "layer_input": "source",
     "layer_activation": "function",
     "layer_norm": "norm",
+    "layer_group_norm": "norm",
     "layer_dropout": "noise",
     "layer_add": "combine",
     "layer_multiply": "combine",

@@ -1,9 +1,10 @@
-"""The convolution of images with filters, as matrix products.
+"""The convolution of images, or of sequences, with filters, as matrix products.
 
 Every window is copied into a column (im2col), so that the filters are one product with all columns; on the way back
 the gradients of the columns are added where the windows were (col2im). Small images lie with the batch as their last
 axis meanwhile: the numbers that one element of a filter meets are then long runs in memory, and both go at its speed.
-No call of a rule loops over samples or pixels.
+No call of a rule loops over samples or pixels. A sequence (channels, length) is an image of one axis: all that is said
+here of rows and columns holds for as many axes as there are after the channels.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 
 from visualbp.core.arrays import Array, Shape, size_of
 from visualbp.operations.base import Emitter, Operation
-from visualbp.operations.symbols import OUTSIDE, Symbol, slid, slid_back
+from visualbp.operations.symbols import OUTSIDE, Symbol, slid, slid_back, summed
 from visualbp.operations.windows import windows_along, windows_of
 
 COLUMNS_AT_ONCE = 2**17
@@ -34,41 +36,54 @@ class Layout:
     `places` are the axes of rows and columns then.
     """
 
-    order: tuple[int, int, int, int]
+    order: tuple[int, ...]
 
     @property
-    def places(self) -> tuple[int, int]:
-        return self.order.index(2), self.order.index(3)
+    def places(self) -> tuple[int, ...]:
+        return tuple(self.order.index(axis) for axis in range(2, len(self.order)))
 
     def shape(self, shape: Shape) -> Shape:
         return tuple(shape[axis] for axis in self.order)
 
-    def cut(self, image: Array, rows: slice, columns: slice) -> Array:
+    def cut(self, image: Array, within: Sequence[slice]) -> Array:
         """Return a view of some rows and columns of an image that lies so."""
-        parts = [slice(None)] * 4
-        parts[self.places[0]], parts[self.places[1]] = rows, columns
+        parts = [slice(None)] * image.ndim
+        for axis, part in zip(self.places, within, strict=True):
+            parts[axis] = part
         return image[tuple(parts)]
-
-
-BATCH_LAST, BATCH_SECOND = Layout((1, 2, 3, 0)), Layout((1, 0, 2, 3))
 
 
 def division(weight: Shape, z: Shape) -> tuple[list[slice], Layout]:
     """Return the samples in parts whose columns fit into COLUMNS_AT_ONCE (small images: in one), and their layout."""
-    samples, width = z[0], z[3]
+    samples, width, places = z[0], z[-1], range(2, len(z))
     count = COLUMNS_AT_ONCE // (size_of(weight[1:]) * size_of(z[2:]))
     if count < samples:
         count = max(1, count - count % LINE if count > LINE else count)
     parts = [slice(start, min(start + count, samples)) for start in range(0, samples, count)]
-    return parts, BATCH_LAST if min(count, samples) >= LINE or width < LINE else BATCH_SECOND
+    batch_last = min(count, samples) >= LINE or width < LINE
+    return parts, Layout((1, *places, 0) if batch_last else (1, 0, *places))
+
+
+class Letters(NamedTuple):
+    """The letters of equations, one for each axis of places: of windows, of places within one, of those in x."""
+
+    windows: str
+    within: str
+    places: str
+
+    @classmethod
+    def of(cls, x: Symbol) -> Letters:
+        axes = len(x.shape) - 1
+        return cls("ij"[:axes], "pq"[:axes], "uv"[:axes])
 
 
 class ConvolutionRule(Operation):
     """z[b, f] = bias[f] + sum over c of weight[f, c] slid over x[b, c] (the cross-correlation, as everywhere here).
 
     x (B, channels, H, W), weight (filters, channels, k, k), bias (filters), z (B, filters, H', W') with
-    H' = floor((H + 2 padding - k) / stride) + 1; around the image are `padding` zeros. Source: PyTorch's Conv2d.
-    Without a bias there are two operands.
+    H' = floor((H + 2 padding - k) / stride) + 1; around the image are `padding` zeros. Of sequences x (B, channels, T),
+    weight (filters, channels, k), z (B, filters, T'). Source: PyTorch's Conv2d and Conv1d. Without a bias there are two
+    operands.
     """
 
     name = "convolution"
@@ -79,18 +94,17 @@ class ConvolutionRule(Operation):
         self.stride, self.padding = stride, padding
 
     def output_shape(self, shapes: Sequence[Shape]) -> Shape:
-        (batch, _, height, width), (filters, _, kernel, _) = shapes[:2]
-        rows = windows_along(height, kernel, self.stride, self.padding)
-        return (batch, filters, rows, windows_along(width, kernel, self.stride, self.padding))
+        (batch, _, *lengths), (filters, *_, kernel) = shapes[:2]
+        return (batch, filters, *(windows_along(length, kernel, self.stride, self.padding) for length in lengths))
 
     # -- the layout within the rules -----------------------------------------------------------------------------------
 
     def _image(self, emit: Emitter, name: str, x: Array, layout: Layout) -> tuple[Array, Array]:
         """Return the memory of padded images in the rules' layout, and the part of it within the padding."""
-        samples, channels, height, width = x.shape
+        samples, channels, *lengths = x.shape
         edge = self.padding
-        image = emit.memory(name, layout.shape((samples, channels, height + 2 * edge, width + 2 * edge)))
-        return image, layout.cut(image, slice(edge, edge + height), slice(edge, edge + width))
+        image = emit.memory(name, layout.shape((samples, channels, *(length + 2 * edge for length in lengths))))
+        return image, layout.cut(image, [slice(edge, edge + length) for length in lengths])
 
     @staticmethod
     def _columns(emit: Emitter, name: str, x: Array, weight: Array, z: Array, layout: Layout) -> Array:
@@ -103,7 +117,7 @@ class ConvolutionRule(Operation):
         columns = self._columns(emit, "columns", x, weight, z, layout)
         windows = windows_of(image, weight.shape[-1], self.stride, layout.places)
         emit(np.copyto, inner, x.transpose(layout.order))
-        emit(np.copyto, columns, windows.transpose(0, 4, 5, 1, 2, 3))
+        emit(np.copyto, columns, windows.transpose(0, *range(x.ndim, windows.ndim), *range(1, x.ndim)))
         return columns.reshape(size_of(weight.shape[1:]), -1)
 
     @staticmethod
@@ -125,7 +139,7 @@ class ConvolutionRule(Operation):
             sums = emit.memory("sums", target.shape)
             emit(np.dot, weight.reshape(filters, -1), columns, sums.reshape(filters, -1))
             if bias:
-                emit(np.add, sums, bias[0].reshape(filters, 1, 1, 1), target)
+                emit(np.add, sums, bias[0].reshape(filters, *(1,) * (x.ndim - 1)), target)
             else:
                 emit(np.copyto, target, sums)
 
@@ -163,7 +177,6 @@ class ConvolutionRule(Operation):
 
     def _vjp_of_x(self, emit: Emitter, upstream: Array, weight: Array, result: Array) -> None:
         """Emit result = upstream sent back through the filters; a pixel gets from every window that it was in."""
-        (rows_of_windows, columns_of_windows), stride = upstream.shape[2:], self.stride
         parts, layout = division(weight.shape, upstream.shape)
         for part in parts:
             rows = self._emit_rows(emit, upstream[part], layout)
@@ -171,13 +184,16 @@ class ConvolutionRule(Operation):
             emit(np.dot, weight.reshape(len(weight), -1).T, rows, columns.reshape(-1, rows.shape[1]))
             image, inner = self._image(emit, "image gradient", result[part], layout)
             emit(image.fill, 0.0)
-            for row, column in product(range(weight.shape[-1]), repeat=2):
+            for place in product(range(weight.shape[-1]), repeat=len(layout.places)):
                 met = layout.cut(
                     image,
-                    slice(row, row + stride * (rows_of_windows - 1) + 1, stride),
-                    slice(column, column + stride * (columns_of_windows - 1) + 1, stride),
+                    [
+                        slice(start, start + self.stride * (windows - 1) + 1, self.stride)
+                        for start, windows in zip(place, upstream.shape[2:], strict=True)
+                    ],
                 )
-                emit(np.add, met, columns[:, row, column], met)
+                share = np.moveaxis(columns, 0, len(place))[place]
+                emit(np.add, met, share, met)
             emit(np.copyto, result[part].transpose(layout.order), inner)
 
     def jvp(self, tangents: Sequence[Array | None], inputs: Sequence[Array], output: Array) -> Array:
@@ -188,13 +204,14 @@ class ConvolutionRule(Operation):
         if (weight_tangent := tangents[1]) is not None:
             moved += self._convolved(x, weight_tangent)
         if len(tangents) > 2 and (bias_tangent := tangents[2]) is not None:
-            moved += bias_tangent.reshape(1, -1, 1, 1)
+            moved += bias_tangent.reshape(-1, *(1,) * (x.ndim - 2))
         return moved
 
     def _convolved(self, x: Array, weight: Array) -> Array:
-        edge = (self.padding, self.padding)
-        windows = windows_of(np.pad(x, ((0, 0), (0, 0), edge, edge)), weight.shape[-1], self.stride, (2, 3))
-        return np.tensordot(windows, weight, axes=((1, 4, 5), (1, 2, 3))).transpose(0, 3, 1, 2)
+        places, within = tuple(range(2, x.ndim)), range(x.ndim, 2 * x.ndim - 2)
+        padded = np.pad(x, ((0, 0), (0, 0), *((self.padding, self.padding) for _ in places)))
+        windows = windows_of(padded, weight.shape[-1], self.stride, places)
+        return np.moveaxis(np.tensordot(windows, weight, axes=((1, *within), (1, *places))), -1, 1)
 
     # -- cost and notation ---------------------------------------------------------------------------------------------
 
@@ -206,29 +223,35 @@ class ConvolutionRule(Operation):
 
     def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
         x, weight, *bias = operands
-        met = x.at("c", *self._met())
-        rule = rf"\sum_{{c, p, q}} {weight.at('f', 'c', 'p', 'q')} \, {met}"
+        letters = Letters.of(x)
+        rule = rf"{summed('c', *letters.within)} {weight.at('f', 'c', *letters.within)} \, {self._met(x, letters, 'c')}"
         shift = f" + {bias[0].at('f')}" if bias else ""
-        return f"{output.at('f', 'i', 'j')} = {rule}{shift}{self._outside()}"
+        return f"{output.at('f', *letters.windows)} = {rule}{shift}{self._outside()}"
 
     def vjp_equation(
         self, operand: int, result: Symbol, upstream: Symbol, output: Symbol, operands: Sequence[Symbol]
     ) -> str:
         x, weight = operands[:2]
+        letters = Letters.of(x)
+        over, signals = summed("n", *letters.windows), upstream.at("n", "f", *letters.windows)
         match self.operand_name(operand):
             case "weight":
-                products = rf"{upstream.at('n', 'f', 'i', 'j')} \, {x.at('n', 'c', *self._met())}"
-                return rf"{result.at('f', 'c', 'p', 'q')} = \sum_{{n, i, j}} {products}{self._outside()}"
+                products = rf"{signals} \, {self._met(x, letters, 'n', 'c')}"
+                return rf"{result.at('f', 'c', *letters.within)} = {over} {products}{self._outside()}"
             case "bias":
-                return rf"{result.at('f')} = \sum_{{n, i, j}} {upstream.at('n', 'f', 'i', 'j')}"
+                return rf"{result.at('f')} = {over} {signals}"
             case _:
-                within = [slid_back(self.stride, place, window, self.padding) for place, window in ("ui", "vj")]
-                products = rf"{weight.at('f', 'c', *within)} \, {upstream.at('f', 'i', 'j')}"
-                return rf"{result.at('c', 'u', 'v')} = \sum_{{f, i, j}} {products}{OUTSIDE}"
+                within = [
+                    slid_back(self.stride, place, window, self.padding)
+                    for place, window in zip(letters.places, letters.windows, strict=True)
+                ]
+                products = rf"{weight.at('f', 'c', *within)} \, {upstream.at('f', *letters.windows)}"
+                return rf"{result.at('c', *letters.places)} = {summed('f', *letters.windows)} {products}{OUTSIDE}"
 
-    def _met(self) -> tuple[str, str]:
-        """Return the row and the column that a filter's row p and column q meet at the place i, j."""
-        return slid(self.stride, "i", "p", self.padding), slid(self.stride, "j", "q", self.padding)
+    def _met(self, x: Symbol, letters: Letters, *leading: str) -> str:
+        """Return what the place p, q of a filter meets at the window i, j."""
+        pairs = zip(letters.windows, letters.within, strict=True)
+        return x.at(*leading, *(slid(self.stride, window, within, self.padding) for window, within in pairs))
 
     def _outside(self) -> str:
         return OUTSIDE if self.padding else ""

@@ -7,28 +7,32 @@ from visualbp.operations.numpy_code import NumpyCode
 from visualbp.operations.words import ShapeTexts, Words
 
 IN_PARTS = '''\
-def in_parts(weight, samples, rows, columns):
+def in_parts(weight, samples, places):
     """The samples in parts whose columns fit into the cache, and the order of axes that is quickest for them."""
-    count = 131072 // (weight[0].size * rows * columns)
+    count = 131072 // (weight[0].size * int(np.prod(places)))
     if count < samples:
         count = max(1, count - count % 8 if count > 8 else count)
     parts = [slice(start, min(start + count, samples)) for start in range(0, samples, count)]
-    return parts, (2, 3, 0) if min(count, samples) >= 8 or columns < 8 else (0, 2, 3)'''
+    axes = range(2, 2 + len(places))
+    return parts, (*axes, 0) if min(count, samples) >= 8 or places[-1] < 8 else (0, *axes)'''
 
 COLUMNS_OF = '''\
 def columns_of(x, kernel, stride, padding, order):
-    """Every window of the images as a column (channels k k, all places)."""
-    x = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
-    windows = np.lib.stride_tricks.sliding_window_view(x, (kernel, kernel), (2, 3))[:, :, ::stride, ::stride]
-    return windows.transpose(1, 4, 5, *order).reshape(x.shape[1] * kernel * kernel, -1)'''
+    """Every window as a column (channels and places within the window, all places)."""
+    axes = tuple(range(2, x.ndim))  # rows and columns of images; the positions of sequences
+    x = np.pad(x, ((0, 0), (0, 0), *[(padding, padding) for _ in axes]))
+    windows = np.lib.stride_tricks.sliding_window_view(x, [kernel for _ in axes], axes)
+    windows = windows[:, :, *[slice(None, None, stride) for _ in axes]]
+    within = range(x.ndim, windows.ndim)
+    return windows.transpose(1, *within, *order).reshape(x.shape[1] * kernel ** len(axes), -1)'''
 
 CONVOLVED = '''\
 def convolved(x, weight, stride, padding):
-    """The filters slid over the images: one matrix product with all windows."""
-    filters, _, kernel, _ = weight.shape
-    rows, columns = ((length + 2 * padding - kernel) // stride + 1 for length in x.shape[2:])
-    parts, order = in_parts(weight, len(x), rows, columns)
-    z = np.empty((len(x), filters, rows, columns), x.dtype)
+    """The filters slid over x: one matrix product with all windows."""
+    filters, kernel = len(weight), weight.shape[-1]
+    places = [(length + 2 * padding - kernel) // stride + 1 for length in x.shape[2:]]
+    parts, order = in_parts(weight, len(x), places)
+    z = np.empty((len(x), filters, *places), x.dtype)
     for part in parts:
         target = z[part].transpose(1, *order)
         product = weight.reshape(filters, -1) @ columns_of(x[part], kernel, stride, padding, order)
@@ -38,39 +42,36 @@ def convolved(x, weight, stride, padding):
 BACK_TO_FILTERS = '''\
 def back_to_filters(upstream, x, weight, stride, padding):
     """Upstream times what lay under each weight, summed over all places."""
-    parts, order = in_parts(weight, len(x), *upstream.shape[2:])
+    parts, order = in_parts(weight, len(x), upstream.shape[2:])
     products = []
     for part in parts:
         rows = upstream[part].transpose(1, *order).reshape(len(weight), -1)
         products.append(rows @ columns_of(x[part], weight.shape[-1], stride, padding, order).T)
     return sum(products[1:], products[0]).reshape(weight.shape)'''
 
-BACK_TO_IMAGES = '''\
-def back_to_images(upstream, x, weight, stride, padding):
-    """Upstream back through the filters: a pixel gets from every window that it was in."""
-    filters, channels, kernel, _ = weight.shape
-    rows, columns = upstream.shape[2:]
-    parts, order = in_parts(weight, len(x), rows, columns)
-    back = np.zeros((len(x), channels, x.shape[2] + 2 * padding, x.shape[3] + 2 * padding), x.dtype)
+BACK_TO_INPUT = '''\
+def back_to_input(upstream, x, weight, stride, padding):
+    """Upstream back through the filters: a number of x gets from every window that it was in."""
+    filters, channels, *kernel = weight.shape
+    lengths, places = x.shape[2:], upstream.shape[2:]
+    parts, order = in_parts(weight, len(x), places)
+    back = np.zeros((len(x), channels, *[length + 2 * padding for length in lengths]), x.dtype)
     for part in parts:
         signals = upstream[part].transpose(1, *order)
         shares = weight.reshape(filters, -1).T @ signals.reshape(filters, -1)
-        shares = shares.reshape(channels, kernel, kernel, *signals.shape[1:])
-        image = back[part].transpose(1, *order)
-        places = [order.index(2) + 1, order.index(3) + 1]
-        for row in range(kernel):
-            for column in range(kernel):
-                met = [slice(None)] * 4
-                met[places[0]] = slice(row, row + stride * (rows - 1) + 1, stride)
-                met[places[1]] = slice(column, column + stride * (columns - 1) + 1, stride)
-                image[tuple(met)] += shares[:, row, column]
-    return np.ascontiguousarray(back[:, :, padding : padding + x.shape[2], padding : padding + x.shape[3]])'''
+        shares = shares.reshape(channels, *kernel, *signals.shape[1:])
+        for place in np.ndindex(*kernel):
+            met = [slice(at, at + stride * (count - 1) + 1, stride) for at, count in zip(place, places)]
+            target = back[part][:, :, *met].transpose(1, *order)
+            target += shares[:, *place]
+    inner = [slice(padding, padding + length) for length in lengths]
+    return np.ascontiguousarray(back[:, :, *inner])'''
 
 
 class Convolution(ConvolutionTerms):
     """A convolution that says what it does."""
 
-    numpy_helpers = (IN_PARTS, COLUMNS_OF, CONVOLVED, BACK_TO_FILTERS, BACK_TO_IMAGES)
+    numpy_helpers = (IN_PARTS, COLUMNS_OF, CONVOLVED, BACK_TO_FILTERS, BACK_TO_INPUT)
 
     def sentence(self, words: Words) -> str:
         bias = " and adds b" if len(words.sources) > 2 else ""
@@ -100,7 +101,8 @@ class Convolution(ConvolutionTerms):
     def numpy_lines(self, code: NumpyCode) -> list[str]:
         x, weight, *bias = code.operands
         rule = f"convolved({x}, {weight}, {self.stride}, {self.padding})"
-        return [f"{code.output} = {rule}" + (f" + {bias[0]}.reshape(1, -1, 1, 1)" if bias else "")]
+        ones = ", 1" * (len(code.output_shape) - 2)
+        return [f"{code.output} = {rule}" + (f" + {bias[0]}.reshape(1, -1{ones})" if bias else "")]
 
     def vjp_numpy_lines(self, code: NumpyCode) -> list[str]:
         x, weight = code.operands[:2]
@@ -116,4 +118,4 @@ class Convolution(ConvolutionTerms):
                     f"{total_name} = {total}",
                     f"{code.result} = {total_name} @ np.ones({total_name}.shape[1], {x}.dtype)",
                 ]
-        return [f"{code.result} = back_to_images({code.upstream}, {x}, {weight}, {step})"]
+        return [f"{code.result} = back_to_input({code.upstream}, {x}, {weight}, {step})"]

@@ -76,7 +76,7 @@ class Loss(LossTerms):
     # -- in words ----------------------------------------------------------------------------------------------------
 
     def sentence(self, words: Words) -> str:
-        what = f"the {self.label.lower()} of the batch"
+        what = f"the {self.spoken} of the batch"
         return f"{words.layer} compares {words.sources[0]} with the targets: {what}."
 
     def vjp_sentence(self, words: Words) -> str:

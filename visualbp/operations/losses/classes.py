@@ -1,4 +1,4 @@
-"""Cross-entropy over classes: on probabilities, and, together with softmax, on logits."""
+"""Losses over classes: cross-entropy on probabilities, and on logits with softmax in it; and the KL divergence."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from visualbp.operations.losses.terms import (
     target_part,
 )
 from visualbp.operations.numpy_code import NumpyCode
+from visualbp.operations.symbols import Symbol
 
 Y_HAT = r"\hat{y}"
 
@@ -187,11 +188,62 @@ class CrossEntropy(ClassLoss):
         ]
 
 
+class KullbackLeibler(CrossEntropy):
+    """sum of y (log y - log p), the mean over the batch: how far probabilities p are from the distribution y.
+
+    As PyTorch's KLDivLoss with reduction "batchmean", which divides by the samples also where each is a sequence. That
+    one takes the logarithms of p; here the prediction is p itself, after a softmax, so that what a person sees and what
+    the loss compares is the same. Targets are distributions over the last axis; a class index counts as the
+    distribution that is sure of it. 0 log 0 is 0. The gradient is the cross-entropy's, for log y does not depend on p.
+    """
+
+    type_name, label = "kl_divergence", "KL divergence"
+    description = "How far probabilities are from a target distribution; 0 where they agree. Put a softmax before it."
+    formula = r"Y \left(\log Y - \log P\right)"
+    divisor = "B"
+    pytorch = "functional.kl_div(torch.log(torch.where(target > 0, prediction, 1.0)), target, reduction='batchmean')"
+    pytorch_of_classes = "-torch.log(prediction.gather(-1, target.unsqueeze(-1))).sum() / len(prediction)"
+
+    def averaged_over(self, shape: Shape) -> int:
+        return shape[0]
+
+    def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:
+        p, y = inputs
+        value, own = emit.memory("value", p.shape), emit.memory("own", p.shape)
+        absent = emit.memory("absent", p.shape, bool)
+        emit(np.equal, y, emit.constant(0.0), absent)
+        emit(np.log, p, value)
+        emit(np.log, y, own)
+        emit(np.subtract, own, value, value)
+        emit(np.multiply, value, y, value)
+        emit(np.copyto, value, emit.constant(0.0), "same_kind", absent)
+        emit_mean(emit, value, self.averaged_over(p.shape), output)
+
+    def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
+        return rf"{super().equation(output, operands)}, \quad 0 \log 0 = 0"
+
+    def products(self, prediction: Array, target: Array, count: float) -> tuple[Product, ...]:
+        difference = Part(
+            np.where(target == 0.0, 0.0, np.log(target) - np.log(prediction)),
+            r"\left(\log {t} - \log {p}\right)",
+            PREDICTION,
+            "the logarithm of the target less that of the prediction",
+        )
+        return (Product(1.0 / count, r"\frac{1}{B}", (target_part(target), difference)),)
+
+    def count_in_numpy(self, code: NumpyCode) -> str:
+        return f"len({code.operands[0]})"
+
+    def numpy_lines(self, code: NumpyCode) -> list[str]:
+        p, y = code.operands
+        return [self.mean_in_numpy(code, f"np.where({y} == 0.0, 0.0, (np.log({y}) - np.log({p})) * {y})")]
+
+
 def _log_softmax(z: Array) -> Array:
     shifted = z - z.max(-1, keepdims=True)
     logarithms: Array = shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
     return logarithms
 
 
-for _entry in (SoftmaxCrossEntropy, CrossEntropy):
+for _entry in (SoftmaxCrossEntropy, CrossEntropy, KullbackLeibler):
     losses.register(_entry)

@@ -46,6 +46,12 @@ class LossTerms(LossEquations):
     delta_is_difference: ClassVar[bool] = False
     """Whether the gradient is what was predicted, minus the target."""
 
+    @property
+    def spoken(self) -> str:
+        """The label within a sentence; an abbreviation keeps its capitals."""
+        first, *others = self.label.split(" ")
+        return " ".join((first if first.isupper() else first.lower(), *(word.lower() for word in others)))
+
     def averaged_over(self, shape: Shape) -> int:
         """Return the count that the sum is divided by."""
         raise TypeError(f"{self.name} does not say what it is a mean of")
@@ -68,14 +74,14 @@ class LossTerms(LossEquations):
             factors = partial(self._factors_at, element, product, numbers.shape)
             blocks.append(Block(numbers.reshape(-1), factors, partial(self._label_at, element, numbers.shape)))
         symbols = [element.operand_symbol(place) for place in (PREDICTION, TARGET)]
-        rule = f"{self.label.lower()}: one part from each output of each sample, added up"
+        rule = f"{self.spoken}: one part from each output of each sample, added up"
         return Draft(self.right_hand_side(symbols), rule, blocks)
 
     def vjp_terms(self, element: Element) -> Draft:
         products = self._products(element, forward=False)
         terms = [self._factors(element, product, element.index) for product in products]
         formula = " + ".join(r" \, ".join(factor.symbol for factor in factors) for factors in terms)
-        rule = f"the derivative of {self.label.lower()} by this prediction"
+        rule = f"the derivative of {self.spoken} by this prediction"
         if self.delta_is_difference:
             rule += ": what was predicted, minus the target"
         return Draft(formula.replace("+ -", "- "), rule, [one_term(*factors) for factors in terms])

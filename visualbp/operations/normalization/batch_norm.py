@@ -7,25 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from visualbp.core.arrays import Array, Shape, size_of
-from visualbp.core.number_words import Index, pixel_text, plain, row_text
+from visualbp.core.number_words import Index, plain
 from visualbp.operations.base import Emitter
-from visualbp.operations.normalization.rule import Layout
+from visualbp.operations.normalization.rule import Layout, emit_channel_sums
 from visualbp.operations.normalization.terms import Group, Normalization, X
-from visualbp.operations.normalization.words import NORMALIZED, Places
+from visualbp.operations.normalization.words import CHANNEL_SUMS, NORMALIZED, Places, channel_places, place_in_channel
 from visualbp.operations.numpy_code import NumpyCode
 from visualbp.operations.symbols import SAMPLE, Symbol, batch_times, exact
 from visualbp.operations.terms import Block, Draft, Element, Factor, constant, one_term
 from visualbp.operations.words import Words
-
-CHANNEL_SUMS = """\
-def channel_sums(values):  # (B, C) or (B, C, places); a product with ones is the fastest sum
-    channels, places = values.shape[1], values[0, 0].size
-    shape = (1, channels) + (1,) * (values.ndim - 2)
-    if places > 1:
-        values = values.reshape(-1, places) @ np.ones(places, values.dtype)
-    rows = values.reshape(-1, channels)
-    return (np.ones(len(rows), rows.dtype) @ rows).reshape(shape)
-"""
 
 
 class BatchNorm(Normalization):
@@ -61,27 +51,10 @@ class BatchNorm(Normalization):
         return Layout(view, statistics, (1, 1, channels, *ones), axes, batch * places, places)
 
     def emit_group_sums(self, emit: Emitter, layout: Layout, values: Array, result: Array) -> None:
-        self._emit_sums(emit, layout, values, result, emit.copies)
+        emit_channel_sums(emit, layout, values, result, emit.copies)
 
     def emit_parameter_sums(self, emit: Emitter, layout: Layout, values: Array, result: Array) -> None:
-        self._emit_sums(emit, layout, values, result, 1)
-
-    @staticmethod
-    def _emit_sums(emit: Emitter, layout: Layout, values: Array, result: Array, copies: int) -> None:
-        """Emit result (copies, C) = the sums over places and samples. Products with ones are the fastest sums."""
-        channels = size_of(layout.parameters)
-        if layout.places > 1:
-            by_place = emit.memory("sums over places", (values.size // layout.places,))
-            emit(np.dot, values.reshape(-1, layout.places), emit.ones(layout.places), by_place)
-            values = by_place
-        rows = values.size // (copies * channels)
-        ones = emit.ones(rows)
-        if copies == 1:
-            emit(np.dot, ones, values.reshape(rows, channels), result.reshape(channels))
-        else:
-            emit(
-                np.matmul, ones.reshape(1, rows), values.reshape(copies, rows, channels), result.reshape(copies, 1, -1)
-            )
+        emit_channel_sums(emit, layout, values, result)
 
     def uses_own_statistics(self, emit: Emitter) -> bool:
         return emit.training
@@ -102,7 +75,7 @@ class BatchNorm(Normalization):
         return False
 
     def places(self, x: Symbol, weight: Symbol) -> Places:
-        letters = ("c", "i", "j", "k")[: len(x.shape)]
+        letters = channel_places(x)
         count = batch_times(size_of(x.shape[1:]))
         return Places(letters, ("c",), ("c",), (SAMPLE, *letters[1:]), (SAMPLE, *letters), count)
 
@@ -137,8 +110,7 @@ class BatchNorm(Normalization):
         return f"its {self._channel(len(shape) - 1)} over the batch"
 
     def member_text(self, index: Index, parameter_axes: int) -> str:
-        sample, _, *places = index
-        return pixel_text(sample, *places) if len(places) == 2 else row_text((sample, *places))
+        return place_in_channel(index)
 
     # -- where each number came from ---------------------------------------------------------------------------------
 

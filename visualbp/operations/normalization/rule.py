@@ -1,7 +1,8 @@
-"""Rules of normalisation, over the batch or a sample's units: h = weight x_hat + bias, x_hat = (x - mean) / deviation.
+"""Rules of normalisation, over the batch or within a sample: h = weight x_hat + bias, x_hat = (x - mean) / deviation.
 
-The numbers that share a mean are a *group*: a column of the batch for batch norm, a row for layer norm. Each operation
-says how its groups lie; the rules are the same. x_hat and 1 / deviation are kept for the way back.
+The numbers that share a mean are a *group*: a column of the batch for batch norm, a row for layer norm, some channels
+of a sample for group norm. Each operation says how its groups lie; the rules are the same. x_hat and 1 / deviation are
+kept for the way back.
 """
 
 from __future__ import annotations
@@ -52,8 +53,23 @@ def rescue_overflow(
     np.copyto(x_hat, scaled * np.where(deviation > 0.0, largest / whole, 0.0), where=wrong)
 
 
+def emit_channel_sums(emit: Emitter, layout: Layout, values: Array, result: Array, copies: int = 1) -> None:
+    """Emit result (copies, C) = the sums over places and samples. Products with ones are the fastest sums."""
+    channels = size_of(layout.parameters)
+    if layout.places > 1:
+        by_place = emit.memory("sums over places", (values.size // layout.places,))
+        emit(np.dot, values.reshape(-1, layout.places), emit.ones(layout.places), by_place)
+        values = by_place
+    rows = values.size // (copies * channels)
+    ones = emit.ones(rows)
+    if copies == 1:
+        emit(np.dot, ones, values.reshape(rows, channels), result.reshape(channels))
+    else:
+        emit(np.matmul, ones.reshape(1, rows), values.reshape(copies, rows, channels), result.reshape(copies, 1, -1))
+
+
 class NormalizationRule(Operation):
-    """The rules that the two have in common. x has any shape that the layout can take; h has the same."""
+    """The rules that all have in common. x has any shape that the layout can take; h has the same."""
 
     operands: ClassVar[tuple[str, ...]] = ("x", "weight", "bias")
     weight_varies_in_group: ClassVar[bool] = True

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from visualbp.core.arrays import Shape
+from visualbp.core.number_words import Index, pixel_text, row_text
 from visualbp.operations.normalization.rule import NormalizationRule
 from visualbp.operations.numpy_code import NumpyCode
 from visualbp.operations.symbols import SAMPLE, Symbol, exact, summed
@@ -36,10 +37,22 @@ def normalized(x, sums, axes, count, epsilon):
 """x hat, one over the deviation, the mean and the variance; `sums` adds up each group, over `axes`, of `count`."""
 
 
+CHANNEL_SUMS = """\
+def channel_sums(values):  # (B, C) or (B, C, places); a product with ones is the fastest sum
+    channels, places = values.shape[1], values[0, 0].size
+    shape = (1, channels) + (1,) * (values.ndim - 2)
+    if places > 1:
+        values = values.reshape(-1, places) @ np.ones(places, values.dtype)
+    rows = values.reshape(-1, channels)
+    return (np.ones(len(rows), rows.dtype) @ rows).reshape(shape)
+"""
+
+
 @dataclass(frozen=True)
 class Places:
     """The letters of a normalisation's axes: of x, of its weight, of the group's statistics; the letters that a mean
-    runs over, those of its summand, and the count that it divides by."""
+    runs over, those of its summand, and the count that it divides by. Where the sum is over some of the channels only,
+    `member` is 1 for these and else 0, and `definition` says what it speaks of."""
 
     x: tuple[str, ...]
     weight: tuple[str, ...]
@@ -47,6 +60,18 @@ class Places:
     summed: tuple[str, ...]
     summand: tuple[str, ...]
     count: str
+    member: str = ""
+    definition: str = ""
+
+    @property
+    def over(self) -> str:
+        """The sum over a group."""
+        return f"{summed(*self.summed)} {self.member}".rstrip()
+
+    @property
+    def where(self) -> str:
+        """The definition as a line of its own."""
+        return rf", \quad {self.definition}" if self.definition else ""
 
     def of_x(self, name: str) -> str:
         return f"{name}_{{{', '.join(self.x)}}}"
@@ -71,11 +96,12 @@ class NormalizationWords(NormalizationRule):
         """Return what x hat is, with its mean and variance, as lines of their own."""
         mean, variance, each = places.of_group(MEAN), places.of_group(VARIANCE), places.of_x(X_HAT)
         centered = rf"{x.at(*places.x)} - {mean}"
-        over, member = summed(*places.summed), x.at(*places.summand)
+        over, member = places.over, x.at(*places.summand)
         return (
             rf", \quad {each} = \frac{{{centered}}}{{\sqrt{{{variance} + \epsilon}}}}"
             rf", \; \epsilon = {exact(self.epsilon)}, \quad {mean} = \frac{{1}}{{{places.count}}} {over} {member}"
             rf", \quad {variance} = \frac{{1}}{{{places.count}}} {over} \left({member} - {mean}\right)^{{2}}"
+            f"{places.where}"
         )
 
     def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
@@ -99,7 +125,7 @@ class NormalizationWords(NormalizationRule):
         g, mean, along = places.of_x("g"), places.of_group(r"\bar{g}"), places.of_group("r")
         slope = rf"\frac{{1}}{{\sqrt{{{places.of_group(VARIANCE)} + \epsilon}}}}"
         inner = rf"\left({g} - {mean} - {along} \, {places.of_x(X_HAT)}\right)"
-        over, member = rf"\frac{{1}}{{{places.count}}} {summed(*places.summed)}", ", ".join(places.summand)
+        over, member = rf"\frac{{1}}{{{places.count}}} {places.over}", ", ".join(places.summand)
         return (
             rf"{result.at(*places.x)} = {slope} {inner}, \quad {g} = {weight.at(*places.weight)} \,"
             rf" {upstream.at(*places.x)}, \quad {mean} = {over} g_{{{member}}}, \;"
@@ -174,6 +200,17 @@ class NormalizationWords(NormalizationRule):
             f"{g} = {delta} * {weight}" if self.weight_varies_in_group else f"{g} = {delta}",
             f"{code.result} = {laid_out(rule, layout.view, code.shapes[0])}",
         ]
+
+
+def channel_places(x: Symbol) -> tuple[str, ...]:
+    """Return the letters of the axes of x (C, ...), the channel first."""
+    return ("c", "i", "j", "k")[: len(x.shape)]
+
+
+def place_in_channel(index: Index) -> str:
+    """Return where in its channel an element (sample, channel, ...) is: `sample 2, row 3, column 5`."""
+    sample, _, *places = index
+    return pixel_text(sample, *places) if len(places) == 2 else row_text((sample, *places))
 
 
 def laid_out(expression: str, shape: Shape, wanted: Shape) -> str:
