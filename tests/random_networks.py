@@ -92,8 +92,9 @@ class _Builder:
         """Add a recurrent layer, or attention, on the sequence `source`."""
         width = self.shapes[source][1]
         if self.chance(0.5):
-            options = {"units": self.integer(1, 4), "activation": self.activation(), "bias_init": "uniform"}
-            return self.add("rnn", {**options, "return_sequence": self.chance(0.6)}, [source])
+            kind = self.pick(["rnn", "lstm", "gru"])
+            options = {"units": self.integer(1, 4), "bias_init": "uniform", "return_sequence": self.chance(0.6)}
+            return self.add(kind, {**options, **({"activation": self.activation()} if kind == "rnn" else {})}, [source])
         heads = self.pick([str(count) for count in range(1, width + 1) if width % count == 0])
         return self.add(
             "self_attention", {"heads": int(heads), "causal": self.chance(0.5), "bias_init": "uniform"}, [source]

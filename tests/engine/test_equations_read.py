@@ -92,7 +92,7 @@ def test_penalties_and_clipping_say_what_they_do(clip: Clip, penalties: tuple[fl
 
 
 TAUGHT = ("dense", "activation", "softmax_cross_entropy", "mean_squared_error", "layer_norm", "embedding", "dropout",
-          "max_pool2d", "avg_pool2d", "self_attention", "concatenate", "huber", "rnn")  # fmt: skip
+          "max_pool2d", "avg_pool2d", "self_attention", "concatenate", "huber", "rnn", "lstm", "gru")  # fmt: skip
 """Layers of all kinds, each once on every shape."""
 
 

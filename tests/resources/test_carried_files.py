@@ -21,7 +21,8 @@ NEEDED_ICONS = re.findall(
     breakpoint new open save save_as undo redo delete copy paste duplicate fit tidy zoom_in zoom_out search sun moon
     presenter lock warning error info pass kink close plus minus chevron_down chevron_right image dice keyboard eye
     layer_input layer_dense layer_activation layer_add layer_multiply layer_concatenate layer_flatten layer_dropout
-    layer_loss layer_conv2d layer_pool layer_norm layer_rnn layer_embedding layer_attention visualbp
+    layer_loss layer_conv2d layer_pool layer_norm layer_rnn layer_lstm layer_gru layer_embedding
+    layer_attention visualbp
     """,
 )
 
