@@ -104,7 +104,8 @@ def test_a_lie_in_an_equation_is_noticed() -> None:
         for said in steps_of(executor_around(case)):
             count, unnoticed = survivors(said)
             told += count
-            if r"\mathbf{0}" in said.equation or changes_nothing(said):  # 0 is 0, whatever it is multiplied with
+            is_zero = r"\mathbf{0}" in said.equation or r"\text{start}" in said.equation
+            if is_zero or changes_nothing(said):  # 0 is 0, whatever it is multiplied with
                 continue
             assert not unnoticed, unnoticed[0]
     assert told > 800

@@ -54,9 +54,9 @@ class CellState(Operation):
     def vjp_multiplications(self, operand: int, shapes: Sequence[Shape], output: Shape) -> int:
         return size_of(output)
 
-    def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
+    def right_hand_side(self, operands: Sequence[Symbol]) -> str:
         forget, cell, let_in, candidate = operands
-        return rf"{output} = {forget} \odot {cell} + {let_in} \odot {candidate}"
+        return rf"{forget} \odot {cell} + {let_in} \odot {candidate}"
 
     def vjp_equation(
         self, operand: int, result: Symbol, upstream: Symbol, output: Symbol, operands: Sequence[Symbol]

@@ -37,8 +37,8 @@ class StartState(Operation):
     def multiplications(self, shapes: Sequence[Shape], output: Shape) -> int:
         return 0
 
-    def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
-        return rf"{output} = \mathbf{{0}}"
+    def right_hand_side(self, operands: Sequence[Symbol]) -> str:
+        return r"\mathbf{0}"
 
     # -- in words ----------------------------------------------------------------------------------------------------
 

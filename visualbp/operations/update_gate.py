@@ -63,9 +63,9 @@ class UpdatedState(Operation):
     def vjp_multiplications(self, operand: int, shapes: Sequence[Shape], output: Shape) -> int:
         return size_of(output)
 
-    def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
+    def right_hand_side(self, operands: Sequence[Symbol]) -> str:
         update, candidate, state = operands
-        return rf"{output} = \left(1 - {update}\right) \odot {candidate} + {update} \odot {state}"
+        return rf"\left(1 - {update}\right) \odot {candidate} + {update} \odot {state}"
 
     def vjp_equation(
         self, operand: int, result: Symbol, upstream: Symbol, output: Symbol, operands: Sequence[Symbol]
