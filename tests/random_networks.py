@@ -21,6 +21,8 @@ EXPRESSIONS = ("x * tanh(x)", "sin(x) + x / 2", "where(x > 0, x, exp(x) - 1)", "
 
 ADAPTIVE = ("adam", "adamw", "adagrad", "rmsprop")
 
+RECURRENT = ("rnn", "lstm", "gru")
+
 PROBABILITIES = {"binary_cross_entropy": "sigmoid", "cross_entropy": "softmax"}
 """What has to stand before a loss on probabilities."""
 
@@ -92,9 +94,12 @@ class _Builder:
         """Add a recurrent layer, or attention, on the sequence `source`."""
         width = self.shapes[source][1]
         if self.chance(0.5):
-            kind = self.pick(["rnn", "lstm", "gru"])
-            options = {"units": self.integer(1, 4), "bias_init": "uniform", "return_sequence": self.chance(0.6)}
-            return self.add(kind, {**options, **({"activation": self.activation()} if kind == "rnn" else {})}, [source])
+            options = {"units": self.integer(1, 4), "activation": self.activation(), "bias_init": "uniform"}
+            options["return_sequence"] = self.chance(0.6)
+            kind = str(np.random.default_rng([self.network.seed, len(self.shapes), 3]).choice(RECURRENT))
+            if kind != "rnn":
+                del options["activation"]
+            return self.add(kind, options, [source])
         heads = self.pick([str(count) for count in range(1, width + 1) if width % count == 0])
         return self.add(
             "self_attention", {"heads": int(heads), "causal": self.chance(0.5), "bias_init": "uniform"}, [source]

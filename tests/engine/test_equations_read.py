@@ -104,8 +104,9 @@ def test_a_lie_in_an_equation_is_noticed() -> None:
         for said in steps_of(executor_around(case)):
             count, unnoticed = survivors(said)
             told += count
-            is_zero = r"\mathbf{0}" in said.equation or r"\text{start}" in said.equation
-            if is_zero or changes_nothing(said):  # 0 is 0, whatever it is multiplied with
+            shown = [bound.array for symbol, bound in said.symbols.items() if symbol in said.equation]
+            of_zeros = r"\mathbf{0}" in said.equation or not all(map(np.any, [*shown, *said.computed.values()]))
+            if of_zeros or changes_nothing(said):  # 0 is 0, whatever it is multiplied with
                 continue
             assert not unnoticed, unnoticed[0]
     assert told > 800
