@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from visualbp.analysis.explain import Moment, explain
 from visualbp.core.arrays import Array
 from visualbp.core.ref import Ref
 from visualbp.datasets import load_dataset
+from visualbp.debugger.commands import Level
+from visualbp.debugger.session import Session
 from visualbp.engine import Executor, Phase, compile_plan
 from visualbp.engine.notation import step_sentence
 from visualbp.network import Network
@@ -191,6 +194,22 @@ def test_stepping_back_through_time_restores_every_value_to_the_bit(kind: str) -
             assert all(np.array_equal(executor.values[value], array) for value, array in before.items())
     whole_iteration(executor)
     np.testing.assert_array_equal(executor.store.save(), after)
+
+
+@pytest.mark.parametrize("kind", GATED)
+def test_going_back_over_iterations_layers_and_operations_and_on_again_leaves_the_same_bits(kind: str) -> None:
+    session = Session()
+    session.set_network(network(kind, sequence=True), 1, Path(), True, False)
+    for _ in range(8):
+        session.forward(Level.ITERATION)
+    assert session.executor is not None
+    there, after = (session.executor.iteration, session.executor.cursor), session.executor.store.save().copy()
+    for level, times in ((Level.ITERATION, 5), (Level.LAYER, 7), (Level.OPERATION, 9)):
+        for _ in range(times):
+            session.back(level)
+    assert (session.executor.iteration, session.executor.cursor) < there
+    session.seek(*there)
+    np.testing.assert_array_equal(session.executor.store.save(), after)
 
 
 @pytest.mark.parametrize("kind", GATED)
