@@ -26,6 +26,7 @@ from tests.sentence_reader import _joined as joined
 from tests.sentence_reader import _symbol as symbol_of
 from visualbp.analysis.explain import Explanation
 from visualbp.core.arrays import Array
+from visualbp.core.ref import Ref
 from visualbp.engine.store import initial_parameters
 from visualbp.initializers import initializers
 from visualbp.operations.activations import activations
@@ -799,8 +800,16 @@ def first_time_step(a: Asked) -> None:
     a.is_(a.operand("x") @ a.operand("weight_input").T + a.operand("bias"), "W input x + b")
 
 
-def later_time_step(a: Asked) -> None:
+def _is_state(a: Asked, words: str) -> None:
+    """Claim that what a time step meets beside its input is called what it is."""
+    value, time = a.taken.node.operands[4], a.taken.node.output.time
+    is_before = a.taken.plan.resolve(value) == a.taken.plan.resolve(Ref(a.taken.node.layer, "h", time - 1))
+    claim(words == ("the state after the step before" if is_before else value.text), "the state")
+
+
+def later_time_step(a: Asked, state_words: str) -> None:
     a.forward()
+    _is_state(a, state_words)
     state = a.operand("h") @ a.operand("weight_hidden").T
     a.is_(a.operand("x") @ a.operand("weight_input").T + state + a.operand("bias"), "inputs and state")
 
@@ -813,7 +822,70 @@ def sent_back(a: Asked, which: str) -> None:
 def met_in_batch(a: Asked, what: str) -> None:
     is_input = what == "what came in at this time step"
     a.backward("weight_input" if is_input else "weight_hidden")
+    if not is_input:
+        _is_state(a, what)
     a.is_(a.up.T @ a.operand("x" if is_input else "h"), "times what it met")
+
+
+def start_state(a: Asked) -> None:
+    a.forward()
+    a.is_(0.0, "0")
+
+
+def _columns(a: Asked) -> slice:
+    operation, units = a.taken.node.operation, a.taken.output.shape[1]
+    return slice(operation.place * units, (operation.place + 1) * units)
+
+
+def own_gate(a: Asked, how: str) -> None:
+    a.forward()
+    claim((len(_inputs(a)) > 1) == (how == "added up"), "how many")
+    a.is_(np.sum([array[:, _columns(a)] for array in _inputs(a)], axis=0), "its part")
+
+
+def of_another_gate(a: Asked, place: str) -> None:
+    a.backward()
+    claim(a.at[1] // a.taken.output.shape[1] + 1 == int(place) != a.taken.node.operation.place + 1, "another gate")
+    a.is_(0.0, "0")
+
+
+def to_own_gate(a: Asked) -> None:
+    a.backward()
+    wanted = np.zeros_like(_inputs(a)[0])
+    wanted[:, _columns(a)] = a.up
+    claim(_columns(a).start <= a.at[1] < _columns(a).stop, "its own part")
+    a.is_(wanted, "unchanged")
+
+
+def cell_state(a: Asked) -> None:
+    a.forward()
+    f, c, i, g = (a.operand(name) for name in ("forget", "cell", "input", "candidate"))
+    a.is_(f * c + i * g, "kept and taken in")
+
+
+def times_partner(a: Asked, partner: str) -> None:
+    a.backward()
+    place = {0: 1, 1: 0, 2: 3, 3: 2}[a.taken.step.operand]
+    claim(a.taken.node.operation.name == "cell_state", "of a cell")
+    claim(a.taken.node.operands[place].text == partner, "its partner")
+    a.is_(a.up * _inputs(a)[place], "times its partner")
+
+
+def updated_state(a: Asked) -> None:
+    a.forward()
+    u, n, h = (a.operand(name) for name in ("update", "candidate", "h"))
+    a.is_(u * h + (1 - u) * n, "kept and new")
+
+
+def times_gate(a: Asked, rest: str | None) -> None:
+    a.backward("candidate" if rest else "h")
+    u = a.operand("update")
+    a.is_(a.up * (1 - u if rest else u), "times the gate")
+
+
+def times_distance(a: Asked) -> None:
+    a.backward("update")
+    a.is_(a.up * (a.operand("h") - a.operand("candidate")), "times the distance")
 
 
 def no_state(a: Asked) -> None:
@@ -995,13 +1067,22 @@ RULES: tuple[tuple[str, Clause], ...] = (
     (r"what comes back to every place where class (\d+) was looked up, added up", all_places_of_class),
     (r"the inputs of the first time step, each times its weight, and the bias: there is no state before it",
      first_time_step),
-    (r"the inputs of this time step and the state after the step before, each times its weight, and the bias",
+    (r"the inputs of this time step and (the state after the step before|.+), each times its weight, and the bias",
      later_time_step),
     (r"the error signals of (this time step|the time step after it), each times the weight in between, added up",
      sent_back),
-    (rf"{_LOCAL}the error signal of its unit, times (what came in at this time step|the state after the step before)"
-     rf"{_SUMMED}", met_in_batch),
+    (rf"{_LOCAL}the error signal of its unit, times"
+     rf" (what came in at this time step|the state after the step before|.+\[0\]){_SUMMED}", met_in_batch),
     (r"the state before the first time step is 0, so this step has no part", no_state),
+    (r"the state before the first time step is 0", start_state),
+    (r"the gate's own part, (taken over|added up)", own_gate),
+    (r"this column belongs to part (\d+), another gate's", of_another_gate),
+    (r"what comes back to the gate's own part, unchanged", to_own_gate),
+    (r"what the forget gate keeps of the cell, and what the input gate lets in of the candidate", cell_state),
+    (rf"{_LOCAL}what comes back to the cell, times (.+)", times_partner),
+    (r"what the update gate keeps of the state, and for the rest the candidate", updated_state),
+    (rf"{_LOCAL}what comes back to the state, times (1 minus )?the update gate", times_gate),
+    (rf"{_LOCAL}what comes back to the state, times how far the state is from the candidate", times_distance),
     (rf"the error signal of its unit at this time step{_SUMMED}", own_unit_in_time),
     (r"taken out of the sequence at time step (\d+)", out_of_sequence),
     (r"this part of the gradient belongs to time step (\d+) alone", of_another_time),

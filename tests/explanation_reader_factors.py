@@ -304,6 +304,18 @@ def while_short(f: Said) -> None:
     f.is_((p * y < 1) * 1.0, "while it is short")
 
 
+# -- gates -------------------------------------------------------------------------------------------------------------
+
+
+def one_minus_gate(f: Said) -> None:
+    f.is_(1.0 - f.a.operand("update"), "one minus the gate")
+
+
+def minus_candidate(f: Said) -> None:
+    f.a.backward("update")
+    f.is_(-1.0, "minus")
+
+
 # -- the rest ----------------------------------------------------------------------------------------------------------
 
 
@@ -486,6 +498,8 @@ MEANINGS: tuple[tuple[str, Clause], ...] = (
     (r"one over the prediction", over_prediction),
     (r"how far the margin falls short of 1", falls_short),
     (r"1 while the margin is short, else 0", while_short),
+    (r"1 minus the update gate", one_minus_gate),
+    (r"minus: the candidate gives way", minus_candidate),
     (r"one of the (\d+) numbers of a window", of_window),
     (r"x hat: x less (\S+), the mean of (.+), over the deviation (\S+)", x_hat),
     (r"(minus )?one over the deviation of (.+), (\S+)", over_deviation),

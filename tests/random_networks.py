@@ -22,6 +22,8 @@ EXPRESSIONS = ("x * tanh(x)", "sin(x) + x / 2", "where(x > 0, x, exp(x) - 1)", "
 
 ADAPTIVE = ("adam", "adamw", "adagrad", "rmsprop")
 
+RECURRENT = ("rnn", "lstm", "gru")
+
 PROBABILITIES = {
     loss.type_name: "sigmoid" if loss.target_kind == "binary" else "softmax"
     for loss in losses
@@ -111,7 +113,11 @@ class _Builder:
         width = self.shapes[source][1]
         if self.chance(0.5):
             options = {"units": self.integer(1, 4), "activation": self.activation(), "bias_init": "uniform"}
-            return self.add("rnn", {**options, "return_sequence": self.chance(0.6)}, [source])
+            options["return_sequence"] = self.chance(0.6)
+            kind = str(np.random.default_rng([self.network.seed, len(self.shapes), 3]).choice(RECURRENT))
+            if kind != "rnn":
+                del options["activation"]
+            return self.add(kind, options, [source])
         heads = self.pick([str(count) for count in range(1, width + 1) if width % count == 0])
         return self.add(
             "self_attention", {"heads": int(heads), "causal": self.chance(0.5), "bias_init": "uniform"}, [source]

@@ -93,6 +93,12 @@ def same(a: Array, b: Array, what: str) -> None:
 
 SHARE = "this path's share of "
 _ROLES = {"activations": "h", "masked scores": "masked", "z": "z", "input": "x"}
+_GATED_ROLES = {
+    "start state": "start", "input gate": "i", "forget gate": "f", "output gate": "o", "cell": "c",
+    "squashed cell": "s", "reset gate": "r", "update gate": "u", "part from the state": "s",
+    "part from the input for the candidate": "x_n", "part from the state for the candidate": "s_n",
+    "part from the state past the reset gate": "m",
+}  # fmt: skip
 
 
 def value_named(plan: Plan, words: str) -> Ref:
@@ -109,6 +115,9 @@ def value_named(plan: Plan, words: str) -> Ref:
     role, _, time = role.partition(" at time step ")
     if role in _ROLES:
         role = _ROLES[role]
+    elif (gate := role.removeprefix("z of the ")) in _GATED_ROLES or gate == "candidate":
+        candidate = "g" if layer in plan.layers and plan.network.layer(layer).type == "lstm" else "n"
+        role = ("z_" if gate != role else "") + _GATED_ROLES.get(gate, candidate)
     else:
         name, _, which = role.partition(" ")
         role = {"W": "weight", "b": "bias"}.get(name, name) + (f"_{which}" if which else "")
@@ -120,9 +129,14 @@ def whole(value: Ref) -> Ref:
     return value.whole
 
 
+def _of_a_time_step(part: Ref) -> bool:
+    """Return whether a part is what one time step sends back to what all of them share."""
+    return part.time is None and re.fullmatch(r"[a-z]\[\d+\]", part.sender_text) is not None
+
+
 def is_named(taken: Taken, words: str, value: Ref, what: str) -> None:
     if value in taken.step.writes and taken.step.operation != "accumulate":
-        of_path = value.sender is not None and re.fullmatch(r"[xzh]\[\d+\]", value.sender_text) is None
+        of_path = value.sender is not None and not _of_a_time_step(value)
         claim(of_path == words.lower().startswith(SHARE), "the whole, or this path's share")
         words = words[len(SHARE) :] if of_path else words
     found = taken.plan.resolve(value_named(taken.plan, words))
@@ -158,7 +172,7 @@ def accumulate(taken: Taken, words: str, count: str, kind: str) -> None:
     claim(int(count) == len(taken.step.reads), "the number of parts")
     claim(all(whole(part) == taken.step.writes[0] and part.sender for part in taken.step.reads), "parts of it")
     same(taken.result, np.sum([taken.before[part] for part in taken.step.reads], axis=0), "the sum of its parts")
-    of_time = all(re.fullmatch(r"[xzh]\[\d+\]", part.sender_text) for part in taken.step.reads)
+    of_time = all(map(_of_a_time_step, taken.step.reads))
     claim(of_time == kind.startswith("time"), "time steps or paths")
 
 
@@ -349,6 +363,71 @@ def later_step(taken: Taken, layer: str, role: str, kept: str | None) -> None:
     _kept(taken, kept)
 
 
+def first_step_from(taken: Taken, layer: str, state: str, role: str, kept: str | None) -> None:
+    _reads(taken, 4, state)
+    operands = [taken.operand(name) for name in ("x", "weight_input", "h", "weight_hidden", "bias")]
+    x, of_input, h, of_state, bias = operands
+    claim(layer == taken.step.layer, "another layer")
+    same(taken.result, x @ of_input.T + h @ of_state.T + bias, "both")
+    _writes(taken, role)
+    _kept(taken, kept)
+
+
+def start_state(taken: Taken, layer: str) -> None:
+    claim(layer == taken.step.layer and not taken.result.any(), "a state of 0")
+    claim(taken.step.writes[0].name == "start[0]", "before the first time step")
+
+
+def _part_of(taken: Taken, place: str, count: str, array: Array) -> Array:
+    operation = taken.node.operation
+    claim((int(place) - 1, int(count)) == (operation.place, operation.count), "another part")
+    return np.split(array, int(count), axis=1)[int(place) - 1]
+
+
+def gate_part(taken: Taken, layer: str, place: str, count: str, source: str, role: str, kept: str | None) -> None:
+    claim(layer == taken.step.layer and len(taken.node.operands) == 1, "one part")
+    _reads(taken, 0, source)
+    same(taken.result, _part_of(taken, place, count, taken.operand("z")), "that part")
+    _writes(taken, role)
+    _kept(taken, kept)
+
+
+def gate_sum(
+    taken: Taken, layer: str, place: str, count: str, one: str, other: str, role: str, kept: str | None
+) -> None:
+    claim(layer == taken.step.layer and len(taken.node.operands) == 2, "two parts")
+    _reads(taken, 0, one)
+    _reads(taken, 1, other)
+    parts = [_part_of(taken, place, count, taken.value(value)) for value in taken.node.operands]
+    same(taken.result, parts[0] + parts[1], "both parts")
+    _writes(taken, role)
+    _kept(taken, kept)
+
+
+def updated_state(
+    taken: Taken, layer: str, state: str, update: str, candidate: str, role: str, kept: str | None
+) -> None:
+    claim(layer == taken.step.layer, "another layer")
+    for place, words in enumerate((update, candidate, state)):
+        _reads(taken, place, words)
+    u, n, h = (taken.operand(name) for name in ("update", "candidate", "h"))
+    same(taken.result, u * h + (1 - u) * n, "what is kept and what is new")
+    _writes(taken, role)
+    _kept(taken, kept)
+
+
+def cell_state(
+    taken: Taken, layer: str, cell: str, forget: str, candidate: str, let_in: str, role: str, kept: str | None
+) -> None:
+    claim(layer == taken.step.layer, "another layer")
+    for place, words in enumerate((forget, cell, let_in, candidate)):
+        _reads(taken, place, words)
+    f, c, i, g = (taken.operand(name) for name in ("forget", "cell", "input", "candidate"))
+    same(taken.result, f * c + i * g, "what is kept and what is taken in")
+    _writes(taken, role)
+    _kept(taken, kept)
+
+
 def stack(taken: Taken, layer: str, count: str) -> None:
     states = [taken.value(ref(layer, f"h[{t}]")) for t in range(int(count))]
     claim(len(taken.node.operands) == int(count), "the number of time steps")
@@ -463,7 +542,8 @@ def in_time(taken: Taken, words: str, value: str) -> None:
 
 def through_input(taken: Taken, words: str, value: str) -> None:
     _back(taken, words, value)
-    same(taken.result, taken.upstream @ taken.operand("weight_input"), "through W input")
+    (weight,) = (value for value in taken.node.operands if value.role == "weight_input")
+    same(taken.result, taken.upstream @ taken.value(weight), "through W input")
 
 
 def slope(taken: Taken, words: str, label: str, value: str, result: str) -> None:
@@ -549,6 +629,35 @@ def shared(taken: Taken, words: str, value: str) -> None:
 def taken_apart(taken: Taken, words: str, value: str) -> None:
     _back(taken, words, value)
     same(taken.result, taken.upstream[:, taken.step.operand], "this time step of it")
+
+
+def to_gate_part(taken: Taken, words: str, place: str, count: str, value: str) -> None:
+    _back(taken, words, value)
+    same(_part_of(taken, place, count, taken.result), taken.upstream, "to that part")
+    claim(np.count_nonzero(taken.result) == np.count_nonzero(taken.upstream), "the other parts get 0")
+
+
+def times_partner(taken: Taken, words: str, partner: str, value: str) -> None:
+    _back(taken, words, value)
+    partners = {"cell_state": {0: 1, 1: 0, 2: 3, 3: 2}, "updated_state": {2: 0}}
+    place = partners[taken.node.operation.name][taken.step.operand]
+    _reads(taken, place, partner)
+    same(taken.result, taken.upstream * taken.value(taken.node.operands[place]), "times its partner")
+
+
+def times_distance(taken: Taken, words: str, state: str, candidate: str, value: str) -> None:
+    _back(taken, words, value)
+    _reads(taken, 2, state)
+    _reads(taken, 1, candidate)
+    claim(taken.step.operand == 0, "to the update gate")
+    same(taken.result, taken.upstream * (taken.operand("h") - taken.operand("candidate")), "times the distance")
+
+
+def times_rest(taken: Taken, words: str, update: str, value: str) -> None:
+    _back(taken, words, value)
+    _reads(taken, 0, update)
+    claim(taken.step.operand == 1, "to the candidate")
+    same(taken.result, taken.upstream * (1 - taken.operand("update")), "times the rest")
 
 
 def times_keys(taken: Taken, words: str, which: str, value: str) -> None:
@@ -678,12 +787,20 @@ def this_step(taken: Taken, words: str, met: str, result: str) -> None:
     if met == "the state after the step before":
         claim(name == "weight_hidden", "the weight for the state")
         array = taken.operand("h")
+    elif name == "weight_hidden":
+        _reads(taken, 4, met)
+        array = taken.operand("h")
     else:
         claim(name == "weight_input", "the weight for the input")
         _reads(taken, 0, met)
         array = taken.operand("x")
     same(taken.result, taken.upstream.T @ array, "times what it met")
     claim(taken.step.writes[0].sender is not None or len(taken.plan.written) > 0, "a part")
+
+
+def this_step_summed(taken: Taken, words: str, met: str, result: str) -> None:
+    times_summed(taken, words, met, None, result)
+    claim(taken.node.output.time is not None, "of a time step")
 
 
 def this_step_bias(taken: Taken, words: str, result: str) -> None:
@@ -717,6 +834,13 @@ _FORMS: tuple[tuple[str, Clause], ...] = (
     (rf"(.+) takes (.+) through W input and adds b; before it the state is 0: that is its (.+?){KEPT}\.", first_step),
     (rf"(.+) takes its input through W input, and the state it had after the step before through W hidden, and adds b:"
      rf" that is its (.+?){KEPT}\.", later_step),
+    (rf"(.+) takes its input through W input, and (.+) through W hidden, and adds b: that is its (.+?){KEPT}\.",
+     first_step_from),
+    (r"(.+) starts from a state of 0, before the first time step\.", start_state),
+    (rf"(.+) takes part (\d+) of (\d+) out of (.+): that is its (.+?){KEPT}\.", gate_part),
+    (rf"(.+) adds up part (\d+) of (\d+) of (.+) and of (.+): that is its (.+?){KEPT}\.", gate_sum),
+    (rf"(.+) keeps (.+) times (.+), and takes (.+) times 1 minus it: that is its (.+?){KEPT}\.", updated_state),
+    (rf"(.+) keeps (.+) times (.+), and takes in (.+) times (.+): that is its (.+?){KEPT}\.", cell_state),
     (r"(.+) puts the states of its (\d+) time steps together\.", stack),
     (r"(.+) scores every pair of positions: query times key, over the root of a head's width\.", scores),
     (r"(.+) mixes the values: each position gathers those of the positions that it attends to\.", mix),
@@ -739,8 +863,12 @@ _FORMS: tuple[tuple[str, Clause], ...] = (
     (r"(.+) times the (keys|queries) goes back to (.+)\.", times_keys),
     (r"(.+) times the values goes back to (.+)\.", times_values),
     (r"(.+) goes back to (.+) as much as each position attended to it\.", as_attended),
+    (r"(.+) goes back to part (\d+) of (\d+) of (.+), and the other parts get 0 from here\.", to_gate_part),
     (r"(.+) goes back unchanged to (.+)\.", unchanged),
     (r"(.+) times the other factors goes back to (.+)\.", other_factors),
+    (r"(.+) times 1 minus (.+) goes back to (.+)\.", times_rest),
+    (r"(.+) times (.+) minus (.+) goes back to (.+)\.", times_distance),
+    (r"(.+) times (.+) goes back to (.+)\.", times_partner),
     (r"(.+) is cut into parts; this one goes back to (.+)\.", cut),
     (r"(.+) goes back through the same mask to (.+)\.", same_mask),
     (r"(.+) times what lay under the filters, summed over all places of the batch, is (.+)\.", filters),
@@ -750,6 +878,7 @@ _FORMS: tuple[tuple[str, Clause], ...] = (
     (r"(.+) along the direction is (.+)\.", along_direction),
     (r"(.+) across the direction, times gain over length, is (.+)\.", across_direction),
     (r"(.+) meets no state, which is 0 before the first time step: this part of (.+) is 0\.", no_state),
+    (r"(.+) times (.+), summed over the batch, is this time step's part of (.+)\.", this_step_summed),
     (r"(.+), summed over the batch, is this time step's part of (.+)\.", this_step_bias),
     (r"(.+) times (.+) is this time step's part of (.+)\.", this_step),
     (r"(.+) times (.+), summed over the batch( and its positions)?, is (.+)\.", times_summed),

@@ -116,6 +116,9 @@ def shapes_fit(text: str) -> bool:
             return np.broadcast_shapes(*shapes) == result
         except ValueError:
             return False
+    plain = re.sub(rf"\(1 - {_S}\)", r"\1", right)
+    if re.fullmatch(rf"=  {_S} \* {_S}(?: \+ {_S} \* {_S})+", plain):
+        return _same(result, *(_shape(shape) for shape in re.findall(_SHAPE, plain)))
     for pattern, fits in _FORMS:
         if (match := re.fullmatch(pattern, right)) is not None:
             return bool(fits(result, *match.groups()))

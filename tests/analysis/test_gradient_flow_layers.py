@@ -146,3 +146,50 @@ def test_norms_pooling_embedding_and_attention_have_an_upstream_and_no_badge() -
         assert flow.badges == () and flow.through_time is None
         if name in ("table", "look", "norm"):
             assert flow.upstream_norm is not None and flow.delta_norm is None and flow.weight_gradient_norm is not None
+
+
+# -- gates -----------------------------------------------------------------------------------------------------------
+
+
+def gated(kind: str, bias: float, sequence: bool = False) -> Network:
+    """A gated layer whose forget or update gate has this bias: it keeps what there is, or lets go of it."""
+    units, gates = 8, 4 if kind == "lstm" else 3
+    biases = np.zeros(gates * units)
+    biases[units : 2 * units] = bias
+    return chain(
+        ("input", "input", {"shape": [24, 3]}),
+        ("state", kind, {"units": units, "return_sequence": sequence}),
+        ("flat", "flatten", {}),
+        ("output", "dense", {"units": 2}),
+        ("loss", "softmax_cross_entropy", {}),
+        seed=3,
+        parameters={"state": {"bias" if kind == "lstm" else "bias_input": biases}},
+    )
+
+
+def flow_of_gated(kind: str, bias: float, sequence: bool = False) -> LayerFlow:
+    return flows_of(ran(gated(kind, bias, sequence), np.random.default_rng(0).normal(size=(8, 24, 3))))["state"]
+
+
+@pytest.mark.parametrize("kind", ["lstm", "gru"])
+@pytest.mark.parametrize(("bias", "sequence"), [(2.0, False), (0.0, True), (2.0, True)])
+def test_healthy_gates_have_no_badge(kind: str, bias: float, sequence: bool) -> None:
+    executor = ran(gated(kind, bias, sequence), np.random.default_rng(0).normal(size=(8, 24, 3)))
+    flow = flows_of(executor)["state"]
+    first, last = (np.linalg.norm(executor.values[ref("state", f"gradient/z[{t}]")]) for t in (0, 23))
+    assert flow.through_time == pytest.approx(first / last, rel=1e-12) and flow.through_time > VANISHING
+    assert flow.badges == ()
+
+
+@pytest.mark.parametrize("kind", ["lstm", "gru"])
+def test_a_gate_that_keeps_little_is_named_and_not_the_slope_of_one_of_them(kind: str) -> None:
+    flow = flow_of_gated(kind, -3.0)
+    (badge,) = [badge for badge in flow.badges if "through time" in badge.cause]
+    assert badge.kind == "vanishing" and "its forget or update gate keeps little" in badge.cause
+    assert not any("slope" in badge.cause or "orthogonal" in badge.cause for badge in flow.badges)
+
+
+@pytest.mark.parametrize("kind", ["lstm", "gru"])
+def test_an_open_gate_is_saturated_and_no_fault(kind: str) -> None:
+    flow = flow_of_gated(kind, 9.0)
+    assert flow.saturated_share is None and "saturated" not in {badge.kind for badge in flow.badges}

@@ -28,6 +28,17 @@ def wide(units: int, batch: int = 2, **options: object) -> Network:
     return with_training(network, batch_size=batch)
 
 
+def gated(kind: str) -> Network:
+    """A gated layer on sequences of 40 time steps."""
+    network = chain(
+        ("input", "input", {"shape": [40, 8]}),
+        ("memory", kind, {"units": 24}),
+        ("loss", "mean_squared_error", {}),
+        data=inline(np.ones((64, 40, 8)), np.ones((64, 24))),
+    )
+    return with_training(network, batch_size=64)
+
+
 def measured(network: Network) -> tuple[float, float]:
     """The estimate, and what opening and the first iteration take at their peak, both in bytes."""
     assert network.data is not None
@@ -51,8 +62,10 @@ def measured(network: Network) -> tuple[float, float]:
         lambda: wide(60, batch=4000),
         lambda: with_training(load_network(next(p for p in sample_paths() if p.stem == "digits")), batch_size=1000),
         lambda: load_network(next(p for p in sample_paths() if p.stem == "digits_convolution")),
+        lambda: gated("lstm"),
+        lambda: gated("gru"),
     ],
-    ids=["weights", "adam", "momentum", "a large batch", "digits", "convolutions"],
+    ids=["weights", "adam", "momentum", "a large batch", "digits", "convolutions", "lstm", "gru"],
 )
 def test_the_memory_is_about_what_opening_and_an_iteration_take(make: Callable[[], Network]) -> None:
     estimate, peak = measured(make())

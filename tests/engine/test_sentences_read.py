@@ -121,6 +121,8 @@ def test_the_shapes_of_a_step_fit_together(seed: int) -> None:
         "(4)  =  sum of (3, 2, 4) over the samples",
         "(4)  =  sum of (3, 4) over samples and positions",
         "(3, 4)  =  (3, 4) * (4, 3)",
+        "(3, 4)  =  (3, 4) * (3, 4) + (3, 4) * (4, 3)",
+        "(3, 4)  =  (1 - (4, 3)) * (3, 4) + (3, 4) * (3, 4)",
         "(3, 4)  =  some rule of (3, 4)",
         "(1, 7)  =  rows of (5, 4) at (3, 2)",
     ],

@@ -40,13 +40,13 @@ def tokens(heads: int = 2, positions: int = 6) -> Network:
     )
 
 
-def sequences(return_sequence: bool = True) -> Network:
-    """Return two recurrent layers on sequences of 7 time steps of 3 features: rnn has 5 units, last has 4."""
+def sequences(return_sequence: bool = True, kind: str = "rnn") -> Network:
+    """Return two recurrent layers of a kind on sequences of 7 time steps of 3 features: rnn has 5 units, last has 4."""
     inputs = np.random.default_rng(0).normal(size=(4, 7, 3))
     return chain(
         ("input", "input", {"shape": [7, 3]}),
-        ("rnn", "rnn", {"units": 5, "return_sequence": return_sequence}),
-        *([("last", "rnn", {"units": 4})] if return_sequence else []),
+        ("rnn", kind, {"units": 5, "return_sequence": return_sequence}),
+        *([("last", kind, {"units": 4})] if return_sequence else []),
         ("output", "dense", {"units": 2}),
         ("loss", "mean_squared_error", {}),
         data=inline(inputs, inputs.sum(1)[:, :2]),

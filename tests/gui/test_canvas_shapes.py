@@ -175,6 +175,19 @@ def test_going_back_through_time_fills_the_deltas_from_below(make_rig: Callable[
     assert_cells_are_numbers(rig, "rnn", "delta")
 
 
+def test_the_cell_of_an_lstm_has_a_row_of_its_own_that_fills_in_as_time_goes_on(make_rig: Callable[..., Rig]) -> None:
+    rig = make_rig(sequences(kind="lstm"))
+    go_to(rig, "rnn c[2]")
+    (tile,), (hole,) = row(rig, "rnn", "c").tiles, row(rig, "rnn", "c").holes
+    assert tile.matrix.shape == (3, 5) and hole.top() == pytest.approx(tile.rect.bottom())
+    for time in range(3):
+        np.testing.assert_array_equal(tile.matrix[time], rig.snapshot.find(ref("rnn", f"c[{time}]"))[0])
+    assert_cells_are_numbers(rig, "rnn", "c")
+    rig.step(level=Level.ITERATION)
+    (tile,) = row(rig, "rnn", "delta").tiles
+    assert tile.matrix.shape == (7, 20)  # the error signals of its four gates side by side
+
+
 def test_a_click_on_a_time_asks_for_the_number_of_that_time(make_rig: Callable[..., Rig], qtbot: QtBot) -> None:
     rig = make_rig(sequences())
     rig.step(level=Level.PASS)

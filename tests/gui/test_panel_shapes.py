@@ -235,6 +235,18 @@ def test_a_click_on_a_time_step_asks_for_the_number_of_that_step(make: Make, qtb
     assert tile.cell_of_number(*asked.args) == tile.cell_of((0, 5, 3))
 
 
+@pytest.mark.parametrize(("kind", "role"), [("lstm", "c"), ("gru", "h")])
+def test_the_way_back_through_a_gated_state_can_be_seen_over_time(make: Make, kind: str, role: str) -> None:
+    bench, panel = make(sequences(kind=kind), DeltasPanel)
+    bench.step(level=Level.ITERATION)
+    bench.selection.select(("rnn",))
+    choose(panel, f"∂{role}[t]")
+    tile = shown_tile(panel)
+    for time in range(7):
+        gradient = bench.snapshot.find(ref("rnn", f"gradient/{role}[{time}]"))
+        np.testing.assert_array_equal(tile.array[:, time], gradient)
+
+
 # -- attention -------------------------------------------------------------------------------------------------------
 
 

@@ -120,6 +120,10 @@ class ReferenceNetwork:
                     h = functional.embedding(sources[0].long(), *self._of(layer.name, "weight"))
                 case "rnn":
                     h = self._recurrent(layer.name, options, sources[0])
+                case "lstm":
+                    h = self._lstm(layer.name, options, sources[0])
+                case "gru":
+                    h = self._gru(layer.name, options, sources[0])
                 case "self_attention":
                     h = self._attention(layer.name, options, sources[0])
                 case "activation":
@@ -169,6 +173,31 @@ class ReferenceNetwork:
         for t in range(x.shape[1]):
             z = functional.linear(x[:, t], weight_input, bias) + h @ weight_hidden.T
             h = self._keep(layer, f"h[{t}]", _activated(options["activation"], self._keep(layer, f"z[{t}]", z)))
+            states.append(h)
+        return torch.stack(states, 1) if options["return_sequence"] else h
+
+    def _lstm(self, layer: str, options: Mapping[str, Any], x: Tensor) -> Tensor:
+        weight_input, weight_hidden, bias = self._of(layer, "weight_input", "weight_hidden", "bias")
+        h = c = torch.zeros(len(x), options["units"], dtype=x.dtype)
+        states = []
+        for t in range(x.shape[1]):
+            z = self._keep(layer, f"z[{t}]", functional.linear(x[:, t], weight_input, bias) + h @ weight_hidden.T)
+            i, f, g, o = z.chunk(4, 1)
+            c = self._keep(layer, f"c[{t}]", torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g))
+            h = self._keep(layer, f"h[{t}]", torch.sigmoid(o) * torch.tanh(c))
+            states.append(h)
+        return torch.stack(states, 1) if options["return_sequence"] else h
+
+    def _gru(self, layer: str, options: Mapping[str, Any], x: Tensor) -> Tensor:
+        weight_input, bias_input = self._of(layer, "weight_input", "bias_input")
+        weight_hidden, bias_hidden = self._of(layer, "weight_hidden", "bias_hidden")
+        h, states = torch.zeros(len(x), options["units"], dtype=x.dtype), []
+        for t in range(x.shape[1]):
+            z = self._keep(layer, f"z[{t}]", functional.linear(x[:, t], weight_input, bias_input))
+            s = self._keep(layer, f"s[{t}]", functional.linear(h, weight_hidden, bias_hidden))
+            (z_r, z_u, x_n), (s_r, s_u, s_n) = z.chunk(3, 1), s.chunk(3, 1)
+            update, candidate = torch.sigmoid(z_u + s_u), torch.tanh(x_n + torch.sigmoid(z_r + s_r) * s_n)
+            h = self._keep(layer, f"h[{t}]", (1 - update) * candidate + update * h)
             states.append(h)
         return torch.stack(states, 1) if options["return_sequence"] else h
 

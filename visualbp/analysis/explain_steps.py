@@ -51,7 +51,7 @@ def _accumulated(past: Past, step: Step, index: Index) -> Draft:
 
 
 def _sender(part: Ref) -> str:
-    if part.sender is not None and part.is_from_own_time_step:
+    if part.sender is not None and part.is_told_by_time:
         return f"time step {part.sender.time}"
     return f"from {part.sender_text}"
 

@@ -253,6 +253,8 @@ class Judge:
         slopes, last = self._slopes_of(name), len(self.measures.deltas[name]) - 1
         if slopes is not None and slopes.explains(ratio ** (1.0 / last)):
             return f"{self._in_time(name, ratio)}, and the mean slope of {slopes.label} is only {slopes.total:.2g}"
+        if self.measures.rule(name) is None and self.measures.activations[name]:  # several activations: gates
+            return f"{self._in_time(name, ratio)}; its forget or update gate keeps little, and a larger bias opens it"
         return f"{self._in_time(name, ratio)}; the weights of the state are small, start them orthogonal"
 
     def _exploding_in_time_cause(self, name: str, ratio: float) -> str:

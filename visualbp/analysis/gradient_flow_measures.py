@@ -150,8 +150,11 @@ class Measures:
         return there[0] if len(there) == 1 else np.concatenate(there)
 
     def rule(self, name: str) -> Elementwise | None:
-        nodes = self.activations[name]
-        return nodes[0].operation if nodes and isinstance(nodes[0].operation, Elementwise) else None
+        """Return the layer's activation; None where it has none, or several. Of gates this is meant: an open one is
+        saturated, and what goes through the layer need not go through its slope."""
+        rules = {type(node.operation): node.operation for node in self.activations[name]}
+        rule = next(iter(rules.values()), None)
+        return rule if len(rules) == 1 and isinstance(rule, Elementwise) else None
 
     def has_channels(self, name: str) -> bool:
         """Return whether a layer's activations are channels of images or of sequences, not units."""

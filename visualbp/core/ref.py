@@ -84,6 +84,13 @@ class Ref(NamedTuple):
         """Whether it is the part of one time step of the layer's own: what they share is used in each."""
         return self.sender is not None and self.sender.time is not None and self.sender.layer == self.layer
 
+    @property
+    def is_told_by_time(self) -> bool:
+        """Whether the time step alone tells such a part from the others: the z of each uses what they share, or the
+        state before, once. What belongs to one time step may go to several values of it."""
+        from_z = self.sender is not None and self.sender.role == "z"
+        return self.is_from_own_time_step and (self.time is None or from_z)
+
     # -- texts -------------------------------------------------------------------------------------------------------
 
     @property

@@ -36,6 +36,11 @@ def is_later_slice(node: Node) -> bool:
     return isinstance(node.operation, TimeSlice) and node.operation.index > 0
 
 
+def _derivative_places(node: Node) -> list[int]:
+    """Return which operands of a node have a derivative."""
+    return [place for place in range(len(node.operands)) if not node.operation.is_constant(place)]
+
+
 class _Compiler:
     """Collects the nodes and steps of a plan. One life: `compile_plan` makes it, runs it, and takes the result."""
 
@@ -117,21 +122,21 @@ class _Compiler:
         rule for several variables. What a layer takes apart into time steps goes back as one: a step gathers them.
         """
         aliased = {value for name, value in self.aliases.items() if name.role == "z" and value == source}
-        wanted = {node.output for node in self.nodes} | {info.value for info in self.parameters} | aliased
+        made = {node.output for node in self.nodes if _derivative_places(node)}
+        wanted = made | {info.value for info in self.parameters} | aliased
         wanted -= {node.output for node in self.nodes if is_slice(node) and not wanted.issuperset(node.operands)}
         uses: Counter[Ref] = Counter()
         senders = [node for node in self.nodes if not is_later_slice(node)]
         for node in senders:
-            uses.update(value for value in node.operands if value in wanted)
+            moving = [node.operands[place] for place in _derivative_places(node)]
+            uses.update(value for value in moving if value in wanted)
         left = Counter(uses)
         parts: dict[Ref, list[Ref]] = {value: [] for value in uses}
         ways = Counter((value, node.layer) for node in senders for value in set(node.operands) & wanted)
         for node in reversed(senders):
             between()
             gradient = node.output.gradient
-            places = [
-                i for i, value in enumerate(node.operands) if value in wanted and not node.operation.is_constant(i)
-            ]
+            places = [place for place in _derivative_places(node) if node.operands[place] in wanted]
             places.sort(key=lambda place: node.operands[place] in self.batched)
             for place in places:
                 value = node.operands[place]

@@ -12,6 +12,7 @@ import numpy as np
 
 from visualbp.core.arrays import Shape, size_of
 from visualbp.datasets import DataError
+from visualbp.layers.recurrent import RecurrentLayer
 from visualbp.network import Layer, Network, Structure, structure_of
 from visualbp.optimizers.base import make_optimizer
 
@@ -29,9 +30,6 @@ SECONDS_PER_PRODUCT = 2e-10
 """For a multiplication and an addition within a matrix product or a factorisation."""
 OPERATIONS = 4
 """Operations of a layer that does not unroll, on the average."""
-OPERATIONS_OF_A_STEP = 4
-"""Operations of a layer for each time step that it unrolls."""
-
 
 MOST_OF_ITS_OWN = 2_000
 """Samples of the data sets that come with the program and have no option for their number."""
@@ -93,7 +91,7 @@ def needs_of(network: Network, structure: Structure, samples: int) -> Needs:
         values += 4 * size_of(shape) + _working(layer, inputs)  # z, h and their gradients
         if layer.kind.unrolls and inputs:  # each time step sends back a part for the shared weights
             kept += weights * inputs[0][0]
-            operations += OPERATIONS_OF_A_STEP * inputs[0][0]
+            operations += layer.kind.operations_of_a_step * inputs[0][0]
         else:
             operations += OPERATIONS
         products += 3 * weights * positions * batch
@@ -123,9 +121,13 @@ def _positions(layer: Layer, shape: Shape, inputs: list[Shape]) -> int:
 
 
 def _working(layer: Layer, inputs: list[Shape]) -> int:
-    """Return how many numbers a sample takes beside z and h: the scores between all positions of attention."""
+    """Return how many numbers a sample takes beside z and h: the scores between all positions of attention, and what
+    the gates of each time step compute, with its gradients."""
     if layer.type == "self_attention" and inputs:
         return 4 * int(layer.options["heads"]) * inputs[0][0] ** 2
+    if layer.kind.unrolls and inputs:
+        of_gates = layer.kind.operations_of_a_step - RecurrentLayer.operations_of_a_step
+        return 4 * of_gates * int(layer.options["units"]) * inputs[0][0]
     return 0
 
 

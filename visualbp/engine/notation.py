@@ -127,13 +127,12 @@ class Notation:
             slot = SLOT_SYMBOLS.get(value.slot, words_in_latex(value.slot))
             return rf"{slot}_{{{self._own_symbol(value.of)}}}"
         kind, _, which = value.role.partition("_")
-        below = f"_{{{words_in_latex(which)}}}" if which else ""
         if (value in self._parameters and kind in ("weight", "bias")) or value.role == "weight":
+            below = _below(words_in_latex(which)) if which else ""
             return {"weight": "W", "bias": r"\mathbf{b}"}[kind] + self._index(value) + below
         if value.role in ATTENTION_SYMBOLS:
             return ATTENTION_SYMBOLS[value.role] + self._index(value)
-        letter = rf"\mathbf{{{value.role}}}" if value.role in ("x", "z", "h") else words_in_latex(value.role)
-        return letter + self._index(value) + _below(value.time)
+        return _letter(value.role, value.time, self._index(value))
 
     def _index(self, value: Ref) -> str:
         number = self._numbers.get(value.layer)
@@ -142,8 +141,10 @@ class Notation:
     def _part_symbol(self, value: Ref, sender: Sender) -> str:
         made = ATTENTION_SYMBOLS.get(sender.role, words_in_latex(sender.role)) if sender.role else ""
         made += f" {words_in_latex(sender.operand)}" if sender.operand else ""
-        if value.is_from_own_time_step:
+        if value.is_told_by_time:
             return self._sent(value, f"t = {sender.time}")
+        if value.is_from_own_time_step:
+            return self._sent(value, _letter(sender.role, sender.time))
         if sender.layer == value.layer and made:
             return self._sent(value, made)
         if sender.layer == self.plan.loss.layer:
@@ -205,7 +206,8 @@ class Notation:
 
     def _sum_of_parts(self, step: Step) -> str:
         """Return the sum of what comes back on several paths; of many, with a letter for the path."""
-        times = [part.sender.time for part in step.reads if part.sender is not None and part.is_from_own_time_step]
+        shared = [part for part in step.reads if part.is_from_own_time_step and part.time is None]
+        times = [part.sender.time for part in shared if part.sender is not None]
         known = sorted(time for time in times if time is not None)
         if len(known) == len(step.reads) and known == list(range(known[0], known[0] + len(known))):
             return rf"\sum_{{t = {known[0]}}}^{{{known[-1]}}} {self._sent(step.writes[0], 't')}"
@@ -275,8 +277,20 @@ class Notation:
         return OUTPUT_DELTA_LINE if at_output and not through_weights else DELTA_LINE
 
 
-def _below(time: int | None) -> str:
-    return "" if time is None else f"_{{{time}}}"
+def _letter(role: str, time: int | None, index: str = "") -> str:
+    """Return the symbol of a value that has no other. A role of one letter is a vector of that name, and one such as
+    `z_f` is the z of f."""
+    letter, _, which = role.partition("_")
+    if len(letter) > 1:
+        letter, which = role, ""
+    below = [words_in_latex(which)] if which else []
+    below += [] if time is None else [str(time)]
+    symbol = rf"\mathbf{{{letter}}}" if len(letter) == 1 else words_in_latex(letter)
+    return symbol + index + _below(", ".join(below))
+
+
+def _below(text: str | int | None) -> str:
+    return "" if text in ("", None) else f"_{{{text}}}"
 
 
 def step_equation(plan: Plan, step: Step) -> str:

@@ -10,8 +10,7 @@ from visualbp.optimizers.base import make_optimizer
 from visualbp.optimizers.schedules import make_schedule
 
 KEPT = ", kept for the way back"
-_ROLES = {"h": "activations", "x": "input", "masked": "masked scores"}
-
+_ROLES = {"h": "activations", "x": "input"}
 
 SHARE = "this path's share of "
 
@@ -46,8 +45,9 @@ def words_of(plan: Plan, value: Ref) -> str:
         return f"the gradient of {layer}'s activations"
     if value.is_gradient:
         return f"the gradient of {words_of(plan, value.of)}"
-    if value.time is not None or role in _ROLES:
-        return f"{layer}'s {_ROLES.get(role, role)}{when}"
+    called = _ROLES.get(role) or (plan.network.layer(layer).kind.value_words.get(role) if layer else None)
+    if value.time is not None or called:
+        return f"{layer}'s {called or role}{when}"
     kind, _, which = role.partition("_")
     name = {"weight": "W", "bias": "b"}.get(kind, kind)
     return f"{layer}'s {name}" + (f" {which}" if which else "")
@@ -55,7 +55,8 @@ def words_of(plan: Plan, value: Ref) -> str:
 
 def _written_in_words(plan: Plan, value: Ref) -> str:
     """Return what a step writes in words; what comes back on one of several paths is a share."""
-    on_one_path = value.sender is not None and not value.is_from_own_time_step
+    of_a_time_step = value.is_from_own_time_step and value.time is None
+    on_one_path = value.sender is not None and not of_a_time_step
     return (SHARE if on_one_path else "") + words_of(plan, value)
 
 

@@ -69,6 +69,10 @@ class LayerType:
     """Whether the first axis of a sample are channels, also where it has only one more; those of images always are."""
     unrolls: ClassVar[bool] = False
     """Whether it computes its z and h once for every time step of a sequence, as `z[0]`, `h[0]`, `z[1]`, ..."""
+    operations_of_a_step: ClassVar[int] = 0
+    """How many operations it has, about, for each time step that it unrolls."""
+    value_words: ClassVar[Mapping[str, str]] = {}
+    """What its own values are called in sentences, by role, where the role itself does not say it."""
     featured: ClassVar[tuple[str, ...]] = ()
     """Roles of its own values that its card shows beside h, such as what attention looks at."""
     default_name: ClassVar[str] = ""

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
-from visualbp.core.arrays import Shape, shape_text
-from visualbp.core.options import LARGEST_SIZE, BoolOption, EntryOption, IntOption
+from visualbp.core.arrays import Shape
+from visualbp.core.options import EntryOption
 from visualbp.core.pytorch_code import LayerCode, LayerContext, ModuleClass
 from visualbp.core.ref import Ref
-from visualbp.initializers import initializers
-from visualbp.layers.base import LayerType, Options, ParameterSpec, ShapeError, layer_types
+from visualbp.layers.base import Options, layer_types
 from visualbp.layers.lowering import Lowering, Node
+from visualbp.layers.recurrent import RETURN_SEQUENCE, STARTS, UNITS, RecurrentLayer, lowering_of_steps
 from visualbp.operations.activations import activations
 from visualbp.operations.recurrence import FirstRecurrentAffine, RecurrentAffine
-from visualbp.operations.time_steps import Stack, TimeSlice
-
-LONGEST_SEQUENCE = 1000
-"""Every time step is a handful of operations to step through."""
+from visualbp.operations.time_steps import TimeSlice
 
 RECURRENT = ModuleClass(
     "Recurrent",
@@ -47,7 +43,7 @@ class Recurrent(nn.Module):
 """The layer in PyTorch, whose own RNN has two biases, and tanh and ReLU alone."""
 
 
-class Rnn(LayerType):
+class Rnn(RecurrentLayer):
     """h[t] = sigma(x[t] @ weight_input.T + h[t-1] @ weight_hidden.T + bias), from h = 0; as PyTorch's RNN, its two
     biases in one.
 
@@ -59,56 +55,12 @@ class Rnn(LayerType):
     type_name, label, icon = "rnn", "Recurrent", "layer_rnn"
     order = 52
     description = "Reads a sequence step by step, and carries a state along."
-    unrolls = True
-    starting_options: ClassVar[Options] = {"units": 8}
     options = (
-        IntOption("units", description="how many numbers the state has"),
+        UNITS,
         EntryOption("activation", "tanh", "the function at each time step", registry=activations),
-        BoolOption("return_sequence", False, "whether the states of all steps go on, or the last alone"),
-        EntryOption(
-            "weight_input_init",
-            "glorot_uniform",
-            "where W for the input starts from",
-            "W input starts from",
-            initializers,
-        ),
-        EntryOption(
-            "weight_hidden_init",
-            "orthogonal",
-            "where W for the state starts from",
-            "W hidden starts from",
-            initializers,
-        ),
-        EntryOption("bias_init", "zeros", "where b starts from", "Biases start from", initializers),
+        RETURN_SEQUENCE,
+        *STARTS,
     )
-
-    def output_shape(self, options: Options, inputs: Sequence[Shape]) -> Shape:
-        if len(inputs[0]) != 2:
-            raise ShapeError(
-                f"takes sequences (time steps, features), gets {shape_text(inputs[0])}",
-                "put an embedding before it, or give the input layer a shape such as 10, 3",
-            )
-        (steps, features), units = inputs[0], options["units"]
-        if steps > LONGEST_SEQUENCE:
-            raise ShapeError(
-                f"gets a sequence of {steps:,} time steps; {LONGEST_SEQUENCE:,} is the most", "use shorter sequences"
-            )
-        parts = steps * units * (features + units)
-        if parts > LARGEST_SIZE:
-            raise ShapeError(
-                f"would send back {parts:,} numbers for its weights, a part for each of {steps} time steps;"
-                f" {LARGEST_SIZE:,} is the most",
-                "use fewer units or shorter sequences",
-            )
-        return (steps, units) if options["return_sequence"] else (units,)
-
-    def parameters(self, options: Options, inputs: Sequence[Shape]) -> tuple[ParameterSpec, ...]:
-        units = options["units"]
-        return (
-            ParameterSpec("weight_input", (units, inputs[0][1]), options["weight_input_init"], penalised=True),
-            ParameterSpec("weight_hidden", (units, units), options["weight_hidden_init"], penalised=True),
-            ParameterSpec("bias", (units,), options["bias_init"], penalised=False),
-        )
 
     def lower(self, name: str, options: Options, inputs: Sequence[Ref], shapes: Sequence[Shape]) -> Lowering:
         shared = tuple(Ref(name, role) for role in ("weight_input", "weight_hidden", "bias"))
@@ -117,7 +69,6 @@ class Rnn(LayerType):
         pre_activations = tuple(Ref(name, "z", step) for step in range(shapes[0][0]))
         aliases: dict[Ref, Ref] = {}
         states: list[Ref] = []
-        z = h = Ref(name, "h")
         for step in range(shapes[0][0]):
             x, z, h = (Ref(name, role, step) for role in ("x", "z", "h"))
             nodes.append(Node(name, TimeSlice(step), (inputs[0],), x))
@@ -129,14 +80,7 @@ class Rnn(LayerType):
             else:
                 nodes.append(Node(name, activations.get(choice.type)(**choice.options), (z,), h))
                 states.append(h)
-        output = Ref(name, "h")
-        if options["return_sequence"]:
-            nodes.append(Node(name, Stack(), tuple(states), output))
-            return Lowering(tuple(nodes), output, aliases, pre_activations)
-        last = states[-1]
-        aliases.update({output: last, output.gradient: last.gradient})
-        aliases.update({Ref(name, "z"): z, Ref(name, "z").gradient: z.gradient})
-        return Lowering(tuple(nodes), last, aliases, pre_activations)
+        return lowering_of_steps(nodes, states, pre_activations, options["return_sequence"], aliases)
 
     def to_pytorch(self, context: LayerContext) -> LayerCode:
         options, choice = context.options, context.options["activation"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from visualbp.core.arrays import Shape, shape_text
@@ -57,6 +57,7 @@ class SelfAttention(LayerType):
     order = 54
     description = "Every position asks all positions, and gathers what answers: the heart of a transformer."
     axes: ClassVar = {"scores": PAIRS, "masked": PAIRS, "attention": PAIRS}
+    value_words: ClassVar[Mapping[str, str]] = {"masked": "masked scores"}
     featured = ("attention",)
     options = (
         IntOption("heads", 1, "how many times, side by side, each with its part of the width", maximum=1000),

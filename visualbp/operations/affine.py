@@ -103,7 +103,8 @@ class Affine(Operation):
             return f"goes back through {words.roles[1]} to {words.source}"
         met = f"times {words.sources[0]}" if name == "weight" else ""
         positions = " and its positions" if words.axes > 1 else ""
-        return f"{met}, summed over the batch{positions}, is {words.result}"
+        part = "" if words.time is None else "this time step's part of "
+        return f"{met}, summed over the batch{positions}, is {part}{words.result}"
 
     def shapes_text(self, shapes: ShapeTexts) -> str:
         x, weight, *bias = shapes.operands

@@ -135,7 +135,7 @@ class CardLayout:
 
 def owns_activation(layer: Layer) -> bool:
     """Whether the layer has a z, and so a delta, of its own."""
-    return bool({"activation", "function"} & layer.options.keys())
+    return layer.kind.unrolls or bool({"activation", "function"} & layer.options.keys())
 
 
 def has_parameters(kind: LayerType) -> bool:
@@ -160,7 +160,7 @@ def layout_of(
 
     def add(label: str, role: str, color: str, height: float, range_name: str, shown: Shape | None = None) -> None:
         nonlocal top
-        unrolled = kind.unrolls and range_name in ("h", "delta")
+        unrolled = kind.unrolls and range_name in ("h", "delta", *kind.featured)
         rows.append(RowSpec(label, role, color, _strip(top, height), range_name, unrolled, shown))
         top += height + GAP
 
@@ -177,7 +177,7 @@ def layout_of(
     tall = IMAGE if kind.unrolls or (shape is not None and len(shape) >= 2) else STRIP
     add("h", "h", "forward", tall, "h")
     for role in kind.featured:
-        add(role[:1].upper(), role, "forward", IMAGE, role)
+        add(role if len(role) == 1 else role[:1].upper(), role, "forward", IMAGE, role)
     if owns_activation(layer):
         add("δ", "delta", "backward", tall, "delta")
     else:
