@@ -52,7 +52,7 @@ class LossEquations(Operation):
                 return {"T": str(size_of(prediction.shape[:-1]))}
         return {}
 
-    def _filled(self, formula: str, prediction: Symbol, target: Symbol, *places: str) -> str:
+    def _lettered(self, formula: str, prediction: Symbol, target: Symbol, *places: str) -> str:
         answer = Symbol(Y_HAT, prediction.shape, is_batched=True)
         texts = {"P": prediction.at(*places), "Y": target.at(*places), "A": answer.at(*places)}
         return _LETTER.sub(lambda found: texts[found.group()], formula)
@@ -61,14 +61,14 @@ class LossEquations(Operation):
         """Return what the letters stand for, and y_hat of a logit, as a line."""
         said: dict[str, float | str] = {}
         if self.answer_formula:
-            name = self._filled("A", prediction, target, *places)
-            said[name] = self._filled(self.answer_formula, prediction, target, *places)
+            name = self._lettered("A", prediction, target, *places)
+            said[name] = self._lettered(self.answer_formula, prediction, target, *places)
         return letters_text({**said, **self.letters(prediction)})
 
     def right_hand_side(self, operands: Sequence[Symbol]) -> str:
         prediction, target = operands
         rows = (SAMPLE, *prediction.rows)
-        part = self._filled(self.formula, prediction, target, *rows, "k")
+        part = self._lettered(self.formula, prediction, target, *rows, "k")
         return rf"\frac{{1}}{{{self.count_of(prediction)}}} {summed(*rows, 'k')} {part}"
 
     def equation(self, output: Symbol, operands: Sequence[Symbol]) -> str:
@@ -83,7 +83,7 @@ class LossEquations(Operation):
         rows = prediction.rows if self.answer_formula.startswith(r"\text{softmax}") else ()
         sign, factor = ("-", self.gradient_factor[1:]) if self.gradient_factor[0] == "-" else ("", self.gradient_factor)
         weight = rf"{sign}\frac{{{factor}}}{{{self.count_of(prediction)}}}"
-        part = self._filled(self.gradient_formula, prediction, target, *rows)
+        part = self._lettered(self.gradient_formula, prediction, target, *rows)
         return f"{result.at(*rows)} = {weight} {part}{self._where(prediction, target, *rows)}"
 
     def to_pytorch(self, shape: Shape, of_classes: bool) -> str:
