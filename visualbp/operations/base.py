@@ -223,19 +223,19 @@ class Operation:
     def sentence(self, words: Words) -> str:
         """Return one sentence, with its full stop, that says what the forward rule does."""
         if self.saying is not None:
-            return self._filled(self.saying, words)
+            return self._said(self.saying, words)
         given = [text for text, is_value in zip(words.sources, words.are_values, strict=True) if is_value]
         return f"{words.layer} computes {words.output} from {listed(given or words.sources)}, by {self.plain_name}."
 
     def vjp_sentence(self, words: Words) -> str:
         """Return how the gradient of the output becomes that of an operand: what follows `The error signal of ...`."""
         if (saying := self.vjp_sayings.get(self.operand_name(words.operand))) is not None:
-            return self._filled(saying, words)
+            return self._said(saying, words)
         if words.are_values[words.operand]:
             return f"goes back through {self.plain_name} to {words.source}"
         return f"goes back through {self.plain_name} to become {words.result}"
 
-    def _filled(self, saying: Saying, words: Words) -> str:
+    def _said(self, saying: Saying, words: Words) -> str:
         names = [self.operand_name(operand) for operand in range(len(words.sources))]
         return words.filled(saying, names, vars(self))
 

@@ -12,7 +12,7 @@ from visualbp.operations.base import Emitter, Operation
 from visualbp.operations.numpy_code import NumpyCode
 from visualbp.operations.symbols import Symbol, slid
 from visualbp.operations.terms import Block, Draft, Element, Factor, constant, one_term
-from visualbp.operations.windows import covering, windows_along, windows_of
+from visualbp.operations.windows import covering, let_nan_win, windows_along, windows_of, winners_of
 from visualbp.operations.words import ShapeTexts, Words
 
 X = 0
@@ -117,23 +117,6 @@ class Pooling(Operation):
             for i, row in zip(*rows, strict=True)
             for j, column in zip(*columns, strict=True)
         ]
-
-
-def winners_of(windows: Array) -> Array:
-    """Return the place of each window's winner on the last axis: the last NaN, if there is one."""
-    winners, nan = windows.argmax(-1), np.isnan(windows)
-    if not nan.any():
-        return winners
-    last: Array = windows.shape[-1] - 1 - nan[..., ::-1].argmax(-1)
-    return np.where(nan.any(-1), last, winners)
-
-
-def let_nan_win(winners: Array, values: Array, is_nan: Array, windows: Array) -> None:
-    """Put right the winners of windows with NaN; `values` are the maxima, `windows` the numbers that they are of."""
-    np.isnan(values, is_nan)
-    if is_nan.any():
-        (places,) = is_nan.nonzero()
-        winners[places] = winners_of(windows[np.unravel_index(places, windows.shape[:4])].reshape(len(places), -1))
 
 
 class MaxPooling(Pooling):

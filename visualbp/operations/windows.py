@@ -23,6 +23,23 @@ def windows_of(images: Array, kernel: int, stride: int, axes: tuple[int, ...]) -
     return sliding_window_view(images, (kernel,) * len(axes), axes)[tuple(steps)]
 
 
+def winners_of(windows: Array) -> Array:
+    """Return the place of each window's winner on the last axis: the last NaN, if there is one."""
+    winners, nan = windows.argmax(-1), np.isnan(windows)
+    if not nan.any():
+        return winners
+    last: Array = windows.shape[-1] - 1 - nan[..., ::-1].argmax(-1)
+    return np.where(nan.any(-1), last, winners)
+
+
+def let_nan_win(winners: Array, values: Array, is_nan: Array, windows: Array) -> None:
+    """Put right the winners of windows with NaN; `values` are the maxima, `windows` the numbers that they are of."""
+    np.isnan(values, is_nan)
+    if is_nan.any():
+        (places,) = is_nan.nonzero()
+        winners[places] = winners_of(windows[np.unravel_index(places, windows.shape[:4])].reshape(len(places), -1))
+
+
 class Axis(NamedTuple):
     """Windows along one axis: `inside` are places within a window, `outside` what they belong to, pair by pair.
 
