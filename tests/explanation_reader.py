@@ -84,7 +84,7 @@ class Asked:
         if not np.isfinite(self.number) or not np.isfinite(wanted):
             claim(self.number == wanted or (np.isnan(self.number) and np.isnan(wanted)), what)
             return
-        size = max(abs(wanted), self.found.scale, 1e-12)
+        size = max(abs(wanted), self.found.total.scale, 1e-12)
         claim(abs(self.number - wanted) <= 1e-7 * size, f"{what}: {wanted}, and it is {self.number}")
 
     def forward(self) -> None:
@@ -594,7 +594,7 @@ def _loss(a: Asked, prediction: Array) -> float:
 def one_part_each(a: Asked, label: str) -> None:
     a.forward()
     claim(losses.get(a.taken.node.operation.type_name).label.lower() == label.lower(), "the loss")
-    claim(a.found.terms_total % _inputs(a)[0].size == 0, "one part from each output of each sample")
+    claim(a.found.total.count % _inputs(a)[0].size == 0, "one part from each output of each sample")
     a.is_(_loss(a, _inputs(a)[0]), "the parts added up")
 
 

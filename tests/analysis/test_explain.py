@@ -116,14 +116,14 @@ def sizes_of(explanation: Explanation) -> float:
 
 def check_adds_up(explanation: Explanation, tolerance: float = 1e-12) -> None:
     number = explanation.number
-    assert number is not None and explanation.sum is not None, (explanation.text, explanation.note)
-    assert explanation.agrees, (explanation.text, explanation.note)
-    assert explanation.sum == pytest.approx(number, rel=0, abs=tolerance * sizes_of(explanation) + 1e-300)
+    assert number is not None and explanation.total.number is not None, (explanation.text, explanation.note)
+    assert explanation.total.agrees, (explanation.text, explanation.note)
+    assert explanation.total.number == pytest.approx(number, rel=0, abs=tolerance * sizes_of(explanation) + 1e-300)
     if not explanation.is_source:
         products = [math.prod(factor.number for factor in term.factors) for term in explanation.terms]
-        shown = math.fsum(products) + explanation.rest
+        shown = math.fsum(products) + explanation.total.rest
         assert shown == pytest.approx(number, rel=0, abs=tolerance * sizes_of(explanation) + 1e-300)
-        assert len(explanation.terms) + explanation.more == explanation.terms_total
+        assert len(explanation.terms) + explanation.more == explanation.total.count
 
 
 @pytest.mark.parametrize("seed", range(40))

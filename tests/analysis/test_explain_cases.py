@@ -97,7 +97,7 @@ def test_only_the_twelve_largest_terms_are_kept_and_the_rest_is_counted() -> Non
     weight, x = executor.values[ref("output", "weight")][1], executor.values[ref("input", "h")][0]
     largest = sorted(np.abs(weight * x))[-12:]
     assert sorted(abs(term.product) for term in explanation.terms) == pytest.approx(largest)
-    assert (explanation.terms_total, explanation.more) == (101, 89)
+    assert (explanation.total.count, explanation.more) == (101, 89)
     inputs = [int(term.label.removeprefix("input ")) for term in explanation.terms]
     assert inputs == sorted(inputs)
 
@@ -106,7 +106,7 @@ def test_what_is_not_computed_yet_has_no_number_and_says_which_step_makes_it() -
     executor = executor_of(xor())
     moment = run(executor, 2)
     explanation = explain(moment, ref("output", "delta"), (0, 0))
-    assert explanation.number is None and explanation.sum is None and not explanation.terms
+    assert explanation.number is None and explanation.total.number is None and not explanation.terms
     assert explanation.note == 'not computed yet: the step "δ output" of the backward pass makes it'
     assert explain(moment, ref("hidden", "z"), (0, 0)).number is not None
 
@@ -154,7 +154,7 @@ def test_without_the_start_of_the_iteration_what_needs_old_weights_says_so_and_n
     executor.publish()
     moment = Moment(executor.plan, dict(executor.values), executor.cursor, None, executor.iteration)
     explanation = explain(moment, ref("hidden", "z"), (0, 0))
-    assert explanation.number is not None and explanation.sum is None and not explanation.terms
+    assert explanation.number is not None and explanation.total.number is None and not explanation.terms
     assert "hidden.weight" in explanation.note and "not kept" in explanation.note
     check_adds_up(explain(moment, ref("hidden", "h"), (0, 0)))
     check_adds_up(explain(moment, ref("hidden", "delta"), (0, 0)))
@@ -227,9 +227,9 @@ def test_a_wrong_reverse_mode_rule_is_told_apart_from_the_chain_rule(monkeypatch
     executor = executor_of(xor(seed=2))
     moment = run(executor, len(executor.plan.steps))
     wrong = explain(moment, ref("hidden", "gradient/weight"), (0, 0))
-    assert not wrong.agrees and "that rule is wrong" in wrong.note
-    assert wrong.sum == pytest.approx(-(wrong.number or 0.0))
-    assert explain(moment, ref("hidden", "gradient/bias"), (0,)).agrees
+    assert not wrong.total.agrees and "that rule is wrong" in wrong.note
+    assert wrong.total.number == pytest.approx(-(wrong.number or 0.0))
+    assert explain(moment, ref("hidden", "gradient/bias"), (0,)).total.agrees
 
 
 def test_a_wrong_slope_is_told_from_a_central_difference(monkeypatch: pytest.MonkeyPatch) -> None:

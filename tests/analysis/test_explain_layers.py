@@ -65,14 +65,16 @@ def explained_on_the_way(network: Network, seed: int, iterations: int = 2) -> li
 
 
 def check(explanation: Explanation, tolerance: float) -> None:
-    number, total = explanation.number, explanation.sum
+    number, total = explanation.number, explanation.total.number
     assert number is not None and total is not None, (explanation.text, explanation.note)
-    assert explanation.agrees, (explanation.text, explanation.note)
+    assert explanation.total.agrees, (explanation.text, explanation.note)
     if math.isfinite(number):
-        assert abs(total - number) <= tolerance * explanation.scale + 1e-300, explanation.text
+        assert abs(total - number) <= tolerance * explanation.total.scale + 1e-300, explanation.text
         if not explanation.is_source:
             shown = math.fsum(math.prod(f.number for f in term.factors) for term in explanation.terms)
-            assert abs(shown + explanation.rest - number) <= tolerance * explanation.scale + 1e-300, explanation.text
+            assert abs(shown + explanation.total.rest - number) <= tolerance * explanation.total.scale + 1e-300, (
+                explanation.text
+            )
 
 
 @pytest.mark.parametrize("seed", range(RANDOM_NETWORKS))
@@ -234,7 +236,7 @@ def test_a_convolution_names_the_places_of_its_window_and_leaves_the_padding_out
     assert [term.product for term in corner.terms] == pytest.approx(products)
     assert "5 places of the window lie outside the image" in corner.note
     inside = explain(moment, ref("conv", "z"), (0, 0, 2, 2))
-    assert inside.terms_total == 10 and inside.note == ""
+    assert inside.total.count == 10 and inside.note == ""
 
 
 def test_a_convolution_of_sequences_names_the_positions_of_its_window_and_leaves_the_padding_out() -> None:
@@ -245,7 +247,7 @@ def test_a_convolution_of_sequences_names_the_positions_of_its_window_and_leaves
     assert [term.product for term in start.terms] == pytest.approx([weight[1] * 1, weight[2] * 2, 0.0])
     assert start.note == "1 place of the window lies outside the sequence, where x counts as 0"
     inside = explain(moment, ref("conv", "z"), (0, 0, 2))
-    assert inside.terms_total == 4 and inside.note == ""
+    assert inside.total.count == 4 and inside.note == ""
 
 
 def test_max_pooling_names_the_winner_and_sends_the_gradient_to_it_alone() -> None:
@@ -267,7 +269,7 @@ def test_max_pooling_names_the_winner_and_sends_the_gradient_to_it_alone() -> No
     winner = explain(moment, ref("pass", "upstream"), (0, 0, 0, 1))
     assert [term.label for term in winner.terms] == ["window 0, 0", "window 0, 1"]
     loser = explain(moment, ref("pass", "upstream"), (0, 0, 1, 1))
-    assert loser.number == 0 and not loser.terms and loser.agrees
+    assert loser.number == 0 and not loser.terms and loser.total.agrees
     assert loser.note == "it is not the largest of its window: the gradient goes to the winner alone"
 
 
@@ -373,7 +375,7 @@ def test_attention_is_explained_from_scores_to_mix_and_closed_positions_say_why(
     query, key = values[ref("attend", "query")], values[ref("attend", "key")]
     assert [term.product for term in score.terms] == pytest.approx(query[1, 2, 2:] * key[1, 0, 2:] / math.sqrt(2.0))
     closed = explain(moment, ref("attend", "masked"), (0, 0, 0, 2))
-    assert closed.number == -math.inf and closed.agrees
+    assert closed.number == -math.inf and closed.total.agrees
     assert closed.note == "closed: position 2 comes after position 0, which must not see it"
     assert explain(moment, ref("attend", "attention"), (0, 0, 0, 2)).number == 0
     nothing = explain(moment, ref("attend", "gradient/scores"), (0, 0, 0, 2))

@@ -41,9 +41,9 @@ def typed(expression: str, derivative: str) -> Explanation:
 )
 def test_a_wrong_typed_derivative_does_not_agree_and_the_right_one_is_shown(expression: str, derivative: str) -> None:
     right, wrong = typed(expression, ""), typed(expression, derivative)
-    assert right.agrees and not wrong.agrees
+    assert right.total.agrees and not wrong.total.agrees
     assert "the typed derivative gives" in wrong.note and "that rule is wrong" in wrong.note
-    assert wrong.sum == pytest.approx(right.number, rel=1e-12)
+    assert wrong.total.number == pytest.approx(right.number, rel=1e-12)
     assert r"\neq" in wrong.numbers_latex
 
 
@@ -58,7 +58,7 @@ def test_a_wrong_typed_derivative_does_not_agree_and_the_right_one_is_shown(expr
 )
 def test_a_right_typed_derivative_agrees_in_any_form(expression: str, derivative: str) -> None:
     found = typed(expression, derivative)
-    assert found.agrees and found.note == ""
+    assert found.total.agrees and found.note == ""
 
 
 @pytest.mark.parametrize("derivative", ["x > 0", "x >= 0", "where(x == 0, 0.5, x > 0)"])
@@ -72,7 +72,7 @@ def test_at_a_corner_any_slope_in_between_will_do(derivative: str) -> None:
         ("loss", "mean_squared_error", {}),
     )
     executor = executor_of(network)
-    assert explain(run(executor, len(executor.plan.steps)), ref("hidden", "delta"), (0, 1)).agrees
+    assert explain(run(executor, len(executor.plan.steps)), ref("hidden", "delta"), (0, 1)).total.agrees
 
 
 def test_the_derivative_that_was_derived_is_written_out() -> None:

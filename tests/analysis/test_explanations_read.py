@@ -46,11 +46,13 @@ def test_the_words_and_the_terms_are_so_at_zero_at_saturation_and_at_kinks(case:
         for asked in explained(executor_around(case, operands), most=1, layer="tested"):
             check_words(asked)
             found = asked.found
-            assert found.agrees and found.sum is not None, (found.text, found.note)
-            off = 0.0 if found.sum == asked.number else abs(found.sum - asked.number)  # -inf, where a mask is closed
+            assert found.total.agrees and found.total.number is not None, (found.text, found.note)
+            off = (
+                0.0 if found.total.number == asked.number else abs(found.total.number - asked.number)
+            )  # -inf, where a mask is closed
             array = asked.taken.result
             size = np.abs(array[np.isfinite(array)]).max(initial=0.0)
-            assert off <= 1e-9 * max(sizes_of(found), found.scale) + 1e-12 * size, found.text
+            assert off <= 1e-9 * max(sizes_of(found), found.total.scale) + 1e-12 * size, found.text
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -43,9 +43,9 @@ def test_the_formula_in_numbers_gives_the_number(seed: int) -> None:
         if found.step is not None and left.startswith(r"\text{"):  # a function by its name: the equation defines it
             _, quad, definitions = notation.step_equation(found.step).partition(r", \quad ")
             definitions = quad + definitions
-        hidden = math.fsum(term.product for term in found.terms[4:]) + found.rest if dots else 0.0
+        hidden = math.fsum(term.product for term in found.terms[4:]) + found.total.rest if dots else 0.0
         off = abs(value_of(left, definitions) + hidden - found.number)
-        assert off <= DIGITS * max(found.scale, abs(found.number)) + 1e-12, found.numbers_latex
+        assert off <= DIGITS * max(found.total.scale, abs(found.number)) + 1e-12, found.numbers_latex
         said += 1
     assert said > 10
 

@@ -168,7 +168,7 @@ def test_an_update_is_explained_by_what_the_weight_was_before(bench: Workbench, 
     before = bench.snapshot.get("hidden", "weight")
     go_to(bench, "update W hidden")
     found = panel.card.explanation
-    assert found.terms and found.agrees
+    assert found.terms and found.total.agrees
     assert found.terms[0].factors[0].number == float(before[found.index])
 
 

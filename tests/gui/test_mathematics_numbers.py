@@ -60,7 +60,7 @@ def test_every_factor_and_the_number_stand_in_the_formula(
 ) -> None:
     go_to(bench, label)
     found = panel.card.explanation
-    assert found is not None and found.terms_total <= 4
+    assert found is not None and found.total.count <= 4
     factors = [factor.number for term in found.terms for factor in term.factors]
     assert numbers_shown(panel) == [*factors, found.number]
 

@@ -230,7 +230,7 @@ def test_the_state_before_is_told_only_of_what_is_the_state_before(kind: str) ->
     moment = Moment(plan, values, executor.cursor, executor.store.views_of(executor.start))
     parts = {"lstm": ["c[2]", "gradient/c[1]", "gradient/f[2]"], "gru": ["h[2]", "gradient/m[2]", "gradient/u[2]"]}
     for name in parts[kind]:
-        assert explain(moment, ref("memory", name), (1, 1)).agrees, name
+        assert explain(moment, ref("memory", name), (1, 1)).total.agrees, name
 
 
 def test_a_part_of_a_cells_gradient_is_explained_by_where_it_came_from() -> None:

@@ -202,7 +202,7 @@ def test_a_gathered_gradient_is_explained_by_its_time_step() -> None:
     values = whole_iteration(executor)
     moment = Moment(executor.plan, values, executor.cursor, executor.store.views_of(executor.start))
     explanation = explain(moment, ref("letters", "upstream"), (1, 2, 0))
-    assert explanation.agrees and explanation.number == values[ref("letters", "upstream")][1, 2, 0]
+    assert explanation.total.agrees and explanation.number == values[ref("letters", "upstream")][1, 2, 0]
     (factor,) = explanation.terms[0].factors
     assert (factor.value, factor.index) == (ref("memory", "x[2]").gradient, (1, 0))
 
@@ -346,6 +346,6 @@ def test_the_state_before_is_told_only_of_what_is_the_state_before(monkeypatch: 
     moment = Moment(plan, values, executor.cursor, executor.store.views_of(executor.start))
     for value in (ref("memory", "z[2]"), ref("memory", "gradient/weight_hidden", "z[2]")):
         explanation = explain(moment, value, (1, 1))
-        assert explanation.agrees and "memory.damped[2]" in explanation.rule
+        assert explanation.total.agrees and "memory.damped[2]" in explanation.rule
     told = [explain(moment, ref("memory", "damped[2]").gradient, (1, 1)).rule, *sentences]
     assert not any("before" in text or "after" in text or "in time" in text for text in told)

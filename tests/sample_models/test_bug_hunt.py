@@ -200,7 +200,7 @@ def wrong_elements(executor: Executor) -> set[Ref]:
                 index = tuple(int(i) for i in np.unravel_index(place, array.shape))
                 told = explain(moment, value, index, step.index + 1)
                 assert told.number is not None
-                if not told.agrees:
+                if not told.total.agrees:
                     assert "that rule is wrong" in told.note
                     found.add(ref(value.layer, f"{value.name} by {step.operation}"))
     return found

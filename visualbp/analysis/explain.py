@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from visualbp.analysis.explain_element import StepElement
-from visualbp.analysis.explain_record import Explanation, Moment, NotKeptError, Past, Term
+from visualbp.analysis.explain_record import Explanation, Moment, NotKeptError, Past, Term, Total
 from visualbp.analysis.explain_rounding import (
     bound_of_sum,
     is_out_of_range,
@@ -64,7 +64,9 @@ def explain(moment: Moment, value: Ref, index: Index, at: int | None = None) -> 
     note = _of_name(past, asked, value)
     if writer is None or writer.phase == Phase.LOAD:
         rule = words_of_source(past, value, index, number)
-        return Explanation(value, index, at, number, symbol, rule, sum=number, is_source=True, note=note, step=writer)
+        return Explanation(
+            value, index, at, number, symbol, rule, total=Total(number), is_source=True, note=note, step=writer
+        )
     try:
         draft = _draft(past, writer, value, index)
         return _explanation(past, writer, value, index, at, number, draft, note)
@@ -123,6 +125,7 @@ def _explanation(
         notes.append(f"0 because {zero.text} is 0" if zero is not None and len(terms[0].factors) > 1 else "")
     elif math.isfinite(total) and plain(total) != plain(number) and products.size:
         notes.append(f"its terms add up to {plain(total)}: what is between is rounding, the number has no more digits")
+    in_numbers = f"{draft.numbers or _in_numbers(terms, len(products))} {relation} {number_latex(number)}"
     return Explanation(
         value,
         index,
@@ -130,18 +133,12 @@ def _explanation(
         number,
         symbol,
         draft.rule,
-        f"{symbol} {arrow} {draft.formula}",
-        f"{draft.numbers or _in_numbers(terms, len(products))} {relation} {number_latex(number)}" if terms else "",
-        terms,
-        len(products),
-        len(products) - len(terms),
-        rest,
-        total,
-        agrees,
+        formula_latex=f"{symbol} {arrow} {draft.formula}",
+        numbers_latex=in_numbers if terms else "",
+        terms=terms,
+        total=Total(total, len(products), rest, agrees, scale, rounding),
         note=_joined(*notes),
         step=step,
-        scale=scale,
-        rounding=rounding,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from functools import lru_cache
 
 import numpy as np
@@ -51,15 +51,29 @@ class Term:
 
 
 @dataclass(frozen=True)
+class Total:
+    """What the terms of a number add up to: `number`, of `count` terms; `rest` is the sum of those that are not shown.
+
+    `agrees` says whether that is the number that is there: where it is not, the rule that ran is not the one that it
+    should be. `scale` is what rounding goes by: the sizes of the terms, and of what cancels inside them. `rounding` is
+    how far the number may be from the sum by rounding alone; where it disagrees, that has been measured.
+    """
+
+    number: float | None = None
+    count: int = 0
+    rest: float = 0.0
+    agrees: bool = True
+    scale: float = 0.0
+    rounding: float = 0.0
+
+
+@dataclass(frozen=True)
 class Explanation:
     """Where the element `index` of `value` came from, as it stood after `at` steps.
 
-    `number` is None if it is not known; `note` says why. `terms` are the largest products, in their own order; `more`
-    is how many were left out, and `rest` their sum. `sum` adds all of them up, and `agrees` says whether that is
-    `number`: where it is not, the rule that ran is not the one that it should be. With a source, such as an input or a
-    number that was drawn, following ends: it has no terms. `step` is the one that made the number. `scale` is what
-    rounding goes by: the sizes of the terms, and of what cancels inside them. `rounding` is how far the number may be
-    from the sum by rounding alone; where it disagrees, that has been measured.
+    `number` is None if it is not known; `note` says why. `terms` are the largest products, in their own order. With a
+    source, such as an input or a number that was drawn, following ends: it has no terms. `step` is the one that made
+    the number.
     """
 
     value: Ref
@@ -68,19 +82,19 @@ class Explanation:
     number: float | None
     symbol: str
     rule: str
+    _: KW_ONLY
     formula_latex: str = ""
     numbers_latex: str = ""
     terms: tuple[Term, ...] = ()
-    terms_total: int = 0
-    more: int = 0
-    rest: float = 0.0
-    sum: float | None = None
-    agrees: bool = True
+    total: Total = Total()
     is_source: bool = False
     note: str = ""
     step: Step | None = field(default=None, repr=False)
-    scale: float = 0.0
-    rounding: float = 0.0
+
+    @property
+    def more(self) -> int:
+        """How many terms are left out."""
+        return self.total.count - len(self.terms)
 
     @property
     def text(self) -> str:

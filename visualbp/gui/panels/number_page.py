@@ -86,7 +86,7 @@ class Page:
             self._y += px(2)
             self._terms(found)
         if found.note:
-            wrong = not found.agrees or (found.number is not None and not math.isfinite(found.number))
+            wrong = not found.total.agrees or (found.number is not None and not math.isfinite(found.number))
             self._y += px(3)
             self._words(found.note, "error" if wrong else "dim")
 
@@ -169,11 +169,11 @@ class Page:
             self._text(product, self._x + self._width - _advance(product), row, mono, "text")
             self._y += row
         if found.more:
-            self._total(f"{found.more:,} more term{'s' if found.more > 1 else ''}", found.rest, "dim")
-        if found.terms_total > 1 and found.sum is not None:
+            self._total(f"{found.more:,} more term{'s' if found.more > 1 else ''}", found.total.rest, "dim")
+        if found.total.count > 1 and found.total.number is not None:
             self._line(QPointF(self._x, self._y + 2), QPointF(self._x + self._width, self._y + 2), "line")
             self._y += px(4)
-            self._total("sum", found.sum, "text")
+            self._total("sum", found.total.number, "text")
 
     def _total(self, words: str, number: float, color: str) -> None:
         row, text = theme().px(ROW), number_text(number, signed=True)
