@@ -72,9 +72,10 @@ def trace_iteration(executor: Executor) -> tuple[list[Traced], dict[Ref, Array]]
     """Take every step of the next iteration. Return the steps, and the gradients as they were before clipping."""
     steps: list[Traced] = []
     gradients: dict[Ref, Array] = {}
-    infos = executor.plan.parameters
-    for _ in executor.plan.steps:
-        step = executor.step()
+    infos, course = executor.plan.parameters, Course(executor=executor, keeps_history=False)
+    following = executor.iteration + 1 if executor.at_end else executor.iteration
+    for cursor, step in enumerate(executor.plan.steps, 1):
+        course.run(Until(following, cursor, NotFinite.PASS), (Recorded(cursor),))
         if step.phase != Phase.UPDATE:
             gradients = {
                 i.value: executor.values[i.value.gradient] for i in infos if i.value.gradient in executor.values
