@@ -113,7 +113,7 @@ def missing_from_layer(entry: LayerType) -> list[str]:
     """Return the parts that a type of layer leaves out. What is made of an entry of another registry, as a layer is of
     a loss, is checked there."""
     kind = type(entry)
-    missing = without_words(entry, (*IN_WORDS, "icon"))
+    missing = without_words(entry, (*IN_WORDS, "icon", "family"))
     if entry.icon and not has_icon(entry.icon):
         missing.append(f"the file icons/{entry.icon}.svg")
     missing += left_out(kind, LayerType, "lower", ["lower"] if entry.is_loss else ["lower", "to_pytorch"])

@@ -166,12 +166,12 @@ def test_a_part_that_a_loss_leaves_out_is_named(part: str) -> None:
 
 
 def test_a_part_that_a_layer_leaves_out_is_named() -> None:
-    complete, words = ("lower", "to_pytorch"), {**ENTRY_WORDS, "icon": "layer_dense"}
+    complete, words = ("lower", "to_pytorch"), {**ENTRY_WORDS, "icon": "layer_dense", "family": "affine"}
     assert missing_from_layer(trial(LayerType, complete, **words)()) == []
     for part in complete:
         found = said([trial(LayerType, [other for other in complete if other != part], **words)()], missing_from_layer)
         assert found == [f"Trial 'trial' does not say: {part}"]
-    for name in ("type_name", "label", "description", "icon"):
+    for name in ("type_name", "label", "description", "icon", "family"):
         assert missing_from_layer(trial(LayerType, complete, **{**words, name: ""})()) == [name]
     drawn = trial(LayerType, complete, **{**words, "icon": "layer_trial"})()
     assert missing_from_layer(drawn) == ["the file icons/layer_trial.svg"]

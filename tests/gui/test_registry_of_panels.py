@@ -12,9 +12,12 @@ import visualbp.gui
 import visualbp.gui.panels
 from tests.rooms import classes_below, has_icon, missing_from_panel, said
 from visualbp.gui.actions import ALL
+from visualbp.gui.canvas.families import family_color
 from visualbp.gui.panels.base import Panel
 from visualbp.gui.panels.palette import PalettePanel
 from visualbp.gui.panels.registry import PANELS
+from visualbp.gui.theme import theme
+from visualbp.layers import layer_types
 
 DRAWN_BY = {"icon": 0, "pixmap": 0, "draw_icon": 2}
 """What draws an icon, and which of its arguments is the name."""
@@ -61,3 +64,13 @@ def test_every_icon_that_is_drawn_has_its_file() -> None:
 @pytest.mark.parametrize("line", ['icon("trial")', 'draw_icon(painter, rect, "trial", color)', 'theme.icon("trial")'])
 def test_a_drawn_icon_is_found(line: str) -> None:
     assert icons_named(line) == {"trial"} and not has_icon("trial")
+
+
+@pytest.mark.parametrize("name", ["dark", "light"])
+def test_every_family_of_layers_has_a_colour_of_its_own(qapp: object, name: str) -> None:
+    families = {kind.family for kind in layer_types}
+    theme().set(name)
+    try:
+        assert len({family_color(family).name() for family in families}) == len(families)
+    finally:
+        theme().set("dark")

@@ -18,6 +18,7 @@ from visualbp.operations.activations import activations
 class ActivationLayer(LayerType):
     """h = sigma(z), where z is the layer's input."""
 
+    family = "function"
     type_name, label, icon = "activation", "Activation", "layer_activation"
     order = 20
     description = "An activation function by itself."

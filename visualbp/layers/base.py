@@ -52,6 +52,8 @@ class LayerType:
     order: ClassVar[int] = 100
     """The place in the palette under its heading, small numbers first."""
     icon: ClassVar[str] = ""
+    family: ClassVar[str] = ""
+    """What it does to numbers, which gives it its colour: source, affine, function, norm, noise, combine or loss."""
     description: ClassVar[str] = ""
     options: ClassVar[tuple[Option, ...]] = ()
     fewest_inputs: ClassVar[int] = 1

@@ -16,6 +16,7 @@ from visualbp.operations.combination import Add, Concatenate, Flatten, Multiply
 class _OneOperation(LayerType):
     """A layer that is one operation on its inputs."""
 
+    family = "combine"
     operation: type[Operation]
 
     def lower(self, name: str, options: Options, inputs: Sequence[Ref], shapes: Sequence[Shape]) -> Lowering:

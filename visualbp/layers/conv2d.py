@@ -46,6 +46,7 @@ def image_of_windows(image: Shape, kernel: int, stride: int, padding: int = 0) -
 class ConvolutionLayer(LayerType):
     """h = sigma(weight * x + bias): filters slid over all places of x (channels, ...), and then the activation."""
 
+    family = "affine"
     starting_options: ClassVar[Options] = {"filters": 4, "padding": 1, "activation": "relu"}
     pytorch: ClassVar[str]
     """PyTorch's module."""

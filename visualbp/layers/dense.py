@@ -20,6 +20,7 @@ from visualbp.operations.affine import Affine
 class Dense(LayerType):
     """h = sigma(x @ weight.T + bias) on the last axis, as PyTorch's Linear and then the activation."""
 
+    family = "affine"
     type_name, label, icon = "dense", "Dense", "layer_dense"
     order = 10
     description = "Every unit is connected with every input: z = W h + b, then an activation."

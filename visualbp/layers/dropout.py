@@ -42,6 +42,7 @@ class SeededDropout(nn.Module):
 
 
 class DropoutLayer(LayerType):
+    family = "noise"
     type_name, label, icon = "dropout", "Dropout", "layer_dropout"
     order = 30
     description = "Switches units off at random while training, so that none is relied on."

@@ -18,6 +18,7 @@ from visualbp.operations.embedding import Embedding
 class EmbeddingLayer(LayerType):
     """h[t] = weight[x[t]]: class indices (T) to (T, units), as PyTorch's Embedding."""
 
+    family = "affine"
     type_name, label, icon = "embedding", "Embedding", "layer_embedding"
     order = 50
     description = "Turns class indices, such as letters, into rows of numbers that are learnt."

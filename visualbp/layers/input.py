@@ -14,6 +14,7 @@ from visualbp.layers.lowering import Lowering
 
 
 class Input(LayerType):
+    family = "source"
     type_name, label, icon = "input", "Input", "layer_input"
     order = 0
     description = "Where the samples come in; its shape is that of one sample."

@@ -14,6 +14,7 @@ from visualbp.operations.losses import Loss, losses
 class LossLayer(LayerType):
     """The end of the graph: a loss of the prediction, its one input, and the data's target."""
 
+    family = "loss"
     category, icon, is_loss, default_name = "Losses", "layer_loss", True, "loss"
 
     def __init__(self, loss: type[Loss]) -> None:

@@ -36,6 +36,7 @@ class BatchNormLayer(LayerType):
     That is each unit of a vector, each channel of an image, each position of a sequence.
     """
 
+    family = "norm"
     type_name, label, icon = "batch_norm", "Batch norm", "layer_norm"
     order = 40
     description = (
@@ -76,6 +77,7 @@ class BatchNormLayer(LayerType):
 class LayerNormLayer(LayerType):
     """As PyTorch's LayerNorm over all axes of a sample; in a sequence (T, n) over the units of each position."""
 
+    family = "norm"
     type_name, label, icon = "layer_norm", "Layer norm", "layer_norm"
     order = 41
     description = (
@@ -108,6 +110,7 @@ class GroupNormLayer(LayerType):
     but each number would be its own mean, and the output the bias whatever the input is.
     """
 
+    family = "norm"
     type_name, label, icon = "group_norm", "Group norm", "layer_group_norm"
     order = 42
     description = (

@@ -24,6 +24,7 @@ def _stride(default: int) -> IntOption:
 class PoolingLayer(LayerType):
     """One pooling of images (channels, height, width). The stride is the kernel's size unless it is given."""
 
+    family = "affine"
     operation: type[Pooling]
     pytorch: ClassVar[str]
     """PyTorch's module."""

@@ -38,6 +38,7 @@ class RecurrentLayer(LayerType):
     Its `h` is the last state, or with `return_sequence` all of them, (T, units).
     """
 
+    family = "affine"
     unrolls = True
     operations_of_a_step = 4
     starting_options: ClassVar[Options] = {"units": 8}

@@ -53,6 +53,7 @@ class SelfAttention(LayerType):
     causal) and `attention` (heads, T, T), and `h` (T, d), the output projection of `mix`.
     """
 
+    family = "affine"
     type_name, label, icon = "self_attention", "Self-attention", "layer_attention"
     order = 54
     description = "Every position asks all positions, and gathers what answers: the heart of a transformer."

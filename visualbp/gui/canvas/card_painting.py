@@ -178,7 +178,7 @@ def _paint_matrices(painter: QPainter, places: list[QRectF], content: RowContent
 
 def _paint_header(painter: QPainter, card: Card) -> None:
     layer = card.layer
-    draw_icon(painter, QRectF(PADDING - 1, 11, 17, 17), layer.kind.icon, family_color(layer.kind))
+    draw_icon(painter, QRectF(PADDING - 1, 11, 17, 17), layer.kind.icon, family_color(layer.kind.family))
     shape = "" if layer.kind.is_loss else short_shape(card.shape)
     right = CARD_WIDTH - PADDING
     painter.setPen(theme().color("dim"))

@@ -10,20 +10,7 @@ from PySide6.QtSvg import QSvgRenderer
 
 from visualbp.core.resource_files import resource_path
 from visualbp.gui.theme import theme
-from visualbp.layers import LayerType
 
-_FAMILIES = {
-    "layer_input": "source",
-    "layer_activation": "function",
-    "layer_norm": "norm",
-    "layer_group_norm": "norm",
-    "layer_dropout": "noise",
-    "layer_add": "combine",
-    "layer_multiply": "combine",
-    "layer_concatenate": "combine",
-    "layer_flatten": "combine",
-    "layer_loss": "loss",
-}
 _COLORS = {
     "dark": {"source": "#8b95a5", "affine": "#6ea8fe", "function": "#b794f6", "norm": "#5cc98a", "noise": "#f0a36b",
              "combine": "#f08cc0", "loss": "#f2777f"},
@@ -32,14 +19,8 @@ _COLORS = {
 }  # fmt: skip
 
 
-def family_color(kind: LayerType) -> QColor:
-    """Return the colour of the family of layers that `kind` belongs to, in the theme in use."""
-    return color_of_icon(kind.icon)
-
-
-def color_of_icon(icon: str) -> QColor:
-    """Return the colour of the family whose layers have this icon."""
-    family = _FAMILIES.get(icon, "affine")
+def family_color(family: str) -> QColor:
+    """Return the colour of a family of layers, in the theme in use."""
     return QColor(_COLORS["dark" if theme().is_dark else "light"][family])
 
 

@@ -136,7 +136,7 @@ class LayerDelegate(QStyledItemDelegate):
 
 def paint_plate(painter: QPainter, rect: QRectF, kind: LayerType, hovered: bool, selected: bool) -> None:
     """Paint one type of layer as a plate."""
-    color = family_color(kind)
+    color = family_color(kind.family)
     radius = theme().px(6)
     painter.setPen(
         QPen(theme().color("accent" if selected else "faint"), 1.4) if selected or hovered else Qt.PenStyle.NoPen

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QGraphicsItem, QGraphicsRectItem, QStyleOptionGrap
 
 from visualbp.core.arrays import Array
 from visualbp.gui.canvas.card_painting import outline_color
-from visualbp.gui.canvas.families import color_of_icon
+from visualbp.gui.canvas.families import family_color
 from visualbp.gui.canvas.geometry import CARD_WIDTH
 from visualbp.gui.theme import theme
 
@@ -33,17 +33,17 @@ class _Drawn:
     """A layer's rectangles, made once and not at every painting."""
 
     body: QRectF
-    family: QRectF
+    stripe: QRectF
     forward: QRectF
     backward: QRectF
-    icon: str
+    family: str
 
     @classmethod
     def of(cls, item: LayerItem) -> _Drawn:
         body = item.body
         bar = QRectF(body.left() + 34, body.bottom() - 46, body.width() - 50, 12)
-        family = QRectF(body.left() + 8, body.top() + 10, 16, body.height() - 20)
-        return cls(body, family, bar, bar.translated(0, 20), item.card.layer.kind.icon)
+        stripe = QRectF(body.left() + 8, body.top() + 10, 16, body.height() - 20)
+        return cls(body, stripe, bar, bar.translated(0, 20), item.card.layer.kind.family)
 
 
 class OverviewItem(QGraphicsRectItem):
@@ -162,7 +162,7 @@ class OverviewItem(QGraphicsRectItem):
         forward, backward, stops = [], [], []
         for number in numbers:
             drawn, card = self._drawn[number], self._layers[number].card
-            families.setdefault(drawn.icon, []).append(drawn.family)
+            families.setdefault(drawn.family, []).append(drawn.stripe)
             if card.progress:
                 forward.append(drawn.forward)
                 if card.progress > 1:
@@ -170,7 +170,7 @@ class OverviewItem(QGraphicsRectItem):
             if card.breakpoint:
                 stops.append(QRectF(drawn.body.left() - 14, drawn.body.top() + 8, 28, 28))
         painter.setPen(Qt.PenStyle.NoPen)
-        colors = [(color_of_icon(name), rects) for name, rects in families.items()]
+        colors = [(family_color(name), rects) for name, rects in families.items()]
         colors += [(theme().color("forward", 0.85), forward), (theme().color("backward", 0.9), backward)]
         for color, rects in (*colors, (theme().color("error"), stops)):
             if rects:
