@@ -49,6 +49,7 @@ class Allowance:
 
     @property
     def is_left(self) -> bool:
+        """Whether it can be afforded now."""
         return time.perf_counter() >= self._next
 
     @contextmanager
