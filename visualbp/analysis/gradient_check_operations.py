@@ -77,9 +77,11 @@ class Rules:
         self._forward_of = {step.node.output: step for step in plan.steps if step.phase == Phase.FORWARD and step.node}
 
     def gradient(self) -> dict[Ref, Array]:
+        """Return the gradient of each parameter as the steps run so far have left it."""
         return {info.value: self.store.gradients[info.value.gradient].copy() for info in self.plan.parameters}
 
     def call(self, step: Step) -> None:
+        """Run a step as it is. Loading is left out: the batch is in its place already."""
         if step.phase == Phase.LOAD:
             return
         for function, arguments in self.bound.calls[step.index]:

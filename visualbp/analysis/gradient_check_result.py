@@ -154,6 +154,7 @@ class CheckResult:
 
     @property
     def passed(self) -> bool:
+        """Whether nothing wrong was found, and one number at least could be measured."""
         return self.verdict == "passed"
 
     @property
