@@ -43,6 +43,7 @@ class ConnectionItem(QGraphicsRectItem):
 
     @property
     def connection(self) -> Connection:
+        """The names of the layers at its ends, as the network has them."""
         return self.source.name, self.target.name
 
     @property
