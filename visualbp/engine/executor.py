@@ -212,7 +212,7 @@ class Executor:
         self.norms.update(norms)
 
     def _open_places(self, value: Ref, array: Array) -> Array:
-        """Return the array without the -inf that a mask puts into its closed places: 0 there."""
+        """Return the array with 0 in place of the -inf of masked scores."""
         return np.where(np.isneginf(array), 0.0, array) if value in self._masked else array
 
     def _look_for_non_finite(self, step: Step, value: Ref, array: Array) -> None:

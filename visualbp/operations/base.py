@@ -140,7 +140,7 @@ class Operation:
     keeps_copies_apart: ClassVar[bool] = False
     """Whether the copies of a batch (see `Emitter`) do not depend on each other, where the samples of each do."""
     minus_infinity_is_meant: ClassVar[bool] = False
-    """Whether -inf in the output is no trouble: a mask's closed places."""
+    """Whether -inf in the output is meant, and no trouble: masked scores."""
     output_in_any_order: ClassVar[bool] = False
     """Whether the forward rule takes an output whose axes lie in another order in memory, and no rule reads it."""
 

@@ -41,7 +41,7 @@ def counted(names: Iterable[object], what: str) -> str:
 
 
 def can_be_inserted(layer: Layer) -> bool:
-    """Whether a layer can stand in the middle of a connection: it takes one input and hands something on."""
+    """Whether a layer can stand in the middle of a connection: it takes one input and has an output."""
     return not layer.kind.is_loss and layer.kind.most_inputs != 0 and layer.kind.fewest_inputs <= 1
 
 
@@ -152,7 +152,7 @@ class CanvasEdits(QObject):
         return self.add_at(type_name, place, source=anchor)
 
     def _anchor(self) -> str | None:
-        """Return the selected layer, or the only layer that hands something on to nobody."""
+        """Return the selected layer, or the only layer whose output goes nowhere, losses left aside."""
         selected = self.context.selection.layers
         if len(selected) == 1 and selected[0] in self.scene.layers:
             return selected[0]

@@ -1,4 +1,4 @@
-"""The hinge loss: it pushes until the margin is 1."""
+"""The hinge loss: 0 from a margin of 1 on, and linear below."""
 
 from __future__ import annotations
 
