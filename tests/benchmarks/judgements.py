@@ -178,7 +178,7 @@ def judge_updates(case: Updating) -> UpdatesJudged:
         for value in step.writes:
             with np.errstate(all="ignore"):
                 change = np.abs(made[value].astype(np.longdouble) - right[value].number)
-                rounding = eps * right[value].total.scale + float(tiny) * eps
+                rounding = eps * right[value].scale + float(tiny) * eps
             for index in places(generator, made[value].shape, ELEMENTS):
                 numbers += 1
                 found = explain(moment, value, index, step.index + 1)

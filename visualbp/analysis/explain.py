@@ -143,7 +143,7 @@ def _explanation(
 
 
 def _is_meant(step: Step, number: float) -> bool:
-    """Return whether a number is the -inf of a mask's closed place."""
+    """Return whether a number is the -inf of a masked score."""
     return number == -math.inf and step.node is not None and step.node.operation.minus_infinity_is_meant
 
 

@@ -140,7 +140,9 @@ class StepElement:
         return sample_text(self.past.plan, self.node.output, index)
 
     def name(self, operand: int) -> str:
+        """Return the name that people know an operand by: `dense_1.weight`."""
         return self.node.operands[operand].text
 
     def symbol(self, value: Ref, index: Index) -> str:
+        """Return the symbol of one element of any value."""
         return element_symbol(self.past.notation, value, index)

@@ -139,6 +139,7 @@ class Past:
         return self.plan.steps[earlier[-1]] if earlier else None
 
     def next_writer(self, value: Ref, at: int) -> Step | None:
+        """Return the first step from `at` on that writes `value`; None if nothing does any more."""
         later = [index for index in self._writers.get(self.plan.resolve(value), ()) if index >= at]
         return self.plan.steps[later[0]] if later else None
 
@@ -162,6 +163,7 @@ class Past:
         return self.moment.start[value]
 
     def arrays(self, values: Sequence[Ref], at: int) -> list[Array]:
+        """Return several values as they stood after `at` steps. Raises NotKeptError."""
         return [self.array(value, at) for value in values]
 
     def evaluation(self, step: Step) -> Evaluation:

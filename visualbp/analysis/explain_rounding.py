@@ -1,4 +1,4 @@
-"""How far a number may be from the sum of its terms by rounding alone: what an accusation of a rule has to go beyond.
+"""How far a number may be from the sum of its terms by rounding alone: only what goes beyond it shows a wrong rule.
 
 Rounding in the sum itself is bounded by the sizes of its terms. What is lost inside the terms, or inside the rule that
 ran, is measured: the explanation is made anew from numbers that differ in their last digits, and the rule is run once

@@ -115,7 +115,7 @@ class _Run:
         self.pace.total = max(total, 1.0)
 
     def _parameters(self) -> Iterator[ParameterInfo]:
-        """Go through the parameters, and hear between two of them that the check is cancelled."""
+        """Yield one parameter after the other; between two of them a cancelled check ends, with Cancelled."""
         for info in self.point.plan.parameters:
             self.pace.advance(0.0)  # with a thousand layers the ways of all of them take a minute to find
             yield info

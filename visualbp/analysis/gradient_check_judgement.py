@@ -32,6 +32,7 @@ class Judgement:
     failed: Array
 
     def put(self, places: Array, other: Judgement) -> None:
+        """Take over another's answers at these places."""
         for name in ("errors", "passed", "failed"):
             getattr(self, name)[places] = getattr(other, name)
 

@@ -40,6 +40,7 @@ class Suspect:
 
     @property
     def computed(self) -> Array:
+        """What the rule computed at the chosen places, part after part."""
         return self.probe.a[:, self.chosen].T.reshape(-1)
 
 

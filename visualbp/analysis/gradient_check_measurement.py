@@ -191,7 +191,7 @@ class Measurement:
                 return
             of_left = units[np.isin(places, left)]
             again = self._attempt(left, steps, of_left)
-            # Within short steps nothing coarse is seen, and far ones may hop over waves: these can agree, not accuse.
+            # Within short steps nothing coarse is seen, and far ones may hop over waves: these can pass, not fail.
             again.sure_error[of_left != 1.0] = np.inf
             self.found.improve(left, again)
             found = self.found.part(left)

@@ -1,4 +1,4 @@
-"""The check of each reverse-mode rule by itself, at its own operands, with numbers of ordinary size from above.
+"""The check of each reverse-mode rule by itself, at its own operands, with an upstream of ordinary size.
 
 In a deep or saturated network the gradient of the loss may be far below what differences of the loss can tell, and then
 a wrong rule hides. A rule by itself does not depend on that. The rules are run as the plan runs them: by the calls that
@@ -77,9 +77,11 @@ class Rules:
         self._forward_of = {step.node.output: step for step in plan.steps if step.phase == Phase.FORWARD and step.node}
 
     def gradient(self) -> dict[Ref, Array]:
+        """Return the gradient of each parameter as the steps run so far have left it."""
         return {info.value: self.store.gradients[info.value.gradient].copy() for info in self.plan.parameters}
 
     def call(self, step: Step) -> None:
+        """Run a step as it is. Loading is left out: the batch is in its place already."""
         if step.phase == Phase.LOAD:
             return
         for function, arguments in self.bound.calls[step.index]:
@@ -145,7 +147,7 @@ class Rules:
             judgement.withdraw(np.flatnonzero(departs))
 
     def probe(self, step: Step, node: Node, generator: np.random.Generator, operand: Array | None = None) -> Probe:
-        """Run the rule with random numbers from above, on its own operands or another one, and put all back."""
+        """Run the rule with a random upstream, on its own operands or with another one, and put all back."""
         bound, result = self.bound, self.bound.buffer(step.writes[0])
         upstream = bound.buffer(node.output.gradient if node.output != self.plan.loss else node.output)
         x = bound.buffer(node.operands[step.operand])

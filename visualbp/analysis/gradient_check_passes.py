@@ -73,6 +73,7 @@ class Point:
 
     @property
     def batch_size(self) -> int:
+        """How many samples the input has."""
         return len(self.values[self.plan.input])
 
     def users(self, value: Ref) -> list[int]:

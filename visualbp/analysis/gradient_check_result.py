@@ -98,7 +98,7 @@ class TensorCheck:
 class OperationCheck:
     """One reverse-mode rule by itself: that of an operation, for one of its operands.
 
-    It is given the operands that it has in the network, and numbers of ordinary size from above, and so it is as well
+    It is given the operands that it has in the network, and an upstream of ordinary size, and so it is as well
     conditioned as it can be, however small the gradient of the whole has become.
     """
 
@@ -154,6 +154,7 @@ class CheckResult:
 
     @property
     def passed(self) -> bool:
+        """Whether nothing wrong was found, and one number at least could be measured."""
         return self.verdict == "passed"
 
     @property

@@ -29,7 +29,7 @@ BUDGET = 240_000
 """Elements that the widest buffers of one chunk may have together: about what the caches of one core hold."""
 
 FEW_RUNS = 8
-"""Up to so many stretches of one unit in a row, plain slices are quicker than fancy indices."""
+"""Up to so many runs of one unit in a row, plain slices are quicker than fancy indices."""
 
 
 class _Watch(NamedTuple):
@@ -70,7 +70,7 @@ class Program:
         self.losses = self.stacked[point.plan.loss].reshape(steps, numbers, parts)
 
     def _by_unit(self, value: Array) -> Array:
-        """Return a resting value (..., n) as (n, rows)."""
+        """Return a value without moves (..., n) as (n, rows)."""
         return np.ascontiguousarray(value.reshape(self.rows, -1).T)
 
     def _add(self, node: Node) -> None:
@@ -98,7 +98,7 @@ class Program:
         return Emitter(self.point.context, np.dtype(np.float64), stream=stream, copies=copies)
 
     def _dense(self, value: Ref) -> Array:
-        """Return all copies of a value; where one unit of it moves, that unit is written into resting copies."""
+        """Return all copies of a value; where one unit of it moves, that unit is written into unmoved copies."""
         if value in self.stacked or value not in self.point.plan.batched:
             return self.stacked[value] if value in self.stacked else self.point.values[value]
         resting = self.point.values[value]

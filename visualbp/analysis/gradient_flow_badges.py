@@ -119,6 +119,7 @@ class Judge:
 
     @cached_property
     def routes(self) -> dict[str, _Route]:
+        """The longest way from each layer to the last one with an error signal."""
         routes: dict[str, _Route] = {}
         for name in reversed(self.measures.layers):
             routes[name] = _Route(None, name, self.flows[name].delta_norm, 0)
@@ -132,6 +133,7 @@ class Judge:
         return routes
 
     def badges(self, flow: LayerFlow) -> Iterable[Badge]:
+        """Yield what is wrong with the flow through one layer; nothing, where it follows from a number not finite."""
         if self.origin is not None and self.origin.layer == flow.layer:
             yield Badge("exploding" if self.origin.overflows else "not finite", self.origin.cause)
         if flow.layer in self.after_origin:

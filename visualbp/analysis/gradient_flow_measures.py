@@ -98,9 +98,11 @@ class Measures:
             (self.weights if info.spec.penalised else self.others)[info.value.layer].append(info.value)
 
     def find(self, value: Ref) -> Array | None:
+        """Return the array of a value, by any of its names, or None if it is not computed yet."""
         return self.values.get(self.plan.resolve(value))
 
     def norm(self, value: Ref) -> float | None:
+        """Return the norm of a value, measured now if it was not before, or None if it is not computed yet."""
         value = self.plan.resolve(value)
         if value in self.norms:
             return self.norms[value]
@@ -108,6 +110,7 @@ class Measures:
         return None if array is None else _norm_of(array)
 
     def measured(self, name: str) -> LayerFlow:
+        """Return what is measured of the flow through a layer, without badges."""
         weights, others = self.weights[name], self.others[name]
         return LayerFlow(
             name,

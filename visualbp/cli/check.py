@@ -15,6 +15,7 @@ from visualbp.files import FileError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what `check` takes: the file, the step, the tolerance, which parameters, and the form of the answer."""
     add_file(parser)
     parser.add_argument("--epsilon", metavar="E", type=small_number, default=1e-5, help="the step either way (1e-5)")
     parser.add_argument("--tolerance", metavar="T", type=small_number, default=1e-5, help="the largest error (1e-5)")
@@ -28,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Check the gradients of the first batch and print what was found. Return 1 if one is wrong, and 0 otherwise."""
     model = open_model(arguments.file)
     executor = model.executor
     batch = executor.batch_indices(0)

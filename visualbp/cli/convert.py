@@ -19,12 +19,14 @@ from visualbp.network import Network
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what `convert` takes: the file to read, and the file to write."""
     kinds = ", ".join(f"{suffix} ({what})" for suffix, (what, _) in KINDS.items())
     parser.add_argument("file", metavar="IN", type=file_name, help="a model file (.vbp), or a sample's name")
     parser.add_argument("out", metavar="OUT", type=file_name, help=f"the file to write: {kinds}")
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Write the model as the suffix of the new file says. Raises InputError for any other suffix."""
     out = Path(arguments.out)
     suffix = next((suffix for suffix in KINDS if out.name.lower().endswith(suffix)), None)
     if suffix is None:

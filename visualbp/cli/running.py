@@ -80,10 +80,12 @@ def check_folder(path: str) -> None:
 
 
 def add_file(parser: argparse.ArgumentParser) -> None:
+    """Declare the model, which is the first thing that a command takes."""
     parser.add_argument("file", metavar="FILE", type=file_name, help="a model file (.vbp), or a sample's name")
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
+    """Declare the switch that makes a command answer in JSON."""
     parser.add_argument("--json", action="store_true", help="print one JSON object, and nothing else")
 
 

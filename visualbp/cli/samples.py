@@ -12,10 +12,12 @@ from visualbp.files import sample_models
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what `samples` takes: nothing but the form of the answer."""
     add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Print the name, the title and the description of each sample; in JSON, where its file lies too."""
     samples = sample_models()
     if arguments.json:
         fields = ("name", "title", "description", "path")

@@ -26,6 +26,7 @@ def window_size(text: str) -> tuple[int, int]:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what `screenshot` takes: the file, the picture, how far to run before it, and how the window looks."""
     add_file(parser)
     parser.add_argument("out", metavar="OUT.png", type=file_name, help="where the picture goes")
     parser.add_argument("--steps", metavar="N", type=whole_number(0, 100_000), default=0, help="operations to step")
@@ -36,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Open the model in a window that nobody sees, run it as far as asked, and write the picture of it."""
     path = find_model(arguments.file)
     network = load_network(path)  # what is wrong with it is said before a window is made
     say_needs(path, expected_needs(network))

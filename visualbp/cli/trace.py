@@ -26,6 +26,7 @@ FORWARD_ROLES, BACKWARD_ROLES = ("z", "h"), ("upstream", "delta")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what `trace` takes: the file, how many iterations, and the form of the answer."""
     add_file(parser)
     parser.add_argument("--iterations", metavar="N", type=whole_number(1), default=1, help="how many to run (1)")
     add_json(parser)
@@ -47,6 +48,7 @@ class Traced:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Run all iterations but the last at full speed, and print each step of the last one."""
     model = open_model(arguments.file)
     executor = model.executor
     if arguments.npz:
@@ -139,6 +141,7 @@ def arrays_of(executor: Executor, before: dict[Ref, Array], gradients: dict[Ref,
 
 
 def npz_bytes(arrays: dict[str, Array]) -> bytes:
+    """Return a .npz file of the arrays, by their names."""
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)  # type: ignore[arg-type]
     return buffer.getvalue()

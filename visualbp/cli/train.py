@@ -26,6 +26,7 @@ SHOWN_POINTS = 10
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what `train` takes: the file, how many iterations, where to save, and the form of the answer."""
     add_file(parser)
     parser.add_argument("--iterations", metavar="N", type=whole_number(1), required=True, help="how many to run")
     parser.add_argument("--save", metavar="OUT.vbp", type=file_name, help="write the model with its trained parameters")
@@ -43,6 +44,7 @@ class Trained:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Train, save the model if a name for it is given, and print the losses. One that is not finite is no failure."""
     model = open_model(arguments.file)
     if arguments.save:
         check_folder(arguments.save)

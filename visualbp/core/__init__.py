@@ -1,1 +1,1 @@
-"""Things that every floor stands on: read-only arrays, typed options, and the registry."""
+"""What all other packages build on: read-only arrays, typed options, and the registry."""

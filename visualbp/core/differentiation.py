@@ -125,12 +125,14 @@ def _is_above_0(expression: Expression) -> bool:
 
 
 def negate(a: Expression) -> Expression:
+    """Return -a: a number with its sign turned, and -(-a) as a."""
     if isinstance(a, Number):
         return Number(-a.value) if a.value else ZERO
     return _inner(a) if _is(a, "negate") else Apply("negate", (a,))
 
 
 def add(a: Expression, b: Expression) -> Expression:
+    """Return a + b: without a 0, with a difference for a negative b, and with 2 a for a + a."""
     if a == ZERO:
         return b
     if b == ZERO:
@@ -145,6 +147,7 @@ def add(a: Expression, b: Expression) -> Expression:
 
 
 def subtract(a: Expression, b: Expression) -> Expression:
+    """Return a - b: without a 0, with a sum for a negated b, and with 0 for a - a."""
     if b == ZERO:
         return a
     if a == ZERO:
@@ -157,6 +160,7 @@ def subtract(a: Expression, b: Expression) -> Expression:
 
 
 def multiply(a: Expression, b: Expression) -> Expression:
+    """Return a b: 0 if either is, without a 1, with signs taken outside and numbers taken together at the front."""
     if ZERO in (a, b):
         return ZERO
     if a == ONE:
@@ -190,6 +194,7 @@ def multiply(a: Expression, b: Expression) -> Expression:
 
 
 def divide(a: Expression, b: Expression) -> Expression:
+    """Return a / b: without a 1, with the sign outside, and with a number that both have at the front cancelled."""
     if a == ZERO and b != ZERO:
         return ZERO
     if b == ONE:
@@ -205,6 +210,7 @@ def divide(a: Expression, b: Expression) -> Expression:
 
 
 def power(a: Expression, b: Expression) -> Expression:
+    """Return a^b: 1 for the exponent 0, and a itself for the exponent 1."""
     if b == ZERO:
         return ONE
     if b == ONE:
@@ -213,6 +219,7 @@ def power(a: Expression, b: Expression) -> Expression:
 
 
 def where(condition: Expression, one: Expression, other: Expression) -> Expression:
+    """Return `one` where the condition holds and `other` elsewhere; for 1 and 0 that is the condition itself."""
     if one == other:
         return one
     if one == ONE and other == ZERO and isinstance(condition, Apply) and condition.function in COMPARISONS:

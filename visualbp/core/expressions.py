@@ -16,6 +16,8 @@ from visualbp.core.arrays import Array
 
 @dataclass(frozen=True)
 class Number:
+    """A constant of an expression."""
+
     value: float
 
 
@@ -167,10 +169,12 @@ def in_order(expression: Expression) -> list[Expression]:
 
 
 def has_variable(expression: Expression) -> bool:
+    """Return whether an expression depends on x at all."""
     return any(isinstance(part, Variable) for part in in_order(expression))
 
 
 def is_piecewise(expression: Expression) -> bool:
+    """Return whether an expression has a function with pieces in it, such as abs or max: it may have corners."""
     return any(isinstance(part, Apply) and functions[part.function].pieces for part in in_order(expression))
 
 

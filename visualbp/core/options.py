@@ -61,6 +61,7 @@ class Option:
 
     @property
     def required(self) -> bool:
+        """Whether a file has to give it, because there is no default."""
         return self.default is REQUIRED
 
     def parse(self, value: Any) -> Any:
@@ -72,11 +73,14 @@ class Option:
         return value
 
     def refuse(self, value: Any, wanted: str) -> OptionError:
+        """Return the error for a value that does not fit. `wanted` says what would: `true or false`."""
         return OptionError(f"{self.name} must be {wanted}, not {shown(value)}")
 
 
 @dataclass(frozen=True)
 class IntOption(Option):
+    """A whole number from `minimum` to `maximum`, both included."""
+
     minimum: int = 1
     maximum: int = LARGEST_COUNT
 
@@ -89,6 +93,8 @@ class IntOption(Option):
 
 @dataclass(frozen=True)
 class FloatOption(Option):
+    """A finite number from `minimum` to `maximum`; an end that is open is refused itself."""
+
     minimum: float = -math.inf
     maximum: float = math.inf
     open_minimum: bool = False
@@ -118,6 +124,8 @@ class FloatOption(Option):
 
 @dataclass(frozen=True)
 class BoolOption(Option):
+    """True or false; a number is neither."""
+
     def parse(self, value: Any) -> bool:
         if not isinstance(value, bool):
             raise self.refuse(value, "true or false")
@@ -139,6 +147,8 @@ class ChoiceOption(Option):
 
 @dataclass(frozen=True)
 class TextOption(Option):
+    """Any text of at most `longest` characters."""
+
     longest: int = 1000
 
     def parse(self, value: Any) -> str:

@@ -63,6 +63,7 @@ class FunctionClasses:
 
     @property
     def sources(self) -> list[str]:
+        """The source of each class, in the order in which they were asked for."""
         return [source for _, source in self._made.values()]
 
 

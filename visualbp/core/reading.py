@@ -20,7 +20,7 @@ LONGEST = 60.0
 """Seconds after which it is given up even if bytes keep coming."""
 _CHUNK = 2**20
 _GLANCE = 0.05
-"""Seconds between two looks at a reading, so that Ctrl+C is heard."""
+"""Seconds between two looks at a reading, so that Ctrl+C takes effect."""
 
 
 class ReadingError(ValueError):

@@ -68,10 +68,12 @@ class Ref(NamedTuple):
 
     @property
     def is_gradient(self) -> bool:
+        """Whether it is the gradient of a value."""
         return self.kind == GRADIENT
 
     @property
     def is_slot(self) -> bool:
+        """Whether it is an array that the optimiser keeps for a parameter."""
         return self.kind == SLOT
 
     @property

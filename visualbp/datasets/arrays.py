@@ -167,6 +167,7 @@ class ArrayOption(Option):
         return read_only(canonical.copy() if canonical is value or canonical.base is value else canonical)
 
     def canonical(self, array: Array) -> Array:
+        """Return the array as float64, with a column for each number of a sample: numbers alone (n) become (n, 1)."""
         if array.ndim == 1:
             array = array.reshape(-1, 1)
         return np.ascontiguousarray(array, np.float64)

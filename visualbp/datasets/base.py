@@ -61,10 +61,12 @@ class Dataset:
 
     @property
     def input_shape(self) -> tuple[int, ...]:
+        """The shape of one sample, without the batch axis."""
         return self.inputs.shape[1:]
 
     @property
     def targets_are_classes(self) -> bool:
+        """Whether the targets are class indices, and not numbers to be met."""
         return bool(np.issubdtype(self.targets.dtype, np.integer))
 
 

@@ -16,10 +16,12 @@ PLANE = ("x1", "x2")
 
 
 def samples_option(default: int, fewest: int = 2) -> IntOption:
+    """Return the option for how many samples are made, of all classes together."""
     return IntOption("samples", default, "how many samples, all classes together", minimum=fewest, maximum=MOST_SAMPLES)
 
 
 def noise_option(default: float) -> FloatOption:
+    """Return the option for the standard deviation of the noise."""
     return FloatOption("noise", default, "the standard deviation of the noise", minimum=0.0, maximum=100.0)
 
 

@@ -22,11 +22,15 @@ class Level(StrEnum):
 
 @dataclass(frozen=True)
 class StepForward:
+    """Go on by one operation, layer, pass, iteration or epoch."""
+
     level: Level
 
 
 @dataclass(frozen=True)
 class StepBack:
+    """Go back by one operation, layer, pass, iteration or epoch."""
+
     level: Level
 
 
@@ -81,11 +85,15 @@ class SetNetwork:
 
 @dataclass(frozen=True)
 class SetBreakpoints:
+    """Replace all breakpoints by these: pairs of a phase and a layer."""
+
     breakpoints: frozenset[tuple[Phase, str]]
 
 
 @dataclass(frozen=True)
 class SetSpeed:
+    """Change how fast a run goes on that has begun already; None is as fast as it can be shown."""
+
     steps_per_second: float | None
 
 

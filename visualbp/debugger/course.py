@@ -1,7 +1,7 @@
-"""The one loop in which everything moves: a step, Continue, Train, going to a place, and the commands without a window.
+"""The one loop that moves an executor: a step, Continue, Train, going to a place, and the commands without a window.
 
 A run is *until* what, and a series of *moves*: whoever starts it makes them one by one, and so decides how fast it
-goes, when it shows something, rests, or hears a pause (`runs.py` for the window). Why it ends is decided here alone.
+goes, when it shows something, waits, or sees a pause (`runs.py` for the window). Why it ends is decided here alone.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class NotRunnableError(RuntimeError):
 
 
 class Course:
-    """An executor on its way, with the checkpoints that it leaves and the breakpoints that it minds.
+    """An executor while it is moved, with the checkpoints that are taken and the breakpoints that stop it.
 
     `interrupted` is asked now and then during long work.
     """

@@ -1,5 +1,5 @@
-"""The law of flow: the worker never gets ahead of the window. Everything that runs on asks here, between two pieces of
-work, whether it has to rest or to stop, whether a picture is wanted, and whether something dear may be done again.
+"""Flow control: the worker never gets ahead of the window. Everything that runs on asks here, between two pieces of
+work, whether it has to wait or to stop, whether a picture is wanted, and whether something costly may be done again.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ class StoppedError(Exception):
 
 
 LONGEST_REST = 0.05
-"""Seconds after which a resting worker looks around by itself."""
+"""Seconds after which a waiting worker looks by itself whether it may go on."""
 
 
 class Flow:
@@ -27,7 +27,7 @@ class Flow:
         self.interrupted = interrupted
 
     def breathe(self) -> bool:
-        """Rest while the window draws or is late; return whether the work has to stop."""
+        """Wait while the window draws or is late; return whether the work has to stop."""
         while not self.interrupted():
             if not self.mailbox.window_is_busy and not self.mailbox.is_late:
                 return False
@@ -36,7 +36,7 @@ class Flow:
 
     @staticmethod
     def worked() -> float:
-        """Return the seconds that this thread has worked: a clock that stands still while it rests or waits."""
+        """Return the seconds that this thread has worked: a clock that stands still while it waits."""
         return time.thread_time()
 
 
@@ -49,6 +49,7 @@ class Allowance:
 
     @property
     def is_left(self) -> bool:
+        """Whether it can be afforded now."""
         return time.perf_counter() >= self._next
 
     @contextmanager

@@ -27,6 +27,7 @@ class Pace:
 
     @staticmethod
     def clock() -> float:
+        """Return the seconds that this thread has worked."""
         return time.thread_time()
 
     def ran_fast(self, since: float) -> None:

@@ -49,6 +49,7 @@ class Running:
     # -- news --------------------------------------------------------------------------------------------------------
 
     def say(self, *events: Event) -> None:
+        """Post events to the window, without a snapshot."""
         self.mailbox.post(None, *events)
 
     @property

@@ -1,8 +1,8 @@
 """The one table of commands that run on, and how each of them runs.
 
-All of them obey the law of flow (`flow.py`): nothing is sent once an iteration that would not be merged where it waits,
-the worker rests while the window is late, and a pause is heard within a step. A new command of this kind is one more
-entry of `RUNS`; tests/debugger/test_runs.py and tests/benchmarks/window_flow.py then watch over it.
+All of them keep to the flow control of `flow.py`: nothing is sent once an iteration that would not be merged where it
+waits, the worker waits while the window is late, and a pause takes effect within a step. A new command of this kind is
+one more entry of `RUNS`; tests/debugger/test_runs.py and tests/benchmarks/window_flow.py then test it.
 """
 
 from __future__ import annotations

@@ -194,6 +194,7 @@ class Session(Course):
 
     @property
     def can_go_back(self) -> bool:
+        """Whether there is a step before this one that is still kept, in this iteration or an earlier one."""
         executor = self.executor
         return executor is not None and (executor.cursor > 0 or executor.iteration > self.history.first)
 

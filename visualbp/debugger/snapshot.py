@@ -68,15 +68,19 @@ class Snapshot:
         return self.find(named(layer, role))
 
     def find(self, value: Ref) -> Array | None:
+        """Return the array of a value, by any of its names, or None if it is not computed yet."""
         return self.values.get(self.resolve(value))
 
     def norm(self, layer: str, role: str) -> float | None:
+        """Return the norm of an array by the names that people use, or None if it is not computed yet."""
         return self.norms.get(self.resolve(named(layer, role)))
 
     def is_stale(self, value: Ref) -> bool:
+        """Whether an edit has outdated a value that is still shown."""
         return self.resolve(value) in self.stale
 
     def resolve(self, value: Ref) -> Ref:
+        """Return the name under which a value is kept; without a plan, the name as it is."""
         return value if self.plan is None else self.plan.resolve(value)
 
     @property
@@ -87,6 +91,7 @@ class Snapshot:
 
     @property
     def phase(self) -> Phase | None:
+        """The phase of the last step done; None at the start of an iteration."""
         return self.step.phase if self.step else None
 
     @property
@@ -98,6 +103,7 @@ class Snapshot:
 
     @property
     def is_running(self) -> bool:
+        """Whether the worker is at anything: continuing, training, checking or seeking."""
         return self.mode != Mode.IDLE
 
 

@@ -52,6 +52,7 @@ class Until:
     """Whether it ends before a group of steps that has a breakpoint, the one that it begins with left aside."""
 
     def is_reached(self, iteration: int, cursor: int) -> bool:
+        """Whether a position is at the end of the run, or past it."""
         return (iteration, cursor) >= (self.iteration, self.cursor)
 
 

@@ -55,6 +55,7 @@ class ReverseRule:
         return Emitter(self.emit.context, self.emit.dtype, self.emit.training, copies=self.emit.copies)
 
     def take_over(self, private: Emitter) -> None:
+        """Emit the calls that another emitter has collected, in their order."""
         for function, arguments in private.take_calls():
             self.emit(function, *arguments)
 

@@ -42,7 +42,7 @@ def _derivative_places(node: Node) -> list[int]:
 
 
 class _Compiler:
-    """Collects the nodes and steps of a plan. One life: `compile_plan` makes it, runs it, and takes the result."""
+    """Collects the nodes and steps of a plan. Used once: `compile_plan` makes it, runs it, and takes the result."""
 
     def __init__(self, network: Network, structure: Structure) -> None:
         self.network, self.structure = network, structure

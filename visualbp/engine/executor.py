@@ -123,6 +123,7 @@ class Executor:
 
     @property
     def epoch(self) -> int:
+        """The epoch that the iteration belongs to, from 0."""
         return self.iteration // self.batches_per_epoch
 
     def batch_indices(self, iteration: int) -> Array:
@@ -138,6 +139,7 @@ class Executor:
         return self._order[1][start:stop]
 
     def binding(self, batch_size: int) -> Binding:
+        """Return the plan bound to buffers for batches of this size, made when it is first asked for."""
         if batch_size not in self._bindings:
             self._bindings[batch_size] = Binding(self.plan, self.store, batch_size, self.context)
         return self._bindings[batch_size]
@@ -168,10 +170,12 @@ class Executor:
 
     @property
     def at_end(self) -> bool:
+        """Whether all steps of the iteration are done."""
         return self.cursor == len(self.plan.steps)
 
     @property
     def last_step(self) -> Step | None:
+        """The step that was done last in this iteration; None before the first."""
         return self.plan.steps[self.cursor - 1] if self.cursor else None
 
     @property
@@ -208,7 +212,7 @@ class Executor:
         self.norms.update(norms)
 
     def _open_places(self, value: Ref, array: Array) -> Array:
-        """Return the array without the -inf that a mask puts into its closed places: 0 there."""
+        """Return the array with 0 in place of the -inf of masked scores."""
         return np.where(np.isneginf(array), 0.0, array) if value in self._masked else array
 
     def _look_for_non_finite(self, step: Step, value: Ref, array: Array) -> None:

@@ -45,6 +45,7 @@ class Needs:
 
     @property
     def are_large(self) -> bool:
+        """Whether it needs so much memory, or time, that it is said before it begins."""
         return self.bytes > MUCH_MEMORY or self.seconds > LONG
 
     @property

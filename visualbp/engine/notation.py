@@ -75,6 +75,7 @@ def words_in_latex(text: str) -> str:
 
 
 def derivative(of: str, by: str) -> str:
+    """Return the partial derivative of one symbol by another, as a fraction in LaTeX."""
     return rf"\frac{{\partial {of}}}{{\partial {by}}}"
 
 

@@ -30,6 +30,8 @@ def go_on() -> None:
 
 
 class Phase(StrEnum):
+    """The part of an iteration that a step belongs to, in the order in which they run."""
+
     LOAD = "load"
     FORWARD = "forward"
     BACKWARD = "backward"
@@ -167,6 +169,7 @@ class Plan:
 
     @cached_property
     def trainable(self) -> tuple[ParameterInfo, ...]:
+        """The parameters that the optimiser updates: all that are not frozen."""
         return tuple(info for info in self.parameters if not info.frozen)
 
     @cached_property

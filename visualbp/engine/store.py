@@ -123,6 +123,7 @@ class Store:
         return frozen_copy(self.persistent)
 
     def restore(self, saved: Array) -> None:
+        """Put parameters and optimiser arrays back to what `save` returned."""
         np.copyto(self.persistent, saved)
 
     def views_of(self, saved: Array) -> dict[Ref, Array]:

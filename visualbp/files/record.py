@@ -15,12 +15,14 @@ Made = TypeVar("Made")
 
 
 def as_object(value: object, place: str) -> dict[str, Any]:
+    """Return `value` if it is a JSON object. Raises PlaceError, with the place in the file, if not."""
     if not isinstance(value, dict):
         raise PlaceError(place, f"must be an object, not {shown(value)}")
     return value
 
 
 def as_list(value: object, place: str, most: int) -> list[Any]:
+    """Return `value` if it is a JSON list of at most `most` entries. Raises PlaceError, with its place, if not."""
     if not isinstance(value, list):
         raise PlaceError(place, f"must be a list, not {shown(value)}")
     if len(value) > most:
@@ -44,11 +46,13 @@ def guess(name: str, known: Iterable[str]) -> str:
 
 
 def joined(place: str, key: str) -> str:
+    """Return the place of a key within a place: `training.optimizer`. A long key is cut."""
     key = key if len(key) <= 60 else key[:57] + "..."
     return f"{place}.{key}" if place else key
 
 
 def required(record: Mapping[str, Any], key: str, place: str) -> Any:
+    """Return what a record has under `key`. Raises PlaceError if it has none."""
     if key not in record:
         raise PlaceError(joined(place, key), "is missing")
     return record[key]

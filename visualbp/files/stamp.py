@@ -41,6 +41,7 @@ class Stamp:
 
 
 def digest_of(data: bytes) -> str:
+    """Return a fingerprint of a file's contents; empty for a file that is too large to be compared by it."""
     return hashlib.blake2b(data, digest_size=16).hexdigest() if len(data) <= LARGEST_COMPARED else ""
 
 

@@ -122,6 +122,7 @@ class Actions(QObject):
         return self._actions[name]
 
     def all(self) -> Iterable[QAction]:
+        """Return all actions, in the order in which they were declared."""
         return self._actions.values()
 
     def bind(self, slots: Slots) -> None:

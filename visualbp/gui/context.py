@@ -35,6 +35,7 @@ class Selection(QObject):
         return self.layers[-1] if self.layers else None
 
     def select(self, layers: tuple[str, ...] = (), connections: tuple[Connection, ...] = ()) -> None:
+        """Select these layers and connections, and nothing else."""
         if (layers, connections) != (self.layers, self.connections):
             self.layers, self.connections = layers, connections
             self.changed.emit()
@@ -45,6 +46,7 @@ class Selection(QObject):
         self.number_chosen.emit(value, index)
 
     def choose_sample(self, sample: int) -> None:
+        """Choose the row of the batch that single-sample views show."""
         if sample != self.sample:
             self.sample = sample
             self.sample_changed.emit(sample)

@@ -115,6 +115,7 @@ class DebugController(QObject):
         self.context.debugger.toggle_breakpoints(self.context.selection.layers)
 
     def seek(self, iteration: int, cursor: int) -> None:
+        """Go to a position: `cursor` steps of the iteration done."""
         self.context.debugger.send(Seek(iteration, cursor))
 
     @Slot(object, bool)

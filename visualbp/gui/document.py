@@ -183,6 +183,7 @@ class Document(QObject):
 
     @property
     def folder(self) -> Path | None:
+        """Where relative paths of data start; None before the network has a file."""
         return self.path.parent if self.path else None
 
     def _show(self, network: Network, fresh: bool = False) -> None:

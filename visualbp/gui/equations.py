@@ -163,6 +163,7 @@ class Equations(QObject):
         self._wanted.clear()
 
     def stop(self) -> None:
+        """Set nothing more of what waits to be set."""
         self._timer.stop()
 
     def _pause(self) -> int:
@@ -220,6 +221,7 @@ class EquationView(HeightByWidth):
 
     @property
     def latex(self) -> str:
+        """What is shown, in LaTeX."""
         return self._latex
 
     @property

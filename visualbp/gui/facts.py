@@ -26,6 +26,7 @@ class Facts(QLabel):
 
     @Slot(object)
     def show_snapshot(self, snapshot: Snapshot) -> None:
+        """Show the precision, how many samples and parameters there are, and what the worker is doing."""
         plan = snapshot.plan
         facts: list[str] = [self._document.network.precision]
         if snapshot.dataset is not None:

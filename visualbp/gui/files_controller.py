@@ -152,6 +152,7 @@ class FilesController(QObject):
         return self.save_to(document.path)
 
     def save_as(self) -> bool:
+        """Ask for a file, and save to it; return whether that was done."""
         document = self.context.document
         folder = Path(self.settings.folder) if self.settings.folder else Path.home()
         start = folder / f"{file_name_for(document.network.name)}{SUFFIX}"

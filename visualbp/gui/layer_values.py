@@ -30,6 +30,7 @@ class Shown:
 
     @property
     def key(self) -> str:
+        """What tells it from the others of its layer: the value's name, and the layer that a gradient came from."""
         return self.value.name + (f" from {self.value.sender_text}" if self.value.sender else "")
 
     @property

@@ -20,6 +20,7 @@ class Settings:
 
     @property
     def theme(self) -> str:
+        """The name of the theme: `dark` or `light`."""
         return self._text("theme", "dark")
 
     @theme.setter
@@ -28,6 +29,7 @@ class Settings:
 
     @property
     def scale(self) -> float:
+        """What all sizes of the window are multiplied by."""
         found = self._store.value("scale", 1.0, type=float)
         return float(found) if isinstance(found, int | float) else 1.0
 
@@ -37,6 +39,7 @@ class Settings:
 
     @property
     def reduced_motion(self) -> bool:
+        """Whether nothing is to move that need not."""
         return bool(self._store.value("reduced_motion", False, type=bool))
 
     @reduced_motion.setter
@@ -45,6 +48,7 @@ class Settings:
 
     @property
     def geometry(self) -> QByteArray:
+        """Place and size of the window, as Qt saved them; empty the first time."""
         return self._bytes("geometry")
 
     @geometry.setter
@@ -53,6 +57,7 @@ class Settings:
 
     @property
     def layout(self) -> QByteArray:
+        """Where the docks stood, as Qt saved it; empty the first time."""
         return self._bytes("layout")
 
     @layout.setter
@@ -70,6 +75,7 @@ class Settings:
         return [path for path in paths if path.is_file()]
 
     def add_recent(self, path: Path) -> None:
+        """Put a file at the head of those opened or saved last."""
         full = path.resolve()
         kept = [full, *(old for old in self.recent if old != full)][:MOST_RECENT]
         self._store.setValue("recent", "\n".join(str(old) for old in kept))

@@ -45,6 +45,7 @@ class Palette:
     positive: str
 
     def color(self, name: str, alpha: float = 1.0) -> QColor:
+        """Return one of the palette's colours by its name; `alpha` from 0, unseen, to 1."""
         return QColor(_color(getattr(self, name), alpha))
 
 
@@ -80,6 +81,7 @@ class Theme(QObject):
         self.reduced_motion = False
 
     def color(self, name: str, alpha: float = 1.0) -> QColor:
+        """Return a colour of the current palette by its name; `alpha` from 0, unseen, to 1."""
         return self.palette.color(name, alpha)
 
     @property
@@ -178,6 +180,7 @@ def icon(name: str, color: str = "text") -> QIcon:
 
 
 def icon_size(size: int = 18) -> QSize:
+    """Return a square of `size` pixels, at the theme's scale."""
     return QSize(theme().px(size), theme().px(size))
 
 

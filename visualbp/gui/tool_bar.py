@@ -69,6 +69,7 @@ class PhasePill(QWidget):
         return QSize(theme().px(196), theme().px(30))
 
     def show_place(self, word: str, detail: str, colour: str) -> None:
+        """Show where the debugger stands: a word for the phase, a detail beside it, and the phase's colour by name."""
         if (word, detail, colour) != (self.word, self.detail, self._colour):
             self.word, self.detail, self._colour = word, detail, colour
             self.setAccessibleName(f"{word} {detail}")
@@ -115,6 +116,7 @@ class PlaceNumbers(QWidget):
         return QSize(theme().px(136), theme().px(34))
 
     def show_numbers(self, iteration: str, loss: str) -> None:
+        """Show the iteration and the loss, both as texts."""
         if (iteration, loss) != (self.iteration, self.loss):
             self.iteration, self.loss = iteration, loss
             self.setAccessibleName(f"iteration {iteration}, loss {loss}")

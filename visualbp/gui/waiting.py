@@ -85,6 +85,7 @@ class Waiting(Generic[Result]):
         self._given_up = False
 
     def give_up(self) -> None:
+        """Wait no longer: `result` raises GivenUpError."""
         self._given_up = True
 
     def result(self, when_it_takes_long: Callable[[], object]) -> Result:

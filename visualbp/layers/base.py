@@ -60,7 +60,7 @@ class LayerType:
     most_inputs: ClassVar[int | None] = 1
     """None: any number."""
     starting_options: ClassVar[Options] = {}
-    """What a layer fresh from the palette has where an option has no default, or a livelier value teaches more."""
+    """What a layer fresh from the palette has where an option has no default, or where another value shows more."""
     is_loss: ClassVar[bool] = False
     takes_samples: ClassVar[bool] = False
     """Whether it takes the data themselves, such as class indices, and nothing that another layer computes."""

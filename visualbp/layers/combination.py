@@ -39,6 +39,8 @@ class _SameShapes(_OneOperation):
 
 
 class AddLayer(_SameShapes):
+    """h = the sum of two or more inputs of one shape."""
+
     type_name, label, icon, operation = "add", "Add (residual)", "layer_add", Add
     description = "The sum of its inputs. Around a layer it makes a residual connection."
 
@@ -47,6 +49,8 @@ class AddLayer(_SameShapes):
 
 
 class MultiplyLayer(_SameShapes):
+    """h = the elementwise product of two or more inputs of one shape."""
+
     type_name, label, icon, operation = "multiply", "Multiply", "layer_multiply", Multiply
     description = "The elementwise product of its inputs: a gate."
 
@@ -55,6 +59,8 @@ class MultiplyLayer(_SameShapes):
 
 
 class ConcatenateLayer(_OneOperation):
+    """h = two or more inputs after one another on axis 0 of a sample; the other axes have to be the same."""
+
     type_name, label, icon, operation = "concatenate", "Concatenate", "layer_concatenate", Concatenate
     category = "Combine"
     description = "Its inputs side by side on the first axis of a sample."
@@ -75,6 +81,8 @@ class ConcatenateLayer(_OneOperation):
 
 
 class FlattenLayer(_OneOperation):
+    """h = a sample of any shape as one row, in row-major order: (C, H, W) becomes (C H W)."""
+
     type_name, label, icon, operation = "flatten", "Flatten", "layer_flatten", Flatten
     description = "An image or a sequence as one long row."
 

@@ -42,6 +42,8 @@ class SeededDropout(nn.Module):
 
 
 class DropoutLayer(LayerType):
+    """h = mask * x / (1 - rate) while training, where the mask is 0 with the probability `rate`; h = x otherwise."""
+
     family = "noise"
     type_name, label, icon = "dropout", "Dropout", "layer_dropout"
     order = 30

@@ -14,6 +14,8 @@ from visualbp.layers.lowering import Lowering
 
 
 class Input(LayerType):
+    """h = the batch, in the shape given for a sample. No inputs, and no operation: loading fills it."""
+
     family = "source"
     type_name, label, icon = "input", "Input", "layer_input"
     order = 0

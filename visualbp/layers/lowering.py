@@ -31,7 +31,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Lowering:
-    """A layer as nodes in order, the value that it hands on, and names that mean a value which has a name already.
+    """A layer as nodes in order, its output, and names that mean a value which has a name already.
 
     A dense layer without an activation has h = z: `aliases` maps `h` to `z`, and its upstream is its delta.
 

@@ -54,6 +54,8 @@ class PoolingLayer(LayerType):
 
 
 class MaxPool2d(PoolingLayer):
+    """h = the largest number of each window, channel by channel, as PyTorch's MaxPool2d."""
+
     type_name, label, operation = "max_pool2d", "Max pooling", MaxPooling
     pytorch = "MaxPool2d"
     order = 14
@@ -61,6 +63,8 @@ class MaxPool2d(PoolingLayer):
 
 
 class AvgPool2d(PoolingLayer):
+    """h = the mean of each window, channel by channel, as PyTorch's AvgPool2d."""
+
     type_name, label, operation = "avg_pool2d", "Average pooling", AveragePooling
     pytorch = "AvgPool2d"
     order = 15

@@ -82,7 +82,7 @@ def lowering_of_steps(
     sequence: bool,
     aliases: Mapping[Ref, Ref] = NO_ALIASES,
 ) -> Lowering:
-    """Return a layer that hands on all of its `states` as a `sequence`, or the last alone.
+    """Return a layer whose output is all of its `states` as a `sequence`, or the last alone.
 
     Where it is the last, z and h without a time mean those of the last time step.
     """

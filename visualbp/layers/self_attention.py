@@ -1,4 +1,4 @@
-"""The self-attention layer: every position of a sequence looks at the others."""
+"""The self-attention layer: every position of a sequence attends to all positions."""
 
 from __future__ import annotations
 

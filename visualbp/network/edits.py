@@ -94,6 +94,7 @@ def _refuse_after_loss(source: Layer, target: str) -> None:
 
 
 def disconnect(network: Network, connections: Iterable[Connection]) -> Network:
+    """Return the network without these connections, and without parameters that no longer fit."""
     gone = set(connections)
     return drop_unfit_parameters(replace(network, connections=tuple(c for c in network.connections if c not in gone)))
 
@@ -174,10 +175,12 @@ def drop_unfit_parameters(network: Network) -> Network:
 
 
 def set_frozen(network: Network, name: str, frozen: bool | tuple[str, ...]) -> Network:
+    """Return the network with a layer frozen: all of its parameters (True), none (False), or those named."""
     return _with_layer(network, replace(network.layer(name), frozen=frozen))
 
 
 def move_layers(network: Network, places: Mapping[str, Position]) -> Network:
+    """Return the network with these layers at other places of the canvas."""
     return replace(network, positions={**network.positions, **places})
 
 

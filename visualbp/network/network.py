@@ -41,9 +41,11 @@ class Layer:
 
     @property
     def summary(self) -> str:
+        """The type with the options that matter most, in a few words, as its card shows it."""
         return self.kind.summary(self.options)
 
     def is_frozen(self, parameter: str) -> bool:
+        """Return whether a parameter is left out of updates."""
         return self.frozen if isinstance(self.frozen, bool) else parameter in self.frozen
 
     def __hash__(self) -> int:
@@ -129,6 +131,7 @@ class Network:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
+        """The names of the layers, in the order of the file."""
         return tuple(layer.name for layer in self.layers)
 
     def inputs_of(self, name: str) -> tuple[str, ...]:
@@ -136,6 +139,7 @@ class Network:
         return tuple(self._sources.get(name, ()))
 
     def outputs_of(self, name: str) -> tuple[str, ...]:
+        """Return the layers that take `name` as an input."""
         return tuple(target for source, target in self.connections if source == name)
 
     def __eq__(self, other: object) -> bool:

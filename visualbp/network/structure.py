@@ -50,13 +50,16 @@ class Structure:
 
     @property
     def errors(self) -> tuple[Problem, ...]:
+        """The problems that keep the network from running; the others are warnings."""
         return tuple(problem for problem in self.problems if problem.severity == "error")
 
     @property
     def can_run(self) -> bool:
+        """Whether there is no error."""
         return not self.errors
 
     def problems_of(self, layer: str) -> tuple[Problem, ...]:
+        """Return the problems of one layer, warnings included."""
         return tuple(problem for problem in self.problems if problem.layer == layer)
 
 

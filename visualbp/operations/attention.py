@@ -52,7 +52,7 @@ def head_of_column(symbol: Symbol, heads: int) -> str:
 
 
 class Scores(Operation):
-    """scores = query @ key.T / sqrt(d / heads), for each head: how much position i asks for position j.
+    """scores = query @ key.T / sqrt(d / heads), for each head: how well query i fits key j.
 
     query, key (B, T, d), scores (B, heads, T, T). Source: Vaswani and others 2017, scaled dot products.
     """
@@ -212,7 +212,7 @@ class Scores(Operation):
 
 
 class Mix(Operation):
-    """mix = attention @ value for each head: what every position gathers from the others.
+    """mix = attention @ value for each head: for every position, the values of all positions, weighted.
 
     attention (B, heads, T, T), value (B, T, d), mix (B, T, d), the heads side by side.
     """

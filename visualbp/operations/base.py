@@ -140,7 +140,7 @@ class Operation:
     keeps_copies_apart: ClassVar[bool] = False
     """Whether the copies of a batch (see `Emitter`) do not depend on each other, where the samples of each do."""
     minus_infinity_is_meant: ClassVar[bool] = False
-    """Whether -inf in the output is no trouble: a mask's closed places."""
+    """Whether -inf in the output is meant, and no trouble: masked scores."""
     output_in_any_order: ClassVar[bool] = False
     """Whether the forward rule takes an output whose axes lie in another order in memory, and no rule reads it."""
 
@@ -282,9 +282,11 @@ class Operation:
 
     @property
     def plain_name(self) -> str:
+        """The name as words: `layer norm`."""
         return self.name.replace("_", " ")
 
     def operand_name(self, operand: int) -> str:
+        """Return what an operand is called; all beyond the last name share it."""
         return self.operands[min(operand, len(self.operands) - 1)]
 
     def weight_behind(self, operand: int) -> int | None:
@@ -293,6 +295,7 @@ class Operation:
         return None if name is None else self.operands.index(name)
 
     def is_constant(self, operand: int) -> bool:
+        """Return whether no gradient goes back to an operand."""
         return self.operand_name(operand) in self.constant_operands
 
 

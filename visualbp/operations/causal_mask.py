@@ -28,7 +28,7 @@ class CausalMask(Operation):
 
     @staticmethod
     def closed(scores: Array) -> Array:
-        """Return which pairs of positions (T, T) are closed: those where the asked one comes after the asking one."""
+        """Return which pairs (T, T) of query and key are masked: those whose key comes after the query."""
         return np.triu(np.ones(scores.shape[-2:], bool), 1)
 
     def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:

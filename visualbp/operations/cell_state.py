@@ -23,7 +23,7 @@ class CellState(Operation):
     """c = f * c_before + i * g, element by element; all of them (B, units).
 
     What comes back to c goes on to c_before times the forget gate alone, through no weights and no slope: where the
-    gate is near 1, an error signal lives on through many time steps. Source: PyTorch's LSTM.
+    gate is near 1, an error signal is kept through many time steps. Source: PyTorch's LSTM.
     """
 
     name = "cell_state"

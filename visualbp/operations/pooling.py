@@ -122,7 +122,7 @@ class Pooling(Operation):
 class MaxPooling(Pooling):
     """The largest number of each window; the upstream gradient goes to that number alone.
 
-    Where several are largest the first one wins, row by row; where there is NaN, the last NaN does. Both are as in
+    Of several largest the first is taken, row by row; where there is NaN, the last NaN. Both are as in
     PyTorch's MaxPool2d.
     """
 
@@ -134,7 +134,7 @@ class MaxPooling(Pooling):
         return self.kernel * self.kernel
 
     def _winners(self, emit: Emitter, output: Array) -> Array:
-        """Return the memory of each window's winner: its place in the window, counted row by row."""
+        """Return the memory of each window's argmax: the place of its largest number, counted row by row."""
         return emit.memory("winners", (output.size,), np.int8 if self._count <= 127 else np.int32)
 
     def forward(self, emit: Emitter, inputs: Sequence[Array], output: Array) -> None:
@@ -212,7 +212,7 @@ class MaxPooling(Pooling):
     # -- where each number came from ---------------------------------------------------------------------------------
 
     def _winner_at(self, element: Element, row: int, column: int) -> tuple[Array, Index]:
-        """Return the numbers of a window of the channel that is explained, and where its winner lies within it."""
+        """Return the numbers of a window of the channel that is explained, and where in it the largest lies."""
         window = self._window_at(element, row, column)
         return window, unraveled(int(winners_of(window.reshape(-1))), window.shape)
 

@@ -77,6 +77,7 @@ def over_rows(symbol: Symbol) -> tuple[str, ...]:
 
 
 def transposed(latex: str) -> str:
+    """Return the transpose of a symbol, in brackets."""
     return rf"\left({latex}\right)^{{T}}"
 
 

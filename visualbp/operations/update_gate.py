@@ -1,4 +1,4 @@
-"""The new state of a GRU: its update gate stands between the state that there is and the candidate."""
+"""The new state of a GRU: a mean of the old state and the candidate, weighted by the update gate."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class UpdatedState(Operation):
     """h = (1 - u) * n + u * h_before, element by element; all of them (B, units).
 
     What comes back to h goes on to h_before times the update gate alone, through no weights and no slope: where the
-    gate is near 1, an error signal lives on through many time steps. Source: PyTorch's GRU, whose z is u here. It is
+    gate is near 1, an error signal is kept through many time steps. Source: PyTorch's GRU, whose z is u here. It is
     computed as n + u * (h_before - n), as PyTorch does.
     """
 

@@ -24,7 +24,7 @@ def windows_of(images: Array, kernel: int, stride: int, axes: tuple[int, ...]) -
 
 
 def winners_of(windows: Array) -> Array:
-    """Return the place of each window's winner on the last axis: the last NaN, if there is one."""
+    """Return the argmax of each window over the last axis: of several the first; the last NaN, if there is one."""
     winners, nan = windows.argmax(-1), np.isnan(windows)
     if not nan.any():
         return winners
@@ -33,7 +33,7 @@ def winners_of(windows: Array) -> Array:
 
 
 def let_nan_win(winners: Array, values: Array, is_nan: Array, windows: Array) -> None:
-    """Put right the winners of windows with NaN; `values` are the maxima, `windows` the numbers that they are of."""
+    """Correct the argmax of windows with NaN; `values` are the maxima, `windows` the numbers that they are of."""
     np.isnan(values, is_nan)
     if is_nan.any():
         (places,) = is_nan.nonzero()

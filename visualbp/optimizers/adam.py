@@ -126,6 +126,7 @@ class Adam(Optimizer):
         return None
 
     def terms_of_step(self, update: Update, *before: Labelled) -> Draft:
+        """Return where an updated parameter came from: what it was, taken as `before` says, and one step."""
         options = self.option_values
         t = update.number
         words = f"minus the learning rate, corrected for update {t}"

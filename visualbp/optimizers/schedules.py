@@ -46,6 +46,7 @@ class Schedule:
         return self.rate_after_warm_up(learning_rate, iteration - warm_up)
 
     def rate_after_warm_up(self, learning_rate: float, t: int) -> float:
+        """Return the rate in iteration `t` after the warm-up, from 0; `learning_rate` is the optimiser's own."""
         raise TypeError(f"{self.type_name} has no rule")
 
     def products_after_warm_up(self, initial: Factor, t: int) -> list[Labelled]:
@@ -116,6 +117,8 @@ class Schedule:
 
 
 class Constant(Schedule):
+    """learning_rate in every iteration."""
+
     type_name, label = "constant", "Constant"
     description = "The same rate all the time."
     formula = r"\eta_0"

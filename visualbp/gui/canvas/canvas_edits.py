@@ -41,7 +41,7 @@ def counted(names: Iterable[object], what: str) -> str:
 
 
 def can_be_inserted(layer: Layer) -> bool:
-    """Whether a layer can stand in the middle of a connection: it takes one input and hands something on."""
+    """Whether a layer can stand in the middle of a connection: it takes one input and has an output."""
     return not layer.kind.is_loss and layer.kind.most_inputs != 0 and layer.kind.fewest_inputs <= 1
 
 
@@ -152,7 +152,7 @@ class CanvasEdits(QObject):
         return self.add_at(type_name, place, source=anchor)
 
     def _anchor(self) -> str | None:
-        """Return the selected layer, or the only layer that hands something on to nobody."""
+        """Return the selected layer, or the only layer whose output goes nowhere, losses left aside."""
         selected = self.context.selection.layers
         if len(selected) == 1 and selected[0] in self.scene.layers:
             return selected[0]
@@ -175,12 +175,14 @@ class CanvasEdits(QObject):
         return self._apply(lambda network: connect(base, source, target), f"Connect {source} to {target}")
 
     def separate(self, connections: Iterable[Connection]) -> None:
+        """Remove connections, and leave the layers at their ends."""
         gone = tuple(connections)
         self._apply(lambda network: disconnect(network, gone), "Disconnect " + counted(gone, "connections"))
 
     # -- what is selected --------------------------------------------------------------------------------------------
 
     def delete(self, layers: Iterable[str], connections: Iterable[Connection]) -> None:
+        """Remove layers, with all that is connected to them, and connections; say so where nothing is selected."""
         names, lines = tuple(layers), tuple(connections)
         if not names and not lines:
             self.message.emit("nothing is selected: click a layer or a connection first")
@@ -196,6 +198,7 @@ class CanvasEdits(QObject):
         self._apply(lambda network: remove(network, names, lines), text)
 
     def move(self, centres: dict[str, QPointF], merge: str = "") -> None:
+        """Put layers at other places; moves in a row with the same `merge` are one step of undo."""
         places = {name: from_scene(centre) for name, centre in centres.items()}
         self._apply(lambda network: move_layers(network, places), f"Move {counted(places, 'layers')}", merge)
 

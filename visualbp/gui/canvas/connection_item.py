@@ -32,7 +32,7 @@ class ConnectionItem(QGraphicsRectItem):
         self.color = ""
         """`forward` or `backward` once a value has passed in this iteration."""
         self.carrying = False
-        """Whether it carries what the present step reads or hands on."""
+        """Whether it carries what the present step reads or writes."""
         self.pulse: float | None = None
         """How far the pulse has come, from 0 to 1, in the direction of the flow."""
         self.selected = self.hovered = self.lit = False
@@ -43,6 +43,7 @@ class ConnectionItem(QGraphicsRectItem):
 
     @property
     def connection(self) -> Connection:
+        """The names of the layers at its ends, as the network has them."""
         return self.source.name, self.target.name
 
     @property

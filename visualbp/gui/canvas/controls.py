@@ -74,6 +74,7 @@ class ZoomControl(Plate):
 
     @Slot(float)
     def show_zoom(self, zoom: float) -> None:
+        """Show the zoom in percent; 1.0 is 100 %."""
         percent = zoom * 100
         self.number.setText(f"{percent:.0f} %" if percent >= 9.5 else f"{percent:.1f} %")
 

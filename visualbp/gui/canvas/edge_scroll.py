@@ -31,10 +31,12 @@ class EdgeScroll(QObject):
         self._ticks = 0
 
     def begin(self) -> None:
+        """Scroll from now on, tick by tick, while the pointer is near an edge."""
         self._ticks = START
         self._timer = self.startTimer(TICK)
 
     def end(self) -> None:
+        """Scroll no more."""
         if self._timer:
             self.killTimer(self._timer)
             self._timer = 0

@@ -73,7 +73,7 @@ def _written_across(step: Step) -> list[Connection]:
 
 
 def carriers(plan: Plan, step: Step) -> frozenset[Connection]:
-    """Return the connections that carry what a step reads or hands on.
+    """Return the connections that carry what a step reads or writes.
 
     Forward, those into its layer. Backward, those into which its layer sends a gradient; a step that works on its own
     layer's gradients reads what came back from the layers behind it.

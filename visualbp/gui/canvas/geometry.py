@@ -47,10 +47,12 @@ LOSS_NUMBER = 36.0
 
 
 def to_scene(position: Position) -> QPointF:
+    """Return the point of the scene for a position as a model file has it."""
     return QPointF(position[0] * SCENE_PER_UNIT, position[1] * SCENE_PER_UNIT)
 
 
 def from_scene(point: QPointF) -> Position:
+    """Return the position for a model file, to two digits, of a point of the scene."""
     return round(point.x() / SCENE_PER_UNIT, 2), round(point.y() / SCENE_PER_UNIT, 2)
 
 
@@ -60,6 +62,7 @@ def round_pen(color: QColor, width: float) -> QPen:
 
 
 def snapped(length: float) -> float:
+    """Return the multiple of the grid's pitch that is nearest to a length."""
     return round(length / GRID) * GRID
 
 
@@ -75,12 +78,14 @@ def scene_font(size: float, weight: QFont.Weight = QFont.Weight.Normal, mono: bo
 
 @lru_cache(maxsize=4096)
 def elided(text: str, size: float, width: float, weight: QFont.Weight = QFont.Weight.Normal, mono: bool = False) -> str:
+    """Return as much of a text as fits into `width` scene units, with an ellipsis where it is cut."""
     metrics = QFontMetricsF(scene_font(size, weight, mono))
     return metrics.elidedText(text, Qt.TextElideMode.ElideRight, width)
 
 
 @lru_cache(maxsize=4096)
 def text_width(text: str, size: float, weight: QFont.Weight = QFont.Weight.Normal, mono: bool = False) -> float:
+    """Return how wide a text is, in scene units."""
     return QFontMetricsF(scene_font(size, weight, mono)).horizontalAdvance(text)
 
 
@@ -122,14 +127,17 @@ class CardLayout:
 
     @property
     def body(self) -> QRectF:
+        """The card itself, without the margin of its item."""
         return QRectF(0, 0, CARD_WIDTH, self.height)
 
     @property
     def port_y(self) -> float:
+        """The height at which both ports are, from the card's top."""
         return self.height / 2
 
     @property
     def name_rect(self) -> QRectF:
+        """Where the name is written, and edited."""
         return QRectF(PADDING, 8, CARD_WIDTH - 2 * PADDING, 22)
 
 
@@ -139,6 +147,7 @@ def owns_activation(layer: Layer) -> bool:
 
 
 def has_parameters(kind: LayerType) -> bool:
+    """Return whether a type of layer can have parameters of its own."""
     return type(kind).parameters is not LayerType.parameters
 
 

@@ -153,12 +153,15 @@ class LayerItem(QGraphicsRectItem):
 
     @property
     def centre(self) -> QPointF:
+        """The centre of the card in the scene, without the margin: what networks hold."""
         return self.pos() + QPointF(CARD_WIDTH / 2, self.card.layout.height / 2)
 
     def set_centre(self, centre: QPointF) -> None:
+        """Move the card to a centre in the scene."""
         self.setPos(centre - QPointF(CARD_WIDTH / 2, self.card.layout.height / 2))
 
     def set_position(self, position: Position) -> None:
+        """Move the card to a position as a model file has it."""
         centre = to_scene(position)
         if centre != self.centre:
             self.set_centre(centre)
@@ -170,10 +173,12 @@ class LayerItem(QGraphicsRectItem):
 
     @property
     def input_port(self) -> QPointF:
+        """Where connections end, in the scene: the middle of the left side."""
         return self.pos() + QPointF(0, self.card.layout.port_y)
 
     @property
     def output_port(self) -> QPointF:
+        """Where connections begin, in the scene: the middle of the right side."""
         return self.pos() + QPointF(CARD_WIDTH, self.card.layout.port_y)
 
     # -- what is under a point ---------------------------------------------------------------------------------------

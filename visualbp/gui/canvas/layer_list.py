@@ -60,6 +60,7 @@ class LayerModel(QAbstractListModel):
         self.search("")
 
     def search(self, words: str) -> None:
+        """List the types that match all words, the best first; without words, all types under their categories."""
         self.beginResetModel()
         if words.strip():
             found = [kind for kind in self._kinds if matches(kind, words)]
@@ -78,6 +79,7 @@ class LayerModel(QAbstractListModel):
         return 0 if parent.isValid() else len(self._rows)
 
     def entry(self, index: Index) -> LayerType | str | None:
+        """Return the type in a row, or the words of a heading."""
         return self._rows[index.row()] if index.isValid() else None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:

@@ -89,12 +89,14 @@ class Overlays(QObject):
         self.arrange()
 
     def show_network(self, network: Network) -> None:
+        """Show the hint on an empty canvas, and the legend on any other."""
         empty = not network.layers
         self.hint.setVisible(empty)
         self.legend.is_wanted = not empty
         self.arrange()
 
     def show_snapshot(self, snapshot: Snapshot, sample: int) -> None:
+        """Take over the batch's size, the sample, and the ranges of the colours."""
         count = len(snapshot.batch) if snapshot.batch is not None else 0
         if self.legend.samples.show_sample(min(sample, max(0, count - 1)), count):
             self.arrange()

@@ -32,6 +32,7 @@ class Pulse(QObject):
 
     @property
     def is_running(self) -> bool:
+        """Whether it is on its way."""
         return self._animation.state() == QVariantAnimation.State.Running
 
     def run(self, lines: list[ConnectionItem]) -> None:
@@ -44,6 +45,7 @@ class Pulse(QObject):
             self._animation.start()
 
     def stop(self) -> None:
+        """End it at once, as if it had arrived."""
         if self.is_running:
             self._animation.stop()
         self._on_finished()

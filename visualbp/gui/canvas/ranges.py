@@ -28,6 +28,7 @@ class Ranges:
         self._measured: dict[tuple[str, Ref], tuple[object, float]] = {}
 
     def clear(self) -> None:
+        """Forget all ranges, and what was measured."""
         self.limits.clear()
         self._measured.clear()
 
@@ -47,6 +48,7 @@ class Ranges:
             self._measured[key] = (row.array, shared_limit(array))
 
     def forget(self, layers: set[str]) -> None:
+        """Measure the values of these layers anew when they are next asked for."""
         for key in [key for key in self._measured if key[1].layer in layers]:
             del self._measured[key]
 
@@ -61,4 +63,5 @@ class Ranges:
         return changed
 
     def limit(self, name: str) -> float:
+        """Return the largest magnitude of the colour scale of a kind of value; 1 while nothing is measured."""
         return self.limits.get(name, 1.0)

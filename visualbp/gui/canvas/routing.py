@@ -30,6 +30,7 @@ class Obstacles:
 
     @classmethod
     def of(cls, bodies: list[QRectF]) -> Obstacles:
+        """Return the obstacles that these cards are."""
         rows = [(body.left(), body.top(), body.right(), body.bottom()) for body in bodies]
         return cls(np.array(rows, float).reshape(-1, 4))
 

@@ -275,6 +275,7 @@ class Scene(QGraphicsScene):
     # -- selection and zoom ------------------------------------------------------------------------------------------
 
     def show_selection(self, layers: Iterable[str], connections: Iterable[Connection]) -> None:
+        """Mark these layers and connections, and no others. The selection itself stays as it is."""
         chosen = frozenset(layers), frozenset(connections)
         for name in chosen[0] ^ self._selected[0]:
             self._set_layer_state(name, selected=name in chosen[0])

@@ -42,12 +42,14 @@ class Tile:
         return (*self.prefix, *middle, *(int(i) for i in place))
 
     def cell_at(self, point: QPointF) -> tuple[int, int]:
+        """Return row and column at a point; outside the tile, the nearest."""
         count_rows, count_columns = self.matrix.shape
         row = int((point.y() - self.rect.top()) / self.rect.height() * count_rows)
         column = int((point.x() - self.rect.left()) / self.rect.width() * count_columns)
         return min(max(row, 0), count_rows - 1), min(max(column, 0), count_columns - 1)
 
     def cell_rect(self, row: int, column: int) -> QRectF:
+        """Return where a cell is drawn."""
         count_rows, count_columns = self.matrix.shape
         width, height = self.rect.width() / count_columns, self.rect.height() / count_rows
         return QRectF(self.rect.left() + column * width, self.rect.top() + row * height, width, height)

@@ -81,6 +81,7 @@ class Zooming(QGraphicsView):
         self.zoom_by(1 / STEP)
 
     def zoom_to(self, zoom: float) -> None:
+        """Set the zoom; 1.0 is 100 %."""
         self.zoom_by(zoom / self.zoom)
 
     @Slot()

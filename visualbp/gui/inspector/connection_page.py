@@ -29,6 +29,8 @@ def flowing_back(plan: Plan, connection: Connection) -> Ref | None:
 
 
 class ConnectionPage(Page):
+    """The value h that goes along the connection, the gradient that comes back, and a button to remove it."""
+
     def __init__(self, context: Context, parent: QWidget | None = None) -> None:
         super().__init__(context, parent)
         self._connection: Connection = ("", "")
@@ -68,6 +70,7 @@ class ConnectionPage(Page):
             part.retheme()
 
     def show_connection(self, connection: Connection) -> None:
+        """Take over which connection it is of. The numbers come with the next snapshot."""
         self._connection, self._plan = connection, None
 
     def show_snapshot(self, snapshot: Snapshot) -> None:

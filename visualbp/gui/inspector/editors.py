@@ -42,6 +42,7 @@ class OptionEditor(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
 
     def show_value(self, value: object) -> None:
+        """Show a canonical value, or MIXED."""
         raise TypeError(f"the editor of {self.option.name} shows nothing")
 
     def show_siblings(self, options: Sequence[Option], values: Mapping[str, Any]) -> None:
@@ -85,6 +86,7 @@ class LineEditor(OptionEditor):
             return text
 
     def text_of(self, value: object) -> str:
+        """Return how a canonical value is written in the line."""
         return "" if value is None else json.dumps(self.option.plain(value))
 
     def show_value(self, value: object) -> None:
@@ -95,6 +97,8 @@ class LineEditor(OptionEditor):
 
 
 class IntEditor(LineEditor):
+    """A line for a whole number, with arrows to the next one; `10,000` may be typed."""
+
     option: IntOption
 
     def _line(self) -> ParsedLine:
@@ -115,6 +119,8 @@ class IntEditor(LineEditor):
 
 
 class FloatEditor(LineEditor):
+    """A line for a number, with arrows that change its second digit; a comma may stand for the point."""
+
     option: FloatOption
 
     def _line(self) -> ParsedLine:
@@ -147,6 +153,8 @@ class FloatEditor(LineEditor):
 
 
 class ShapeEditor(LineEditor):
+    """A line for a shape: `1, 8, 8`, `1x8x8` and `[1, 8, 8]` are the same."""
+
     def read(self, text: str) -> object:
         parts = text.replace("(", " ").replace(")", " ").replace("[", " ").replace("]", " ").replace("x", " ")
         try:
@@ -159,6 +167,8 @@ class ShapeEditor(LineEditor):
 
 
 class TextEditor(LineEditor):
+    """A line for any text, taken as it is typed."""
+
     def read(self, text: str) -> object:
         return text
 
@@ -167,6 +177,8 @@ class TextEditor(LineEditor):
 
 
 class NamesEditor(LineEditor):
+    """A line for names with commas between them."""
+
     def read(self, text: str) -> object:
         return tuple(part.strip() for part in text.split(",") if part.strip())
 
@@ -175,6 +187,8 @@ class NamesEditor(LineEditor):
 
 
 class BoolEditor(OptionEditor):
+    """A switch: on, off, or mixed where several layers differ."""
+
     def __init__(self, option: Option, parent: QWidget | None = None) -> None:
         super().__init__(option, parent)
         self.switch = Switch(self)

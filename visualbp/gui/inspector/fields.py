@@ -42,6 +42,7 @@ class ParsedLine(QLineEdit):
 
     @property
     def problem(self) -> str:
+        """What is wrong with what is typed, in words; empty when nothing is."""
         return self._problem
 
     def show_value(self, value: object) -> None:

@@ -73,6 +73,7 @@ class OptionRow:
         self.problem.setFont(theme().font(11))
 
     def remove(self) -> None:
+        """Take its widgets off the form for good."""
         for widget in self.place.widgets:
             widget.hide()
             widget.deleteLater()

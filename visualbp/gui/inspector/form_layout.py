@@ -28,6 +28,7 @@ class FormRow:
 
     @property
     def widgets(self) -> tuple[QWidget, ...]:
+        """All that stands in the row."""
         return self.label, self.editor, self.problem
 
 

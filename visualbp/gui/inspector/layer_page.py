@@ -23,6 +23,8 @@ from visualbp.optimizers.base import make_optimizer
 
 
 class LayerPage(Page):
+    """The layer's name and type, its problems, its options, and a table of numbers for each parameter."""
+
     def __init__(self, context: Context, parent: QWidget | None = None) -> None:
         super().__init__(context, parent)
         self._layer = ""

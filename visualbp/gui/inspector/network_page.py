@@ -61,6 +61,7 @@ def training_options(training: Training) -> tuple[Option, ...]:
 
 
 def training_values(training: Training) -> dict[str, Any]:
+    """Return the values of the training form, by the names of its options."""
     clip = training.clip
     return {
         "optimizer": training.optimizer,
@@ -85,6 +86,8 @@ def with_training_value(training: Training, name: str, value: Any) -> Training:
 
 
 class NetworkPage(Page):
+    """Name and description, problems, seed and precision, the data, the training, and a curve of the learning rate."""
+
     def __init__(self, context: Context, parent: QWidget | None = None) -> None:
         super().__init__(context, parent)
         self.name = ParsedLine(_parsed_name, str, self)

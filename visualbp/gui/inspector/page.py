@@ -60,6 +60,7 @@ class ProblemCard(QFrame):
         self.hide()
 
     def show_problems(self, problems: tuple[Problem, ...]) -> None:
+        """Show the first six of these problems."""
         if problems == self._problems:
             return
         self._problems = problems

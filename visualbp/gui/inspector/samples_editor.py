@@ -72,6 +72,7 @@ class SamplesEditor(QWidget):
         self.table.retheme()
 
     def show_samples(self, inputs: Array, targets: Array) -> None:
+        """Show inputs (n, ...) and targets as a table, a row for each sample: its inputs, then its targets."""
         if inputs is self._inputs and targets is self._targets:
             return
         self._inputs, self._targets = inputs, targets

@@ -33,6 +33,8 @@ def shared_options(layers: list[Layer]) -> tuple[tuple[Option, ...], dict[str, o
 
 
 class SeveralPage(Page):
+    """How many layers are selected and which, their problems, the options that all share, and their facts."""
+
     def __init__(self, context: Context, parent: QWidget | None = None) -> None:
         super().__init__(context, parent)
         self._names: tuple[str, ...] = ()
@@ -58,6 +60,7 @@ class SeveralPage(Page):
             part.retheme()
 
     def show_layers(self, names: tuple[str, ...]) -> None:
+        """Take over which layers it is of. The options come with the next snapshot."""
         if names != self._names:
             self._names = names
             self.form.show_options((), {})

@@ -134,6 +134,7 @@ class ValueSection(QWidget):
 
     @property
     def view(self) -> View:
+        """The view that a person chose, of those that there are."""
         return self.views[self._place]
 
     def set_views(self, views: tuple[View, ...]) -> None:

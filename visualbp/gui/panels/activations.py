@@ -8,6 +8,8 @@ from visualbp.gui.widgets.links import Link
 
 
 class ActivationsPanel(ValuePanel):
+    """The z and h of all layers as heat maps, or one of them with its numbers; blue is negative, red positive."""
+
     name = "activations"
     title = "Activations"
     place = DockPlace(Area.ROW, 0, 0)

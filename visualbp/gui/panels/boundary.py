@@ -42,6 +42,8 @@ REACH = 9
 
 
 class BoundaryPanel(Panel):
+    """The plane of two inputs, coloured by what the network answers at each point, with the samples as points on it."""
+
     name = "boundary"
     title = "Decision boundary"
     tab = "Boundary"

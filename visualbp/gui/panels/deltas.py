@@ -8,6 +8,8 @@ from visualbp.gui.widgets.links import Link
 
 
 class DeltasPanel(ValuePanel):
+    """The gradients dL/dz and dL/dh of all layers as heat maps, or one of them with its numbers."""
+
     name = "deltas"
     title = "Deltas"
     place = DockPlace(Area.ROW, 1, 0)

@@ -66,6 +66,8 @@ def worst_number(layer: str, parameter: str, check: TensorCheck) -> Place | None
 
 
 class GradientCheckPanel(Panel):
+    """A verdict, the relative error of each parameter as a bar against the tolerance, and a map of errors for one."""
+
     name = "gradient_check"
     title = "Gradient check"
     tab = "Check"

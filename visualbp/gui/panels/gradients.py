@@ -122,6 +122,7 @@ class NormReader:
 
 
 def gradients_of(plan: Plan, values: tuple[Ref, ...]) -> tuple[Ref, ...]:
+    """Return the gradients of these values, under the names that the plan keeps them by."""
     return tuple(plan.resolve(value.gradient) for value in values)
 
 
@@ -154,6 +155,8 @@ def badges_in_stages(snapshot: Snapshot, plan: Plan) -> Generator[None, None, Fo
 
 
 class GradientsPanel(Panel):
+    """Logarithmic bars for each layer: norms of its gradients, and its update ratio; or the same over iterations."""
+
     name = "gradients"
     title = "Gradients"
     place = DockPlace(Area.ROW, 2, 0)

@@ -39,6 +39,8 @@ def steps_text(sample: Array) -> str:
 
 
 class ImagesPanel(Panel):
+    """The batch as images, each with its target and its prediction; as a table where inputs are no images."""
+
     name = "images"
     title = "Samples"
     place = DockPlace(Area.ROW, 3, 2)

@@ -24,6 +24,8 @@ AnyPage = TypeVar("AnyPage", bound=Page)
 
 
 class InspectorPanel(Panel):
+    """The page for what is selected: of the network, of one layer, of several, or of a connection."""
+
     name = "inspector"
     title = "Inspector"
     place = DockPlace(Area.RIGHT, 0, 0)

@@ -35,6 +35,8 @@ SHORTEST = 10
 
 
 class LossPanel(Panel):
+    """The loss over iterations, with accuracy on an axis of its own, and a line at the current iteration."""
+
     name = "loss"
     title = "Loss"
     place = DockPlace(Area.ROW, 2, 1)

@@ -41,6 +41,8 @@ SECTIONS = ("equation", "numbers", "algorithm")
 
 
 class MathematicsPanel(Panel):
+    """The step's equation, shapes and sentence; the number followed, as a sum of its terms; and the pseudo-code."""
+
     name = "mathematics"
     title = "Mathematics"
     place = DockPlace(Area.RIGHT, 1, 0)
@@ -341,10 +343,12 @@ class MathematicsPanel(Panel):
 
     @Slot()
     def go_back(self) -> None:
+        """Follow again the number that was followed before this one."""
         self._on_crumb(self.trail.place - 1)
 
     @Slot()
     def go_forward(self) -> None:
+        """Follow again the number that was followed after this one."""
         self._on_crumb(self.trail.place + 1)
 
     @Slot(int)

@@ -54,6 +54,7 @@ class NumberCard(HeightByWidth):
 
     @property
     def explanation(self) -> Explanation | None:
+        """What is shown; None while no number is followed."""
         return self._explanation
 
     @property

@@ -36,6 +36,7 @@ class PseudocodeView(QWidget):
         return self._current
 
     def show_lines(self, lines: tuple[str, ...], current: int | None, phase: Phase) -> None:
+        """Show the lines, with the current one in the colour of its phase; None marks none."""
         if (lines, current, phase) == (self._lines, self._current, self._phase):
             return
         if lines != self._lines:
@@ -60,6 +61,7 @@ class PseudocodeView(QWidget):
         return _tops(self._lines, theme().px(LINE_HEIGHT), theme().px(BLANK_HEIGHT))[line]
 
     def line_rect(self, line: int) -> QRectF:
+        """Return where a line is drawn, over the whole width."""
         return QRectF(0, self._top_of(line), self.width(), self._top_of(line + 1) - self._top_of(line))
 
     def _font(self) -> QFont:

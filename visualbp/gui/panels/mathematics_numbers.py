@@ -100,6 +100,7 @@ class Placed:
     spot: Spot | None
 
     def paint(self, painter: QPainter) -> None:
+        """Draw the piece, and its raised part, where it was placed."""
         painter.setPen(self.color)
         painter.setFont(self.font)
         painter.drawText(self.place, self.piece.text)

@@ -27,6 +27,7 @@ class Crumb:
 
     @property
     def text(self) -> str:
+        """The element's name: `hidden.h[0, 3]`."""
         return element_name(self.value, self.index)
 
 
@@ -39,6 +40,7 @@ class Trail:
 
     @property
     def current(self) -> Crumb | None:
+        """The number that is followed now; None on an empty trail."""
         return self.crumbs[self.place] if self.crumbs else None
 
     def go(self, crumb: Crumb) -> None:
@@ -85,6 +87,7 @@ class TrailView(QWidget):
         self.update()
 
     def refresh(self) -> None:
+        """Show the trail as it is now."""
         self.setAccessibleDescription(" to ".join(crumb.text for crumb in self._trail.crumbs))
         self.setToolTip("\n".join(crumb.text for crumb in self._trail.crumbs))
         self.update()

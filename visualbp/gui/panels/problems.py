@@ -41,11 +41,14 @@ def problems_of(snapshot: Snapshot, structural: tuple[Problem, ...]) -> tuple[Pr
 
 
 class ProblemModel(QAbstractListModel):
+    """The problems as rows, each read aloud as its severity and its text."""
+
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.problems: tuple[Problem, ...] = ()
 
     def show_problems(self, problems: tuple[Problem, ...]) -> None:
+        """Take over the problems; rows stay as they are where nothing has changed."""
         if problems != self.problems:
             self.beginResetModel()
             self.problems = problems
@@ -179,6 +182,8 @@ class ProblemList(QListView):
 
 
 class ProblemsPanel(Panel):
+    """A row for each problem: what is wrong, and below it what would mend it. A click selects its layer."""
+
     name = "problems"
     title = "Problems"
     place = DockPlace(Area.ROW, 3, 3)

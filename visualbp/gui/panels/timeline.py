@@ -57,6 +57,8 @@ class Seeker:
 
 
 class TimelinePanel(Panel):
+    """A chip for each step of the iteration, in the colour of its phase; below, a slider and buttons for iterations."""
+
     name = "timeline"
     title = "Timeline"
     place = DockPlace(Area.FOOT, 0, 0)

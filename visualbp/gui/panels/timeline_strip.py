@@ -68,6 +68,7 @@ class StepStrip(QWidget):
 
     @property
     def count(self) -> int:
+        """How many steps the iteration has."""
         return len(self._labels)
 
     def retheme(self) -> None:
@@ -75,6 +76,7 @@ class StepStrip(QWidget):
         self.update()
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
+        """Show the steps of the snapshot's plan, and which of them are done."""
         if snapshot.plan is not self._plan:
             self._plan = snapshot.plan
             self._notation = None if snapshot.plan is None else Notation(snapshot.plan)

@@ -23,6 +23,7 @@ def tick_x(rect: QRectF, step: float, count: int) -> float:
 
 
 def paint_breakpoint(painter: QPainter, center: QPointF) -> None:
+    """Draw the red dot of a breakpoint around a point."""
     radius = theme().px(4)
     painter.setPen(QPen(theme().color("panel"), 1.5))
     painter.setBrush(theme().color("error"))

@@ -49,6 +49,7 @@ class Grid:
 
     @property
     def count(self) -> int:
+        """How many cells have a number."""
         return self.rows * self.columns - self.blank
 
     def flat(self, cell: Cell) -> int | None:
@@ -72,6 +73,7 @@ class Grid:
         return CellBlock(rect, self.offset, self.rows, self.columns, blank=self.blank)
 
     def block_at(self, point: QPointF, rect: QRect) -> CellBlock | None:
+        """Return the block at a point, or None beside the picture."""
         return self.block_of((0, 0), rect) if QRectF(rect).contains(point) else None
 
     def runs(self) -> Iterable[range]:
@@ -118,22 +120,27 @@ class Sheet:
 
     @property
     def rows(self) -> int:
+        """How many rows of cells there are, over all groups."""
         return self.groups * self.lines * self.block_rows
 
     @property
     def columns(self) -> int:
+        """How many columns of cells there are, over the blocks beside each other."""
         return min(self.across, self.members) * self.block_columns
 
     @property
     def count(self) -> int:
+        """How many cells have a number; blocks that are missing in a last line have none."""
         return self.groups * self.members * self.block_rows * self.block_columns
 
     @property
     def block_size(self) -> int:
+        """How many cells a block has."""
         return self.block_rows * self.block_columns
 
     @property
     def pixel_width(self) -> int:
+        """How wide the sheet is, with what is free at the left."""
         return self.left + min(self.across, self.members) * (self.width + self.gap) - self.gap
 
     @property
@@ -146,9 +153,11 @@ class Sheet:
 
     @property
     def pixel_height(self) -> int:
+        """How high the sheet is, with what is free at the top."""
         return self.top + self.groups * self._group_height - self.group_gap
 
     def flat(self, cell: Cell) -> int | None:
+        """Return the flat place of a cell's number, or None where there is none."""
         row, column = cell
         if not (0 <= row < self.rows and 0 <= column < self.columns):
             return None
@@ -162,6 +171,7 @@ class Sheet:
         return self.offset + block * self.block_size + row * self.block_columns + column
 
     def cell_of(self, flat: int) -> Cell | None:
+        """Return the cell of a flat place, or None if it is not shown."""
         place = flat - self.offset
         if not 0 <= place < self.count:
             return None
@@ -203,11 +213,13 @@ class Sheet:
         return min(group * self.members + line * self.across, self.groups * self.members)
 
     def block_of(self, cell: Cell, rect: QRect) -> CellBlock:
+        """Return the block that a cell is in."""
         flat = self.flat(cell)
         assert flat is not None
         return self.block((flat - self.offset) // self.block_size, rect)
 
     def block_at(self, point: QPointF, rect: QRect) -> CellBlock | None:
+        """Return the block at a point, or None between blocks and beside them."""
         y = int(point.y() - rect.top() - self.top)
         line = self._line_at(y)
         place = int((point.x() - rect.left() - self.left) // (self.width + self.gap))
@@ -219,6 +231,7 @@ class Sheet:
         return found if QRectF(found.rect).contains(point) else None
 
     def runs(self) -> Iterable[range]:
+        """Return the flat places line by line, as they are copied."""
         end = self.offset + self.count
         return (range(at, at + self.block_columns) for at in range(self.offset, end, self.block_columns))
 

@@ -50,6 +50,7 @@ class BarsItem(pg.GraphicsObject):
             self.update()
 
     def hover(self, bar: tuple[int, int] | None) -> None:
+        """Mark the bar (group, series) under the pointer; None marks none."""
         if bar != self._hovered:
             self._hovered = bar
             self.update()

@@ -76,6 +76,7 @@ class BoundaryItem(pg.GraphicsObject):
         self._region = QRectF(0, 0, 1, 1)
 
     def show_boundary(self, found: Boundary | None) -> None:
+        """Show the answers of a grid of inputs; with two classes, the line where both are as likely too."""
         self.prepareGeometryChange()
         self._found = found
         if found is not None:

@@ -52,6 +52,7 @@ class CheckRow:
 
     @property
     def name(self) -> str:
+        """The name for people: `hidden.weight`."""
         return f"{self.layer}.{self.parameter}"
 
     @property
@@ -104,12 +105,14 @@ class CheckRowsContent(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.MinimumExpanding)
 
     def show_rows(self, rows: Sequence[CheckRow | RuleRow], tolerance: float, stale: bool) -> None:
+        """Show these rows against the tolerance; `stale` ones are outdated by an edit."""
         if (tuple(rows), tolerance, stale) != (self.rows, self.tolerance, self.stale):
             self.rows, self.tolerance, self.stale = tuple(rows), tolerance, stale
             self.lay_out()
             self.update()
 
     def lay_out(self) -> None:
+        """Take the height that the rows need."""
         self.setMinimumHeight(theme().px(LINE) * len(self.rows) + theme().px(2))
 
     def columns(self) -> tuple[float, float, float]:
@@ -124,6 +127,7 @@ class CheckRowsContent(QWidget):
         return left, min(left + px(10), right - 20), max(right, left + px(30))
 
     def row_at(self, point: QPointF) -> int:
+        """Return the row at a point; -1 below the last."""
         place = int(point.y() // theme().px(LINE))
         return place if 0 <= place < len(self.rows) else -1
 

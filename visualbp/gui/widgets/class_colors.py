@@ -21,4 +21,5 @@ def class_color(number: int, count: int) -> QColor:
 
 
 def class_symbol(number: int) -> str:
+    """Return pyqtgraph's name of the shape of a class's points; after eight classes they come again."""
     return SYMBOLS[number % len(SYMBOLS)]

@@ -51,6 +51,7 @@ class EmptyText(QWidget):
         self.text.setFont(theme().font(12))
 
     def show_text(self, heading: str, text: str) -> None:
+        """Show why there is nothing to see, and what would change that."""
         if (heading, text) != (self.heading.text(), self.text.text()):
             self.heading.setText(heading)
             self.text.setText(text)

@@ -33,6 +33,7 @@ class ErrorShading:
     tolerance: float
 
     def indices(self, values: Array) -> np.ndarray:
+        """Return the place of each error in the table of 256 colours."""
         with np.errstate(all="ignore"):
             logs = np.log(np.maximum(values, LOWEST))
         low, middle, high = np.log(LOWEST), np.log(self.tolerance), np.log(HIGHEST)
@@ -43,6 +44,7 @@ class ErrorShading:
         return np.rint(places).astype(np.uint8)
 
     def table(self) -> np.ndarray:
+        """Return the 256 colours, as 0xAARRGGBB."""
         current = theme()
         low, passed, error = current.color("neutral"), current.color("passed"), current.color("error")
         colors = np.zeros((256, 3))

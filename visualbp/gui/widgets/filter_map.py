@@ -32,6 +32,7 @@ class FilterTiles(HeatMap):
         self.chosen: tuple[int, ...] = ()
 
     def choose(self, block: tuple[int, ...]) -> None:
+        """Frame the filter at this place of the leading axes."""
         if block != self.chosen:
             self.chosen = block
             self.update()

@@ -128,6 +128,7 @@ class StripContent(TileView):
             self._current, self._current_color = value, color
 
     def rect_of(self, value: Ref) -> QRect:
+        """Return where the map of a value is; an empty rectangle if it has none."""
         tile = self._tiles.get(value)
         return QRect() if tile is None else tile.rect
 

@@ -296,6 +296,7 @@ class HeatTile:
         return self.grid.cell_of(int(np.ravel_multi_index(index, self.array.shape)) if index else 0)
 
     def number(self, cell: Cell) -> float | None:
+        """Return the number in a cell, or None where there is none."""
         flat = self.grid.flat(cell)
         return None if flat is None or self.array is None else float(self.array.reshape(-1)[flat])
 

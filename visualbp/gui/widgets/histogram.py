@@ -105,6 +105,7 @@ class Histogram(QWidget):
         return -self._limit + bar * width, -self._limit + (bar + 1) * width
 
     def hover_text(self, point: QPointF) -> str:
+        """Return what the bar at a point counts, and between which bounds; empty where there is no bar."""
         bar = self.bar_at(point)
         if bar < 0 or not self._size:
             return ""

@@ -178,6 +178,7 @@ class LayerView(QWidget):
             self.map_scroll.show_place(place.toAlignedRect())
 
     def mark_number(self, number: tuple[Ref, tuple[int, ...]] | None) -> None:
+        """Mark the number that is followed, if it is in the array shown."""
         self.heat_map.mark_number(number)
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -58,6 +58,7 @@ class MapScroll(ColumnScroll):
 
     @Slot(QRect)
     def show_place(self, place: QRect) -> None:
+        """Scroll as little as possible, until a place of the map is seen."""
         self.ensureVisible(place.center().x(), place.center().y(), 0, theme().px(20))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

@@ -63,6 +63,7 @@ class MessageBar(QFrame):
 
     @property
     def text(self) -> str:
+        """The message that is shown; empty while the bar is hidden."""
         return self._text.text() if not self.isHidden() else ""
 
     def show_message(self, text: str, tone: str = "info", *choices: Choice, dismiss: str = "") -> None:

@@ -28,6 +28,7 @@ class NormHistory:
 
     @property
     def iterations(self) -> np.ndarray:
+        """The iterations that norms are kept of."""
         return self._log.iterations
 
     def series(self, layer: str, measure: str) -> np.ndarray:

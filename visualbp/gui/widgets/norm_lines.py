@@ -64,6 +64,7 @@ class LayerKey(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
 
     def show_names(self, names: tuple[str, ...], chosen: str | None) -> None:
+        """Show a name for each line, in its colour; the chosen one stands out."""
         if (names, chosen) != (self.names, self.chosen):
             self.names, self.chosen = names, chosen
             self.setAccessibleName("Lines: " + ", ".join(names))

@@ -90,15 +90,18 @@ class NumberModel(QAbstractTableModel):
         return (*self.prefix, *(int(i) for i in np.unravel_index(flat, self.shape))) if self.shape else self.prefix
 
     def cell_of(self, index: tuple[int, ...]) -> tuple[int, int]:
+        """Return row and column of an index of the whole array."""
         own = index[len(self.prefix) :]
         flat = int(np.ravel_multi_index(own, self.shape)) if self.shape else 0
         row, column = divmod(flat, self._matrix.shape[1])
         return row, column
 
     def number(self, row: int, column: int) -> float | None:
+        """Return the number in a cell, or None if the array is not computed."""
         return None if self.array is None else float(self._matrix[row, column])
 
     def place_text(self, row: int, column: int) -> str:
+        """Return what a cell is called: `hidden.weight[2, 0]`."""
         return f"{self.name}[{', '.join(map(str, self.array_index(row, column)))}]" if self.shape else self.name
 
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:

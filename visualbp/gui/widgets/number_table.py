@@ -183,6 +183,7 @@ class NumberTable(QTableView):
         self.viewport().update()
 
     def set_editable(self, editable: bool) -> None:
+        """Let people type numbers, or look only."""
         self.numbers.editable = editable
 
     def set_name(self, name: str) -> None:

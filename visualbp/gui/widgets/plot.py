@@ -42,6 +42,7 @@ class Axis(RoomyAxis):
         self.kind = kind
 
     def set_kind(self, kind: Literal["plain", "percent", "decades"]) -> None:
+        """Write the labels as numbers, as percent, or as powers of ten."""
         if kind != self.kind:
             self.kind = kind
             self.picture = None
@@ -156,6 +157,7 @@ class Plot(pg.PlotWidget):
 
 
 def widened(limits: tuple[float, float]) -> tuple[float, float]:
+    """Return limits that reach 0.2 % further at either end, so that what lies on them is seen."""
     margin = (limits[1] - limits[0]) * 0.002
     return limits[0] - margin, limits[1] + margin
 
@@ -208,9 +210,11 @@ class NamesAxis(pg.AxisItem):
         """A word for each group, such as `vanishing`; empty for none."""
 
     def height_wanted(self) -> int:
+        """Return the pixels that the names need, and the marks where there are some."""
         return theme().px(36 if any(self.marks) else 20)
 
     def show_names(self, names: Sequence[str], chosen: int, marks: Sequence[str]) -> None:
+        """Show the groups' names and marks, the chosen one set off; -1 chooses none."""
         found = tuple(names), chosen, tuple(marks)
         if found != (self.names, self.chosen, self.marks):
             self.names, self.chosen, self.marks = found

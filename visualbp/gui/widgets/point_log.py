@@ -27,6 +27,7 @@ class PointLog:
 
     @property
     def iterations(self) -> np.ndarray:
+        """The iterations that points are kept of."""
         return self._iterations[: self._count]
 
     @property

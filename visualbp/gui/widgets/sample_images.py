@@ -73,6 +73,7 @@ class ImagesContent(HeightByWidth):
         return QRect(left, row * (side + px(LABEL) + px(GAP)) + px(2), side, side + px(LABEL))
 
     def sample_at(self, point: QPointF) -> int | None:
+        """Return the row of the batch whose card is at a point, or None."""
         found = (n for n in range(len(self._inputs)) if self.card_rect(n).contains(point.toPoint()))
         return next(found, None)
 

@@ -61,6 +61,7 @@ class SampleModel(QAbstractTableModel):
 
     @property
     def shown_inputs(self) -> int:
+        """How many columns the inputs take; texts take one."""
         return min(MOST_COLUMNS, self.inputs.shape[1]) if self.texts is None else 1
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
@@ -81,6 +82,7 @@ class SampleModel(QAbstractTableModel):
         return ("target", "prediction")[section - self.shown_inputs - 1]
 
     def input_name(self, place: int) -> str:
+        """Return the heading of an input: its name in the data, or `x[3]`."""
         return visible(self.names[place]) if place < len(self.names) else f"x[{place}]"
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:

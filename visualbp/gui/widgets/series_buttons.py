@@ -108,6 +108,7 @@ class SeriesButtons(QWidget):
         theme().changed.connect(self._on_theme)
 
     def is_on(self, key: str) -> bool:
+        """Return whether a series is shown."""
         return self.buttons[key].isChecked()
 
     @Slot(bool)

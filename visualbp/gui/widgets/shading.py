@@ -31,9 +31,11 @@ class Diverging:
     limit: float
 
     def indices(self, values: Array) -> np.ndarray:
+        """Return the place of each number in the table of 256 colours."""
         return painting.shade_indices(values, self.limit)
 
     def table(self) -> np.ndarray:
+        """Return the 256 colours of the theme, from -limit to limit, and that of what is not finite."""
         return painting.color_table()
 
 
@@ -45,6 +47,7 @@ class Magnitude:
     high: float
 
     def indices(self, values: Array) -> np.ndarray:
+        """Return the place of each magnitude in the table of 256 colours."""
         with np.errstate(all="ignore"):
             share = np.log(np.abs(values) / self.low) / np.log(self.high / self.low)
             found = np.clip(np.nan_to_num(share, nan=0.0, posinf=1.0, neginf=0.0), 0.0, 1.0) * (NON_FINITE - 1)
@@ -52,6 +55,7 @@ class Magnitude:
             return np.rint(found).astype(np.uint8)
 
     def table(self) -> np.ndarray:
+        """Return the 256 colours, from `low` to `high`, and that of what is not finite."""
         return _sequential(theme().palette.name, theme().palette.error)
 
 

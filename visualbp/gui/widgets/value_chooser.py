@@ -51,6 +51,7 @@ class ValueChooser(QPushButton):
 
     @Slot()
     def open_list(self) -> None:
+        """Open the list below the button."""
         self.list.popup(self.mapToGlobal(QPoint(0, self.height())))
 
     @Slot(QAction)

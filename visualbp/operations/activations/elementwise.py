@@ -27,6 +27,8 @@ GELU_CUBIC = 0.044715
 
 
 class Linear(Elementwise):
+    """z itself, with the derivative 1: no activation."""
+
     type_name, label, gives = "linear", "Linear", "any"
     description = "Passes z on as it is."
     formula, derivative_formula = "z", "1"
@@ -64,6 +66,8 @@ class Relu(Piecewise):
 
 
 class LeakyRelu(Piecewise):
+    """z above 0 and slope z elsewhere, with the derivative `slope` at 0, as PyTorch has it."""
+
     type_name, label, gives = "leaky_relu", "Leaky ReLU", "any"
     description = "As ReLU, but negative values pass with a small slope, so that no unit dies."
     options = (FloatOption("slope", 0.01, "the slope below 0", minimum=-1e6, maximum=1e6),)
@@ -106,10 +110,12 @@ class Elu(Piecewise):
 
     @property
     def alpha(self) -> float:
+        """What the output goes down to: -alpha."""
         return float(self.option_values["alpha"])
 
     @property
     def scale(self) -> float:
+        """What all of it is multiplied by; 1 but in SELU."""
         return 1.0
 
     @property
@@ -240,6 +246,8 @@ def sigmoid(z):
 
 
 class Silu(Elementwise):
+    """z sigmoid(z), with the derivative s (1 + z (1 - s)), s = sigmoid(z)."""
+
     type_name, label, gives = "silu", "SiLU", "any"
     description = "z times its sigmoid, also called swish."
     formula = r"z\,\text{sigmoid}(z)"
@@ -269,6 +277,8 @@ def silu_slope(z):
 
 
 class Sigmoid(Elementwise):
+    """1 / (1 + e^-z), with the derivative h (1 - h), which is 1/4 at most. Where e^-z overflows, h is 0."""
+
     type_name, label, gives = "sigmoid", "Sigmoid", "probabilities"
     description = "Squeezes to (0, 1). Its derivative is at most 1/4: deep stacks of it vanish."
     formula, derivative_formula = r"\frac{1}{1 + e^{-z}}", r"h (1 - h)"
@@ -284,6 +294,8 @@ class Sigmoid(Elementwise):
 
 
 class Tanh(Elementwise):
+    """tanh(z), with the derivative 1 - h^2."""
+
     type_name, label, gives = "tanh", "Tanh", "any"
     description = "Squeezes to (-1, 1), with the derivative 1 at 0."
     formula, derivative_formula = r"\tanh(z)", "1 - h^{2}"

@@ -40,9 +40,11 @@ class Layout:
 
     @property
     def places(self) -> tuple[int, ...]:
+        """The axes of rows and columns, or the one of the positions of a sequence."""
         return tuple(self.order.index(axis) for axis in range(2, len(self.order)))
 
     def shape(self, shape: Shape) -> Shape:
+        """Return the shape of an image (B, channels, ...) that lies so."""
         return tuple(shape[axis] for axis in self.order)
 
     def cut(self, image: Array, within: Sequence[slice]) -> Array:
@@ -73,6 +75,7 @@ class Letters(NamedTuple):
 
     @classmethod
     def of(cls, x: Symbol) -> Letters:
+        """Return the letters for x (channels, ...): two for images, one for sequences."""
         axes = len(x.shape) - 1
         return cls("ij"[:axes], "pq"[:axes], "uv"[:axes])
 

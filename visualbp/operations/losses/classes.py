@@ -198,7 +198,7 @@ class KullbackLeibler(CrossEntropy):
     """
 
     type_name, label = "kl_divergence", "KL divergence"
-    description = "How far probabilities are from a target distribution; 0 where they agree. Put a softmax before it."
+    description = "How far probabilities are from a target distribution; 0 where they agree. It follows a softmax."
     formula = r"Y \left(\log Y - \log P\right)"
     divisor = "B"
     pytorch = "functional.kl_div(torch.log(torch.where(target > 0, prediction, 1.0)), target, reduction='batchmean')"

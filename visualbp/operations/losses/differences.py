@@ -24,6 +24,8 @@ from visualbp.operations.symbols import Symbol, exact
 
 
 class MeanSquaredError(Loss):
+    """mean((p - y)^2) over all elements of the batch, with the gradient 2 (p - y) / N."""
+
     type_name, label = "mean_squared_error", "Mean squared error"
     description = "The mean of the squared differences."
     formula, gradient_formula = r"\left(P - Y\right)^{2}", r"\left(P - Y\right)"
@@ -106,6 +108,8 @@ class HalfSquaredError(MeanSquaredError):
 
 
 class MeanAbsoluteError(Loss):
+    """mean(|p - y|) over all elements of the batch, with the gradient sign(p - y) / N: 0 where both are equal."""
+
     type_name, label = "mean_absolute_error", "Mean absolute error"
     description = "The mean of the absolute differences; outliers weigh less."
     formula, gradient_formula = r"\left|P - Y\right|", r"\, \text{sign}\left(P - Y\right)"

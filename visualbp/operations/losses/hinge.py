@@ -1,4 +1,4 @@
-"""The hinge loss: it pushes until the margin is 1."""
+"""The hinge loss: 0 from a margin of 1 on, and linear below."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from visualbp.operations.numpy_code import NumpyCode
 
 
 class Hinge(Loss):
+    """mean(max(0, 1 - y p)) over the batch, with y either -1 or 1. The gradient is -y / N while y p < 1, else 0."""
+
     type_name, label = "hinge", "Hinge"
     description = "For targets -1 and 1: pushes until the margin is 1."
     formula, gradient_formula = r"\max\left(0, 1 - Y P\right)", r"\, Y \odot \left[Y \odot P < 1\right]"

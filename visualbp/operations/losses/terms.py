@@ -123,12 +123,15 @@ class LossTerms(LossEquations):
 
 
 def prediction_part(p: Array) -> Part:
+    """Return the prediction as a factor."""
     return Part(p, "{p}", PREDICTION)
 
 
 def target_part(y: Array) -> Part:
+    """Return the target as a factor."""
     return Part(y, "{t}", TARGET)
 
 
 def difference_part(p: Array, y: Array) -> Part:
+    """Return prediction minus target as a factor."""
     return Part(p - y, r"\left({p} - {t}\right)", PREDICTION, "prediction minus target")

@@ -1,4 +1,4 @@
-"""Normalisation over the batch, over a sample's units, or over groups of its channels, each a whole room."""
+"""Normalisation over the batch, over a sample's units, or over groups of its channels."""
 
 from visualbp.operations.normalization.batch_norm import BatchNorm
 from visualbp.operations.normalization.group_norm import GroupNorm

@@ -78,6 +78,7 @@ class NormalizationRule(Operation):
         self.epsilon = epsilon
 
     def layout(self, shape: Shape, weight: Shape, copies: int = 1) -> Layout:
+        """Return how x lies for the rules; its batch is `copies` batches, one after the other."""
         raise TypeError(f"{self.name} has no layout")
 
     def emit_group_sums(self, emit: Emitter, layout: Layout, values: Array, result: Array) -> None:

@@ -48,15 +48,19 @@ class Group:
         return np.arange(self.x.size).reshape(self.layout.view)
 
     def place(self, index: Index) -> int:
+        """Return the flat place of the element at `index`."""
         return int(np.ravel_multi_index(index, self.shape))
 
     def index(self, place: int) -> Index:
+        """Return the index of the element at a flat place."""
         return unraveled(int(place), self.shape)
 
     def mean(self, index: Index) -> float:
+        """Return the mean of the group that the element at `index` is in."""
         return float(self._mean[self.place(index)])
 
     def deviation(self, index: Index) -> float:
+        """Return sqrt(variance + epsilon) of the group that the element at `index` is in."""
         return float(self._deviation[self.place(index)])
 
     def members(self, index: Index) -> Array:
@@ -80,6 +84,7 @@ class Group:
         return unraveled(int(np.ravel_multi_index(inside, self.layout.parameters)), shape)
 
     def parameter_place(self, place: int) -> int:
+        """Return the flat place of the weight that the element at `place` meets."""
         index = self.parameter_index(self.index(place))
         return int(np.ravel_multi_index(index, self.element.array(WEIGHT).shape))
 
@@ -91,9 +96,11 @@ class Group:
     # -- factors -----------------------------------------------------------------------------------------------------
 
     def x_hat_symbol(self, index: Index) -> str:
+        """Return the normalised element in LaTeX, without the index of its sample."""
         return rf"\hat{{x}}_{{{','.join(map(str, index[1:]))}}}"
 
     def x_hat_factor(self, index: Index) -> Factor:
+        """Return the normalised element as a factor: what it is, and how it is computed."""
         number, mean, deviation = float(self.x_hat[self.place(index)]), self.mean(index), self.deviation(index)
         x = number_latex(float(self.x[self.place(index)]))
         return self.element.derived(

@@ -74,9 +74,11 @@ class Places:
         return rf", \quad {self.definition}" if self.definition else ""
 
     def of_x(self, name: str) -> str:
+        """Return a letter with the index of an element of x."""
         return f"{name}_{{{', '.join(self.x)}}}"
 
     def of_group(self, name: str) -> str:
+        """Return a letter with the index of a group; without one where there is a single group."""
         return f"{name}_{{{', '.join(self.group)}}}" if self.group else name
 
 

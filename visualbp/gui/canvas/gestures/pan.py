@@ -8,6 +8,8 @@ from visualbp.gui.canvas.gestures.base import Gesture, Pointer
 
 
 class Pan(Gesture):
+    """The view follows the pointer. A cancelled drag puts it back."""
+
     cursor = Qt.CursorShape.ClosedHandCursor
 
     def start(self) -> None:

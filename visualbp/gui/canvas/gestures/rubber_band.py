@@ -11,6 +11,8 @@ from visualbp.gui.theme import theme
 
 
 class RubberBand(Gesture):
+    """What the band touches is marked during the drag, and selected at its end; with Shift or Ctrl, in addition."""
+
     scrolls = True
 
     def start(self) -> None:
