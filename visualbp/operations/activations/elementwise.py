@@ -110,7 +110,7 @@ class Elu(Piecewise):
 
     @property
     def alpha(self) -> float:
-        """The factor of e^z - 1, which is h below 0: it goes down to -alpha, times the scale."""
+        """The factor of e^z - 1 below 0: for large negative z the output is -alpha, times the scale."""
         return float(self.option_values["alpha"])
 
     @property
