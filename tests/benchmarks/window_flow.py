@@ -1,4 +1,4 @@
-"""The law of flow in the real window: every command that runs on, on small, deep, image-shaped and large networks.
+"""Flow control in the real window: every command that runs on, on small, deep, image-shaped and large networks.
 
     python -m tests.benchmarks.window_flow [--busy N] [--seconds S] [--networks A,B] [--commands A,B]
 

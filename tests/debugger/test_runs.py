@@ -1,4 +1,4 @@
-"""The law of flow, for every command that runs on: what waits stays small, the worker rests, and hears a pause."""
+"""Flow control, for every command that runs on: what waits stays small, the worker waits, and a pause takes effect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The law of flow in the window: what runs on is seen to run, and F6, Escape and closing are heard at any time."""
+"""Flow control in the window: what runs on is seen to run, and F6, Escape and closing take effect at any time."""
 
 from __future__ import annotations
 

@@ -330,6 +330,7 @@ class _Answer:
 
     @classmethod
     def of(cls, probe: Probe, judgement: Judgement) -> _Answer:
+        """Return what these answers say of the rule; nothing, where not one number could be told."""
         told = judgement.passed | judgement.failed
         if not told.any():
             return cls(probe, None, None)

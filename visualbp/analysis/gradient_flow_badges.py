@@ -69,6 +69,7 @@ class _Slopes:
     layer: str = ""
 
     def with_layer(self, one: _Slopes) -> _Slopes:
+        """Return the slopes of a route with those of one more layer."""
         least = one if self.least is None or one.logarithm < self.least.logarithm else self.least
         label = one.label if not self.count or one.label == self.label else "the activations"
         return _Slopes(self.total + one.total, self.logarithm + one.logarithm, self.count + 1, label, least)

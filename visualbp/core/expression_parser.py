@@ -98,6 +98,7 @@ class _Parser:
         self.nesting = 0
 
     def fail(self, message: str, position: int) -> NoReturn:
+        """Raise ExpressionError for the character at `position`."""
         raise ExpressionError(message, self.text, position)
 
     def _tokens(self) -> list[_Token]:
@@ -115,6 +116,7 @@ class _Parser:
 
     @property
     def token(self) -> _Token:
+        """The token that comes next; at the end, one of the kind `end`."""
         return self.tokens[self.place]
 
     def take(self, *texts: str) -> _Token | None:
@@ -144,6 +146,7 @@ class _Parser:
     # -- the grammar ---------------------------------------------------------------------------------------------------
 
     def whole(self) -> _Part:
+        """Return the expression that the whole text is: a comparison, and nothing after it."""
         part = self.comparison()
         token = self.token
         if token.kind == "end":
@@ -155,6 +158,7 @@ class _Parser:
         self.fail("an operator is missing here, such as *", token.position)
 
     def comparison(self) -> _Part:
+        """comparison = sum, or sum < sum, and likewise for the other signs."""
         part = self.sum()
         compared = {sign for sign, name in _OPERATORS.items() if name in COMPARISONS}
         if (token := self.take(*compared)) is None:
@@ -165,18 +169,21 @@ class _Parser:
         return part
 
     def sum(self) -> _Part:
+        """sum = product, then any number of + product or - product, from the left."""
         part = self.product()
         while token := self.take("+", "-"):
             part = self.build(_OPERATORS[token.text], token.position, part, self.product())
         return part
 
     def product(self) -> _Part:
+        """product = signed, then any number of * signed or / signed, from the left."""
         part = self.signed()
         while token := self.take("*", "/"):
             part = self.build(_OPERATORS[token.text], token.position, part, self.signed())
         return part
 
     def signed(self) -> _Part:
+        """signed = + signed, or - signed, or a power: -x**2 is -(x**2)."""
         if (token := self.take("+", "-")) is None:
             return self.power()
         self.descend(token.position)
@@ -185,6 +192,7 @@ class _Parser:
         return part if token.text == "+" else self.build("negate", token.position, part)
 
     def power(self) -> _Part:
+        """power = atom, or atom ** signed."""
         base = self.atom()
         if (token := self.take("**")) is None:
             return base
@@ -194,11 +202,13 @@ class _Parser:
         return self.build("power", token.position, base, exponent)
 
     def descend(self, position: int) -> None:
+        """Go one level deeper; fail where that is too deep."""
         self.nesting += 1
         if self.nesting > DEEPEST_NESTING:
             self.fail(f"this is nested more than {DEEPEST_NESTING} deep", position)
 
     def atom(self) -> _Part:
+        """atom = a number, x, a constant, a function with its arguments, or a comparison in parentheses."""
         token = self.token
         if token.kind == "number":
             self.place += 1
@@ -219,6 +229,7 @@ class _Parser:
         self.fail(f"a number, x or a function is missing before {token.text!r}", token.position)
 
     def close(self, opening: _Token) -> None:
+        """Take the parenthesis that closes `opening`, and go one level up; fail where it is missing."""
         self.nesting -= 1
         if self.take(")") is not None:
             return
@@ -250,6 +261,7 @@ class _Parser:
         self.fail(f"there is no {what} {shown}; {help_text}", token.position)
 
     def arguments(self, name: _Token, arity: int) -> list[_Part]:
+        """Return the arguments of a function: `arity` comparisons in parentheses, with commas between them."""
         opening = self.token
         self.place += 1
         self.descend(opening.position)

@@ -238,6 +238,7 @@ class _Labels:
         self.number_of: dict[str, int] = {}
 
     def add(self, line: int, row: Sequence[str]) -> None:
+        """Take the label of one row. Raises DataError for an empty one, and for more than MOST_CLASSES."""
         label, column = row[self.place].strip(), self.table.header[self.place]
         if not label:
             raise DataError(

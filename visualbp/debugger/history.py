@@ -57,7 +57,7 @@ class History:
         return len(self._iterations)
 
     def clear(self) -> None:
-        """Forget all checkpoints."""
+        """Forget all checkpoints, and all barriers."""
         self._iterations = array("q")
         self._places = array("q")
         """Of the checkpoint at the same index of `_iterations`, its place in `_rows`."""

@@ -109,4 +109,5 @@ class _WaitingLosses:
         self.first, self.losses = event.first, list(event.losses)
 
     def merged(self) -> Losses:
+        """Return all of them as one event."""
         return Losses(self.first, np.array(self.losses))

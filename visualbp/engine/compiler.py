@@ -103,9 +103,11 @@ class _Compiler:
 
     def add(self, phase: Phase, layer: str, operation: str, reads: tuple[Ref, ...], writes: tuple[Ref, ...],
             node: Node | None = None, operand: int = 0) -> None:  # fmt: skip
+        """Append a step, with the next index."""
         self.steps.append(Step(len(self.steps), phase, layer, operation, reads, writes, node, operand))
 
     def add_forward(self, source: Ref, target: Ref, penalty: Ref | None) -> None:
+        """Add loading, the forward step of each node, and the penalty, if there is one."""
         self.add(Phase.LOAD, source.layer, "load", (), (source, target))
         for node in self.nodes:
             writes = (node.output, *node.updates)
@@ -187,6 +189,7 @@ class _Compiler:
             self.add(Phase.BACKWARD, value.layer, "penalty", (value, value.gradient), (value.gradient,))
 
     def add_update(self) -> None:
+        """Add clipping and the learning rate, where there are such steps, and an update of each trainable parameter."""
         training, optimizer = self.network.training, make_optimizer(self.network.training.optimizer)
         trainable = [info for info in self.parameters if not info.frozen]
         gradients = tuple(info.value.gradient for info in trainable)

@@ -75,6 +75,7 @@ class _Reader:
         self.path: list[str] = []
 
     def fault(self, reason: str, mend: str = "", at: int | None = None) -> FileError:
+        """Return the error for this place, or for `at`, with its line, its column, and the path that leads there."""
         at = self.at if at is None else at
         line = self.data.count(b"\n", 0, at) + 1
         start = self.data.rfind(b"\n", 0, at) + 1
@@ -97,6 +98,7 @@ class _Reader:
         return self.data[self.at : self.at + 1]
 
     def read(self) -> Any:
+        """Return the value that the whole text is, with nothing but space around it."""
         if not self.space():
             raise FileError(self.where, "", "is empty", "a model file is a JSON object")
         value = self.value()
@@ -113,6 +115,7 @@ class _Reader:
         return repr(token if len(token) <= 20 else token[:17] + "...")
 
     def value(self) -> Any:
+        """Return the value that begins here, of any kind: its first character says which."""
         self.values += 1
         first = self.space()
         if first == b"{":
@@ -126,6 +129,7 @@ class _Reader:
         return self.word()
 
     def word(self) -> Any:
+        """Return true, false or null."""
         match = _WORD.match(self.data, self.at)
         word = match.group() if match else b""
         if word in _WORDS:
@@ -141,6 +145,7 @@ class _Reader:
         raise self.fault(f"expected a value, found {self.found()}")
 
     def number(self) -> int | float:
+        """Return a number: an int without a point and an exponent, else a finite float."""
         match = _NUMBER.match(self.data, self.at)
         if match is None:
             return self.word()
@@ -162,6 +167,7 @@ class _Reader:
         return value
 
     def text(self) -> str:
+        """Return a text, its escapes resolved."""
         match = _TEXT.match(self.data, self.at)
         if match is None:
             raise self.unfinished_text()
@@ -185,6 +191,7 @@ class _Reader:
         return value
 
     def unfinished_text(self) -> FileError:
+        """Return the error for a text that has no end, or goes over the end of a line."""
         control = re.compile(rb"[\x00-\x1f]").search(self.data, self.at)
         if control is None:
             return self.fault("a text begins here and does not end", 'put a " at its end')
@@ -196,12 +203,14 @@ class _Reader:
         return self.fault(reason, "", control.start())
 
     def deeper(self) -> None:
+        """Go into an object or a list, past its opening bracket; fail where that is too deep."""
         if len(self.path) >= DEEPEST:
             raise self.fault(f"is nested more than {DEEPEST} deep")
         self.charge(CONTAINER_COST)
         self.at += 1
 
     def object(self) -> dict[str, Any]:
+        """Return an object as a dict; a name that it has twice is a fault."""
         self.deeper()
         members: dict[str, Any] = {}
         if self.space() == b"}":
@@ -228,6 +237,7 @@ class _Reader:
                 return members
 
     def array(self) -> Any:
+        """Return a list; a long row of numbers is an array of float64."""
         row = _ROW.match(self.data, self.at)
         if row is not None:
             return self.row(row)
@@ -299,6 +309,7 @@ class _Reader:
         return following == closer
 
     def expected(self, wanted: str) -> FileError:
+        """Return the error for what is here in the place of `wanted`."""
         if self.at >= len(self.data):
             return self.fault("the file ends in the middle", "it was cut off; take another copy")
         return self.fault(f"expected {wanted}, found {self.found()}")

@@ -86,6 +86,7 @@ class _Arrays:
         self.numbers, self.bytes, self.values = float(MOST_INLINE), BUDGET * SHARE, MOST_VALUES * SHARE
 
     def plain(self, array: Array) -> Any:
+        """Return an array as plain JSON data: as lists while they fit the bounds of one file, else in base64."""
         cost, values = reading_cost(array.shape)
         room = array.size <= self.numbers and cost <= self.bytes and values <= self.values
         plain = plain_from_array(array, inline=room)

@@ -1,4 +1,4 @@
-"""The only thread, and its face in the window: commands go in, the newest snapshot and all events come out."""
+"""The worker's thread, and the interface to it: commands go in, the newest snapshot and all events come out."""
 
 from __future__ import annotations
 

@@ -163,7 +163,7 @@ class Equations(QObject):
         self._wanted.clear()
 
     def stop(self) -> None:
-        """Set nothing more of what waits to be set."""
+        """Stop setting the equations that wait."""
         self._timer.stop()
 
     def _pause(self) -> int:

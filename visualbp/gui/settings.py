@@ -39,7 +39,7 @@ class Settings:
 
     @property
     def reduced_motion(self) -> bool:
-        """Whether nothing is to move that need not."""
+        """Whether animations are left out."""
         return bool(self._store.value("reduced_motion", False, type=bool))
 
     @reduced_motion.setter

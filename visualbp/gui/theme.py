@@ -45,7 +45,7 @@ class Palette:
     positive: str
 
     def color(self, name: str, alpha: float = 1.0) -> QColor:
-        """Return one of the palette's colours by its name; `alpha` from 0, unseen, to 1."""
+        """Return one of the palette's colours by its name; `alpha` from 0, transparent, to 1, opaque."""
         return QColor(_color(getattr(self, name), alpha))
 
 
@@ -81,7 +81,7 @@ class Theme(QObject):
         self.reduced_motion = False
 
     def color(self, name: str, alpha: float = 1.0) -> QColor:
-        """Return a colour of the current palette by its name; `alpha` from 0, unseen, to 1."""
+        """Return a colour of the current palette by its name; `alpha` from 0, transparent, to 1, opaque."""
         return self.palette.color(name, alpha)
 
     @property

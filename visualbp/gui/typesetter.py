@@ -40,7 +40,7 @@ def set_equation(latex: str) -> Answer:
 
 def main() -> None:
     """Answer line by line."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C in the terminal is the window's to hear
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C in the terminal is for the window to handle
     try:
         for line in sys.stdin:
             print(json.dumps(set_equation(json.loads(line))), flush=True)

@@ -58,7 +58,7 @@ class Typesetting(QObject):
 
     @Slot()
     def _on_failure(self) -> None:
-        """It does not start, or has ended: go on without it, and owe nobody an answer."""
+        """It does not start, or has ended: go on without it, and set here what was asked of it."""
         if self._failed:
             return
         self._failed = True

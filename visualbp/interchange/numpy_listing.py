@@ -86,6 +86,7 @@ class _Names:
         }
 
     def of(self, value: Ref) -> str:
+        """Return the variable of a value, always the same one; no two values have the same."""
         value = self._plan.resolve(value)
         if value not in self._known:
             plain, number = self._plain(value), 1
@@ -133,6 +134,7 @@ class _Listing:
         }
 
     def text(self) -> str:
+        """Return the whole listing."""
         train = self._train()
         parts = [self._constants()]
         shuffled = self.network.training.shuffle

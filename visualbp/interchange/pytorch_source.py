@@ -158,6 +158,7 @@ class _Program:
         return "; ".join(f"{', '.join(names)}: {reason}" for reason, names in reasons.items())
 
     def script(self) -> PytorchScript:
+        """Return the whole program."""
         training, settings = self._training(), self.network.training
         shuffled = settings.shuffle
         parts = [self._constants(training)]

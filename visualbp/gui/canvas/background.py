@@ -1,4 +1,4 @@
-"""The paper: dots on a grid, coarser when zoomed out."""
+"""The background of the canvas: dots on a grid, coarser when zoomed out."""
 
 from __future__ import annotations
 

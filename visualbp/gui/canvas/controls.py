@@ -14,7 +14,7 @@ RANGE_WIDTH = 74
 
 
 class Plate(QWidget):
-    """A rounded plate that swallows the mouse, so that nothing happens on the canvas under it."""
+    """A rounded plate that takes all mouse events, so that nothing happens on the canvas under it."""
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)

@@ -17,7 +17,7 @@ SAMPLES = (("xor", "XOR"), ("spirals", "Spirals"), ("digits", "Digits"), ("vanis
 
 
 class EmptyHint(QWidget):
-    """Three steps and links to samples, in the middle of the canvas. Drops fall through it."""
+    """Three steps and links to samples, in the middle of the canvas. What is dropped on it goes to the canvas."""
 
     sample_asked = Signal(str)
 

@@ -202,7 +202,7 @@ def _thin_pen(color: QColor, width: float = 1.0) -> QPen:
 
 
 def _faded(name: str) -> QColor:
-    """Return a colour mixed with the paper's: Qt draws opaque lines several times as fast as transparent ones."""
+    """Return a colour mixed with the background's: Qt draws opaque lines several times as fast as transparent ones."""
     color, paper = theme().color(name), theme().color("background")
 
     def mixed(one: int, other: int) -> int:

@@ -32,7 +32,7 @@ class Pulse(QObject):
 
     @property
     def is_running(self) -> bool:
-        """Whether it is on its way."""
+        """Whether the light is on its way along connections."""
         return self._animation.state() == QVariantAnimation.State.Running
 
     def run(self, lines: list[ConnectionItem]) -> None:

@@ -1,4 +1,4 @@
-"""Decision boundary: what a network with two inputs answers everywhere, with the data over it."""
+"""Decision boundary: what a network with two inputs predicts everywhere, with the data over it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ REACH = 9
 
 
 class BoundaryPanel(Panel):
-    """The plane of two inputs, coloured by what the network answers at each point, with the samples as points on it."""
+    """The plane of two inputs, coloured by what the network predicts everywhere, with the samples as points on it."""
 
     name = "boundary"
     title = "Decision boundary"

@@ -66,7 +66,7 @@ class Relu(Piecewise):
 
 
 class LeakyRelu(Piecewise):
-    """z above 0 and slope z elsewhere, with the derivative `slope` at 0, as PyTorch has it."""
+    """z above 0 and slope * z elsewhere, with the derivative `slope` at 0, as PyTorch has it."""
 
     type_name, label, gives = "leaky_relu", "Leaky ReLU", "any"
     description = "As ReLU, but negative values pass with a small slope, so that no unit dies."
@@ -110,7 +110,7 @@ class Elu(Piecewise):
 
     @property
     def alpha(self) -> float:
-        """What the output goes down to: -alpha."""
+        """The factor of e^z - 1 below 0: for large negative z the output is -alpha, times the scale."""
         return float(self.option_values["alpha"])
 
     @property

@@ -1,4 +1,4 @@
-"""Panning: the middle button, or Space and the left one, takes the paper and moves it."""
+"""Panning: the middle button, or Space and the left one, drags the view."""
 
 from __future__ import annotations
 
