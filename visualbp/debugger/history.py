@@ -15,21 +15,22 @@ from visualbp.debugger.rows import Rows
 
 BUDGET = 64 * 2**20
 """Bytes of checkpoints, at most."""
-SMALL = 2**22
-"""Bytes that are never too many: of a small network, checkpoints are kept until they fill these."""
+SMALL, MIDDLE = 2**22, 2**24
+"""Bytes that are never too many, and bytes that are enough."""
 AGES = 128
-"""Checkpoints of a network of middle size. Thinned with their age, about ten stand in each doubling of the distance, so
-that a replay takes a tenth of the way back at most; more of them would go on filling memory for minutes."""
-FEWEST = 4
-"""Checkpoints of a network so large that these alone fill the budget: first, newest, and two between."""
+"""Checkpoints that are enough. Thinned with their age, about ten stand in each doubling of the distance, so that a
+replay takes a tenth of the way back; more of them would go on filling memory for minutes."""
+FEW, FEWEST = 12, 4
+"""Checkpoints of a large network, as far as the budget goes, and of the largest: first, newest, and two between."""
 MOST = 8192
 """Checkpoints of the smallest network."""
 
 
 def most_checkpoints(size: int) -> int:
     """Return how many checkpoints of `size` bytes are kept: the smaller one is, the more."""
-    room = min(BUDGET, max(SMALL, AGES * size))
-    return max(FEWEST, min(MOST, room // max(1, size)))
+    size = max(1, size)
+    enough = max(SMALL, min(MIDDLE, AGES * size)) // size
+    return max(FEWEST, min(MOST, max(enough, min(FEW, BUDGET // size))))
 
 
 class History:
