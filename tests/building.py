@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from visualbp.core.arrays import Array
 from visualbp.core.options import Choice, parse_options
-from visualbp.datasets import DataSpec
-from visualbp.engine import Executor
+from visualbp.core.ref import Ref
+from visualbp.datasets import DataSpec, load_dataset
+from visualbp.engine import Executor, compile_plan
 from visualbp.network import Clip, Network, Training, edits
 from visualbp.network.network import make_layer
 from visualbp.optimizers import optimizers
@@ -66,3 +68,17 @@ def recorded(executor: Executor, trained: int = 0, iterations: int = 1) -> Execu
             while not executor.at_end:
                 executor.step()
     return executor
+
+
+def executor_of(network: Network) -> Executor:
+    """Return an executor of a network on its own data, at the start."""
+    assert network.data is not None
+    return Executor(compile_plan(network), load_dataset(network.data))
+
+
+def whole_iteration(executor: Executor) -> dict[Ref, Array]:
+    """Step to the end of the iteration, and return all that it has computed."""
+    while True:
+        executor.step()
+        if executor.at_end:
+            return dict(executor.values)

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -154,6 +154,15 @@ def busy(count: int) -> Iterator[None]:
             other.wait()
 
 
+def measured(module: str, networks: str, commands: Sequence[str], seconds: float) -> Iterator[tuple[str, str, Any]]:
+    """Have each pair of network and command measured by a module in a process of its own; yield what it found."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = write_networks(Path(folder))
+        for network in networks.split(","):
+            for name in commands:
+                yield network, name, measured_apart(module, paths[network], name, str(seconds))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--one", nargs=3, metavar=("PATH", "COMMAND", "SECONDS"))
@@ -172,19 +181,16 @@ def main() -> None:
     chosen = options.commands.split(";") if options.commands else names
     head = ["network", "command", "gap p99 ms", "worst ms", "pictures/s", "iterations/s", "pause ms", "close ms", "MB"]
     rows, beyond = [], 0
-    with tempfile.TemporaryDirectory() as folder, busy(options.busy):
-        paths = write_networks(Path(folder))
-        for network in options.networks.split(","):
-            for name in chosen:
-                found = measured_apart(MODULE, paths[network], name, str(options.seconds))
-                pause = found["pause"]
-                good = found["p99"] <= LATE and found["worst"] <= WORST and found["close"] <= PROMPT
-                beyond += not (good and (pause is None or pause <= PROMPT))
-                row = [network, name, f"{found['p99']:.1f}", f"{found['worst']:.0f}", f"{found['pictures']:.0f}"]
-                row += [f"{found['iterations']:,.0f}", "–" if pause is None else f"{pause:.0f}"]
-                row += [f"{found['close']:.0f}", f"{found['megabytes']:+.1f}"]
-                rows.append(row)
-                print(*row, sep="\t", flush=True)
+    with busy(options.busy):
+        for network, name, found in measured(MODULE, options.networks, chosen, options.seconds):
+            pause = found["pause"]
+            good = found["p99"] <= LATE and found["worst"] <= WORST and found["close"] <= PROMPT
+            beyond += not (good and (pause is None or pause <= PROMPT))
+            row = [network, name, f"{found['p99']:.1f}", f"{found['worst']:.0f}", f"{found['pictures']:.0f}"]
+            row += [f"{found['iterations']:,.0f}", "–" if pause is None else f"{pause:.0f}"]
+            row += [f"{found['close']:.0f}", f"{found['megabytes']:+.1f}"]
+            rows.append(row)
+            print(*row, sep="\t", flush=True)
     print(table(head, rows))
     limits = f"gaps {LATE} and {WORST} ms, pause and close {PROMPT} ms"
     print(f"{len(rows) - beyond} of {len(rows)} within the limits ({limits})")

@@ -11,16 +11,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tests.benchmarks.timing import table, use_one_thread
-from tests.benchmarks.window_flow import NETWORKS, write_networks
-from tests.benchmarks.window_rig import measured_apart, resident, spin
+from tests.benchmarks.window_flow import NETWORKS, measured
+from tests.benchmarks.window_rig import resident, spin
 
 WARM_UP = 70.0
 """Seconds: an autosave comes after 60."""
@@ -78,16 +76,12 @@ def main() -> None:
         return
     head = ["network", "command", "MB", "added MB", "checkpoints", "their MB", "iterations"]
     rows, beyond = [], 0
-    with tempfile.TemporaryDirectory() as folder:
-        paths = write_networks(Path(folder))
-        for network in options.networks.split(","):
-            for name in options.commands.split(","):
-                found = measured_apart(MODULE, paths[network], name, str(options.seconds))
-                beyond += found["grown"] > LIMIT * options.seconds / 60
-                row = [network, name, f"{found['megabytes']:.0f}", f"{found['grown']:+.2f}", f"{found['kept']:,}"]
-                row += [f"{found['checkpoints']:.1f}", f"{found['iterations']:,}"]
-                rows.append(row)
-                print(*row, sep="\t", flush=True)
+    for network, name, found in measured(MODULE, options.networks, options.commands.split(","), options.seconds):
+        beyond += found["grown"] > LIMIT * options.seconds / 60
+        row = [network, name, f"{found['megabytes']:.0f}", f"{found['grown']:+.2f}", f"{found['kept']:,}"]
+        row += [f"{found['checkpoints']:.1f}", f"{found['iterations']:,}"]
+        rows.append(row)
+        print(*row, sep="\t", flush=True)
     print(table(head, rows))
     print(f"{len(rows) - beyond} of {len(rows)} within {LIMIT:g} MB in a minute")
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import ziamath
 
-from tests.building import chain, inline, optimizer, with_training
+from tests.building import chain, executor_of, inline, optimizer, with_training
 from tests.refs import ref
 from visualbp.core.options import Choice
-from visualbp.datasets import Dataset, load_dataset
+from visualbp.datasets import Dataset
 from visualbp.debugger.commands import Level
 from visualbp.debugger.session import Session
 from visualbp.engine import Executor, PlanError, compile_plan
@@ -39,11 +39,6 @@ def normalised(shape: tuple[int, ...] = (3,), **training: Any) -> Network:
     )
     settings = {"optimizer": optimizer("adam", learning_rate=0.01), "batch_size": 4, "shuffle": True, **training}
     return with_training(network, **settings)
-
-
-def executor_of(network: Network) -> Executor:
-    assert network.data is not None
-    return Executor(compile_plan(network), load_dataset(network.data))
 
 
 def run(executor: Executor, iterations: int, fast: bool) -> None:

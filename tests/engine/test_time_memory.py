@@ -8,15 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.building import chain, inline, with_training
+from tests.building import chain, executor_of, inline, with_training
 from tests.refs import ref
 from visualbp.analysis.gradient_check import CheckOptions
 from visualbp.analysis.gradient_check_operations import check_operations
 from visualbp.analysis.gradient_check_passes import Pace, point_at
 from visualbp.core.arrays import Array
 from visualbp.core.ref import Ref
-from visualbp.datasets import load_dataset
-from visualbp.engine import Executor, Phase, compile_plan
+from visualbp.engine import Executor, Phase
 from visualbp.network import Network, edits
 from visualbp.network.bugs import PlantedBug
 from visualbp.network.network import make_layer
@@ -40,11 +39,6 @@ def network(*memories: tuple[str, bool], embedded: bool = False, units: int = 3,
         seed=4,
         **fields,
     )
-
-
-def executor_of(built: Network) -> Executor:
-    assert built.data is not None
-    return Executor(compile_plan(built), load_dataset(built.data))
 
 
 def calls_of(executor: Executor, layer: str, operation: str, phase: Phase) -> list[int]:

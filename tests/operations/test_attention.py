@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.building import chain, inline, optimizer, with_training
+from tests.building import chain, executor_of, inline, optimizer, whole_iteration, with_training
 from tests.operations.derivative_checks import (
     NUMPYS_OWN_BUFFERS,
     assert_derivatives_agree,
@@ -17,9 +17,7 @@ from tests.operations.derivative_checks import (
 from tests.refs import ref
 from visualbp.core.arrays import Array
 from visualbp.core.options import OptionError
-from visualbp.core.ref import Ref
-from visualbp.datasets import load_dataset
-from visualbp.engine import Executor, Phase, compile_plan
+from visualbp.engine import Phase
 from visualbp.engine.evaluate import forward_pass
 from visualbp.network import Network, edits, structure_of
 from visualbp.network.network import make_layer
@@ -138,18 +136,6 @@ def network(heads: int = 2, causal: bool = True, **fields: Any) -> Network:
         **fields,
     )
     return edits.connect(built, "letters", "sum")
-
-
-def executor_of(network: Network) -> Executor:
-    assert network.data is not None
-    return Executor(compile_plan(network), load_dataset(network.data))
-
-
-def whole_iteration(executor: Executor) -> dict[Ref, Array]:
-    while True:
-        executor.step()
-        if executor.at_end:
-            return dict(executor.values)
 
 
 def test_every_part_of_attention_is_a_step_of_its_own_forward_and_back() -> None:

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from tests.building import chain, inline
+from tests.building import chain, executor_of, inline
 from tests.operations.derivative_checks import (
     NUMPYS_OWN_BUFFERS,
     assert_derivatives_agree,
@@ -89,11 +89,6 @@ def network(indices: object = INDICES, vocabulary: int = 5) -> Network:
         ("loss", "mean_squared_error", {}),
         data=inline(indices, [[0.0], [1.0]]),
     )
-
-
-def executor_of(network: Network) -> Executor:
-    assert network.data is not None
-    return Executor(compile_plan(network), load_dataset(network.data))
 
 
 def test_the_layer_gives_a_row_for_each_position_and_no_gradient_to_the_indices() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.building import chain, inline, optimizer, with_training
+from tests.building import chain, executor_of, inline, optimizer, whole_iteration, with_training
 from tests.operations.derivative_checks import (
     NUMPYS_OWN_BUFFERS,
     assert_derivatives_agree,
@@ -17,12 +17,9 @@ from tests.operations.derivative_checks import (
 )
 from tests.refs import ref
 from visualbp.analysis.explain import Moment, explain
-from visualbp.core.arrays import Array
-from visualbp.core.ref import Ref
-from visualbp.datasets import load_dataset
 from visualbp.debugger.commands import Level
 from visualbp.debugger.session import Session
-from visualbp.engine import Executor, Phase, compile_plan
+from visualbp.engine import Phase
 from visualbp.engine.notation import step_sentence
 from visualbp.network import Network
 from visualbp.operations.base import Operation, evaluate
@@ -96,18 +93,6 @@ def network(kind: str, steps: int = STEPS, sequence: bool = False, **fields: Any
         seed=4,
         **fields,
     )
-
-
-def executor_of(network: Network) -> Executor:
-    assert network.data is not None
-    return Executor(compile_plan(network), load_dataset(network.data))
-
-
-def whole_iteration(executor: Executor) -> dict[Ref, Array]:
-    while True:
-        executor.step()
-        if executor.at_end:
-            return dict(executor.values)
 
 
 MADE = {

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.building import chain, inline, optimizer, with_training
+from tests.building import chain, executor_of, inline, optimizer, whole_iteration, with_training
 from tests.operations.derivative_checks import (
     NUMPYS_OWN_BUFFERS,
     assert_derivatives_agree,
@@ -20,8 +20,7 @@ from tests.refs import ref
 from visualbp.analysis.explain import Moment, explain
 from visualbp.core.arrays import Array, Shape
 from visualbp.core.ref import Ref
-from visualbp.datasets import load_dataset
-from visualbp.engine import Executor, Phase, compile_plan
+from visualbp.engine import Phase
 from visualbp.engine.notation import step_sentence
 from visualbp.layers import Node, layer_types
 from visualbp.layers.base import Options
@@ -143,18 +142,6 @@ def network(steps: int = STEPS, sequence: bool = False, embedded: bool = False, 
         seed=4,
         **fields,
     )
-
-
-def executor_of(network: Network) -> Executor:
-    assert network.data is not None
-    return Executor(compile_plan(network), load_dataset(network.data))
-
-
-def whole_iteration(executor: Executor) -> dict[Ref, Array]:
-    while True:
-        executor.step()
-        if executor.at_end:
-            return dict(executor.values)
 
 
 def test_every_time_step_has_operations_of_its_own_forward_and_back_through_time() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.building import chain, executor_of, inline, whole_iteration
 from visualbp.core.arrays import Array
 from visualbp.core.ref import Ref
 from visualbp.datasets import load_dataset
@@ -78,3 +79,36 @@ def compare(
         for value, tensor in tensors.items():
             assert_close(executor.values[value], tensor, tolerance, f"{value.text} after iteration {iteration}")
     return executor
+
+
+def compare_module(
+    kind: str, options: Mapping[str, Any], module: Any, names: Mapping[str, str], steps: int
+) -> tuple[Executor, Any]:
+    """Compare a recurrent layer over a sequence with PyTorch's own module, whose parameters `names` gives by role: all
+    states, and the gradients of the parameters. Return the executor after the iteration, and what the module ends with.
+    """
+    generator, batch, features = np.random.default_rng(3), 4, module.input_size
+    inputs = generator.standard_normal((batch, steps, features))
+    targets = generator.standard_normal((batch, steps, module.hidden_size))
+    network = chain(
+        ("input", "input", {"shape": [steps, features]}),
+        ("memory", kind, {"units": module.hidden_size, "return_sequence": True, **options}),
+        ("loss", "half_squared_error", {}),
+        data=inline(inputs, targets),
+    )
+    executor = executor_of(network)
+    values = whole_iteration(executor)
+    start = executor.store.views_of(executor.start)
+    with torch.no_grad():
+        module.bias_hh_l0.zero_()  # a layer that has one bias has it in the other
+        for role, name in names.items():
+            getattr(module, name).copy_(torch.tensor(start[Ref("memory", role)]))
+    h, last = module(torch.tensor(inputs))
+    (0.5 * ((h - torch.tensor(targets)) ** 2).sum() / batch).backward()
+    tolerance = TOLERANCE["float64"]
+    assert_close(values[Ref("memory", "h")], h, tolerance, "h")
+    for role, name in names.items():
+        gradient = values[Ref("memory", role).gradient]
+        assert_close(gradient, getattr(module, name).grad, tolerance, role)
+        assert gradient.any() or (steps == 1 and role == "weight_hidden"), role
+    return executor, last

@@ -11,11 +11,9 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the parity extra")
 
 from tests.building import chain, inline, optimizer, with_training  # noqa: E402
-from tests.parity.comparing import TOLERANCE, Tensors, assert_close, compare  # noqa: E402
+from tests.parity.comparing import TOLERANCE, Tensors, assert_close, compare, compare_module  # noqa: E402
 from tests.refs import ref  # noqa: E402
 from visualbp.core.ref import Ref  # noqa: E402
-from visualbp.datasets import load_dataset  # noqa: E402
-from visualbp.engine import Executor, compile_plan  # noqa: E402
 from visualbp.network import Network  # noqa: E402
 
 functional = torch.nn.functional
@@ -120,33 +118,10 @@ def test_a_sequence_of_a_single_step_is_pytorchs_too(kind: str) -> None:
 @pytest.mark.parametrize("kind", BY_HAND)
 @pytest.mark.parametrize("steps", [1, 5, 50])
 def test_a_gated_layer_is_pytorchs_module(kind: str, steps: int) -> None:
-    generator = np.random.default_rng(3)
-    inputs = generator.standard_normal((BATCH, steps, FEATURES))
-    targets = generator.standard_normal((BATCH, steps, UNITS))
-    bias_init = {"type": "normal", "std": 0.5}
-    network = chain(
-        ("input", "input", {"shape": [steps, FEATURES]}),
-        ("memory", kind, {"units": UNITS, "return_sequence": True, "bias_init": bias_init}),
-        ("loss", "half_squared_error", {}),
-        data=inline(inputs, targets),
-    )
-    assert network.data is not None
-    executor = Executor(compile_plan(network), load_dataset(network.data))
-    for _ in executor.plan.steps:
-        executor.step()
-    start = executor.store.views_of(executor.start)
     module = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU}[kind](FEATURES, UNITS, batch_first=True, dtype=torch.float64)
     names = {"weight_input": "weight_ih_l0", "weight_hidden": "weight_hh_l0"}
     names |= {"bias": "bias_ih_l0"} if kind == "lstm" else {"bias_input": "bias_ih_l0", "bias_hidden": "bias_hh_l0"}
-    with torch.no_grad():
-        module.bias_hh_l0.zero_()  # an LSTM has one bias here
-        for role, name in names.items():
-            getattr(module, name).copy_(torch.tensor(start[ref("memory", role)]))
-    h, last = module(torch.tensor(inputs))
-    (0.5 * ((h - torch.tensor(targets)) ** 2).sum() / BATCH).backward()
-    tolerance = TOLERANCE["float64"]
-    assert_close(executor.values[ref("memory", "h")], h, tolerance, "h")
+    executor, last = compare_module(kind, {"bias_init": {"type": "normal", "std": 0.5}}, module, names, steps)
     if kind == "lstm":
-        assert_close(executor.values[ref("memory", f"c[{steps - 1}]")], last[1][0], tolerance, "the last cell")
-    for role, name in names.items():
-        assert_close(executor.values[ref("memory", role).gradient], getattr(module, name).grad, tolerance, role)
+        cell = executor.values[ref("memory", f"c[{steps - 1}]")]
+        assert_close(cell, last[1][0], TOLERANCE["float64"], "the last cell")

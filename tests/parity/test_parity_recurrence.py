@@ -10,11 +10,9 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the parity extra")
 
 from tests.building import chain, inline, optimizer, with_training  # noqa: E402
-from tests.parity.comparing import TOLERANCE, Tensors, assert_close, compare  # noqa: E402
+from tests.parity.comparing import TOLERANCE, Tensors, assert_close, compare, compare_module  # noqa: E402
 from tests.refs import ref  # noqa: E402
 from visualbp.core.ref import Ref  # noqa: E402
-from visualbp.datasets import load_dataset  # noqa: E402
-from visualbp.engine import Executor, compile_plan  # noqa: E402
 from visualbp.network import Network  # noqa: E402
 
 functional = torch.nn.functional
@@ -88,36 +86,10 @@ def test_a_sequence_of_a_single_step_is_pytorchs_too() -> None:
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
 @pytest.mark.parametrize("steps", [1, 5, 50])
 def test_the_recurrent_layer_is_pytorchs_module_with_one_bias(activation: str, steps: int) -> None:
-    generator = np.random.default_rng(3)
-    inputs, targets = generator.standard_normal((4, steps, 3)), generator.standard_normal((4, steps, UNITS))
-    network = chain(
-        ("input", "input", {"shape": [steps, 3]}),
-        ("memory", "rnn", {"units": UNITS, "activation": activation, "return_sequence": True}),
-        ("loss", "half_squared_error", {}),
-        data=inline(inputs, targets),
-    )
-    assert network.data is not None
-    executor = Executor(compile_plan(network), load_dataset(network.data))
-    for _ in executor.plan.steps:
-        executor.step()
-    start = executor.store.views_of(executor.start)
     module = torch.nn.RNN(3, UNITS, nonlinearity=activation, batch_first=True, dtype=torch.float64)
     names = {"weight_input": "weight_ih_l0", "weight_hidden": "weight_hh_l0", "bias": "bias_ih_l0"}
-    with torch.no_grad():
-        module.bias_hh_l0.zero_()
-        for role, name in names.items():
-            getattr(module, name).copy_(torch.tensor(start[ref("memory", role)]))
-    h, last = module(torch.tensor(inputs))
-    loss = 0.5 * ((h - torch.tensor(targets)) ** 2).sum() / 4
-    loss.backward()
-    tolerance = TOLERANCE["float64"]
-    assert_close(executor.values[ref("memory", "h")], h, tolerance, "h")
-    assert_close(executor.values[ref("memory", f"h[{steps - 1}]")], last[0], tolerance, "the last state")
-    for role, name in names.items():
-        gradient = executor.values[ref("memory", role).gradient]
-        if steps == 1 and role == "weight_hidden":
-            assert not gradient.any()
-        assert_close(gradient, getattr(module, name).grad, tolerance, role)
+    executor, last = compare_module("rnn", {"activation": activation}, module, names, steps)
+    assert_close(executor.values[ref("memory", f"h[{steps - 1}]")], last[0], TOLERANCE["float64"], "the last state")
 
 
 def test_an_embedding_is_pytorchs_where_classes_come_several_times() -> None:

@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.building import executor_of
 from tests.refs import ref
 from visualbp.analysis.explain import Moment, explain
 from visualbp.analysis.gradient_check import CheckOptions, CheckResult, gradient_check
 from visualbp.core.ref import Ref
-from visualbp.datasets import load_dataset
 from visualbp.engine import Executor, Phase, Plan, Step, compile_plan
 from visualbp.engine.bugs import bug_in, bugs_by_step, possible_bugs
 from visualbp.files import find_model, load_network
@@ -23,11 +23,6 @@ NETWORK = edits.remove_bugs(load_network(find_model("bug_hunt_1")))
 """3-6-5-3, tanh, 12 samples."""
 ALL_BUGS = possible_bugs(compile_plan(NETWORK))
 LOCAL = ("weight", "bias")
-
-
-def executor_of(network: Network) -> Executor:
-    assert network.data is not None
-    return Executor(compile_plan(network), load_dataset(network.data))
 
 
 def checked(network: Network, method: str = "every", seed: int = 0) -> CheckResult:
