@@ -174,7 +174,7 @@ def test_every_step_has_equations(case: LayerCase) -> None:
             assert backward.startswith(("r = ", "r_{")) and backward.count("{") == backward.count("}")
 
 
-def round_trip(options: Sequence[Option], given: dict[str, Any]) -> None:
+def assert_survives_a_file(options: Sequence[Option], given: dict[str, Any]) -> None:
     values = parse_options(options, given)
     plain = json.loads(json.dumps(plain_options(options, values)))
     assert parse_options(options, plain) == values
@@ -184,7 +184,7 @@ def round_trip(options: Sequence[Option], given: dict[str, Any]) -> None:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.text)
 def test_the_options_of_a_layer_survive_a_file(case: LayerCase) -> None:
     options = case.kind.options_for(case.options)
-    round_trip(options, dict(case.options))
+    assert_survives_a_file(options, dict(case.options))
     with pytest.raises(OptionError, match="no option"):
         parse_options(options, {**case.options, "no_such_option": 1})
 
@@ -192,7 +192,7 @@ def test_the_options_of_a_layer_survive_a_file(case: LayerCase) -> None:
 @pytest.mark.parametrize("entry", [*optimizers, *initializers], ids=lambda entry: entry.type_name)
 def test_the_options_of_optimisers_and_initialisers_survive_a_file(entry: type[Optimizer] | Initializer) -> None:
     for given in some_options(entry.options):
-        round_trip(entry.options, given)
+        assert_survives_a_file(entry.options, given)
 
 
 @pytest.mark.parametrize("entry", list(datasets), ids=lambda entry: entry.type_name)
@@ -200,7 +200,7 @@ def test_a_source_gives_the_same_data_for_the_same_options_which_survive_a_file(
     if any(option.required for option in entry.options):
         return  # such as a file's name, which has tests of its own
     for given in some_options(entry.options):
-        round_trip(entry.options, given)
+        assert_survives_a_file(entry.options, given)
         try:
             one, same = (load_dataset(make_spec(entry.type_name, given)) for _ in range(2))
         except DataError as error:  # options that do not go together are refused in a sentence

@@ -31,7 +31,9 @@ TOLERANCE: dict[str, Any] = {"rtol": 1e-10, "atol": 1e-10}
 SWEEP = np.concatenate([np.linspace(-25.0, 25.0, 1001), [0.0, -0.0, 1e-12, -1e-12, 1e-300, 60.0, -60.0, 800.0, -800.0]])
 
 
-def against(operation: Operation, function: Any, inputs: Sequence[Array], differentiable: Sequence[int]) -> None:
+def assert_equals_pytorch(
+    operation: Operation, function: Any, inputs: Sequence[Array], differentiable: Sequence[int]
+) -> None:
     """Compare the forward rule, and every reverse-mode rule, with a function of tensors."""
     tensors = [torch.tensor(array, requires_grad=index in differentiable) for index, array in enumerate(inputs)]
     expected = function(*tensors)
@@ -53,7 +55,7 @@ def test_an_activation_equals_pytorch_over_its_whole_range(entry: type[Activatio
     for given in some_options(entry.options):
         options = parse_options(entry.options, given)
         function = ACTIVATIONS[entry.type_name]
-        against(entry(**options), lambda z, f=function, o=options: f(z, **o), [inputs], [0])
+        assert_equals_pytorch(entry(**options), lambda z, f=function, o=options: f(z, **o), [inputs], [0])
 
 
 def test_the_derivatives_at_0_are_pytorchs() -> None:
@@ -73,7 +75,7 @@ def test_a_loss_equals_pytorch(entry: type[Loss], shape: tuple[int, ...]) -> Non
         prediction, target = loss_data(entry, shape, np.random.default_rng(seed))
         function = LOSSES[entry.type_name]
         operation = entry(**parse_options(entry.options, given))
-        against(operation, lambda p, y, f=function, g=given: f(p, y, **g), [prediction, target], [0])
+        assert_equals_pytorch(operation, lambda p, y, f=function, g=given: f(p, y, **g), [prediction, target], [0])
 
 
 @pytest.mark.parametrize("name", ["softmax_cross_entropy", "cross_entropy", "kl_divergence"])
@@ -81,7 +83,7 @@ def test_class_losses_equal_pytorch_on_one_hot_targets_and_on_weights_that_do_no
     generator = np.random.default_rng(0)
     prediction = generator.dirichlet(np.ones(4), 6)
     for target in (np.eye(4)[generator.integers(0, 4, 6)], generator.uniform(0.0, 2.0, (6, 4))):
-        against(losses.get(name)(), LOSSES[name], [prediction, target], [0])
+        assert_equals_pytorch(losses.get(name)(), LOSSES[name], [prediction, target], [0])
 
 
 @pytest.mark.parametrize("shape", [(6, 4), (3, 5, 4)])
@@ -93,7 +95,7 @@ def test_kl_divergence_is_pytorchs_batchmean_also_with_targets_of_0_and_probabil
     target = generator.dirichlet(np.ones(4), shape[:-1])
     target[0] = np.eye(4)[1]
     target[1, ..., 2:] = 0.0
-    against(losses.get("kl_divergence")(), LOSSES["kl_divergence"], [prediction, target], [0])
+    assert_equals_pytorch(losses.get("kl_divergence")(), LOSSES["kl_divergence"], [prediction, target], [0])
 
 
 @pytest.mark.parametrize("name", ["binary_cross_entropy", "binary_cross_entropy_with_logits"])
@@ -102,7 +104,7 @@ def test_binary_losses_equal_pytorch_at_the_ends_of_their_range(name: str) -> No
     values = [0.0, 1e-300, 1e-14, 1.0 - 2e-16, 1.0] if on_probabilities else [-800.0, -40.0, 0.0, 40.0, 800.0]
     prediction = np.array(values * 3).reshape(-1, 1)
     target = np.repeat([0.0, 0.3, 1.0], 5).reshape(-1, 1)
-    against(losses.get(name)(), LOSSES[name], [prediction, target], [0])
+    assert_equals_pytorch(losses.get(name)(), LOSSES[name], [prediction, target], [0])
 
 
 JOINS = {
@@ -120,7 +122,7 @@ def test_operations_on_any_shapes_equal_pytorch() -> None:
         for node in node_cases(case):
             name = node.node.operation.name
             if name in JOINS:
-                against(node.node.operation, JOINS[name], node.inputs, node.differentiable)
+                assert_equals_pytorch(node.node.operation, JOINS[name], node.inputs, node.differentiable)
                 compared.add(name)
     assert compared == set(JOINS)
 
