@@ -46,6 +46,14 @@ def test_every_registered_layer_is_in_the_palette_under_its_heading(palette: Pal
             assert layer_types.get(index.data(KIND_ROLE)).category.upper() == heading
 
 
+def test_it_takes_no_turn_of_the_window_when_a_step_is_taken(palette: PalettePanel) -> None:
+    debugger = palette.context.debugger
+    asked: list[object] = []
+    debugger.frames.ask = lambda part, draw, turn=0: asked.append(part)  # type: ignore[method-assign]
+    debugger.snapshot_changed.emit(debugger.snapshot)
+    assert palette.isVisible() and not any(part[0] == palette.name for part in asked if isinstance(part, tuple))
+
+
 def test_typing_finds_layers_and_enter_asks_for_the_best(palette: PalettePanel, qtbot: QtBot) -> None:
     QTest.keyClicks(palette.search, "drop")
     assert shown(palette)[0] == "dropout"
