@@ -15,7 +15,7 @@ from visualbp.debugger.rows import Rows
 
 BUDGET = 64 * 2**20
 """Bytes of checkpoints, at most."""
-SMALL, MIDDLE = 2**22, 2**24
+SMALL, MIDDLE = 2**22, 2**23
 """Bytes that are never too many, and bytes that are enough."""
 AGES = 128
 """Checkpoints that are enough. Thinned with their age, about ten stand in each doubling of the distance, so that a

@@ -111,8 +111,8 @@ class Panel(QWidget):
             self.context.debugger.frames.ask((self.name, id(self), place), draw, self.turn)
 
     def parts(self) -> Sequence[Callable[[], None]]:
-        """Return what a refresh consists of, in pieces of a few milliseconds that can wait for each other; nothing for a
-        panel that shows nothing of a snapshot, so that none of the window's turns goes to it."""
+        """Return what a refresh consists of, in pieces of a few milliseconds that can wait for each other; nothing for
+        a panel that shows nothing of a snapshot, so that none of the window's turns goes to it."""
         return () if type(self).refresh is Panel.refresh else (self.update_now,)
 
     @Slot(object)
