@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import islice
 
 from PySide6.QtCore import QByteArray, QObject, QPointF, QRectF, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPixmap
@@ -24,7 +25,8 @@ from visualbp.gui.widgets.heights import HeightByWidth
 
 SMALLER = 0.72
 """How large a line is that says what letters of the equation mean."""
-MOST_KEPT = 4000
+MOST_KEPT = 600
+"""Equations: of an ordinary network all, of a thousand layers those of some hundred steps. Each takes some 20 kB."""
 PAUSE = 30
 """Milliseconds between two equations that nobody waits for, so that typing and stepping come first."""
 WHILE_RUNNING = 120
@@ -154,8 +156,10 @@ class Equations(QObject):
         return not self._under_way and not self._wanted
 
     def prefetch(self, equations: Iterable[str]) -> None:
-        """Set these one after the other when there is time. They take the place of those asked for before."""
-        self._later = deque(latex for latex in equations if typeset_already(latex) is None)
+        """Set these one after the other when there is time, as far as half of what is kept goes: the first of them
+        shall not make way for the last. They take the place of those asked for before."""
+        unset = (latex for latex in equations if typeset_already(latex) is None)
+        self._later = deque(islice(unset, MOST_KEPT // 2))
         self._go_on()
 
     def forget_wanted(self) -> None:

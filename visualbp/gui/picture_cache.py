@@ -9,8 +9,8 @@ from PySide6.QtGui import QPainter, QPixmap
 
 from visualbp.gui.theme import theme
 
-MOST = 1024
-"""Pictures that are kept; then it begins anew."""
+MOST = 256
+"""Pictures that are kept; then it begins anew. A chip takes 18 kB, and a dozen are seen at once."""
 
 
 class PictureCache:
