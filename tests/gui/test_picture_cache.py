@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QImage, QPainter
+from PySide6.QtGui import QColor, QImage, QPainter, QPixmap
 from pytestqt.qtbot import QtBot
 
-from visualbp.gui.picture_cache import MOST, PictureCache
+from visualbp.gui.picture_cache import MOST_BYTES, KeptPictures, PictureCache
 from visualbp.gui.theme import theme
 
 
@@ -64,6 +64,32 @@ def test_another_key_size_theme_or_scale_is_another_picture(qtbot: QtBot) -> Non
         assert paint(QRectF(0, 0, 10, 10), "a") == 5
     finally:
         theme().set(*before)
-    for key in range(2 * MOST):
-        paint(QRectF(0, 0, 4, 4), str(key))
-    assert len(cache) <= MOST
+
+
+def test_what_is_kept_is_bounded_in_bytes_and_the_oldest_goes_first(qtbot: QtBot) -> None:
+    kept, made, each = KeptPictures(), [], 100 * 100 * 4
+
+    def ask(key: int, size: int = 100) -> None:
+        def make() -> QPixmap:
+            made.append(key)
+            return QPixmap(size, size)
+
+        assert kept.get(key, make).width() == size
+
+    fitting = MOST_BYTES // each
+    for key in range(fitting):
+        ask(key)
+    ask(0)
+    ask(fitting)  # one too many: 1 is the one not asked for longest
+    assert made == list(range(fitting + 1))
+    ask(0)
+    ask(1)
+    assert made == [*range(fitting + 1), 1]
+    for key in range(1000, 1000 + 3 * fitting):
+        ask(key)
+        assert kept.bytes <= MOST_BYTES
+    assert len(kept) == fitting
+    ask(-1, size=2000)  # larger than all that may be kept: it is shown, and nothing else kept
+    assert len(kept) == 1
+    kept.clear()
+    assert kept.bytes == len(kept) == 0

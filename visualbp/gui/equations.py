@@ -7,10 +7,11 @@ by a process beside the window, one after the other, and says when each is ready
 from __future__ import annotations
 
 import logging
+import zlib
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import partial
 from itertools import islice
 
 from PySide6.QtCore import QByteArray, QObject, QPointF, QRectF, Qt, QTimer, Signal, Slot
@@ -18,6 +19,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QWidget
 
+from visualbp.gui.picture_cache import KeptPictures
 from visualbp.gui.theme import theme
 from visualbp.gui.typesetter import INK, Answer, set_equation
 from visualbp.gui.typesetting import typesetting
@@ -25,8 +27,8 @@ from visualbp.gui.widgets.heights import HeightByWidth
 
 SMALLER = 0.72
 """How large a line is that says what letters of the equation mean."""
-MOST_KEPT = 600
-"""Equations: of an ordinary network all, of a thousand layers those of some hundred steps. Each takes some 20 kB."""
+MOST_KEPT = 400
+"""Equations: of an ordinary network all, of a thousand layers those of some hundred steps. Each takes some 5 kB."""
 PAUSE = 30
 """Milliseconds between two equations that nobody waits for, so that typing and stepping come first."""
 WHILE_RUNNING = 120
@@ -42,15 +44,21 @@ class Formula:
     """An equation that has been set. Lengths are in units of the font size. `error` says why it could not be set."""
 
     latex: str
-    svg: str
+    packed: bytes
+    """The SVG, compressed to a third."""
     width: float
     height: float
     error: str = ""
     scale: float = 1.0
     """How large it is beside others, where several stand below one another."""
 
+    @property
+    def svg(self) -> str:
+        return zlib.decompress(self.packed).decode()
+
 
 _kept: dict[str, Formula] = {}
+_pictures = KeptPictures()
 
 
 def typeset(latex: str) -> Formula:
@@ -73,11 +81,10 @@ def _keep(latex: str, answer: Answer) -> Formula:
         log.warning("cannot set the equation %s: %s", latex, error)
     if len(_kept) >= MOST_KEPT:
         del _kept[next(iter(_kept))]
-    found = _kept[latex] = Formula(latex, svg, width, height, error)
+    found = _kept[latex] = Formula(latex, zlib.compress(svg.encode()), width, height, error)
     return found
 
 
-@lru_cache(maxsize=256)
 def _picture(latex: str, color: str, size: float, ratio: float) -> QPixmap:
     formula = typeset(latex)
     width, height = formula.width * size, formula.height * size
@@ -101,7 +108,8 @@ def _picture(latex: str, color: str, size: float, ratio: float) -> QPixmap:
 
 def equation_pixmap(latex: str, size: float, color: QColor, ratio: float = 1.0) -> QPixmap:
     """Return the equation as a picture with a font of `size` pixels; kept, and set now if it was not yet."""
-    return _picture(latex, color.name(), round(size, 1), ratio)
+    key = latex, color.name(), round(size, 1), ratio
+    return _pictures.get(key, partial(_picture, *key))
 
 
 def draw_equation(painter: QPainter, formula: Formula, place: QPointF, size: float, color: QColor) -> None:

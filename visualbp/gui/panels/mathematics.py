@@ -197,13 +197,20 @@ class MathematicsPanel(Panel):
         return self.equation.is_ready and self._equations.is_idle
 
     def parts(self) -> Sequence[Callable[[], None]]:
+        if (
+            self.context.debugger.snapshot.is_running
+        ):  # the numbers come a few times a second, not with each
+            return (self._show_step_now,)
         return self._show_step_now, self._explain_soon, self._draw_numbers_soon, self._show_numbers_soon
 
     @Slot()
     def _show_step_now(self) -> None:
         self._stale = not self.is_seen
         if self.is_seen:
-            self._show_place(self.context.debugger.snapshot)
+            snapshot = self.context.debugger.snapshot
+            self._show_place(snapshot)
+            if snapshot.is_running:
+                self._show_numbers_soon()
 
     @Slot()
     def _explain_soon(self) -> None:
