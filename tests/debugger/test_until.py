@@ -13,6 +13,8 @@ from tests.debugger.runner import Runner
 from visualbp.datasets import Dataset
 from visualbp.debugger.commands import Continue, Level, Seek, SetBreakpoints, StepForward, Train
 from visualbp.debugger.course import Course
+from visualbp.debugger.flow import Flow, StoppedError
+from visualbp.debugger.mailbox import Mailbox
 from visualbp.debugger.prepare import Carried, prepare
 from visualbp.debugger.session import Session
 from visualbp.debugger.until import FullSpeed, Move, NotFinite, Reason, Recorded, Stop, Until
@@ -190,3 +192,45 @@ def test_the_words_of_a_trouble_leave_its_layer_out_and_a_layer_is_not_read_from
     assert [(problem.layer, problem.message, problem.mend) for problem in problems] == [
         ("seen", "takes samples of shape (3), the data have (2)", "set its shape to 2, or choose other data")
     ]
+
+
+# -- a long iteration that is given up -------------------------------------------------------------------------------
+
+
+def test_a_long_iteration_is_given_up_at_its_start_and_what_was_shown_is_outdated(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("visualbp.engine.executor.CALLS_AT_ONCE", 4)
+    session, undisturbed = of(), of()
+    for each in (session, undisturbed):
+        assert each.run(Until(3, 0), (FullSpeed(), Recorded())) == Stop(Reason.DONE)
+        each.publish()
+    shown = session.snapshot().values
+    seen = 0
+
+    def between() -> None:
+        nonlocal seen
+        seen += 1
+        if seen == 3:
+            raise StoppedError
+
+    assert session.run(Until(), (FullSpeed(between=between),)) == Stop(Reason.INTERRUPTED)
+    after = session.snapshot()
+    assert (seen, after.iteration, after.cursor) == (3, 4, 0)
+    assert after.values.keys() == shown.keys()
+    assert after.stale == {value for value in shown if value not in session.running_executor().store.views}
+    assert session.train_one() == undisturbed.train_one()
+    assert session.snapshot().stale == frozenset()
+
+
+def test_a_command_is_let_wait_so_long_and_no_longer() -> None:
+    waits = False
+    flow = Flow(Mailbox(), lambda: waits)
+    look = flow.patience(0.02)
+    look()
+    time.sleep(0.03)
+    waits = True
+    look()  # only now it is seen to wait
+    time.sleep(0.03)
+    with pytest.raises(StoppedError):
+        look()

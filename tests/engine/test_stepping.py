@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -83,6 +84,35 @@ def test_stepping_and_full_speed_leave_the_same_bits(seed: int, precision: str) 
     assert bits(fast.values) == bits({value: stepped.values[value] for value in fast.values})
     assert stepped.values.keys() == fast.values.keys()
     assert norms(stepped) == norms(fast)
+
+
+@properties
+@given(seeds, precisions, st.integers(0, 30))
+def test_an_iteration_that_is_given_up_leaves_no_trace(seed: int, precision: str, pieces: int) -> None:
+    given_up, undisturbed = executor_of(seed, precision), executor_of(seed, precision)
+    given_up.run_fast(), undisturbed.run_fast()
+    left = pieces
+
+    def between() -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise InterruptedError
+
+    with patch("visualbp.engine.executor.CALLS_AT_ONCE", 7):
+        is_shorter = len(given_up.binding(len(given_up.batch_indices(1))).training_calls) <= 7 * pieces
+        if is_shorter:
+            given_up.run_fast(between)
+        else:
+            with pytest.raises(InterruptedError):
+                given_up.run_fast(between)
+            assert (given_up.iteration, given_up.cursor) == (1, 0)
+            assert persistent_bits(given_up) == persistent_bits(undisturbed)
+            assert given_up.values.keys() == given_up.store.views.keys()
+            given_up.run_fast(lambda: None)
+    undisturbed.run_fast()
+    assert (given_up.iteration, given_up.at_end) == (1, True)
+    assert persistent_bits(given_up) == persistent_bits(undisturbed)
 
 
 @properties

@@ -12,11 +12,13 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from visualbp.core.arrays import Array
 from visualbp.core.ref import Ref
 from visualbp.debugger.breakpoints import has_breakpoint, stops_before
+from visualbp.debugger.flow import StoppedError
 from visualbp.debugger.history import History
 from visualbp.debugger.non_finite import go_to_first_non_finite
 from visualbp.debugger.pace import Pace
 from visualbp.debugger.until import FullSpeed, Move, NotFinite, Reason, Recorded, Stop, Until
 from visualbp.engine import Executor, Phase, Step
+from visualbp.engine.plan import Between, go_on
 from visualbp.network import Problem
 
 CHECKPOINT_EVERY = 16
@@ -87,7 +89,10 @@ class Course:
         last = until.iteration + 1 if move.to_the_end else until.iteration
         minds = until.not_finite != NotFinite.PASS
         while executor.iteration + executor.at_end < last and goes_on():
-            iteration, loss = self.train_one()
+            try:
+                iteration, loss = self.train_one(move.between)
+            except StoppedError:
+                return None
             ran(iteration, loss)
             if minds and not math.isfinite(loss):
                 if until.not_finite == NotFinite.FIND:
@@ -163,8 +168,11 @@ class Course:
         executor = self.running_executor()
         return executor.cursor > 0 and not executor.at_end
 
-    def train_one(self) -> tuple[int, float]:
-        """Run one whole iteration at full speed; return its number and its loss. Finishes one that has begun."""
+    def train_one(self, between: Between = go_on) -> tuple[int, float]:
+        """Run one whole iteration at full speed; return its number and its loss. Finishes one that has begun.
+
+        `between` is called within a long one. What it raises ends it at its start, and what was shown is outdated then.
+        """
         executor = self.running_executor()
         at_end = executor.at_end
         if executor.cursor and not at_end:
@@ -177,7 +185,12 @@ class Course:
         if self._keeps_history and following % CHECKPOINT_EVERY == 0:
             self.history.add(following, executor.store.save())
         started = self.pace.clock()
-        loss = executor.run_fast()
+        shown = executor.values
+        try:
+            loss = executor.run_fast(between)
+        except StoppedError:
+            self._outdated = {value: array for value, array in shown.items() if value not in executor.store.views}
+            raise
         self.pace.ran_fast(started)
         self._outdated = {}
         return executor.iteration, loss

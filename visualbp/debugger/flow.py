@@ -34,6 +34,21 @@ class Flow:
             self.mailbox.wait(LONGEST_REST)
         return True
 
+    def patience(self, seconds: float) -> Callable[[], None]:
+        """Return what to call within long work: it raises StoppedError once a command that ends it has waited so long,
+        counted from the call that saw it first."""
+        seen: float | None = None
+
+        def look() -> None:
+            nonlocal seen
+            if self.interrupted():
+                now = time.perf_counter()
+                seen = now if seen is None else seen
+                if now - seen >= seconds:
+                    raise StoppedError
+
+        return look
+
     @staticmethod
     def worked() -> float:
         """Return the seconds that this thread has worked: a clock that stands still while it waits."""

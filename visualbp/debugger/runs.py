@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from visualbp.analysis.gradient_check import Cancelled, CheckError, CheckOptions, gradient_check
@@ -23,6 +24,9 @@ from visualbp.operations.base import IterationContext
 
 SLICE = 0.004
 """Seconds at full speed between two looks at the queue."""
+PATIENCE = 0.04
+"""Seconds that a pause waits for the end of an iteration at full speed, so that all of it can be shown. One that takes
+longer (thousands of operations, on a machine that does other work) is given up, and the pause is at its start."""
 
 
 # -- continue --------------------------------------------------------------------------------------------------------
@@ -101,7 +105,7 @@ def _moves_of_train(run: Running, endless: bool, last: float = ALWAYS) -> Iterat
     while True:
         yield from _train_slice(run)
         asked = run.is_asked_to_stop(endless)
-        if asked and executor.at_end and session.pace.is_dear_to_record:
+        if asked and session.pace.is_dear_to_record and not session.is_within_iteration:
             return  # one more iteration would keep the pause waiting; the values of the last are shown as they are
         is_last = executor.iteration + (1 if executor.at_end else 0) == last
         if asked or is_last or run.wants_picture or not session.pace.is_fast:
@@ -129,7 +133,7 @@ def _train_slice(run: Running) -> Iterator[Move]:
         losses.append(loss)
 
     try:
-        yield FullSpeed(goes_on, ran)
+        yield FullSpeed(goes_on, ran, between=run.flow.patience(PATIENCE))
     finally:
         if losses:
             run.say(Losses(first, losses))
@@ -143,7 +147,8 @@ def _train_recorded(run: Running) -> Iterator[Move]:
     end = time.perf_counter() + LONG_ITERATION
     if session.pace.is_dear_to_record:
         once = iter((True,))
-        yield FullSpeed(lambda: next(once, False), lambda number, loss: run.say(Losses(number, (loss,))), True)
+        ran, between = partial(_say_loss, run), run.flow.patience(PATIENCE)
+        yield FullSpeed(lambda: next(once, False), ran, True, between)
         session.publish()
     else:
         try:
@@ -153,6 +158,10 @@ def _train_recorded(run: Running) -> Iterator[Move]:
     if run.wants_picture:
         run.show()
         run.log_metrics()
+
+
+def _say_loss(run: Running, iteration: int, loss: float) -> None:
+    run.say(Losses(iteration, (loss,)))
 
 
 # -- going to a place ------------------------------------------------------------------------------------------------

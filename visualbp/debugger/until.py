@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 
+from visualbp.engine.plan import Between, go_on
+
 ALWAYS = float("inf")
 """An iteration that no run gets to."""
 
@@ -61,12 +63,13 @@ class FullSpeed:
     """A move: whole iterations without a record, as long as `goes_on` says so; one that has begun is finished.
 
     The last iteration of a run is left to be recorded, unless the move is `to_the_end`. `ran` is told the number and
-    the loss of each.
+    the loss of each. `between` is called within a long one; raising StoppedError, it ends the move at that one's start.
     """
 
     goes_on: Callable[[], bool] = lambda: True
     ran: Callable[[int, float], None] = lambda iteration, loss: None
     to_the_end: bool = False
+    between: Between = go_on
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ from visualbp.network.structure import batch_problems
 from visualbp.operations.base import IterationContext
 
 SHUFFLE_STREAM = 0x5348_5546
+CALLS_AT_ONCE = 256
+"""Calls at full speed between two looks at whether to go on: a millisecond of small operations."""
 
 
 @dataclass(frozen=True)
@@ -260,22 +262,37 @@ class Executor:
 
     # -- whole iterations at full speed ------------------------------------------------------------------------------
 
-    def run_fast(self) -> float:
+    def run_fast(self, between: Between = go_on) -> float:
         """Run the next whole iteration without recording, and return its loss (of the data).
 
-        The position must be the start or the end of an iteration.
+        The position must be the start or the end of an iteration. `between` is called now and then if there are many
+        operations; what it raises ends the work, and the position is the start of that iteration then.
         """
         if self.cursor and not self.at_end:
             raise IndexError("an iteration that has begun is finished by steps")
         iteration = self.iteration + 1 if self.at_end else self.iteration
         self.context.iteration = iteration
         bound = self._load(iteration)
-        for function, arguments in bound.training_calls:
-            function(*arguments)
+        if between is go_on or len(bound.training_calls) <= CALLS_AT_ONCE:
+            for function, arguments in bound.training_calls:
+                function(*arguments)
+        else:
+            self._run_in_pieces(iteration, bound, between)
         self.iteration, self.cursor = iteration, len(self.plan.steps)
         self.tape = []
         self._is_published = False
         return float(bound.buffers[self.plan.loss])
+
+    def _run_in_pieces(self, iteration: int, bound: Binding, between: Between) -> None:
+        start, calls = self.store.save(), bound.training_calls
+        try:
+            for first in range(0, len(calls), CALLS_AT_ONCE):
+                between()
+                for function, arguments in calls[first : first + CALLS_AT_ONCE]:
+                    function(*arguments)
+        except BaseException:
+            self.restore(iteration, start)
+            raise
 
     def publish(self) -> None:
         """After fast iterations, copy what the last one left, so that it can be shown, once. The tape stays empty."""

@@ -89,6 +89,7 @@ class Notation:
             if name != plan.loss.layer and name not in self._numbers:
                 self._numbers[name] = len(self._numbers)
         self._parameters = {info.value for info in plan.parameters}
+        self._gradients = {value.gradient for value in self._parameters}
         self._optimizer = make_optimizer(plan.network.training.optimizer)
         self._takes_logits = plan.loss_rule.expects == "logits"
 
@@ -270,8 +271,7 @@ class Notation:
             if result in (self.plan.loss, self.plan.penalty):
                 return LOSS_LINE
             return Z_LINE if step.node is not None and step.node.operation.is_weighted else H_LINE
-        parameters = {value.gradient for value in self._parameters}
-        if result.whole in parameters or (result.is_gradient and result.role == "weight"):
+        if result.whole in self._gradients or (result.is_gradient and result.role == "weight"):
             return BIAS_GRADIENT_LINE if is_bias else WEIGHT_GRADIENT_LINE
         at_output = step.node is not None and step.node.output in (self.plan.loss, self.plan.prediction)
         through_weights = step.node is not None and step.node.operation.is_weighted

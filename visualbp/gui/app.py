@@ -29,7 +29,7 @@ def create_window(path: str | None = None) -> MainWindow:
     """Return a main window with the model at `path` (or a sample's name) open, or the start page."""
     make_application()
     window = MainWindow()
-    window.ended.connect(Collector(window.document, window).end)
+    window.ended.connect(Collector(window.document, window.debugger, window).end)
     if path is not None:
         window.files.open_path(path)
     return window

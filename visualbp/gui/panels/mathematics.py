@@ -197,9 +197,7 @@ class MathematicsPanel(Panel):
         return self.equation.is_ready and self._equations.is_idle
 
     def parts(self) -> Sequence[Callable[[], None]]:
-        if (
-            self.context.debugger.snapshot.is_running
-        ):  # the numbers come a few times a second, not with each
+        if self.context.debugger.snapshot.is_running:  # the numbers come a few times a second, not with each
             return (self._show_step_now,)
         return self._show_step_now, self._explain_soon, self._draw_numbers_soon, self._show_numbers_soon
 
