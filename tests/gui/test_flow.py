@@ -66,6 +66,17 @@ def test_the_window_lives_while_something_runs_and_escape_stops_it(window: MainW
     qtbot.waitUntil(lambda: not window.debugger.snapshot.is_running, timeout=20_000)
 
 
+@pytest.mark.parametrize("name", ["continue", "train", "check_gradients"])
+def test_a_pause_counts_before_the_first_picture(window: MainWindow, name: str) -> None:
+    actions = window.actions_by_name
+    actions[name].trigger()
+    assert actions["pause"].isVisible() and not actions["step_layer"].isEnabled()
+    QTest.keyClick(window, Qt.Key.Key_F6)
+    assert window.debugger.settle()
+    assert not window.debugger.snapshot.is_running
+    assert actions["continue"].isEnabled() and not actions["pause"].isEnabled()
+
+
 @pytest.mark.parametrize("name", ["continue", "train", "go to 100,000,000"])
 def test_closing_ends_what_runs(window: MainWindow, name: str) -> None:
     window.debugger.send(EXAMPLES[name])

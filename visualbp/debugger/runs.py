@@ -40,6 +40,7 @@ def run_continue(run: Running, command: Continue) -> Stop:
     """
     run.begin(Mode.CONTINUING)
     run.speed = command.steps_per_second
+    run.show()  # the first iteration of a large network takes long, and a pause must be possible
     return run.session.run(Until(breakpoints=True), _moves_of_continue(run))
 
 
@@ -94,6 +95,7 @@ def run_train(run: Running, command: Train) -> Stop:
     executor = run.session.running_executor()
     run.begin(Mode.TRAINING)
     if command.iterations is None:
+        run.show()
         return run.session.run(Until(), _moves_of_train(run, True))
     last = executor.iteration + command.iterations - (0 if executor.at_end else 1)
     return run.session.run(Until(last, len(executor.plan.steps)), _moves_of_train(run, False, last))

@@ -66,10 +66,10 @@ class DebugController(QObject):
                 "step_back_iteration": self._stepper(StepBack(Level.ITERATION)),
                 "continue": self.go_on,
                 "pause": self.pause,
-                "train": self._sender(Train()),
+                "train": self._runner(Train()),
                 "reset": self.reset,
                 "breakpoint": self.toggle_breakpoint,
-                "check_gradients": self._sender(CheckGradients()),
+                "check_gradients": self._runner(CheckGradients()),
             }
         )
         context.document.network_edited.connect(self._on_network)
@@ -77,11 +77,13 @@ class DebugController(QObject):
         context.debugger.happened.connect(self._on_event)
         self._on_snapshot(context.debugger.snapshot)
 
-    def _sender(self, command: Command) -> Callable[[], None]:
-        def send() -> None:
-            self.context.debugger.send(command)
+    def _runner(self, command: Command) -> Callable[[], None]:
+        return lambda: self._run(command)
 
-        return send
+    def _run(self, command: Command) -> None:
+        """Send a command that runs on. A pause is possible at once, before the first picture comes."""
+        self.context.debugger.send(command)
+        self._show_running(True)
 
     def _stepper(self, command: Command) -> Callable[[], None]:
         def step() -> None:
@@ -102,7 +104,7 @@ class DebugController(QObject):
 
     def go_on(self) -> None:
         """Continue at the speed of the slider."""
-        self.context.debugger.send(Continue(speed_of(self.share)))
+        self._run(Continue(speed_of(self.share)))
 
     def set_speed(self, share: float) -> None:
         """Take a place of the speed slider, 0 to 1; it takes effect at once."""
@@ -116,7 +118,7 @@ class DebugController(QObject):
 
     def seek(self, iteration: int, cursor: int) -> None:
         """Go to a position: `cursor` steps of the iteration done."""
-        self.context.debugger.send(Seek(iteration, cursor))
+        self.context.debugger.send(Seek(iteration, cursor))  # most are near, and there at once
 
     @Slot(object, bool)
     def _on_network(self, network: Network, fresh: bool) -> None:
@@ -132,14 +134,17 @@ class DebugController(QObject):
     def _on_snapshot(self, snapshot: Snapshot) -> None:
         idle = not snapshot.is_running
         self._stopping = self._stopping and not idle
-        for name in (*STEPS, "train", "continue", "check_gradients"):
-            self.actions[name].setEnabled(idle)
+        self._show_running(not idle)
+
+    def _show_running(self, runs: bool) -> None:
+        can_go_back = self.context.debugger.snapshot.can_go_back
         for name in BACK:
-            self.actions[name].setEnabled(idle and snapshot.can_go_back)
-        self.actions["pause"].setEnabled(not idle)
-        for name in ("train", "continue"):
-            self.actions[name].setVisible(idle or name == "train")
-        self.actions["pause"].setVisible(not idle)
+            self.actions[name].setEnabled(not runs and can_go_back)
+        for name in (*STEPS, "train", "continue", "check_gradients"):
+            self.actions[name].setEnabled(not runs)
+        self.actions["continue"].setVisible(not runs)
+        self.actions["pause"].setEnabled(runs)
+        self.actions["pause"].setVisible(runs)
 
     @Slot(object)
     def _on_event(self, event: Event) -> None:
