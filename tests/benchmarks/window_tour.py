@@ -24,9 +24,9 @@ from tests.benchmarks.window_rig import LATE, PROMPT, WORST, Gaps, held, measure
 
 MODULE = "tests.benchmarks.window_tour"
 WARM_UP = 2.0
-"""Seconds after which memory must not grow."""
-STILL, GROWTH = 1000, 2.0
-"""The limits of milliseconds without a new picture, and of megabytes added."""
+"""Seconds before memory is looked at. Caches are not full yet: what is added is shown, and `window_memory` judges it."""
+STILL = 1000
+"""The limit of milliseconds without a new picture."""
 FAST = {"xor": (2000, 20)}
 """Iterations and pictures a second that are to be reached."""
 PATIENCE = 120
@@ -189,8 +189,6 @@ def beyond(sample: str, found: dict[str, Any]) -> list[str]:
     for name, least in zip(("iterations", "pictures"), FAST.get(sample, (0, 0)), strict=True):
         if found[name] < least:
             wrong.append(f"{found[name]:,.0f} {name} a second (to reach: {least:,})")
-    if found["megabytes"] > GROWTH:
-        wrong.append(f"{found['megabytes']:+.1f} MB (limit {GROWTH})")
     if not found["ran"]:
         wrong.append(f"stopped by itself: {found['message']}")
     if not found["grew"]:
