@@ -24,7 +24,7 @@ from tests.benchmarks.window_rig import LATE, PROMPT, WORST, Gaps, held, measure
 
 MODULE = "tests.benchmarks.window_tour"
 WARM_UP = 2.0
-"""Seconds before memory is looked at. Caches are not full yet: what is added is shown, and `window_memory` judges it."""
+"""Seconds before memory is looked at. Caches are not full yet: it is shown here, and judged by `window_memory`."""
 STILL = 1000
 """The limit of milliseconds without a new picture."""
 FAST = {"xor": (2000, 20)}
