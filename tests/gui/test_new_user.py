@@ -35,6 +35,7 @@ from visualbp.gui.command_palette import CommandPalette
 from visualbp.gui.frame_queue import LONG, FrameQueue
 from visualbp.gui.main_window import MainWindow
 from visualbp.gui.panels.mathematics import MathematicsPanel
+from visualbp.gui.rooms import Room
 from visualbp.gui.start_page import SampleCard
 from visualbp.gui.theme import theme
 from visualbp.network import edits
@@ -146,11 +147,12 @@ def test_panels_never_lie_over_each_other_and_the_window_fits_its_screen(
         for _ in range(4):
             QApplication.processEvents()
         places = {name: dock.geometry() for name, dock in window.docks.items() if not dock.visibleRegion().isEmpty()}
-        assert {"inspector", "mathematics", "activations", "timeline"} <= set(places)
+        shown = {"mathematics", "activations", "deltas", "gradients", "timeline"}
+        wanted = {Room.WIDE: shown, Room.MEDIUM: shown - {"gradients"}, Room.LOW: {"mathematics"}}
+        assert set(places) == wanted[window.workspaces.room]
         for (one, first), (other, second) in combinations(places.items(), 2):
             assert not first.intersects(second), f"{one} lies over {other} at {size}, scale {scale}"
-        assert window.width() <= (1130 if size.width() < 1130 else size.width())
-        assert window.height() <= max(size.height(), 800)
+        assert (window.width(), window.height()) == (size.width(), size.height())
 
 
 def test_links_of_a_narrow_panel_move_into_a_menu(window: MainWindow, qtbot: QtBot) -> None:
@@ -247,23 +249,28 @@ def test_panels_grow_with_the_presenter_and_come_back_as_they_were(window: MainW
     start_empty(window)
     window.open_sample("xor")
     window.debugger.settle()
-    window.resizeDocks([window.docks["palette"]], [240], Qt.Orientation.Horizontal)
+    window.resizeDocks([window.docks["mathematics"]], [360], Qt.Orientation.Horizontal)
 
     def extents() -> dict[str, tuple[int, int]]:
         for _ in range(4):
             QApplication.processEvents()
-        names = ("palette", "inspector", "activations", "gradients", "timeline")
+        names = ("mathematics", "activations", "deltas", "gradients", "timeline")
         return {name: (window.docks[name].width(), window.docks[name].height()) for name in names}
 
     before = extents()
-    window.actions_by_name["presenter"].trigger()
+    window.actions_by_name["larger"].trigger()
     larger = extents()
-    assert larger["palette"][0] == pytest.approx(1.5 * before["palette"][0], abs=2)
-    assert larger["timeline"][1] > 1.3 * before["timeline"][1]
+    assert larger["mathematics"][0] == pytest.approx(1.1 * before["mathematics"][0], abs=2)
+    assert larger["timeline"][1] > 1.05 * before["timeline"][1]
+    window.actions_by_name["smaller"].trigger()
+    for name, size in extents().items():
+        assert size == pytest.approx(before[name], abs=4), name
     window.actions_by_name["presenter"].trigger()
-    after = extents()
-    for name, size in before.items():
-        assert after[name] == pytest.approx(size, abs=4), name
+    assert extents()["timeline"][1] > 1.3 * before["timeline"][1]
+    assert window.workspaces.room == Room.MEDIUM, "there is less room at that size"
+    window.actions_by_name["presenter"].trigger()
+    for name, size in extents().items():
+        assert size == pytest.approx(before[name], abs=4), name
 
 
 def test_nothing_jumps_when_the_timeline_gets_more_steps_than_it_can_show(window: MainWindow, qtbot: QtBot) -> None:
@@ -364,6 +371,7 @@ def test_an_edit_is_kept_for_after_a_crash_within_seconds(window: MainWindow, qt
 def test_a_floating_panel_has_an_edge_and_a_corner_to_resize_it_by(window: MainWindow, qtbot: QtBot) -> None:
     start_empty(window)
     dock = window.docks["mathematics"]
+    window.workspaces.bring("mathematics")
     grip = dock.findChild(QSizeGrip)
     assert grip is not None and not grip.isVisible()
     dock.setFloating(True)
@@ -431,6 +439,7 @@ def test_an_empty_canvas_shows_the_algorithm_and_says_in_full_that_it_cannot_run
     window: MainWindow, qtbot: QtBot
 ) -> None:
     start_empty(window)
+    window.workspaces.show("step")
     panel = window.docks["mathematics"].panel
     assert isinstance(panel, MathematicsPanel)
     assert panel.code.isVisible() and panel.code.current is None
