@@ -263,6 +263,7 @@ class Workspaces(QObject):
         self._take_room()
         self._arrange()
         self._hide_docks()
+        self.listed.emit()
 
     def remember(self) -> None:
         """Keep all arrangements for the next session."""
