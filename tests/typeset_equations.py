@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from xml.etree import ElementTree
 
@@ -32,10 +33,13 @@ def features(latex: str) -> set[tuple[str, ...]]:
 
 
 def covering(equations: Iterable[str]) -> list[str]:
-    """Return equations, short ones first, such that every feature of any of them is in one of these."""
+    """Return equations, short ones first, such that every feature of any of them is in one of these.
+
+    Of equations that differ in their numbers alone, which are set alike, only one is looked at.
+    """
     seen: set[tuple[str, ...]] = set()
-    chosen = []
-    for equation in sorted(set(equations), key=lambda latex: (len(latex), latex)):
+    chosen, alike = [], {re.sub(r"\d+", "0", equation): equation for equation in sorted(equations)}
+    for equation in sorted(alike.values(), key=lambda latex: (len(latex), latex)):
         own = features(equation)
         if not own <= seen:
             chosen.append(equation)
