@@ -1,4 +1,4 @@
-"""A worker in a thread, and everything that it has said: what tests of the debugger without a window stand on."""
+"""What tests of the debugger without a window stand on: a session, or a worker in a thread and all that it has said."""
 
 from __future__ import annotations
 
@@ -8,9 +8,17 @@ from collections.abc import Callable
 
 from visualbp.debugger.commands import Close, Command, SetNetwork, Sync
 from visualbp.debugger.mailbox import Mailbox
+from visualbp.debugger.session import Session
 from visualbp.debugger.snapshot import Event, Snapshot, Synced
 from visualbp.debugger.worker import Worker
 from visualbp.network import Network
+
+
+def session_of(network: Network) -> Session:
+    session = Session()
+    session.set_network(network, 1, fresh=True)
+    assert session.executor is not None, session.problems
+    return session
 
 
 class Runner:

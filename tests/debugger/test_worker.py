@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
-import pytest
 
 from tests.building import chain, inline, optimizer, with_training, xor
 from tests.debugger.runner import Runner
@@ -37,13 +35,6 @@ from visualbp.debugger.snapshot import (
 )
 from visualbp.engine import Phase
 from visualbp.network import Network, edits
-
-
-@pytest.fixture
-def runner() -> Iterator[Runner]:
-    made = Runner()
-    yield made
-    assert made.close()
 
 
 def opened(runner: Runner, network: Network) -> None:
