@@ -68,9 +68,8 @@ def _texts(widget: QWidget) -> Iterator[str]:
         wanted = widget.fontMetrics().horizontalAdvance(widget.text().replace("&", ""))
         if wanted > widget.width() + SLACK:
             yield f"{_name(widget)}: the button {widget.text()!r} needs {wanted} px of {widget.width()}"
-    if isinstance(widget, QTabBar) and widget.count():
-        if widget.tabRect(widget.currentIndex()).width() > widget.width() + SLACK:
-            yield f"{_name(widget)}: the tab {widget.tabText(widget.currentIndex())!r} is cut"
+    if isinstance(widget, QTabBar) and widget.tabRect(widget.currentIndex()).width() > widget.width() + SLACK:
+        yield f"{_name(widget)}: the tab {widget.tabText(widget.currentIndex())!r} is cut"
 
 
 def _shows_words(button: QAbstractButton) -> bool:
