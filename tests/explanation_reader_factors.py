@@ -15,6 +15,7 @@ from tests.explanation_reader import (
     _log_softmax,
     _pooled,
     _Update,
+    check_claim,
     hold,
     its,
     spread,
@@ -26,6 +27,7 @@ from visualbp.core.arrays import Array
 from visualbp.engine.plan import GRADIENT_NORM
 from visualbp.operations.activations import activations
 from visualbp.operations.normalization import BatchNorm
+from visualbp.operations.words import Told
 
 _NOT_SO = (AssertionError, StopIteration, KeyError, ValueError, IndexError, TypeError, AttributeError)
 
@@ -304,18 +306,6 @@ def while_short(f: Said) -> None:
     f.is_((p * y < 1) * 1.0, "while it is short")
 
 
-# -- gates -------------------------------------------------------------------------------------------------------------
-
-
-def one_minus_gate(f: Said) -> None:
-    f.is_(1.0 - f.a.operand("update"), "one minus the gate")
-
-
-def minus_candidate(f: Said) -> None:
-    f.a.backward("update")
-    f.is_(-1.0, "minus")
-
-
 # -- the rest ----------------------------------------------------------------------------------------------------------
 
 
@@ -406,11 +396,6 @@ def over_width(f: Said, width: str) -> None:
     f.is_(1 / np.sqrt(int(width)), "one over its root")
 
 
-def closed_mask(f: Said) -> None:
-    claim(f.a.at[-1] > f.a.at[-2], "closed")
-    f.is_(-np.inf, "minus infinity")
-
-
 def own_rate(f: Said) -> None:
     f.is_(f.training.optimizer.options["learning_rate"], "the optimiser's rate")
 
@@ -498,8 +483,6 @@ MEANINGS: tuple[tuple[str, Clause], ...] = (
     (r"one over the prediction", over_prediction),
     (r"how far the margin falls short of 1", falls_short),
     (r"1 while the margin is short, else 0", while_short),
-    (r"1 minus the update gate", one_minus_gate),
-    (r"minus: the candidate gives way", minus_candidate),
     (r"one of the (\d+) numbers of a window", of_window),
     (r"x hat: x less (\S+), the mean of (.+), over the deviation (\S+)", x_hat),
     (r"(minus )?one over the deviation of (.+), (\S+)", over_deviation),
@@ -511,7 +494,6 @@ MEANINGS: tuple[tuple[str, Clause], ...] = (
     (r"the direction, brought to length 1", unit_direction),
     (r"minus the part of the weights' gradient that lies along the direction", minus_along),
     (r"one over the root of a head's width, (\d+)", over_width),
-    (r"the mask", closed_mask),
     (r"the learning rate of the optimiser", own_rate),
     (r"iteration (\d+) of a rise over (\d+)", rise),
     (r"(\d+) cuts? by the factor (\S+), one every (iteration|\d+ iterations)", cuts),
@@ -525,4 +507,15 @@ MEANINGS: tuple[tuple[str, Clause], ...] = (
 
 def check_meaning(asked: Asked, factor: Factor, words: str) -> None:
     """Raise FalseSentenceError where the words beside a factor are not so."""
-    hold(MEANINGS, Said(asked, factor), words, asked)
+
+    def holds(number: str, expected: Any) -> None:
+        claim(number == "number", f"{number} is no factor")
+        said.is_(expected, "what is claimed")
+
+    said = Said(asked, factor)
+    if isinstance(words, Told):
+        at = asked.at if factor.value is None else factor.index
+        said.at = at
+        check_claim(asked, words, holds, at)
+        return
+    hold(MEANINGS, said, words, asked)

@@ -13,7 +13,7 @@ from visualbp.operations.base import Emitter, Operation
 from visualbp.operations.numpy_code import NumpyCode
 from visualbp.operations.symbols import SAMPLE, Symbol, summed
 from visualbp.operations.terms import Block, Draft, Element, one_term
-from visualbp.operations.words import Saying, ShapeTexts
+from visualbp.operations.words import Saying, ShapeTexts, Told
 
 
 def index_problem(indices: Array, vocabulary: int) -> str | None:
@@ -117,6 +117,11 @@ class Embedding(Operation):
     def vjp_shapes_text(self, shapes: ShapeTexts) -> str:
         return f"=  {shapes.upstream} added up by rows"
 
+    glossary: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("looked up", "class", "row", "every place", "where", "was"), ""),
+        "W": "weight",
+    }
+
     # -- where each number came from ---------------------------------------------------------------------------------
 
     def terms(self, element: Element) -> Draft:
@@ -127,7 +132,12 @@ class Embedding(Operation):
         chosen = element.input_symbol(INDICES, place)
         return Draft(
             rf"{element.indexed(TABLE, rf'{chosen}, {unit}')} = {factor.symbol}",
-            f"looked up: the class at {row_text(place)} is {row}, so it is row {row} of W",
+            Told(
+                "looked up: the class at {place} is {row}, so it is row {row} of W",
+                "output == weight[row][at[-1]] and row == x[place] and place == at[:-1]",
+                place=place,
+                row=row,
+            ),
             [one_term(factor, label=f"class {row}")],
         )
 
@@ -142,7 +152,11 @@ class Embedding(Operation):
         signals = delta[(*places.T, unit)].astype(np.float64)
         return Draft(
             rf"\sum_{{t : \, x_t = {row}}} {element.indexed_upstream(f't,{unit}')}",
-            f"what comes back to every place where class {row} was looked up, added up",
+            Told(
+                "what comes back to every place where class {row} was looked up, added up",
+                "result == upstream[x == row].sum(0)[at[-1]] and row == at[0]",
+                row=row,
+            ),
             [Block(signals, lambda i: (element.upstream((*place(i), unit)),), lambda i: row_text(place(i)))],
             "" if len(places) else f"class {row} is nowhere in this batch, so nothing comes back to its row",
         )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import numpy as np
 
@@ -208,6 +209,8 @@ class MaxPooling(Pooling):
 
     def vjp_sentence(self, words: Words) -> str:
         return f"goes back to the winner of each window alone, in {words.source}"
+
+    glossary: ClassVar[Mapping[str, str]] = {"winner": "x"}
 
     # -- where each number came from ---------------------------------------------------------------------------------
 
