@@ -112,13 +112,14 @@ class Embedding(Operation):
     }
 
     def shapes_text(self, shapes: ShapeTexts) -> str:
-        return f"=  rows of {shapes.operands[1]} at {shapes.operands[0]}"
+        claim = "result[-1:] == weight[1:] and result[:-1] == x"
+        return Told("=  rows of {weight} at {x}", claim, weight=shapes.operands[TABLE], x=shapes.operands[INDICES])
 
     def vjp_shapes_text(self, shapes: ShapeTexts) -> str:
-        return f"=  {shapes.upstream} added up by rows"
+        return Told("=  {upstream} added up by rows", "result[1:] == upstream[-1:]", upstream=shapes.upstream)
 
     glossary: ClassVar[Mapping[str, str]] = {
-        **dict.fromkeys(("looked up", "class", "row", "every place", "where", "was"), ""),
+        **dict.fromkeys(("looked up", "class", "row", "rows", "every place", "where", "was"), ""),
         "W": "weight",
     }
 
