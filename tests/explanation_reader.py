@@ -33,6 +33,7 @@ from visualbp.initializers import initializers
 from visualbp.operations.activations import activations
 from visualbp.operations.losses import losses
 from visualbp.operations.normalization import BatchNorm
+from visualbp.operations.symbols import Symbol
 from visualbp.operations.words import Told
 from visualbp.optimizers.schedules import schedules
 
@@ -531,32 +532,12 @@ def _log_softmax(z: Array) -> Array:
     return shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
 
 
-def _huber(p: Array, y: Array, rule: Any) -> Array:
-    off, limit = np.abs(p - y), rule.option_values["delta"]
-    return np.where(off <= limit, off**2 / 2, limit * (off - limit / 2))
-
-
-_PARTS: dict[str, Callable[[Array, Array, Any], Array]] = {
-    "mean_squared_error": lambda p, y, rule: (p - y) ** 2,
-    "half_squared_error": lambda p, y, rule: (p - y) ** 2 / 2,
-    "mean_absolute_error": lambda p, y, rule: np.abs(p - y),
-    "huber": _huber,
-    "binary_cross_entropy": lambda p, y, rule: -(y * np.log(p) + (1 - y) * np.log(1 - p)),
-    "binary_cross_entropy_with_logits": lambda z, y, rule: -(y * _log_sigmoid(z) + (1 - y) * _log_sigmoid(-z)),
-    "softmax_cross_entropy": lambda z, y, rule: -y * _log_softmax(z),
-    "cross_entropy": lambda p, y, rule: -np.where(y == 0, 0, y * np.log(p)),
-    "kl_divergence": lambda p, y, rule: np.where(y == 0, 0, y * np.log(np.where(y == 0, 1, y) / p)),
-    "hinge": lambda p, y, rule: np.maximum(0, 1 - y * p),
-}
-
-
 def _loss(a: Asked, prediction: Array) -> float:
-    rule = a.taken.node.operation
-    parts = _PARTS[rule.type_name](prediction, _inputs(a)[1], rule)
-    per_row = rule.type_name in ("softmax_cross_entropy", "cross_entropy")
-    count = np.prod(parts.shape[:-1]) if per_row else parts.size
-    per_sample = rule.type_name in ("half_squared_error", "kl_divergence")
-    return float(parts.sum() / (len(parts) if per_sample else count))
+    """Return the loss as its equation says it, which is held against the rule's numbers elsewhere."""
+    target, symbols = _inputs(a)[1], (symbol_of("P", prediction), symbol_of("Y", prediction))
+    latex = a.taken.node.operation.equation(Symbol("L", ()), symbols)
+    bound = {"L": Bound(np.zeros(())), "P": Bound(prediction, True), "Y": Bound(target, True)}
+    return float(read_equation(latex, bound, samples=len(prediction))["L"])
 
 
 def one_part_each(a: Asked, label: str) -> None:

@@ -166,4 +166,7 @@ def check_shapes(
     named = dict.fromkeys(re.findall(r"\w+", text.saying.claim))
     claim(list(said) == [name for name in named if name in shapes], f"{text!r} names {list(said)} in another order")
     list(words_of(text.saying.text, {**dict.fromkeys(SMALL_WORDS, ""), **GLOSSARY, **own}))
-    claim(bool(eval(text.saying.claim, {**options, **shapes, "result": result})), f"not so: {text.saying.claim}")
+    claim(
+        bool(eval(text.saying.claim, {**options, **shapes, "result": result})),
+        f"{text!r} for {shape_text(result)} is not so: {text.saying.claim}",
+    )
