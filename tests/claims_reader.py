@@ -48,6 +48,10 @@ def spoken(code: ast.AST) -> Iterator[str]:
         case ast.Call(ast.Attribute(value, name), arguments) if not _is_numpy(value):
             yield from spoken(value)
             yield from () if name in _SILENT else (f"{name}()",)
+        case ast.Call(ast.Attribute(_, "where"), [_, value, ast.Constant(0)]):  # elsewhere it is nothing
+            yield from spoken(value)
+        case ast.Call(ast.Name("len")) | ast.Attribute(_, "shape"):
+            return
         case ast.Call(function, arguments):
             yield f"{function.attr if isinstance(function, ast.Attribute) else function.id}()"  # type: ignore[attr-defined]
             yield from (word for part in arguments if not isinstance(part, ast.Constant) for word in spoken(part))
@@ -163,6 +167,13 @@ def _names(code: str) -> set[str]:
     """Return the names in code; not those whose shape alone counts."""
     code = re.sub(r"\b\w+\.shape\b|\blen\(\w+\)", "0", code)
     return {node.id for node in ast.walk(ast.parse(code, mode="eval")) if isinstance(node, ast.Name)}
+
+
+def check_sentence_words(text: str, claimed: str, own: Mapping[str, str], names: Iterable[str]) -> None:
+    """Hold the words of a sentence about a whole step against its claim; what it says of its place says no number."""
+    text = re.sub(r"\{(layer|result|source)\}", "", text)
+    _, _, code = claimed.partition(" == ")
+    check_words(text, code, own, dict.fromkeys(names))
 
 
 def check_words(text: str, code: str, own: Mapping[str, str], names: Names) -> list[str]:

@@ -67,7 +67,7 @@ class CausalMask(Operation):
 
     saying = Saying(
         "{layer} closes the scores of all positions that come later: no position sees what follows it.",
-        "output == np.where(np.tri(scores.shape[-1]) > 0, scores, -np.inf)",
+        "output == scores - np.triu(np.full(scores.shape, np.inf), 1)",
     )
     vjp_sayings: ClassVar[Mapping[str, Saying]] = {
         "scores": Saying(
@@ -77,8 +77,16 @@ class CausalMask(Operation):
     }
 
     glossary: ClassVar[Mapping[str, str]] = {
-        **{"infinity": "inf", "the mask": "- inf", "its score": "scores", "the softmax makes 0": "at[-1] > at[-2]"},
+        **{
+            "infinity": "inf",
+            "the mask": "- inf",
+            "its score": "scores",
+            "goes back": "=",
+            "the softmax makes 0": "at[-1] > at[-2]",
+        },
         **{"it may look at itself and back": "at[-1] <= at[-2]", "the pair is open": "at[-1] <= at[-2]"},
+        **{"closes": "", "positions that come later": "- triu full inf", "all": ""},
+        **dict.fromkeys(("no position sees what follows", "where", ", and is 0 elsewhere"), ""),
         **{"closed": "at[-1] > at[-2]", "closed place": "at[-1] > at[-2]"},
     }
 

@@ -295,7 +295,16 @@ class Flatten(Operation):
         "x": Saying("is laid out as {x} again", "result == upstream.reshape(x.shape)")
     }
 
-    glossary: ClassVar[Mapping[str, str]] = {"taken over": "= x", "only the layout changes": ""}
+    glossary: ClassVar[Mapping[str, str]] = {
+        "taken over": "= x",
+        "only the layout changes": "",
+        "lays": "=",
+        "laid": "=",
+        "out as one row": "",
+        "out as": "",
+        "again": "",
+        "sample": "",
+    }
 
     # -- where each number came from ---------------------------------------------------------------------------------
 

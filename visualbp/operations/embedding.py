@@ -103,11 +103,13 @@ class Embedding(Operation):
 
     # -- in words ----------------------------------------------------------------------------------------------------
 
-    saying = Saying("{layer} looks up the row of W for each class in {x}.", "output == weight[x.astype(int)]")
+    saying = Saying(
+        "{layer} looks up the row of W for each class in {x}.", "output == np.take(weight, x.astype(int), 0)"
+    )
     vjp_sayings: ClassVar[Mapping[str, Saying]] = {
         "weight": Saying(
             "is added to the rows of W that were looked up: that is {result}",
-            "result == np.eye(len(weight))[x.astype(int).ravel()].T @ upstream.reshape(-1, weight.shape[1])",
+            "result == (upstream.reshape(-1, weight.shape[1]).T @ np.eye(len(weight))[x.astype(int).ravel()]).T",
         )
     }
 
@@ -120,7 +122,8 @@ class Embedding(Operation):
 
     glossary: ClassVar[Mapping[str, str]] = {
         **dict.fromkeys(("looked up", "class", "row", "rows", "every place", "where", "was"), ""),
-        "W": "weight",
+        **{"W": "weight", "looks up the row of W for each": "take weight"},
+        **{"is added to the rows of W that were looked up": "* eye sum"},
     }
 
     # -- where each number came from ---------------------------------------------------------------------------------
