@@ -50,6 +50,8 @@ def spoken(code: ast.AST) -> Iterator[str]:
             yield from () if name in _SILENT else (f"{name}()",)
         case ast.Call(ast.Attribute(_, "where"), [_, value, ast.Constant(0)]):  # elsewhere it is nothing
             yield from spoken(value)
+        case ast.Call(ast.Attribute(_, "broadcast_to"), [value, _]):
+            yield from spoken(value)
         case ast.Call(ast.Name("len")) | ast.Attribute(_, "shape"):
             return
         case ast.Call(function, arguments):

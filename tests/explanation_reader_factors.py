@@ -236,11 +236,6 @@ def difference(f: Said, cut_at: str | None) -> None:
     f.is_(p - y if cut_at is None else np.clip(p - y, -float(cut_at), float(cut_at)), "prediction minus target")
 
 
-def size_or_sign(f: Said, which: str) -> None:
-    p, y = _p_and_y(f)
-    f.is_(np.abs(p - y) if which == "size" else np.sign(p - y), f"the {which}")
-
-
 def less_half(f: Said) -> None:
     (p, y), limit = _p_and_y(f), f.a.taken.node.operation.option_values["delta"]
     f.is_(p - y - np.clip(p - y, -limit, limit) / 2, "less half of the cut one")
@@ -254,10 +249,6 @@ def log_of(f: Said, which: str) -> None:
         f.is_(_log_sigmoid(answer) if logits else np.maximum(np.log(answer), -100.0), f"log of {which}")
 
 
-def one_minus_target(f: Said) -> None:
-    f.is_(1.0 - _p_and_y(f)[1], "one minus the target")
-
-
 def over_variance(f: Said) -> None:
     p, _ = _p_and_y(f)
     f.is_(1.0 / np.maximum(p * (1 - p), 1e-12), "one over p (1 - p)")
@@ -269,31 +260,8 @@ def predicted(f: Said, which: str) -> None:
     f.is_(np.exp(_log_softmax(p) if which == "softmax" else _log_sigmoid(p)), "the probability")
 
 
-def sum_of_targets(f: Said) -> None:
-    y = _p_and_y(f)[1]
-    f.is_(np.broadcast_to(y.sum(-1, keepdims=True), y.shape), "their sum")
-
-
 def log_of_predicted(f: Said) -> None:
     f.is_(_log_softmax(_p_and_y(f)[0]), "log softmax")
-
-
-def log_of_prediction(f: Said) -> None:
-    p, y = _p_and_y(f)
-    with np.errstate(all="ignore"):
-        f.is_(np.where(y == 0, 0.0, np.log(p)), "log of the prediction")
-
-
-def log_of_target_less_log_of_prediction(f: Said) -> None:
-    p, y = _p_and_y(f)
-    with np.errstate(all="ignore"):
-        f.is_(np.where(y == 0, 0.0, np.log(np.where(y == 0, 1.0, y) / p)), "log of their quotient")
-
-
-def over_prediction(f: Said) -> None:
-    p, y = _p_and_y(f)
-    with np.errstate(all="ignore"):
-        f.is_(np.where(y == 0, 0.0, 1 / p), "one over the prediction")
 
 
 def falls_short(f: Said) -> None:
@@ -471,16 +439,10 @@ MEANINGS: tuple[tuple[str, Clause], ...] = (
     (r"one over the deviation of the gradient", over_deviation_of_gradient),
     (r"the weight of one element in the mean", in_the_mean),
     (r"prediction minus target(?:, cut at (\S+))?", difference),
-    (r"the (size|sign) of prediction minus target", size_or_sign),
     (r"the difference less half of the cut one", less_half),
     (r"the logarithm of the probability of (yes|no)", log_of),
-    (r"one minus the target", one_minus_target),
     (r"one over its variance", over_variance),
-    (r"the sum of the targets of the sample", sum_of_targets),
     (r"the logarithm of the predicted probability", log_of_predicted),
-    (r"the logarithm of the prediction", log_of_prediction),
-    (r"the logarithm of the target less that of the prediction", log_of_target_less_log_of_prediction),
-    (r"one over the prediction", over_prediction),
     (r"how far the margin falls short of 1", falls_short),
     (r"1 while the margin is short, else 0", while_short),
     (r"one of the (\d+) numbers of a window", of_window),
