@@ -162,6 +162,15 @@ def check_told(told: Told, own: Mapping[str, str], names: Names, holds: Callable
         holds(left, eval(right, everything))
 
 
+def check_note(told: Told, own: Mapping[str, str], names: Names) -> None:
+    """Hold a note against its claim: comparisons, of each value in it too, with `result` the number it is on."""
+    everything = {**vars(builtins), "np": np, **told.values, **names}
+    list(words_of(told.saying.text, meanings(own, names, "0")))
+    for value in told.values:
+        claim(value in _names(told.saying.claim), f"nothing is claimed of {{{value}}}")
+    claim(bool(eval(told.saying.claim, everything)), f"not so: {told.saying.claim}")
+
+
 _COMPARED = {"Lt": "<", "LtE": "<=", "Gt": ">", "GtE": ">=", "NotEq": "!="}
 
 

@@ -1,7 +1,7 @@
 """A reader of the words that say where a number came from: each sentence is a claim about arrays, held against them.
 
-As tests/sentence_reader.py does for steps: each form of words stands once, with what it claims. Words that have no form
-here are words that nobody can check, and fail as such.
+Words that stand beside their claim (`Told`) are held against it by tests/claims_reader.py. Of others each form stands
+here once, with what it claims, and words that have none are words that nobody can check, and fail as such.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from tests import normalizing
-from tests.claims_reader import check_label, check_told
+from tests.claims_reader import check_label, check_note, check_told
 from tests.convolving import back_to_weight, back_to_x, slid
 from tests.equation_reader import Bound
 from tests.equation_reader import read as read_equation
@@ -968,6 +968,30 @@ def check_claim(asked: Asked, told: Told, holds: Callable[[str, Any], None], at:
         raise FalseSentenceError(f"{where}\n  cannot be read: {error!r}") from None
 
 
+def check_note_of(asked: Asked) -> None:
+    """Raise FalseSentenceError where what a rule notes is not so."""
+    note, step = asked.found.own_note, asked.found.step
+    if not note or step is None or step.node is None:
+        return
+    if isinstance(note, Told):
+        try:
+            check_note(note, asked.taken.node.operation.glossary, {**names_of(asked, asked.at), "result": asked.number})
+        except (*_NOT_SO, NameError, SyntaxError) as error:
+            raise FalseSentenceError(f"{asked.found.text}: {note}\n  is not so: {error}") from None
+    elif not any(re.fullmatch(pattern, note) for pattern in _NOTES):
+        raise FalseSentenceError(f"nobody can check the note {note!r}: tell it beside its claim")
+
+
+_NOTES = (
+    r"(1 place|\d+ places) of the window lies? outside the (image|sequence), where x counts as 0",
+    r"it is not the largest of its window: the gradient goes to the winner alone",
+    r"\d+ numbers are largest; the first of them wins",
+    r"of the \d+ windows that cover it, \d+ chose it",
+    r"no window covers it, so nothing comes back",
+)
+"""Notes that are known by their words alone, and not held against the arrays."""
+
+
 def check_labels(asked: Asked) -> None:
     """Raise FalseSentenceError where the label of a term is not what its factors are."""
     if asked.found.step is None or asked.found.step.node is None:
@@ -1002,4 +1026,4 @@ def hold(forms: Sequence[tuple[str, Callable[..., None]]], subject: Any, words: 
             except _NOT_SO as error:
                 raise FalseSentenceError(f"{asked.found.text}: {words}\n  is about something else: {error!r}") from None
             return
-    raise FalseSentenceError(f"nobody can check these words: {words}")
+    raise FalseSentenceError(f"nobody can check these words: tell them beside their claim, as `Told` does\n  {words}")

@@ -84,6 +84,8 @@ def other_factor(words: str) -> Callable[[Any], Any]:
         ("terms", other_rule(RULE.replace("times", "over"), "output == gate / fresh + (1 - gate) / old"), "is not so"),
         ("terms", lambda draft: replace(draft, rule=str(draft.rule)), "nobody can check these words"),
         ("terms", other_labels, "the label 'old part' is of old"),
+        ("terms", lambda draft: replace(draft, note="and nothing else"), "nobody can check the note"),
+        ("terms", lambda draft: replace(draft, note=Told("it takes one", "output < -1e9")), "is not so"),
         ("_rest", other_factor(Told("1 plus the gate", "number == 1 - gate")), "1 plus the gate"),
         ("_rest", other_factor(Told("1 plus the gate", "number == 1 + gate")), "what is claimed"),
         ("_rest", other_factor("1 minus the gate"), "nobody can check these words"),

@@ -86,7 +86,18 @@ class CausalMask(Operation):
         },
         **{"it may look at itself and back": "at[-1] <= at[-2]", "the pair is open": "at[-1] <= at[-2]"},
         **{"closes": "", "positions that come later": "- triu full inf", "all": ""},
-        **dict.fromkeys(("no position sees what follows", "where", ", and is 0 elsewhere"), ""),
+        **dict.fromkeys(
+            (
+                "no position sees what follows",
+                "position",
+                "comes after",
+                "must not see",
+                "made no difference",
+                "where",
+                ", and is 0 elsewhere",
+            ),
+            "",
+        ),
         **{"closed": "at[-1] > at[-2]", "closed place": "at[-1] > at[-2]"},
     }
 
@@ -95,7 +106,12 @@ class CausalMask(Operation):
     def terms(self, element: Element) -> Draft:
         asking, asked = element.index[-2:]
         if asked > asking:
-            note = f"closed: position {asked} comes after position {asking}, which must not see it"
+            note = Told(
+                "closed: position {asked} comes after position {asking}, which must not see it",
+                "asked == at[-1] and asking == at[-2] and asked > asking",
+                asked=asked,
+                asking=asking,
+            )
             closed = one_term(constant(-math.inf, r"-\infty", Told("the mask", "number == -np.inf")), label="closed")
             rule = Told("minus infinity, of which the softmax makes 0", "output == -np.inf")
             return Draft(r"-\infty", rule, [closed], note)
@@ -107,7 +123,7 @@ class CausalMask(Operation):
         asking, asked = element.index[-2:]
         if asked > asking:
             rule = Told("0 at a closed place", "result == 0")
-            return Draft("0", rule, [], "closed by the mask: its score made no difference")
+            return Draft("0", rule, [], Told("closed by the mask: its score made no difference", "result == 0"))
         upstream = element.upstream(element.index)
         rule = Told("what comes back, unchanged: the pair is open", "result == upstream")
         return Draft(upstream.symbol, rule, [one_term(upstream)])

@@ -121,7 +121,21 @@ class Embedding(Operation):
         return Told("=  {upstream} added up by rows", "result[1:] == upstream[-1:]", upstream=shapes.upstream)
 
     glossary: ClassVar[Mapping[str, str]] = {
-        **dict.fromkeys(("looked up", "class", "row", "rows", "every place", "where", "was"), ""),
+        **dict.fromkeys(
+            (
+                "looked up",
+                "class",
+                "row",
+                "rows",
+                "every place",
+                "where",
+                "was",
+                "nowhere",
+                "batch",
+                "nothing comes back",
+            ),
+            "",
+        ),
         **{"W": "weight", "looks up the row of W for each": "take weight"},
         **{"is added to the rows of W that were looked up": "* eye sum"},
     }
@@ -153,6 +167,11 @@ class Embedding(Operation):
         def place(i: int) -> Index:
             return tuple(int(n) for n in places[i])
 
+        nowhere = Told(
+            "class {row} is nowhere in this batch, so nothing comes back to its row",
+            "row == at[0] and row not in x and result == 0",
+            row=row,
+        )
         signals = delta[(*places.T, unit)].astype(np.float64)
         return Draft(
             rf"\sum_{{t : \, x_t = {row}}} {element.indexed_upstream(f't,{unit}')}",
@@ -162,7 +181,7 @@ class Embedding(Operation):
                 row=row,
             ),
             [Block(signals, lambda i: (element.upstream((*place(i), unit)),), lambda i: row_text(place(i)))],
-            "" if len(places) else f"class {row} is nowhere in this batch, so nothing comes back to its row",
+            "" if len(places) else nowhere,
         )
 
     # -- in NumPy ----------------------------------------------------------------------------------------------------
