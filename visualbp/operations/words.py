@@ -32,6 +32,9 @@ class Told(str):
     `upstream`, the operation's options and the values; `inputs` are all operands, `others` all but the one whose
     gradient it is. An array stands for its element at the place that is explained, `at`. Each further value has to be
     claimed too: `output == weight[row][at[-1]] and row == x[at[0]]`. What the words may be says `glossary.py`.
+
+    A note compares what it likes, `row not in x and result == 0`. Shapes in words compare shapes by the same names, in
+    the order of the text: `result[-1:] == weight[1:] and result[:-1] == x`.
     """
 
     saying: Saying
