@@ -15,6 +15,7 @@ from visualbp.analysis.explain import Factor, Moment, explain
 from visualbp.engine import Executor, Step
 from visualbp.engine.plan import Phase
 from visualbp.operations.dropout import Dropout
+from visualbp.operations.words import Told
 
 _MORE = """
 inputs outputs; outputs inputs; weight bias; bias weight; added subtracted; added multiplied; less plus; velocity
@@ -89,6 +90,18 @@ def mutations(words: str) -> Iterator[tuple[str, str]]:
         yield "a part left out", words.replace(part, "", 1)
 
 
+def mutations_of_told(told: Told) -> Iterator[tuple[str, str]]:
+    """The same where words stand beside their claim, which stays: of the words, and of the values among them."""
+    slots = re.findall(r"\{\w+\}", told.saying.text)
+    for name, changed in mutations(told.saying.text):
+        if set(re.findall(r"\{\w+\}", changed)) <= set(slots):
+            yield name, Told(changed, told.saying.claim, **told.values)
+    for name, value in told.values.items():
+        if not isinstance(value, float):  # of which not all digits are shown
+            other = value + 1 if isinstance(value, int) else "another" if isinstance(value, str) else (*value[:-1], -1)
+            yield f"another {name}", Told(told.saying.text, told.saying.claim, **{**told.values, name: other})
+
+
 def form_of(words: str) -> str:
     """Return words with every number left out."""
     return re.sub(r"\d+", "#", words)
@@ -106,7 +119,7 @@ def survivors_beside(asked: Asked, factor: Factor) -> tuple[int, list[tuple[str,
 
 def _survivors(asked: Asked, said: str, check: Callable[[str], None]) -> tuple[int, list[tuple[str, str]]]:
     told, unnoticed = 0, []
-    for name, changed in mutations(said):
+    for name, changed in mutations_of_told(said) if isinstance(said, Told) else mutations(said):
         told += 1
         try:
             check(changed)

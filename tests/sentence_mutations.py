@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tests.sentence_reader import FalseSentenceError, Taken, check_sentence
+from tests.sentence_reader import FalseSentenceError, Taken, check_saying, check_sentence, said_as_data
 from visualbp.engine.notation import step_sentence
 from visualbp.engine.notation_sentences import words_of
+from visualbp.operations.words import Saying
 
 _OPPOSITES = """
 winner loser; unchanged doubled; row column; largest smallest; mean sum; sum product; later earlier; before
@@ -88,4 +89,23 @@ def survivors(taken: Taken) -> tuple[int, list[tuple[str, str]]]:
         except FalseSentenceError:
             continue
         unnoticed.append((name, f"{sentence}\n      -> {changed}"))
+    if (saying := said_as_data(taken)) is not None:
+        for name, changed in _mutations_of_data(saying):
+            told += 1
+            try:
+                check_saying(taken, sentence, changed)
+            except FalseSentenceError as error:
+                assert "nobody says this of it" not in str(error), changed
+                continue
+            unnoticed.append((name, f"{saying.text}\n      -> {changed.text}"))
     return told, unnoticed
+
+
+def _mutations_of_data(saying: Saying) -> Iterator[tuple[str, Saying]]:
+    """Yield what was exchanged in a sentence that stands beside its claim, as its author would: the claim stays."""
+    for word, other in OPPOSITES:
+        for found in re.finditer(rf"(?<!\{{)\b{re.escape(word)}\b(?!\}})", saying.text):
+            yield (
+                f"{word} -> {other}",
+                saying._replace(text=saying.text[: found.start()] + other + saying.text[found.end() :]),
+            )

@@ -906,6 +906,15 @@ def said_as_data(taken: Taken) -> Saying | None:
 
 def check_saying(taken: Taken, sentence: str, saying: Saying) -> None:
     """Hold a sentence against the form that its operation gives, the values that it names, and its claim."""
+    from tests.claims_reader import check_sentence_words  # which stands on this module
+
+    rule = taken.node.operation
+    text = saying.text
+    if taken.step.phase == Phase.BACKWARD:  # where it goes back to says no number
+        text = text.replace(f"to {{{rule.operand_name(taken.step.operand)}}}", "to").replace(
+            f"as {{{rule.operand_name(taken.step.operand)}}}", "as"
+        )
+    check_sentence_words(text, saying.claim, rule.glossary, {*rule.operands, "output", "upstream", *vars(rule)})
     parts = re.split(r"\{(\w+)\}", saying.text)
     pattern = "".join(f"(?P<{part}_{i}>.+?)" if i % 2 else re.escape(part) for i, part in enumerate(parts))
     found = re.fullmatch(pattern, sentence)

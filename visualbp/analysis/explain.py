@@ -138,6 +138,7 @@ def _explanation(
         terms=terms,
         total=Total(total, len(products), rest, agrees, scale, rounding),
         note=_joined(*notes),
+        own_note=draft.note,
         step=step,
     )
 

@@ -18,6 +18,7 @@ from visualbp.operations.losses.terms import (
 )
 from visualbp.operations.numpy_code import NumpyCode
 from visualbp.operations.symbols import Symbol
+from visualbp.operations.words import Told
 
 Y_HAT = r"\hat{y}"
 
@@ -99,7 +100,17 @@ class SoftmaxCrossEntropy(ClassLoss):
         total = np.broadcast_to(target.sum(-1, keepdims=True), target.shape)
         parts: tuple[Part, ...] = (probability,)
         if not np.all(total == 1.0):
-            parts += (Part(total, r"\sum_j y_j", TARGET, "the sum of the targets of the sample"),)
+            parts += (
+                Part(
+                    total,
+                    r"\sum_j y_j",
+                    TARGET,
+                    Told(
+                        "the sum of the targets of the sample",
+                        "number == np.broadcast_to(target.sum(-1, keepdims=True), target.shape)",
+                    ),
+                ),
+            )
         return Product(1.0 / count, r"\frac{1}{B}", parts), Product(
             -1.0 / count, r"-\frac{1}{B}", (target_part(target),)
         )
@@ -162,15 +173,13 @@ class CrossEntropy(ClassLoss):
     # -- where each number came from ---------------------------------------------------------------------------------
 
     def products(self, prediction: Array, target: Array, count: float) -> tuple[Product, ...]:
-        logarithm = Part(
-            np.where(target == 0.0, 0.0, np.log(prediction)), r"\log {p}", PREDICTION, "the logarithm of the prediction"
-        )
+        words = Told("the logarithm of the prediction", "number == np.where(target != 0, np.log(prediction), 0)")
+        logarithm = Part(np.where(target == 0.0, 0.0, np.log(prediction)), r"\log {p}", PREDICTION, words)
         return (Product(-1.0 / count, r"-\frac{1}{B}", (target_part(target), logarithm)),)
 
     def gradient_products(self, prediction: Array, target: Array, count: float) -> tuple[Product, ...]:
-        inverse = Part(
-            np.where(target == 0.0, 0.0, 1.0 / prediction), r"\frac{1}{{p}}", PREDICTION, "one over the prediction"
-        )
+        words = Told("one over the prediction", "number == np.where(target != 0, 1 / prediction, 0)")
+        inverse = Part(np.where(target == 0.0, 0.0, 1.0 / prediction), r"\frac{1}{{p}}", PREDICTION, words)
         return (Product(-1.0 / count, r"-\frac{1}{B}", (target_part(target), inverse)),)
 
     # -- in NumPy ----------------------------------------------------------------------------------------------------
@@ -227,7 +236,10 @@ class KullbackLeibler(CrossEntropy):
             np.where(target == 0.0, 0.0, np.log(target) - np.log(prediction)),
             r"\left(\log {t} - \log {p}\right)",
             PREDICTION,
-            "the logarithm of the target less that of the prediction",
+            Told(
+                "the logarithm of the target less that of the prediction",
+                "number == np.where(target != 0, np.log(target) - np.log(prediction), 0)",
+            ),
         )
         return (Product(1.0 / count, r"\frac{1}{B}", (target_part(target), difference)),)
 
