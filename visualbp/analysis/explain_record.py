@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from visualbp.analysis.explain_words import element_symbol
+from visualbp.analysis.explain_words import element_symbol, word_of
 from visualbp.core.arrays import Array
 from visualbp.core.number_words import Index, element_text
 from visualbp.core.ref import Ref
@@ -219,7 +219,8 @@ class Past:
         """Return the element `index` of `value`, as it stood after `at` steps, as a factor."""
         value = self.plan.resolve(value)
         number = float(self.array(value, at)[index])
-        return Factor(number, element_symbol(self.notation, value, index), value, index, at)
+        word = "input" if value == self.plan.input else word_of(value)
+        return Factor(number, element_symbol(self.notation, value, index), value, index, at, word=word)
 
     def derived(
         self, number: float, symbol: str, value: Ref, index: Index, at: int, meaning: str, formula: str = ""

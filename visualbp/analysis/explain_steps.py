@@ -87,7 +87,9 @@ def _element_label(value: Ref, shape: Shape, i: int) -> str:
 
 
 def _square(past: Past, step: Step, value: Ref, shape: Shape, i: int) -> tuple[Factor, ...]:
-    half = constant(past.plan.network.training.l2 / 2.0, r"\frac{\lambda_2}{2}", "half of the l2 penalty")
+    half = constant(past.plan.network.training.l2 / 2.0, r"\frac{\lambda_2}{2}", "half of the l2 penalty").called(
+        "l2 / 2"
+    )
     factor = past.factor(value, unraveled(i, shape), step.index)
     return half, factor, factor
 
@@ -96,7 +98,9 @@ def _size(past: Past, step: Step, value: Ref, shape: Shape, i: int) -> tuple[Fac
     whole, index = constant(past.plan.network.training.l1, r"\lambda_1", "the l1 penalty"), unraveled(i, shape)
     weight = past.factor(value, index, step.index)
     symbol = rf"\left|{weight.symbol}\right|"
-    return whole, past.derived(abs(weight.number), symbol, value, index, step.index, "the size of the weight")
+    return whole, past.derived(abs(weight.number), symbol, value, index, step.index, "the size of the weight").called(
+        "size"
+    )
 
 
 def _penalty_gradient(past: Past, step: Step, index: Index) -> Draft:
@@ -109,7 +113,9 @@ def _penalty_gradient(past: Past, step: Step, index: Index) -> Draft:
         formula += rf" + \lambda_2 {w.symbol}"
     if training.l1:
         symbol = rf"\text{{sign}}\left({w.symbol}\right)"
-        sign = past.derived(float(np.sign(w.number)), symbol, weight, index, at, "the sign of the weight")
+        sign = past.derived(float(np.sign(w.number)), symbol, weight, index, at, "the sign of the weight").called(
+            "sign"
+        )
         blocks.append(one_term(constant(training.l1, r"\lambda_1", "the l1 penalty"), sign, label="from l1"))
         formula += rf" + \lambda_1 {symbol}"
     return Draft(formula, "the gradient of the loss, and that of the penalty", blocks)
@@ -139,7 +145,7 @@ def _norm_share(past: Past, step: Step, value: Ref, shape: Shape, norm: float, i
     factor = past.factor(value, index, step.index)
     symbol = rf"\frac{{g}}{{\left\lVert {ALL_GRADIENTS} \right\rVert}}"
     share = factor.number / norm if norm else 0.0
-    return factor, past.derived(share, symbol, value, index, step.index, "its share of the norm")
+    return factor, past.derived(share, symbol, value, index, step.index, "its share of the norm").called("g / norm")
 
 
 def _clipped(past: Past, step: Step, value: Ref, index: Index) -> Draft:
@@ -162,7 +168,7 @@ def _clipped(past: Past, step: Step, value: Ref, index: Index) -> Draft:
     words = f"limit {clip.limit:g} over the norm of all gradients, {plain(norm.number)}"
     if scale == 1.0:
         words = f"1: the norm of all gradients, {plain(norm.number)}, is within the limit {clip.limit:g}"
-    factor = past.derived(scale, symbol, GRADIENT_NORM, (), step.index + 1, words)
+    factor = past.derived(scale, symbol, GRADIENT_NORM, (), step.index + 1, words).called("scale")
     changed, note = "scaled down", "all gradients together were longer than the limit"
     if scale == 1.0:
         changed, note = "unchanged", "the limit is not reached"

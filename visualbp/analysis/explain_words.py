@@ -9,6 +9,11 @@ from visualbp.core.ref import Ref
 from visualbp.engine.notation import LOSS, Notation, derivative
 from visualbp.engine.plan import Plan
 
+_WORDS = {
+    "h": "activation",
+    "x": "input",
+    "y": "target",
+}
 _BOLD = re.compile(r"\\(?:mathbf|boldsymbol)\{(\\?[A-Za-z]+)\}")
 
 
@@ -35,3 +40,17 @@ def sample_text(plan: Plan, value: Ref, index: Index) -> str:
         return f"[{', '.join(map(str, index))}]"
     rest = index[1:]
     return f"sample {index[0]}" + (f", unit {', '.join(map(str, rest))}" if rest else "")
+
+
+def word_of(value: Ref) -> str:
+    """Return what an element of a value is, in a word or two: `weight`, `activation`, `δ`, `first moment`."""
+    if value.is_slot:
+        return value.slot.replace("_", " ")
+    if value.is_delta:
+        return "δ"
+    kind, _, which = value.role.partition("_")
+    if value.is_gradient:
+        return "upstream" if kind == "h" else "gradient"
+    if kind in ("weight", "bias"):
+        return f"{kind} {which}".strip().replace("_", " ")
+    return _WORDS.get(value.role, value.role.replace("_", " "))

@@ -115,7 +115,9 @@ class UpdatedState(Operation):
     def _rest(self, element: Element) -> Factor:
         update = element.input(UPDATE, element.index)
         symbol = rf"\left(1 - {update.symbol}\right)"
-        return element.derived(1.0 - update.number, symbol, UPDATE, element.index, "1 minus the update gate")
+        return element.derived(1.0 - update.number, symbol, UPDATE, element.index, "1 minus the update gate").called(
+            "1 − update"
+        )
 
     def vjp_terms(self, element: Element) -> Draft:
         upstream = element.upstream(element.index)
@@ -135,7 +137,7 @@ class UpdatedState(Operation):
     def _terms_of_update(self, element: Element) -> Draft:
         upstream = element.upstream(element.index)
         state, candidate = (element.input(operand, element.index) for operand in (STATE, CANDIDATE))
-        minus = constant(-1.0, "-1", "minus: the candidate gives way")
+        minus = constant(-1.0, "-1", "minus: the candidate gives way").called("minus")
         return Draft(
             rf"{upstream.symbol} \cdot \left({state.symbol} - {candidate.symbol}\right)",
             "upstream x local: what comes back to the state, times how far the state is from the candidate",

@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSplitter, QVBox
 from visualbp.analysis.explain import Factor
 from visualbp.core.ref import Ref
 from visualbp.debugger.snapshot import Snapshot
-from visualbp.engine.notation import PSEUDOCODE, Notation
+from visualbp.engine.algorithm import PSEUDOCODE
+from visualbp.engine.notation import Notation
 from visualbp.engine.plan import Phase, Plan, Step
 from visualbp.gui.context import Context
 from visualbp.gui.equations import Equations, EquationView, lines_of
@@ -21,7 +22,7 @@ from visualbp.gui.panels.mathematics_card import NumberCard
 from visualbp.gui.panels.mathematics_code import PseudocodeView
 from visualbp.gui.panels.mathematics_subject import Explained, Subject, explained
 from visualbp.gui.panels.mathematics_trail import Crumb, TrailView
-from visualbp.gui.panels.mathematics_words import Index, shapes_text
+from visualbp.gui.panels.mathematics_words import Index, Names, shapes_text
 from visualbp.gui.panels.number_page import Look
 from visualbp.gui.panels.place import Area, DockPlace
 from visualbp.gui.panels.timeline_ticks import phase_color
@@ -310,7 +311,8 @@ class MathematicsPanel(Panel):
 
     def _prepare_card(self, found: Explained, snapshot: Snapshot) -> None:
         brief = found.explanation is not None and found.explanation.step is snapshot.step
-        self.card.prepare(found.explanation, Look(found.is_stale, brief, snapshot.is_running), found.message)
+        names = Names(snapshot.plan, snapshot.batch)
+        self.card.prepare(found.explanation, Look(found.is_stale, brief, snapshot.is_running, names), found.message)
 
     def _explain(self, snapshot: Snapshot) -> Explained:
         return explained(snapshot, self.subject.find(snapshot))

@@ -19,7 +19,7 @@ from visualbp.analysis.explain import Explanation, Factor
 from visualbp.gui.equations import Equations, Formula, typeset_already
 from visualbp.gui.painting import draw_absent, exact_text, number_text
 from visualbp.gui.panels.mathematics_numbers import Spot
-from visualbp.gui.panels.mathematics_words import element_name, factor_color
+from visualbp.gui.panels.mathematics_words import Names, factor_color
 from visualbp.gui.panels.number_page import SMALL, FactorLink, Look, Page
 from visualbp.gui.picture_cache import PictureCache
 from visualbp.gui.theme import theme
@@ -106,7 +106,7 @@ class NumberCard(HeightByWidth):
             f"{term.label}: {' times '.join(map(_text, term.factors))} is {number_text(term.product)}"
             for term in found.terms
         )
-        name = element_name(found.value, found.index)
+        name = self._look.names.element(found.value, found.index)
         return f"{name} is {number_text(found.number)}: {found.rule}. {terms}. {found.note}"
 
     @Slot(str)
@@ -221,11 +221,17 @@ class NumberCard(HeightByWidth):
             found = self._link_at(QPointF(event.pos()))
             spot = next((spot for spot in self.spots if spot.rect.contains(QPointF(event.pos()))), None)
             if spot is not None:
-                tip = exact_text(spot.number) if spot.factor is None else factor_tip(spot.factor, clicks=False)
+                tip = (
+                    exact_text(spot.number)
+                    if spot.factor is None
+                    else factor_tip(spot.factor, self._look.names, clicks=False)
+                )
                 QToolTip.showText(event.globalPos(), tip, self, spot.rect.toRect())
             elif found >= 0:
                 link = self.links[found]
-                QToolTip.showText(event.globalPos(), factor_tip(link.factor), self, link.rect.toRect())
+                QToolTip.showText(
+                    event.globalPos(), factor_tip(link.factor, self._look.names), self, link.rect.toRect()
+                )
             elif (
                 self._explanation is not None
                 and self._explanation.number is not None
@@ -242,9 +248,10 @@ def _text(factor: Factor) -> str:
     return number_text(factor.number, signed=True)
 
 
-def factor_tip(factor: Factor, clicks: bool = True) -> str:
+def factor_tip(factor: Factor, names: Names, clicks: bool = True) -> str:
     """Return what hovering over a factor says; `clicks` is whether a click follows it."""
-    name = "" if factor.value is None else element_name(factor.value, factor.index)
+    name = "" if factor.value is None else names.element(factor.value, factor.index)
     what = factor.meaning if not name else f"{factor.meaning}, from {name}" if factor.meaning else name
     click = "" if factor.value is None or not clicks else "\nclick to see where it came from"
-    return f"{what} = {exact_text(factor.number)}{click}"
+    of = f"\nof {names.within(factor.value, factor.index)} = {exact_text(factor.argument)}" if factor.written else ""
+    return f"{what} = {exact_text(factor.number)}{of}{click}"

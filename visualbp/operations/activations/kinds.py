@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from visualbp.core.arrays import Array
-from visualbp.core.number_words import number_latex, plugged, told_apart
+from visualbp.core.number_words import number_latex, plain, plugged, told_apart
 from visualbp.core.options import Option
 from visualbp.operations.activations.equations import ActivationEquations
 from visualbp.operations.base import Emitter, IterationContext, evaluate
@@ -65,6 +65,10 @@ class Slope:
 class Elementwise(Activation):
     """An activation of each element alone, so that its Jacobian is diagonal: delta = upstream * sigma'(z)."""
 
+    plain: ClassVar[str] = ""
+    """sigma(z) in plain text with `{}` in the place of z, `max(0, {})`; its label applied to z if empty."""
+    flat_up_to: ClassVar[float | None] = None
+    """Up to here the function is 0, and so is its slope: 0 of ReLU."""
     numpy_function: ClassVar[str] = ""
     """sigma(z) as an expression of NumPy, where `{z}` is what it is applied to, and options are put in by their names:
     `{slope}`."""
@@ -117,8 +121,10 @@ class Elementwise(Activation):
         z, h = float(element.array(0)[index]), float(element.output_array()[index])
         symbol = self.written_out(element.input_symbol(0, index))
         factor = element.derived(h, symbol, 0, index, f"{self.label} of z", self.in_numbers(z, h))
+        factor = factor.called("activation").as_function(self.plain_function, z)
         numbers = self.written_out(number_latex(z))
-        return Draft(symbol, f"{self.label} of its z", [one_term(factor)], numbers=numbers)
+        note = f"0 because {self._flat(z)}, where {self.label} is 0" if h == 0 and self._is_flat(z) else ""
+        return Draft(symbol, f"{self.label} of its z", [one_term(factor)], note, numbers=numbers)
 
     def vjp_terms(self, element: Element) -> Draft:
         index = element.index
@@ -136,9 +142,30 @@ class Elementwise(Activation):
         return Draft(
             rf"{upstream.symbol} \cdot {local.symbol}",
             f"upstream x local: what comes back to h, times the slope of {self.label} at z",
-            [one_term(upstream, local)],
-            found.doubt,
+            [one_term(upstream, local.called("slope").as_function(self.plain_slope, z))],
+            found.doubt or (self._why_no_slope(z) if found.number == 0 else ""),
         )
+
+    @property
+    def plain_function(self) -> str:
+        """sigma(z) in plain text, with `{}` in the place of z."""
+        return self.plain or f"{self.label}({{}})"
+
+    @property
+    def plain_slope(self) -> str:
+        """sigma'(z) likewise: `tanh'({})`."""
+        return f"{self.plain.partition('(')[0] if self.plain.endswith('({})') else self.label}'({{}})"
+
+    def _is_flat(self, z: float) -> bool:
+        return self.flat_up_to is not None and z <= self.flat_up_to
+
+    def _flat(self, z: float) -> str:
+        return f"z = {plain(z)} is not above {plain(self.flat_up_to or 0.0)}"
+
+    def _why_no_slope(self, z: float) -> str:
+        if self._is_flat(z):
+            return f"0 because {self._flat(z)}, where {self.label} is flat: nothing goes back through this unit"
+        return f"0 because {self.label} is flat at z = {plain(z)}: nothing goes back through this unit"
 
     def written_out(self, z: str) -> str:
         """Return the function of z in LaTeX, by its name or in full; z may be a symbol or a number."""

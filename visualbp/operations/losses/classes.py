@@ -88,18 +88,26 @@ class SoftmaxCrossEntropy(ClassLoss):
 
     def products(self, prediction: Array, target: Array, count: float) -> tuple[Product, ...]:
         logarithm = Part(
-            _log_softmax(prediction), rf"\log {Y_HAT}", PREDICTION, "the logarithm of the predicted probability"
+            _log_softmax(prediction),
+            rf"\log {Y_HAT}",
+            PREDICTION,
+            "the logarithm of the predicted probability",
+            "log probability",
         )
         return (Product(-1.0 / count, r"-\frac{1}{B}", (target_part(target), logarithm)),)
 
     def gradient_products(self, prediction: Array, target: Array, count: float) -> tuple[Product, ...]:
         probability = Part(
-            np.exp(_log_softmax(prediction)), Y_HAT, PREDICTION, "the predicted probability, softmax of z"
+            np.exp(_log_softmax(prediction)),
+            Y_HAT,
+            PREDICTION,
+            "the predicted probability, softmax of z",
+            "probability",
         )
         total = np.broadcast_to(target.sum(-1, keepdims=True), target.shape)
         parts: tuple[Part, ...] = (probability,)
         if not np.all(total == 1.0):
-            parts += (Part(total, r"\sum_j y_j", TARGET, "the sum of the targets of the sample"),)
+            parts += (Part(total, r"\sum_j y_j", TARGET, "the sum of the targets of the sample", "sum of targets"),)
         return Product(1.0 / count, r"\frac{1}{B}", parts), Product(
             -1.0 / count, r"-\frac{1}{B}", (target_part(target),)
         )
@@ -163,13 +171,21 @@ class CrossEntropy(ClassLoss):
 
     def products(self, prediction: Array, target: Array, count: float) -> tuple[Product, ...]:
         logarithm = Part(
-            np.where(target == 0.0, 0.0, np.log(prediction)), r"\log {p}", PREDICTION, "the logarithm of the prediction"
+            np.where(target == 0.0, 0.0, np.log(prediction)),
+            r"\log {p}",
+            PREDICTION,
+            "the logarithm of the prediction",
+            "log prediction",
         )
         return (Product(-1.0 / count, r"-\frac{1}{B}", (target_part(target), logarithm)),)
 
     def gradient_products(self, prediction: Array, target: Array, count: float) -> tuple[Product, ...]:
         inverse = Part(
-            np.where(target == 0.0, 0.0, 1.0 / prediction), r"\frac{1}{{p}}", PREDICTION, "one over the prediction"
+            np.where(target == 0.0, 0.0, 1.0 / prediction),
+            r"\frac{1}{{p}}",
+            PREDICTION,
+            "one over the prediction",
+            "1 / prediction",
         )
         return (Product(-1.0 / count, r"-\frac{1}{B}", (target_part(target), inverse)),)
 
@@ -228,6 +244,7 @@ class KullbackLeibler(CrossEntropy):
             r"\left(\log {t} - \log {p}\right)",
             PREDICTION,
             "the logarithm of the target less that of the prediction",
+            "log difference",
         )
         return (Product(1.0 / count, r"\frac{1}{B}", (target_part(target), difference)),)
 

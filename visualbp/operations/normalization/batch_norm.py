@@ -120,9 +120,13 @@ class BatchNorm(Normalization):
         members = group.met_by((channel,))
         x, mean = group.x[members], group.mean(group.index(members[0]))
         before = element.before()
-        kept = one_term(constant(1.0 - share, r"\left(1 - \alpha\right)", "what is kept"), before, label="before")
+        kept = one_term(
+            constant(1.0 - share, r"\left(1 - \alpha\right)", "what is kept").called("kept"), before, label="before"
+        )
         if element.buffer == 0:
-            weight = constant(share / len(x), r"\frac{\alpha}{N}", f"momentum {share:g} over {len(x)} numbers")
+            weight = constant(share / len(x), r"\frac{\alpha}{N}", f"momentum {share:g} over {len(x)} numbers").called(
+                "share"
+            )
             block = Block(
                 weight.number * x,
                 lambda i: (weight, element.input(X, group.index(members[i]))),
@@ -134,12 +138,14 @@ class BatchNorm(Normalization):
             )
         weight = constant(
             share / (len(x) - 1), r"\frac{\alpha}{N - 1}", f"momentum {share:g} over {len(x)} numbers less one"
-        )
+        ).called("share")
 
         def factors(i: int) -> tuple[Factor, ...]:
             index = group.index(members[i])
             symbol = rf"\left({element.input_symbol(X, index)} - \mu\right)"
-            off = element.derived(x[i] - mean, symbol, X, index, f"x less the mean of {group.words}, {plain(mean)}")
+            off = element.derived(
+                x[i] - mean, symbol, X, index, f"x less the mean of {group.words}, {plain(mean)}"
+            ).called("x − mean")
             return weight, off, off
 
         squares = Block(
