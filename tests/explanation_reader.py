@@ -98,10 +98,10 @@ class Asked:
 # -- what no step of the iteration made --------------------------------------------------------------------------------
 
 
-def of_data(a: Asked, what: str, sample: str, row: str | None, source: str) -> None:
+def of_data(a: Asked, what: str, sample: str, source: str) -> None:
     is_input = a.found.value == a.taken.plan.input
     claim(a.found.is_source and what == ("an input" if is_input else "a target"), "an input or a target")
-    claim(int(sample) == a.at[0] and (row is None or int(row) == a.rows[a.at[0]]), "which sample, which row")
+    claim(int(sample) == a.rows[a.at[0]], "which sample: its row in the data")
     a.is_((a.inputs if is_input else a.targets)[a.rows][a.at], "the number of the data")
     data = a.taken.plan.network.data
     claim(source == (data.source if data else "the data"), "the data")
@@ -782,7 +782,7 @@ def _place_words(place: tuple[int, ...]) -> str:
 def looked_up(a: Asked, place: str, name: str, row: str) -> None:
     a.forward()
     *leading, unit = a.at
-    claim(place == _place_words(tuple(leading)) and name == row, "which place")
+    claim(place == _place_words((int(a.rows[leading[0]]), *leading[1:])) and name == row, "which place")
     claim(int(row) == int(a.operand("x")[tuple(leading)]), "which class")
     a.is_(a.operand("weight")[int(row), unit], "that row of W")
 
@@ -991,7 +991,7 @@ _LOCAL = r"upstream x local: "
 _LESS = r"what it was, less the learning rate times "
 _SUMMED = r", summed over the batch"
 RULES: tuple[tuple[str, Clause], ...] = (
-    (r"(an input|a target): sample (\d+) of the batch(?:, row (\d+) of the data)? \((.+)\)", of_data),
+    (r"(an input|a target): sample (\d+) of the data \((.+)\)", of_data),
     (r"0, as it is before the first update", zero_slot),
     (r"left by the (forward pass|update) of iteration (\d+)(?:; at iteration 0 it is (.+))?", left),
     (r"as it is at iteration 0: (.+)", as_it_began),

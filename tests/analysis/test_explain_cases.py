@@ -204,7 +204,7 @@ def test_the_row_of_the_data_is_said_of_an_input() -> None:
     executor = executor_of(network)
     run(executor, len(executor.plan.steps))
     moment = run(executor, 1)
-    assert "sample 1 of the batch, row 3 of the data" in explain(moment, ref("input", "h"), (1, 0)).rule
+    assert "sample 3 of the data" in explain(moment, ref("input", "h"), (1, 0)).rule
 
 
 def test_a_wrong_reverse_mode_rule_is_told_apart_from_the_chain_rule(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,8 @@ class Moment:
 
     `values` are those computed so far, and the parameters. `start` are the parameters and the optimiser's arrays at the
     beginning of the iteration; without them, what an update has overwritten cannot be explained any more. `batch` are
-    the rows of the data that the samples come from. `first_iteration` is the one that the optimiser counts from.
+    the rows of the data that the samples come from, and what they are called by. `first_iteration` is the one that the
+    optimiser counts from.
     """
 
     plan: Plan

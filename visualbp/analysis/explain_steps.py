@@ -9,6 +9,7 @@ import numpy as np
 
 from visualbp.analysis.explain_record import Past, trainable_gradients
 from visualbp.analysis.explain_updates import scheduled, updated
+from visualbp.analysis.explain_words import in_data
 from visualbp.core.arrays import Array, Shape
 from visualbp.core.number_words import Index, element_text, plain, unraveled
 from visualbp.core.ref import Ref
@@ -184,9 +185,9 @@ def words_of_source(past: Past, value: Ref, index: Index, number: float) -> str:
     plan, moment = past.plan, past.moment
     if value in (plan.input, plan.target):
         data = plan.network.data.source if plan.network.data else "the data"
-        row = f", row {int(moment.batch[index[0]])} of the data" if moment.batch is not None else ""
+        of = "the batch" if moment.batch is None else "the data"
         what = "an input" if value == plan.input else "a target"
-        return f"{what}: sample {index[0]} of the batch{row} ({data})"
+        return f"{what}: sample {in_data(moment.batch, index)[0]} of {of} ({data})"
     if value.is_slot:
         fresh = moment.iteration <= moment.first_iteration
         return "0, as it is before the first update" if fresh else _left_behind(past, value)

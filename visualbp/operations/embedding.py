@@ -127,7 +127,7 @@ class Embedding(Operation):
         chosen = element.input_symbol(INDICES, place)
         return Draft(
             rf"{element.indexed(TABLE, rf'{chosen}, {unit}')} = {factor.symbol}",
-            f"looked up: the class at {row_text(place)} is {row}, so it is row {row} of W",
+            f"looked up: the class at {row_text(element.in_data(place))} is {row}, so it is row {row} of W",
             [one_term(factor, label=f"class {row}")],
         )
 
@@ -143,7 +143,13 @@ class Embedding(Operation):
         return Draft(
             rf"\sum_{{t : \, x_t = {row}}} {element.indexed_upstream(f't,{unit}')}",
             f"what comes back to every place where class {row} was looked up, added up",
-            [Block(signals, lambda i: (element.upstream((*place(i), unit)),), lambda i: row_text(place(i)))],
+            [
+                Block(
+                    signals,
+                    lambda i: (element.upstream((*place(i), unit)),),
+                    lambda i: row_text(element.in_data(place(i))),
+                )
+            ],
             "" if len(places) else f"class {row} is nowhere in this batch, so nothing comes back to its row",
         )
 

@@ -203,6 +203,10 @@ class Element(Protocol):
 
     # names
 
+    def in_data(self, index: Index) -> Index:
+        """An index whose first place is a sample of the batch, with its row in the data instead: for words."""
+        ...
+
     def operand_symbol(self, operand: int) -> Symbol: ...
 
     def indexed(self, operand: int, place: str) -> str:

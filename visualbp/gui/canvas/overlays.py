@@ -18,6 +18,7 @@ from visualbp.gui.canvas.popup import LayerPopup, fits
 from visualbp.gui.canvas.rename import NameField
 from visualbp.gui.canvas.zoom import Zooming
 from visualbp.gui.context import Context
+from visualbp.gui.shown_sample import ShownSample
 from visualbp.gui.theme import theme
 from visualbp.layers import LayerType
 from visualbp.network import Network
@@ -95,10 +96,9 @@ class Overlays(QObject):
         self.legend.is_wanted = not empty
         self.arrange()
 
-    def show_snapshot(self, snapshot: Snapshot, sample: int) -> None:
-        """Take over the batch's size, the sample, and the ranges of the colours."""
-        count = len(snapshot.batch) if snapshot.batch is not None else 0
-        if self.legend.samples.show_sample(min(sample, max(0, count - 1)), count):
+    def show_snapshot(self, snapshot: Snapshot, shown: ShownSample) -> None:
+        """Take over the batch, the sample, and the ranges of the colours."""
+        if self.legend.samples.show_sample(shown, snapshot.rows):
             self.arrange()
         self.legend.show_ranges()
 

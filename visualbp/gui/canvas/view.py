@@ -40,6 +40,7 @@ from visualbp.gui.canvas.scene import Scene
 from visualbp.gui.canvas.zoom import Zooming
 from visualbp.gui.context import Context, Selection
 from visualbp.gui.document import Document
+from visualbp.gui.shown_sample import shown_sample
 from visualbp.gui.theme import theme
 from visualbp.layers import layer_types
 from visualbp.network import Network
@@ -140,14 +141,14 @@ class Canvas(Zooming, QGraphicsView):
         self._show(self.context.debugger.snapshot)
 
     def _show(self, snapshot: Snapshot) -> None:
-        sample = self.selection.sample
-        flowing = self.network_scene.show_snapshot(snapshot, self.visible_rect(), sample)
+        shown = shown_sample(snapshot, self.selection.sample)
+        flowing = self.network_scene.show_snapshot(snapshot, self.visible_rect(), shown.place)
         if flowing and snapshot.mode in (Mode.IDLE, Mode.CONTINUING) and self.isVisible():
             scene = self.network_scene
             self.pulse.run([scene.connections[c] for c in flowing if c in scene.connections])
         elif not flowing and not self.network_scene.flow.carrying:
             self.pulse.stop()
-        self.overlays.show_snapshot(snapshot, sample)
+        self.overlays.show_snapshot(snapshot, shown)
         self._catch_up()
 
     @Slot()
@@ -157,10 +158,12 @@ class Canvas(Zooming, QGraphicsView):
         if self.network_scene.catch_up(self.visible_rect(), SLICE if is_seen else math.inf):
             self.context.debugger.frames.ask((self, "cards"), self._catch_up, turn=1)
 
-    @Slot(int)
-    def _on_sample(self, sample: int) -> None:
-        self.network_scene.show_sample(sample, self.visible_rect())
-        self.overlays.show_snapshot(self.context.debugger.snapshot, sample)
+    @Slot()
+    def _on_sample(self) -> None:
+        snapshot = self.context.debugger.snapshot
+        shown = shown_sample(snapshot, self.selection.sample)
+        self.network_scene.show_sample(shown.place, self.visible_rect())
+        self.overlays.show_snapshot(snapshot, shown)
 
     @Slot()
     def show_selection(self) -> None:

@@ -27,6 +27,7 @@ from visualbp.gui.panels.number_page import Look
 from visualbp.gui.panels.place import Area, DockPlace
 from visualbp.gui.panels.timeline_ticks import phase_color
 from visualbp.gui.plain_text import PlainLabel
+from visualbp.gui.shown_sample import row_of, shown_sample
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.heights import ColumnScroll, Section, margin_beside_bar
 
@@ -74,8 +75,11 @@ class MathematicsPanel(Panel):
 
     def _build(self) -> None:
         self.step_label, self.shapes, self.sentence = QLabel(self), PlainLabel(self), PlainLabel(self)
+        self.why = PlainLabel(self)
+        self.why.setProperty("dim", True)
+        self.why.hide()
         self.equation = EquationView(self._equations, 22.0, self)
-        for label in (self.step_label, self.shapes, self.sentence):
+        for label in (self.step_label, self.shapes, self.sentence, self.why):
             label.setWordWrap(True)
         self.sentence.setProperty("dim", True)
         self.shapes.setProperty("dim", True)
@@ -84,6 +88,7 @@ class MathematicsPanel(Panel):
         self.card.followed.connect(self._on_followed)
         self.axes = AxisChoosers(self)
         self.axes.changed.connect(self._on_axis_changed)
+        self.axes.sample_chosen.connect(self._on_sample_chosen)
         self.trail_view = TrailView(self.trail, self)
         self.trail_view.chosen.connect(self._on_crumb)
         self.back = self._small_button("‹", "Back to the number before (Backspace)", self.go_back)
@@ -109,6 +114,7 @@ class MathematicsPanel(Panel):
         crumbs.addWidget(self.trail_view)
         self.axes.row.add(self.release, to_the_right=True)
         column.addWidget(self.axes)
+        column.addWidget(self.why)
         column.addWidget(self.card)
         column.addLayout(crumbs)
         self._stack(top, numbers)
@@ -178,6 +184,7 @@ class MathematicsPanel(Panel):
         self.step_label.setFont(current.font(11))
         self.shapes.setFont(current.font(11, mono=True))
         self.sentence.setFont(current.font(12))
+        self.why.setFont(current.font(11))
         for button in (self.back, self.forward):
             button.setFont(current.font(15, QFont.Weight.DemiBold))
         self.release.setFont(current.font(11))
@@ -305,17 +312,20 @@ class MathematicsPanel(Panel):
             self._prepare_card(self._explained[1], snapshot)
         found, self._explained = self._explained[1], None
         self._show_trail()
-        self.axes.show_axes(found.axes, found.shape, found.index)
+        self.axes.show_axes(found.axes, found.shape, found.index, snapshot.rows)
+        self.why.setText(found.why)
+        self.why.setVisible(bool(found.why))
         self.card.show_prepared()
         self._upper.fit_now(self.card)
 
     def _prepare_card(self, found: Explained, snapshot: Snapshot) -> None:
         brief = found.explanation is not None and found.explanation.step is snapshot.step
-        names = Names(snapshot.plan, snapshot.batch)
+        names = Names(snapshot.plan, snapshot.rows)
         self.card.prepare(found.explanation, Look(found.is_stale, brief, snapshot.is_running, names), found.message)
 
     def _explain(self, snapshot: Snapshot) -> Explained:
-        return explained(snapshot, self.subject.find(snapshot))
+        sample = shown_sample(snapshot, self.context.selection.sample)
+        return explained(snapshot, self.subject.find(snapshot, sample), sample.why)
 
     def _show_trail(self) -> None:
         self.release.setVisible(not self.subject.is_automatic)
@@ -332,7 +342,10 @@ class MathematicsPanel(Panel):
     @Slot(object, object)
     def _on_number_chosen(self, value: Ref, index: Index) -> None:
         followed, self._followed = self._followed, None
-        self.subject.pin(followed or Crumb(value, tuple(int(i) for i in index)), follows=followed is not None)
+        index = tuple(int(i) for i in index)
+        row = row_of(self.context.debugger.snapshot, value, index)
+        at = None if followed is None else followed.at
+        self.subject.pin(Crumb(value, index, at, row), follows=followed is not None)
         self.update_now()
 
     @Slot(object)
@@ -361,23 +374,27 @@ class MathematicsPanel(Panel):
     @Slot(int)
     def _on_crumb(self, place: int) -> None:
         if self.trail.move_to(place):
+            crumb = self.trail.current
+            if crumb is not None and crumb.row is not None:
+                self.context.selection.choose_sample(crumb.row)
             self.update_now()
 
-    @Slot(int)
-    def _on_sample(self, sample: int) -> None:
-        self.subject.choose_sample(sample, self._plan)
+    @Slot()
+    def _on_sample(self) -> None:
+        snapshot = self.context.debugger.snapshot
+        self.subject.choose_sample(shown_sample(snapshot, self.context.selection.sample))
         self.update_now()
+
+    @Slot(int)
+    def _on_sample_chosen(self, row: int) -> None:
+        self.context.selection.choose_sample(row)
 
     @Slot(int, int)
     def _on_axis_changed(self, axis: int, place: int) -> None:
         shown = self.subject.shown
         if shown is None or self._plan is None:
             return
-        if axis == 0 and self._plan.is_batched(shown.value):
-            self.subject.choose_sample(place, self._plan)
-            self.context.selection.choose_sample(place)
-        else:
-            self.subject.choose_place(axis, place, self._plan)
+        self.subject.choose_place(axis, place, self._plan)
         self.update_now()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

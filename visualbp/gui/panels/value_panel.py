@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import numpy as np
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QStackedWidget, QVBoxLayout, QWidget
@@ -15,6 +16,7 @@ from visualbp.engine.plan import Plan
 from visualbp.gui.context import Context
 from visualbp.gui.layer_values import Assembler, Picture, Shown, shown_values
 from visualbp.gui.panels.base import Panel
+from visualbp.gui.shown_sample import ShownSample, in_shown_sample, shown_sample
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.empty_text import EmptyText, why_empty
 from visualbp.gui.widgets.heat_strip import HeatStrip
@@ -134,8 +136,9 @@ class ValuePanel(Panel):
             self._plan = plan
             self._layers = layers_with(plan, tuple(link.key for link in self.links))
             self._choices, self._strips = {}, {}
-        sample = self._sample(snapshot)
-        self.extent.buttons[SAMPLE].setText(f"sample {sample}" if self.extent.key == SAMPLE else "sample")
+        shown = shown_sample(snapshot, self.context.selection.sample)
+        sample = shown.place
+        self._show_sample(shown)
         chosen = self.context.selection.layer
         if chosen in self._layers:
             self._show_layer(snapshot, plan, chosen, sample)
@@ -150,9 +153,13 @@ class ValuePanel(Panel):
             self._strips[self.role] = tuple(Shown(named(layer, self.role)) for layer in others)
         return [self._assembler.picture(snapshot, plan, shown) for shown in self._strips[self.role]]
 
-    def _sample(self, snapshot: Snapshot) -> int:
-        batch = 1 if snapshot.batch is None else max(1, len(snapshot.batch))
-        return min(self.context.selection.sample, batch - 1)
+    def _show_sample(self, shown: ShownSample) -> None:
+        """Say which sample it is that is shown alone, and why if it is not the one that was chosen."""
+        button = self.extent.buttons[SAMPLE]
+        alone = self.extent.key == SAMPLE
+        button.setText((shown.text + (f" (not {shown.wanted})" if shown.why else "")) if alone else "sample")
+        tip = "the chosen sample alone; Page Up and Page Down choose another"
+        button.setToolTip(f"{shown.why}; {shown.text} is shown" if shown.why else tip)
 
     def _show_strip(self, snapshot: Snapshot, rows: list[Picture], sample: int) -> None:
         content = self.strip.content
@@ -162,9 +169,13 @@ class ValuePanel(Panel):
         newest, is_last = self._newest(snapshot, rows)
         content.mark_current(newest if is_last else None, theme().color(self.phase_color))
         self.strip.follow(newest)
-        content.mark_number(self.context.selection.number)
+        content.mark_number(self._number(snapshot))
         self.pages.setCurrentWidget(self.strip)
         self.setFocusProxy(content)
+
+    def _number(self, snapshot: Snapshot) -> tuple[Ref, tuple[int, ...]] | None:
+        """Return the number that was chosen, of the sample that is shown."""
+        return in_shown_sample(snapshot, self.context.selection.number, self.context.selection.sample)
 
     @staticmethod
     def _newest(snapshot: Snapshot, rows: list[Picture]) -> tuple[Ref | None, bool]:
@@ -192,7 +203,7 @@ class ValuePanel(Panel):
         self.pages.setCurrentWidget(self.layer_view)  # first: what is hidden does not take over another height
         self.layer_view.show_choices(self._choices[layer], shown.key)
         self.layer_view.show_picture(picture, limit, sample, self.extent.key == SAMPLE, note)
-        self.layer_view.mark_number(self.context.selection.number)
+        self.layer_view.mark_number(self._number(snapshot))
         self.setFocusProxy(self.layer_view.heat_map)
 
     # -- what a person does ------------------------------------------------------------------------------------------
@@ -225,8 +236,6 @@ class ValuePanel(Panel):
 
     @Slot(object, object)
     def _on_number(self, value: Ref, index: tuple[int, ...]) -> None:
-        if index and self._plan is not None and self._plan.is_batched(value):
-            self.context.selection.choose_sample(index[0])
         self.context.selection.choose_number(value, index)
 
     @Slot(object, object)
@@ -238,10 +247,10 @@ class ValuePanel(Panel):
         snapshot = self.context.debugger.snapshot
         steps = {Qt.Key.Key_PageUp: -1, Qt.Key.Key_PageDown: 1}
         key = Qt.Key(event.key())
-        if key in steps and snapshot.batch is not None:
-            last = len(snapshot.batch) - 1
-            wanted = self._sample(snapshot) + steps[key]
-            self.context.selection.choose_sample(max(0, min(last, wanted)))
+        if key in steps and snapshot.rows is not None:
+            rows = np.sort(snapshot.rows)
+            here = int(np.searchsorted(rows, shown_sample(snapshot, self.context.selection.sample).row))
+            self.context.selection.choose_sample(int(rows[max(0, min(len(rows) - 1, here + steps[key]))]))
         elif key == Qt.Key.Key_Escape and self.context.selection.layer is not None:
             self._on_back()
         else:

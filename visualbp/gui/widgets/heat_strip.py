@@ -95,7 +95,7 @@ class StripContent(TileView):
                 continue
             self._behind.discard(row.shown.value)
             tile = self._tiles[row.shown.value]
-            meaning = Meaning(row.axes, row.shown.members)
+            meaning = Meaning(row.axes, row.shown.members, rows=row.rows)
             if tile.show(row.array, self._shading, self._arranged(row, tile), row.stale, meaning=meaning):
                 changed.append(tile)
         return changed

@@ -40,6 +40,7 @@ class SampleModel(QAbstractTableModel):
         self.answers: Answers | None = None
         self.stale = False
         self.chosen = 0
+        self.rows: Array | None = None
 
     def show_samples(
         self,
@@ -48,8 +49,10 @@ class SampleModel(QAbstractTableModel):
         answers: Answers,
         stale: bool,
         texts: tuple[str, ...] | None = None,
+        rows: Array | None = None,
     ) -> None:
-        """Show the inputs (N, columns), named, or their `texts`, and the answers."""
+        """Show the inputs (N, columns), named, or their `texts`, and the answers; `rows` are those of the data."""
+        self.rows = rows
         anew = inputs.shape != self.inputs.shape or names != self.names or (texts is None) != (self.texts is None)
         if anew:
             self.beginResetModel()
@@ -76,10 +79,14 @@ class SampleModel(QAbstractTableModel):
         if role != Qt.ItemDataRole.DisplayRole or orientation == Qt.Orientation.Vertical:
             return None
         if section == 0:
-            return "#"
+            return "sample"
         if section <= self.shown_inputs:
             return self.input_name(section - 1) if self.texts is None else "input"
         return ("target", "prediction")[section - self.shown_inputs - 1]
+
+    def row_name(self, row: int) -> str:
+        """Return what a sample is called: its row in the data."""
+        return str(row if self.rows is None else self.rows[row])
 
     def input_name(self, place: int) -> str:
         """Return the heading of an input: its name in the data, or `x[3]`."""
@@ -98,7 +105,7 @@ class SampleModel(QAbstractTableModel):
         if column == 0:
             if role == Qt.ItemDataRole.ForegroundRole:
                 return theme().color("dim")
-            return str(row) if role == Qt.ItemDataRole.DisplayRole else None
+            return self.row_name(row) if role == Qt.ItemDataRole.DisplayRole else None
         if column <= self.shown_inputs and self.texts is not None:
             if role == Qt.ItemDataRole.ToolTipRole:
                 return self._sequence_tip(row)
@@ -142,10 +149,10 @@ class SampleModel(QAbstractTableModel):
         if self.answers is None:
             return ""
         names = [self.input_name(place) for place in range(self.inputs.shape[1])]
-        lines = ["\t".join([*names, "target", "prediction"])]
+        lines = ["\t".join(["sample", *names, "target", "prediction"])]
         for row, numbers in enumerate(self.inputs):
             cells = [exact_text(number) for number in numbers]
-            lines.append("\t".join([*cells, self.answers.wanted[row], self.answers.predicted[row]]))
+            lines.append("\t".join([self.row_name(row), *cells, self.answers.wanted[row], self.answers.predicted[row]]))
         return "\n".join(lines)
 
 

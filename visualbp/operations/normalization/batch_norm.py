@@ -130,7 +130,7 @@ class BatchNorm(Normalization):
             block = Block(
                 weight.number * x,
                 lambda i: (weight, element.input(X, group.index(members[i]))),
-                lambda i: self.member_text(group.index(members[i]), 1),
+                lambda i: self.member_text(element.in_data(group.index(members[i])), 1),
             )
             formula = rf"\left(1 - \alpha\right) {before.symbol} + \frac{{\alpha}}{{N}} \sum_{{i}} x_{{i}}"
             return Draft(
@@ -149,7 +149,9 @@ class BatchNorm(Normalization):
             return weight, off, off
 
         squares = Block(
-            weight.number * (x - mean) ** 2, factors, lambda i: self.member_text(group.index(members[i]), 1)
+            weight.number * (x - mean) ** 2,
+            factors,
+            lambda i: self.member_text(element.in_data(group.index(members[i])), 1),
         )
         of_squares = r"\frac{\alpha}{N - 1} \sum_{i} \left(x_{i} - \mu\right)^2"
         return Draft(

@@ -159,7 +159,7 @@ class Normalization(NormalizationWords):
         signals = element.upstream_array().reshape(-1)[met].astype(np.float64)
 
         def label(i: int) -> str:
-            return self.member_text(group.index(met[i]), len(element.index))
+            return self.member_text(element.in_data(group.index(met[i])), len(element.index))
 
         if name == "bias":
             return Draft(
