@@ -71,8 +71,8 @@ def test_a_convolution_shows_its_filters_as_tiles_and_its_channels_as_square_ima
     make_rig: Callable[..., Rig],
 ) -> None:
     rig = make_rig(images(6))
-    rig.selection.choose_sample(2)
     rig.step(level=Level.ITERATION)
+    rig.selection.choose_sample(int(rig.snapshot.rows[2]))
     filters = row(rig, "conv", "weight").tiles
     weight = rig.snapshot.get("conv", "weight")
     assert [tile.prefix for tile in filters] == [(number, 0) for number in range(6)]
@@ -94,7 +94,7 @@ def test_hovering_over_a_channel_names_its_place_in_words(make_rig: Callable[...
     rig.step(level=Level.PASS)
     item, tile = rig.item("conv"), row(rig, "conv", "h").tiles[3]
     cell = item.cell_at(item.pos() + tile.cell_rect(4, 5).center())
-    assert cell is not None and cell.text.endswith("\nsample 0, channel 3, row 4, column 5")
+    assert cell is not None and cell.text.endswith(f"\nsample {rig.snapshot.rows[0]}, channel 3, row 4, column 5")
 
 
 def test_the_input_of_image_data_shows_the_image_in_light_and_dark(make_rig: Callable[..., Rig]) -> None:

@@ -42,7 +42,7 @@ def shown_sample(snapshot: Snapshot, wanted: int | None) -> ShownSample:
     """Return the sample to show where row `wanted` of the data was chosen.
 
     It is that one if the batch has it. Otherwise, and where none was chosen, it is the one in which a number is not
-    finite, if the program has stopped for that, and else the one of the lowest row.
+    finite, if the program has stopped for that, and else the first of the batch.
     """
     rows = snapshot.rows
     if rows is None or not len(rows):
@@ -50,8 +50,6 @@ def shown_sample(snapshot: Snapshot, wanted: int | None) -> ShownSample:
     place = None if wanted is None else place_of(rows, wanted)
     if place is None:
         place = _place_of_trouble(snapshot, len(rows))
-    if place is None:
-        place = int(rows.argmin())
     return ShownSample(place, int(rows[place]), wanted)
 
 
@@ -61,11 +59,11 @@ def place_of(rows: Array, row: int) -> int | None:
     return int(found[0]) if len(found) else None
 
 
-def _place_of_trouble(snapshot: Snapshot, count: int) -> int | None:
+def _place_of_trouble(snapshot: Snapshot, count: int) -> int:
     trouble, plan = snapshot.trouble, snapshot.plan
     if trouble is None or plan is None or not trouble.index or not plan.is_batched(trouble.value):
-        return None
-    return trouble.index[0] if trouble.index[0] < count else None
+        return 0
+    return trouble.index[0] if trouble.index[0] < count else 0
 
 
 def row_of(snapshot: Snapshot, value: Ref, index: Index) -> int | None:

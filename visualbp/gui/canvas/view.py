@@ -160,10 +160,9 @@ class Canvas(Zooming, QGraphicsView):
 
     @Slot()
     def _on_sample(self) -> None:
-        snapshot = self.context.debugger.snapshot
-        shown = shown_sample(snapshot, self.selection.sample)
+        shown = shown_sample(self.context.debugger.snapshot, self.selection.sample)
         self.network_scene.show_sample(shown.place, self.visible_rect())
-        self.overlays.show_snapshot(snapshot, shown)
+        self.overlays.show_snapshot(self.context.debugger.snapshot, shown)
 
     @Slot()
     def show_selection(self) -> None:

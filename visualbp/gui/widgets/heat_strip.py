@@ -240,7 +240,8 @@ class StripContent(TileView):
         """Return the shape of what is seen, and of which sample it is; or less, where there is little room."""
         if has_pictures(row.shape):
             shape = shape_text(row.shape[1:])
-            return f"sample {min(self._sample, max(0, row.shape[0] - 1))}  {shape}", shape
+            place = min(self._sample, max(0, row.shape[0] - 1))
+            return f"sample {place if row.rows is None else row.rows[place]}  {shape}", shape
         shape = shape_text(row.shape)
         return (f"share  {shape}", "share") if row.is_share else (shape,)
 

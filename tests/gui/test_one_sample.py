@@ -1,0 +1,185 @@
+"""One sample, one name: its row in the data, the same in every panel, kept over iterations, cleared with the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPointF
+from pytestqt.qtbot import QtBot
+
+from tests.building import with_training, xor
+from tests.gui.workbench import Workbench
+from tests.refs import ref
+from visualbp.datasets.base import load_dataset, make_spec
+from visualbp.debugger.commands import Level, Seek, Train
+from visualbp.files import find_model, load_network
+from visualbp.gui.app import create_window
+from visualbp.gui.canvas.controls import SampleControl
+from visualbp.gui.main_window import MainWindow
+from visualbp.gui.panels.images import ImagesPanel
+from visualbp.gui.panels.mathematics import MathematicsPanel
+from visualbp.gui.shown_sample import shown_sample
+
+
+@pytest.fixture
+def bench(qtbot: QtBot) -> Iterator[Workbench]:
+    made = Workbench(load_network(find_model("digits")))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def window(qtbot: QtBot) -> Iterator[MainWindow]:
+    made = create_window()
+    made.show()
+    made.files.open_path(find_model("digits"))
+    made.context.debugger.settle()
+    yield made
+    made.close()
+
+
+def test_rows_of_split_and_standardized_data_are_those_before_the_split() -> None:
+    whole = load_dataset(make_spec("digits", {"samples": 1797}))
+    part = load_dataset(make_spec("digits", {"samples": 100}))
+    assert part.rows is not None and part.held_out is not None and part.held_out.rows is not None
+    assert sorted([*part.rows, *part.held_out.rows]) == list(range(1797))
+    by_row = dict(zip(whole.rows_of(np.arange(1797)).tolist(), whole.inputs, strict=True))
+    for place in (0, 7, 99):
+        np.testing.assert_array_equal(part.inputs[place], by_row[int(part.rows[place])])
+
+
+def test_every_part_of_the_window_calls_the_chosen_sample_by_its_row(qtbot: QtBot, window: MainWindow) -> None:
+    debugger = window.context.debugger
+    debugger.send(Train(1), Seek(1, 4))
+    debugger.settle()
+    snapshot = debugger.snapshot
+    row = int(snapshot.rows[5])
+    window.selection.choose_sample(row)
+    control = window.findChild(SampleControl)
+    assert control.number.text() == f"sample {row}"
+    mathematics = window.findChild(MathematicsPanel)
+    qtbot.waitUntil(lambda: mathematics.card.explanation is not None, timeout=10_000)
+    assert mathematics.card.explanation.index[0] == 5
+    assert mathematics.axes.boxes[0].text() == str(row)
+    samples = window.findChild(ImagesPanel)
+    window.findChild(ImagesPanel).refresh(snapshot)
+    assert samples.images.content.describe(5).startswith(f"sample {row}:")
+    assert samples.images.content._chosen == 5
+    for panel in (window.panels["activations"], window.panels["deltas"]):
+        panel.extent.choose("sample")
+        panel.refresh(snapshot)
+        assert panel.extent.buttons["sample"].text() == f"sample {row}"
+    tile = next(tile for tile in window.panels["activations"].strip.content.tiles if tile.array is not None)
+    assert f"\nsample {row}, " in tile.describe(tile.cell_of((5, 0)))
+
+
+def test_choosing_by_row_anywhere_chooses_everywhere(qtbot: QtBot, window: MainWindow) -> None:
+    debugger = window.context.debugger
+    debugger.send(Seek(0, 4))
+    debugger.settle()
+    rows = np.sort(debugger.snapshot.rows)
+    window.selection.choose_sample(int(rows[0]))
+    window.findChild(SampleControl)._more.click()
+    assert window.selection.sample == rows[1]
+    window.findChild(MathematicsPanel).axes.boxes[0].setValue(2)
+    assert window.selection.sample == rows[2]
+    assert window.findChild(SampleControl).number.text() == f"sample {rows[2]}"
+    value = ref("output", "z")
+    window.selection.choose_number(value, (7, 1))
+    assert window.selection.sample == debugger.snapshot.rows[7]
+
+
+def test_a_sample_is_kept_over_iterations_and_where_it_is_not_in_the_batch_that_is_said(bench: Workbench) -> None:
+    panel = MathematicsPanel(bench.context)
+    panel.resize(400, 700)
+    panel.show()
+    bench.step(level=Level.PASS)
+    row = int(bench.snapshot.rows[3])
+    bench.selection.choose_sample(row)
+    bench.send(Train(1))
+    bench.step(level=Level.PASS)
+    assert bench.snapshot.iteration == 1 and row not in bench.snapshot.rows
+    shown = shown_sample(bench.snapshot, bench.selection.sample)
+    assert shown.row == bench.snapshot.rows[0] and f"sample {row}" in shown.why
+    assert panel.why.isVisible() and "is not in this batch" in panel.why.text()
+    assert bench.selection.sample == row
+    bench.send(Seek(0, 4))
+    assert shown_sample(bench.snapshot, bench.selection.sample).place == 3
+    assert not panel.why.isVisible()
+    panel.close()
+
+
+def test_a_number_that_is_followed_stays_that_of_its_sample_in_another_order(qtbot: QtBot) -> None:
+    bench = Workbench(with_training(xor(), shuffle=True, batch_size=4))
+    panel = MathematicsPanel(bench.context)
+    qtbot.addWidget(panel)
+    panel.resize(400, 700)
+    panel.show()
+    bench.step(3)
+    bench.selection.choose_number(ref("hidden", "h"), (1, 2))
+    row = int(bench.snapshot.rows[1])
+    for _ in range(4):
+        bench.step(level=Level.ITERATION)
+        bench.step(3)
+        place = int(np.flatnonzero(bench.snapshot.rows == row)[0])
+        assert panel.card.explanation.index == (place, 2)
+        assert panel.card.explanation.number == bench.snapshot.get("hidden", "h")[place, 2]
+    bench.close()
+
+
+def test_going_back_along_the_trail_brings_each_numbers_own_sample(qtbot: QtBot, bench: Workbench) -> None:
+    panel = MathematicsPanel(bench.context)
+    qtbot.addWidget(panel)
+    panel.show()
+    bench.step(level=Level.PASS)
+    value, rows = ref("output", "z"), bench.snapshot.rows
+    bench.selection.choose_number(value, (2, 0))
+    bench.selection.choose_number(value, (4, 1))
+    assert bench.selection.sample == rows[4]
+    panel.go_back()
+    assert bench.selection.sample == rows[2] and panel.card.explanation.index == (2, 0)
+
+
+def test_terms_and_inputs_are_called_by_their_row(qtbot: QtBot, bench: Workbench) -> None:
+    panel = MathematicsPanel(bench.context)
+    qtbot.addWidget(panel)
+    panel.show()
+    step = next(step for step in bench.snapshot.plan.steps if step.label.startswith("∂b"))
+    bench.send(Seek(0, step.index + 1))
+    rows = bench.snapshot.rows
+    found = panel.card.explanation
+    for term in found.terms:
+        assert term.label == f"sample {rows[term.factors[0].index[0]]}"
+
+
+def test_another_file_has_no_chosen_sample_and_no_number(window: MainWindow) -> None:
+    window.selection.choose_sample(42)
+    window.selection.choose_number(ref("output", "weight"), (0, 0))
+    window.files.open_path(find_model("xor"))
+    window.context.debugger.settle()
+    assert window.selection.sample is None and window.selection.number is None
+
+
+def test_an_edit_keeps_the_chosen_sample(bench: Workbench) -> None:
+    bench.selection.choose_sample(42)
+    bench.document.edit(lambda network: replace(network, name="other"), "Rename")
+    assert bench.selection.sample == 42
+
+
+def test_a_card_calls_a_number_by_the_row_of_its_sample(window: MainWindow) -> None:
+    debugger = window.context.debugger
+    debugger.send(Seek(0, 4))
+    debugger.settle()
+    window.canvas.network_scene.catch_up(window.canvas.visible_rect())
+    item = window.canvas.network_scene.layers["output"]
+    texts = [
+        cell.text
+        for content in item.card.content.rows
+        for tile in content.tiles
+        if (cell := item.cell_at(item.pos() + tile.rect.center() + QPointF(0, 0))) is not None and cell.is_of_sample
+    ]
+    rows = set(map(int, debugger.snapshot.rows))
+    assert texts and all(int(text.split("sample ")[1].split(",")[0]) in rows for text in texts)
