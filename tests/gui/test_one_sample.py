@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -11,12 +10,12 @@ from PySide6.QtCore import QPointF
 from pytestqt.qtbot import QtBot
 
 from tests.building import with_training, xor
-from tests.gui.workbench import Workbench
+from tests.gui.bench import Bench
+from tests.gui.conftest import MakeBench, OpenWindow, ShowPanel
 from tests.refs import ref
 from visualbp.datasets.base import load_dataset, make_spec
 from visualbp.debugger.commands import Level, Seek, Train
 from visualbp.files import find_model, load_network
-from visualbp.gui.app import create_window
 from visualbp.gui.canvas.controls import SampleControl
 from visualbp.gui.main_window import MainWindow
 from visualbp.gui.panels.images import ImagesPanel
@@ -25,20 +24,18 @@ from visualbp.gui.shown_sample import shown_sample
 
 
 @pytest.fixture
-def bench(qtbot: QtBot) -> Iterator[Workbench]:
-    made = Workbench(load_network(find_model("digits")))
-    yield made
-    made.close()
+def bench(make_bench: MakeBench) -> Bench:
+    return make_bench(load_network(find_model("digits")))
 
 
 @pytest.fixture
-def window(qtbot: QtBot) -> Iterator[MainWindow]:
-    made = create_window()
-    made.show()
-    made.files.open_path(find_model("digits"))
-    made.context.debugger.settle()
-    yield made
-    made.close()
+def window(open_window: OpenWindow) -> MainWindow:
+    return open_window("digits")
+
+
+@pytest.fixture
+def panel(bench: Bench, show_panel: ShowPanel) -> MathematicsPanel:
+    return show_panel(bench, MathematicsPanel, (400, 700))
 
 
 def test_rows_of_split_and_standardized_data_are_those_before_the_split() -> None:
@@ -53,7 +50,8 @@ def test_rows_of_split_and_standardized_data_are_those_before_the_split() -> Non
 
 def test_every_part_of_the_window_calls_the_chosen_sample_by_its_row(qtbot: QtBot, window: MainWindow) -> None:
     debugger = window.context.debugger
-    debugger.send(Train(1), Seek(1, 4))
+    debugger.send(Train(1))
+    debugger.send(Seek(1, 4))
     debugger.settle()
     snapshot = debugger.snapshot
     row = int(snapshot.rows[5])
@@ -65,14 +63,14 @@ def test_every_part_of_the_window_calls_the_chosen_sample_by_its_row(qtbot: QtBo
     assert mathematics.card.explanation.index[0] == 5
     assert mathematics.axes.boxes[0].text() == str(row)
     samples = window.findChild(ImagesPanel)
-    window.findChild(ImagesPanel).refresh(snapshot)
+    samples.refresh(snapshot)
     assert samples.images.content.describe(5).startswith(f"sample {row}:")
     assert samples.images.content._chosen == 5
-    for panel in (window.panels["activations"], window.panels["deltas"]):
+    for panel in (window.docks["activations"].panel, window.docks["deltas"].panel):
         panel.extent.choose("sample")
         panel.refresh(snapshot)
         assert panel.extent.buttons["sample"].text() == f"sample {row}"
-    tile = next(tile for tile in window.panels["activations"].strip.content.tiles if tile.array is not None)
+    tile = next(tile for tile in window.docks["activations"].panel.strip.content.tiles if tile.array is not None)
     assert f"\nsample {row}, " in tile.describe(tile.cell_of((5, 0)))
 
 
@@ -92,15 +90,14 @@ def test_choosing_by_row_anywhere_chooses_everywhere(qtbot: QtBot, window: MainW
     assert window.selection.sample == debugger.snapshot.rows[7]
 
 
-def test_a_sample_is_kept_over_iterations_and_where_it_is_not_in_the_batch_that_is_said(bench: Workbench) -> None:
-    panel = MathematicsPanel(bench.context)
-    panel.resize(400, 700)
-    panel.show()
+def test_a_sample_is_kept_over_iterations_and_where_it_is_not_in_the_batch_that_is_said(
+    bench: Bench, panel: MathematicsPanel
+) -> None:
     bench.step(level=Level.PASS)
     row = int(bench.snapshot.rows[3])
     bench.selection.choose_sample(row)
     bench.send(Train(1))
-    bench.step(level=Level.PASS)
+    bench.step(4)
     assert bench.snapshot.iteration == 1 and row not in bench.snapshot.rows
     shown = shown_sample(bench.snapshot, bench.selection.sample)
     assert shown.row == bench.snapshot.rows[0] and f"sample {row}" in shown.why
@@ -109,15 +106,12 @@ def test_a_sample_is_kept_over_iterations_and_where_it_is_not_in_the_batch_that_
     bench.send(Seek(0, 4))
     assert shown_sample(bench.snapshot, bench.selection.sample).place == 3
     assert not panel.why.isVisible()
-    panel.close()
 
 
-def test_a_number_that_is_followed_stays_that_of_its_sample_in_another_order(qtbot: QtBot) -> None:
-    bench = Workbench(with_training(xor(), shuffle=True, batch_size=4))
-    panel = MathematicsPanel(bench.context)
-    qtbot.addWidget(panel)
-    panel.resize(400, 700)
-    panel.show()
+def test_a_number_that_is_followed_stays_that_of_its_sample_in_another_order(
+    bench: Bench, panel: MathematicsPanel
+) -> None:
+    bench.open(with_training(xor(), shuffle=True, batch_size=4))
     bench.step(3)
     bench.selection.choose_number(ref("hidden", "h"), (1, 2))
     row = int(bench.snapshot.rows[1])
@@ -127,13 +121,9 @@ def test_a_number_that_is_followed_stays_that_of_its_sample_in_another_order(qtb
         place = int(np.flatnonzero(bench.snapshot.rows == row)[0])
         assert panel.card.explanation.index == (place, 2)
         assert panel.card.explanation.number == bench.snapshot.get("hidden", "h")[place, 2]
-    bench.close()
 
 
-def test_going_back_along_the_trail_brings_each_numbers_own_sample(qtbot: QtBot, bench: Workbench) -> None:
-    panel = MathematicsPanel(bench.context)
-    qtbot.addWidget(panel)
-    panel.show()
+def test_going_back_along_the_trail_brings_each_numbers_own_sample(bench: Bench, panel: MathematicsPanel) -> None:
     bench.step(level=Level.PASS)
     value, rows = ref("output", "z"), bench.snapshot.rows
     bench.selection.choose_number(value, (2, 0))
@@ -143,10 +133,7 @@ def test_going_back_along_the_trail_brings_each_numbers_own_sample(qtbot: QtBot,
     assert bench.selection.sample == rows[2] and panel.card.explanation.index == (2, 0)
 
 
-def test_terms_and_inputs_are_called_by_their_row(qtbot: QtBot, bench: Workbench) -> None:
-    panel = MathematicsPanel(bench.context)
-    qtbot.addWidget(panel)
-    panel.show()
+def test_terms_and_inputs_are_called_by_their_row(bench: Bench, panel: MathematicsPanel) -> None:
     step = next(step for step in bench.snapshot.plan.steps if step.label.startswith("∂b"))
     bench.send(Seek(0, step.index + 1))
     rows = bench.snapshot.rows
@@ -158,12 +145,12 @@ def test_terms_and_inputs_are_called_by_their_row(qtbot: QtBot, bench: Workbench
 def test_another_file_has_no_chosen_sample_and_no_number(window: MainWindow) -> None:
     window.selection.choose_sample(42)
     window.selection.choose_number(ref("output", "weight"), (0, 0))
-    window.files.open_path(find_model("xor"))
+    window.files.open_path(str(find_model("xor")))
     window.context.debugger.settle()
     assert window.selection.sample is None and window.selection.number is None
 
 
-def test_an_edit_keeps_the_chosen_sample(bench: Workbench) -> None:
+def test_an_edit_keeps_the_chosen_sample(bench: Bench) -> None:
     bench.selection.choose_sample(42)
     bench.document.edit(lambda network: replace(network, name="other"), "Rename")
     assert bench.selection.sample == 42

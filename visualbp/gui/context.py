@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject, Signal, Slot
 
 from visualbp.core.ref import Ref
+from visualbp.debugger.snapshot import Snapshot
 from visualbp.gui.document import Document
 from visualbp.gui.engine_thread import Debugger
-from visualbp.gui.shown_sample import row_of
+from visualbp.gui.shown_sample import ShownSample, row_of, shown_sample
 from visualbp.network.network import Connection
 
 
@@ -68,6 +69,10 @@ class Selection(QObject):
         self.number_chosen.emit(value, index)
         if is_other:
             self.sample_changed.emit()
+
+    def shown(self, snapshot: Snapshot) -> ShownSample:
+        """Return the sample that single-sample views show of a snapshot."""
+        return shown_sample(snapshot, self.sample)
 
     def choose_sample(self, row: int | None) -> None:
         """Choose the sample, by its row in the data, that single-sample views show; None for none in particular."""

@@ -18,7 +18,6 @@ from visualbp.gui.canvas.popup import LayerPopup, fits
 from visualbp.gui.canvas.rename import NameField
 from visualbp.gui.canvas.zoom import Zooming
 from visualbp.gui.context import Context
-from visualbp.gui.shown_sample import ShownSample
 from visualbp.gui.theme import theme
 from visualbp.layers import LayerType
 from visualbp.network import Network
@@ -96,9 +95,9 @@ class Overlays(QObject):
         self.legend.is_wanted = not empty
         self.arrange()
 
-    def show_snapshot(self, snapshot: Snapshot, shown: ShownSample) -> None:
+    def show_snapshot(self, snapshot: Snapshot) -> None:
         """Take over the batch, the sample, and the ranges of the colours."""
-        if self.legend.samples.show_sample(shown, snapshot.rows):
+        if self.legend.samples.show_sample(self._context.selection.shown(snapshot), snapshot.rows):
             self.arrange()
         self.legend.show_ranges()
 

@@ -40,7 +40,6 @@ from visualbp.gui.canvas.scene import Scene
 from visualbp.gui.canvas.zoom import Zooming
 from visualbp.gui.context import Context, Selection
 from visualbp.gui.document import Document
-from visualbp.gui.shown_sample import shown_sample
 from visualbp.gui.theme import theme
 from visualbp.layers import layer_types
 from visualbp.network import Network
@@ -141,14 +140,13 @@ class Canvas(Zooming, QGraphicsView):
         self._show(self.context.debugger.snapshot)
 
     def _show(self, snapshot: Snapshot) -> None:
-        shown = shown_sample(snapshot, self.selection.sample)
-        flowing = self.network_scene.show_snapshot(snapshot, self.visible_rect(), shown.place)
+        flowing = self.network_scene.show_snapshot(snapshot, self.visible_rect(), self.selection.shown(snapshot).place)
         if flowing and snapshot.mode in (Mode.IDLE, Mode.CONTINUING) and self.isVisible():
             scene = self.network_scene
             self.pulse.run([scene.connections[c] for c in flowing if c in scene.connections])
         elif not flowing and not self.network_scene.flow.carrying:
             self.pulse.stop()
-        self.overlays.show_snapshot(snapshot, shown)
+        self.overlays.show_snapshot(snapshot)
         self._catch_up()
 
     @Slot()
@@ -160,9 +158,9 @@ class Canvas(Zooming, QGraphicsView):
 
     @Slot()
     def _on_sample(self) -> None:
-        shown = shown_sample(self.context.debugger.snapshot, self.selection.sample)
-        self.network_scene.show_sample(shown.place, self.visible_rect())
-        self.overlays.show_snapshot(self.context.debugger.snapshot, shown)
+        snapshot = self.context.debugger.snapshot
+        self.network_scene.show_sample(self.selection.shown(snapshot).place, self.visible_rect())
+        self.overlays.show_snapshot(snapshot)
 
     @Slot()
     def show_selection(self) -> None:

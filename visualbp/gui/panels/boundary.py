@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import ClassVar
 
 import numpy as np
 import pyqtgraph as pg
@@ -21,9 +22,8 @@ from visualbp.engine.plan import Plan
 from visualbp.gui.context import Context
 from visualbp.gui.painting import number_text
 from visualbp.gui.panels.base import Panel
-from visualbp.gui.panels.place import Area, DockPlace
+from visualbp.gui.panels.place import Area, DockPlace, Places, Workspace
 from visualbp.gui.plain_text import plain_tip
-from visualbp.gui.shown_sample import shown_sample
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.answers import class_of
 from visualbp.gui.widgets.boundary_picture import BoundaryItem
@@ -48,7 +48,9 @@ class BoundaryPanel(Panel):
     name = "boundary"
     title = "Decision boundary"
     tab = "Boundary"
-    place = DockPlace(Area.ROW, 3, 1)
+    places: ClassVar[Places] = {
+        Workspace.ANALYZE: DockPlace(Area.ROW, 2),
+    }
     hint = "What the network answers for every pair of inputs; the points are the data. Click one to choose the sample"
 
     def __init__(self, context: Context) -> None:
@@ -158,7 +160,7 @@ class BoundaryPanel(Panel):
         part = batch is not None and len(batch) < len(dataset)
         places = dataset.inputs[batch[:MOST_POINTS]] if part and batch is not None else np.zeros((0, 2))
         self.batch.setData(pos=places[is_near(places)], size=theme().px(11), pen=ring, brush=None, symbol="o")
-        shown = shown_sample(snapshot, self.context.selection.sample).place
+        shown = self.context.selection.shown(snapshot).place
         chosen = batch[shown : shown + 1] if batch is not None else np.zeros(0, np.int64)
         accent = pg.mkPen(theme().color("accent"), width=2)
         place = dataset.inputs[chosen]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout
@@ -13,9 +15,8 @@ from visualbp.debugger.snapshot import Snapshot
 from visualbp.engine.plan import Plan
 from visualbp.gui.context import Context
 from visualbp.gui.panels.base import Panel
-from visualbp.gui.panels.place import Area, DockPlace
+from visualbp.gui.panels.place import Area, DockPlace, Places, Workspace
 from visualbp.gui.pictures import data_limits, data_picture
-from visualbp.gui.shown_sample import shown_sample
 from visualbp.gui.widgets.answers import Answers, answers, sequence_text
 from visualbp.gui.widgets.elided_label import ElidedLabel
 from visualbp.gui.widgets.empty_text import EmptyText, why_empty
@@ -44,7 +45,10 @@ class ImagesPanel(Panel):
 
     name = "images"
     title = "Samples"
-    place = DockPlace(Area.ROW, 3, 2)
+    places: ClassVar[Places] = {
+        Workspace.ANALYZE: DockPlace(Area.ROW, 2, 1),
+        Workspace.COMPARE: DockPlace(Area.LEFT),
+    }
     hint = "The samples of the batch, with what the network says of each. Click one to follow it in all panels"
 
     def __init__(self, context: Context) -> None:
@@ -86,7 +90,7 @@ class ImagesPanel(Panel):
         predictions = snapshot.find(plan.prediction)
         stale = snapshot.is_stale(plan.prediction)
         said = self._answers(plan, dataset, predictions, snapshot.batch)
-        shown = shown_sample(snapshot, self.context.selection.sample)
+        shown = self.context.selection.shown(snapshot)
         chosen = shown.place
         shape = data_picture(dataset, snapshot.network)
         if shape is not None:

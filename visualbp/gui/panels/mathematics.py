@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QFont, QKeyEvent, QResizeEvent, QShowEvent
@@ -24,10 +25,10 @@ from visualbp.gui.panels.mathematics_subject import Explained, Subject, explaine
 from visualbp.gui.panels.mathematics_trail import Crumb, TrailView
 from visualbp.gui.panels.mathematics_words import Index, Names, shapes_text
 from visualbp.gui.panels.number_page import Look
-from visualbp.gui.panels.place import Area, DockPlace
+from visualbp.gui.panels.place import Area, DockPlace, Places, Workspace
 from visualbp.gui.panels.timeline_ticks import phase_color
 from visualbp.gui.plain_text import PlainLabel
-from visualbp.gui.shown_sample import row_of, shown_sample
+from visualbp.gui.shown_sample import row_of
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.heights import ColumnScroll, Section, margin_beside_bar
 
@@ -47,7 +48,11 @@ class MathematicsPanel(Panel):
 
     name = "mathematics"
     title = "Mathematics"
-    place = DockPlace(Area.RIGHT, 1, 0)
+    places: ClassVar[Places] = {
+        Workspace.STEP: DockPlace(Area.RIGHT),
+        Workspace.LESSON: DockPlace(Area.RIGHT),
+        Workspace.PRESENT: DockPlace(Area.RIGHT),
+    }
     hint = (
         "The equation of the current step, its numbers, and the line of the algorithm. Click any number to follow it."
     )
@@ -324,7 +329,7 @@ class MathematicsPanel(Panel):
         self.card.prepare(found.explanation, Look(found.is_stale, brief, snapshot.is_running, names), found.message)
 
     def _explain(self, snapshot: Snapshot) -> Explained:
-        sample = shown_sample(snapshot, self.context.selection.sample)
+        sample = self.context.selection.shown(snapshot)
         return explained(snapshot, self.subject.find(snapshot, sample), sample.why)
 
     def _show_trail(self) -> None:
@@ -382,7 +387,7 @@ class MathematicsPanel(Panel):
     @Slot()
     def _on_sample(self) -> None:
         snapshot = self.context.debugger.snapshot
-        self.subject.choose_sample(shown_sample(snapshot, self.context.selection.sample))
+        self.subject.choose_sample(self.context.selection.shown(snapshot))
         self.update_now()
 
     @Slot(int)

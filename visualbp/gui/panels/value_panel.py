@@ -16,7 +16,7 @@ from visualbp.engine.plan import Plan
 from visualbp.gui.context import Context
 from visualbp.gui.layer_values import Assembler, Picture, Shown, shown_values
 from visualbp.gui.panels.base import Panel
-from visualbp.gui.shown_sample import ShownSample, in_shown_sample, shown_sample
+from visualbp.gui.shown_sample import ShownSample, in_shown_sample
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.empty_text import EmptyText, why_empty
 from visualbp.gui.widgets.heat_strip import HeatStrip
@@ -136,7 +136,7 @@ class ValuePanel(Panel):
             self._plan = plan
             self._layers = layers_with(plan, tuple(link.key for link in self.links))
             self._choices, self._strips = {}, {}
-        shown = shown_sample(snapshot, self.context.selection.sample)
+        shown = self.context.selection.shown(snapshot)
         sample = shown.place
         self._show_sample(shown)
         chosen = self.context.selection.layer
@@ -249,7 +249,7 @@ class ValuePanel(Panel):
         key = Qt.Key(event.key())
         if key in steps and snapshot.rows is not None:
             rows = np.sort(snapshot.rows)
-            here = int(np.searchsorted(rows, shown_sample(snapshot, self.context.selection.sample).row))
+            here = int(np.searchsorted(rows, self.context.selection.shown(snapshot).row))
             self.context.selection.choose_sample(int(rows[max(0, min(len(rows) - 1, here + steps[key]))]))
         elif key == Qt.Key.Key_Escape and self.context.selection.layer is not None:
             self._on_back()
