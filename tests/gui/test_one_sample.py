@@ -6,12 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPointF
 from pytestqt.qtbot import QtBot
 
 from tests.building import with_training, xor
 from tests.gui.bench import Bench
-from tests.gui.conftest import MakeBench, OpenWindow, ShowPanel
+from tests.gui.conftest import MakeBench, MakeCanvasBench, OpenWindow, ShowPanel
 from tests.refs import ref
 from visualbp.datasets.base import load_dataset, make_spec
 from visualbp.debugger.commands import Level, Seek, Train
@@ -156,17 +155,13 @@ def test_an_edit_keeps_the_chosen_sample(bench: Bench) -> None:
     assert bench.selection.sample == 42
 
 
-def test_a_card_calls_a_number_by_the_row_of_its_sample(window: MainWindow) -> None:
-    debugger = window.context.debugger
-    debugger.send(Seek(0, 4))
-    debugger.settle()
-    window.canvas.network_scene.catch_up(window.canvas.visible_rect())
-    item = window.canvas.network_scene.layers["output"]
-    texts = [
-        cell.text
-        for content in item.card.content.rows
-        for tile in content.tiles
-        if (cell := item.cell_at(item.pos() + tile.rect.center() + QPointF(0, 0))) is not None and cell.is_of_sample
-    ]
-    rows = set(map(int, debugger.snapshot.rows))
-    assert texts and all(int(text.split("sample ")[1].split(",")[0]) in rows for text in texts)
+def test_a_card_calls_a_number_by_the_row_of_its_sample(make_canvas_bench: MakeCanvasBench) -> None:
+    bench = make_canvas_bench(load_network(find_model("digits")))
+    bench.step(level=Level.PASS)
+    bench.selection.choose_sample(int(bench.snapshot.rows[3]))
+    item = bench.item("output")
+    content = next(content for content in item.card.content.rows if content.tiles and content.spec.role == "h")
+    cell = item.cell_at(item.pos() + content.tiles[0].rect.center())
+    assert cell is not None and cell.is_of_sample
+    assert cell.words.startswith(f"sample {bench.snapshot.rows[cell.index[0]]}, unit")
+    assert f"h[{cell.index[1]}]" in cell.text or f"z[{cell.index[1]}]" in cell.text

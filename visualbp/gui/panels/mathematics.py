@@ -11,16 +11,18 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSplitter, QVBox
 
 from visualbp.analysis.explain import Factor
 from visualbp.core.ref import Ref
-from visualbp.debugger.snapshot import Snapshot
+from visualbp.debugger.snapshot import CheckDone, Event, Snapshot
 from visualbp.engine.algorithm import PSEUDOCODE
 from visualbp.engine.notation import Notation
 from visualbp.engine.plan import Phase, Plan, Step
+from visualbp.gui.checked_entry import checked_entry
 from visualbp.gui.context import Context
 from visualbp.gui.equations import Equations, EquationView, lines_of
 from visualbp.gui.panels.base import Panel
 from visualbp.gui.panels.mathematics_axes import AxisChoosers
 from visualbp.gui.panels.mathematics_card import NumberCard
 from visualbp.gui.panels.mathematics_code import PseudocodeView
+from visualbp.gui.panels.mathematics_sections import section_links
 from visualbp.gui.panels.mathematics_subject import Explained, Subject, explained
 from visualbp.gui.panels.mathematics_trail import Crumb, TrailView
 from visualbp.gui.panels.mathematics_words import Index, Names, shapes_text
@@ -40,7 +42,6 @@ CODE_SHARE = 0.34
 """The part of the panel's height that the algorithm gets at first."""
 SIDE = 14
 """Pixels beside what is shown."""
-SECTIONS = ("equation", "numbers", "algorithm")
 
 
 class MathematicsPanel(Panel):
@@ -62,6 +63,8 @@ class MathematicsPanel(Panel):
         self._plan: Plan | None = None
         self._notation: Notation | None = None
         self._followed: Crumb | None = None
+        self._check: CheckDone | None = None
+        """The last gradient check."""
         self.subject = Subject()
         self.trail = self.subject.trail
         self._equations = Equations(self)
@@ -169,19 +172,7 @@ class MathematicsPanel(Panel):
     def header(self) -> QWidget:
         """Return the links that show and hide the sections."""
         if self._header is None:
-            self._header = QWidget()
-            row = QHBoxLayout(self._header)
-            row.setContentsMargins(0, 0, 0, 0)
-            row.setSpacing(6)
-            for name in SECTIONS:
-                link = QPushButton(name, self._header)
-                link.setObjectName(f"mathematics_{name}")
-                link.setProperty("flat", True)
-                link.setCheckable(True)
-                link.setChecked(True)
-                link.setToolTip(f"Show or hide the {name}")
-                link.toggled.connect(self.sections[name].setVisible)
-                row.addWidget(link)
+            self._header = section_links(self.sections)
         return self._header
 
     def retheme(self) -> None:
@@ -245,6 +236,11 @@ class MathematicsPanel(Panel):
             self._show_numbers_now()
         elif not self._later.isActive():
             self._later.start()
+
+    def handle(self, event: Event) -> None:
+        if isinstance(event, CheckDone) and event.result is not None:
+            self._check = event
+            self.update_now()
 
     def refresh(self, snapshot: Snapshot) -> None:
         self._explained = None
@@ -326,7 +322,12 @@ class MathematicsPanel(Panel):
     def _prepare_card(self, found: Explained, snapshot: Snapshot) -> None:
         brief = found.explanation is not None and found.explanation.step is snapshot.step
         names = Names(snapshot.plan, snapshot.rows)
-        self.card.prepare(found.explanation, Look(found.is_stale, brief, snapshot.is_running, names), found.message)
+        check = None
+        if found.explanation is not None:
+            check = checked_entry(self._check, snapshot, found.explanation.value, found.explanation.index)
+        self.card.prepare(
+            found.explanation, Look(found.is_stale, brief, snapshot.is_running, names, check), found.message
+        )
 
     def _explain(self, snapshot: Snapshot) -> Explained:
         sample = self.context.selection.shown(snapshot)

@@ -14,6 +14,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPen
 
 from visualbp.analysis.explain import Explanation, Factor, Term
+from visualbp.gui.checked_entry import CheckedEntry
 from visualbp.gui.equations import Formula, draw_equation
 from visualbp.gui.painting import number_text
 from visualbp.gui.panels.mathematics_numbers import Spot, pieces_of, place_numbers, says_something
@@ -39,6 +40,8 @@ class Look:
     brief: bool = False
     hurried: bool = False
     names: Names = field(default_factory=Names)
+    check: CheckedEntry | None = None
+    """What a gradient check has said of the number."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,8 @@ class Page:
         if found.terms:
             self._y += px(2)
             self._terms(found)
+        if look.check is not None:
+            self._check(look.check)
         if found.note:
             wrong = not found.total.agrees or (found.number is not None and not math.isfinite(found.number))
             self._y += px(3)
@@ -93,16 +98,39 @@ class Page:
 
     def _title(self, found: Explanation, look: Look) -> None:
         current, row = theme(), theme().px(TITLE_ROW - 4)
-        number = number_text(found.number, signed=True)
+        number = found.number
+        if number is None and look.check is not None:
+            number = look.check.entry.computed
+        text = number_text(number, signed=True)
         bold = current.font(12.5, QFont.Weight.DemiBold, mono=True)
-        taken = QFontMetricsF(bold).horizontalAdvance(number)
-        self._text(number, self._x + self._width - taken, row, bold, "text" if found.number is not None else "dim")
+        taken = QFontMetricsF(bold).horizontalAdvance(text)
+        self._text(text, self._x + self._width - taken, row, bold, "text" if number is not None else "dim")
         font = current.font(12, QFont.Weight.Medium, mono=True)
         name = self._names.element(found.value, found.index) + ("  outdated" if look.outdated else "")
         left = self._width - taken - current.px(10)
         name = QFontMetricsF(font).elidedText(name, Qt.TextElideMode.ElideMiddle, left)
         self._text(name, self._x, row, font, "accent")
         self._y += current.px(TITLE_ROW)
+
+    def _check(self, checked: CheckedEntry) -> None:
+        """What the gradient check computed and measured, their difference, and the answer."""
+        entry, row = checked.entry, theme().px(ROW)
+        font, mono = theme().font(SMALL), theme().font(SMALL, mono=True)
+        of = f"gradient check of iteration {checked.iteration:,}" + (", outdated" if checked.outdated else "")
+        self._rule()
+        self._text(of, self._x, row, font, "dim")
+        self._y += row
+        measured = "nothing" if entry.measured is None else check_number(entry.measured)
+        lines = [("computed", check_number(entry.computed)), ("measured", measured)]
+        if entry.difference is not None:
+            lines.append(("difference", check_number(entry.difference)))
+        for words, text in lines:
+            self._text(words, self._x, row, font, "dim")
+            self._text(text, self._x + self._width - _advance(text), row, mono, "text")
+            self._y += row
+        sign, tone = {True: ("✓ ", "passed"), False: ("✕ ", "error"), None: ("– ", "dim")}[entry.passed]
+        error = "" if entry.error is None else f", relative error {entry.error:.1e}".replace("e-0", "e-")
+        self._words(f"{sign}{entry.words}{error}", "dim" if checked.outdated else tone)
 
     def _words(self, text: str, color: str) -> None:
         font, pen = theme().font(SMALL), theme().color(color)
@@ -315,6 +343,11 @@ class Page:
             painter.drawLine(start, end)
 
         self._marks.append(mark)
+
+
+def check_number(number: float) -> str:
+    """Return a number of a check with as many digits as it takes to see where two of them differ."""
+    return f"{number:+.9g}".replace("-", "−")
 
 
 def _is_call(found: Explanation) -> bool:

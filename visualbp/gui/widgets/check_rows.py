@@ -18,7 +18,7 @@ from visualbp.gui.widgets.heights import ColumnScroll
 
 LOWEST, HIGHEST = 1e-13, 1.0
 """The ends of the scale. Below the lower one is round-off."""
-LINE, SIDE, SIGN = 24, 12, 16
+LINE, NUMBERS, SIDE, SIGN = 24, 15, 12, 16
 
 
 def share_of(error: float, low: float = LOWEST, high: float = HIGHEST) -> float:
@@ -49,6 +49,8 @@ class CheckRow:
     unmeasurable: int = 0
     excused: int = 0
     tip: str = ""
+    numbers: str = ""
+    """The computed and the measured number where the error is largest, for a line of their own."""
 
     @property
     def name(self) -> str:
@@ -113,7 +115,13 @@ class CheckRowsContent(QWidget):
 
     def lay_out(self) -> None:
         """Take the height that the rows need."""
-        self.setMinimumHeight(theme().px(LINE) * len(self.rows) + theme().px(2))
+        self.setMinimumHeight(self.line * len(self.rows) + theme().px(2))
+
+    @property
+    def line(self) -> int:
+        """The height of a row, in pixels."""
+        has_numbers = any(isinstance(row, CheckRow) and row.numbers for row in self.rows)
+        return theme().px(LINE) + (theme().px(NUMBERS) if has_numbers else 0)
 
     def columns(self) -> tuple[float, float, float]:
         """Return where the labels end, where the tracks begin, and where they end."""
@@ -128,14 +136,14 @@ class CheckRowsContent(QWidget):
 
     def row_at(self, point: QPointF) -> int:
         """Return the row at a point; -1 below the last."""
-        place = int(point.y() // theme().px(LINE))
+        place = int(point.y() // self.line)
         return place if 0 <= place < len(self.rows) else -1
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter, current = QPainter(self), theme()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setFont(current.font(11, mono=True))
-        line = current.px(LINE)
+        line = self.line
         left, start, stop = self.columns()
         if self.stale:
             painter.setOpacity(0.5)
@@ -152,6 +160,11 @@ class CheckRowsContent(QWidget):
             painter.drawRoundedRect(box.adjusted(4, 1, -4, -1), 4, 4)
         middle = Qt.AlignmentFlag.AlignVCenter
         side = current.px(SIDE)
+        if isinstance(row, CheckRow) and row.numbers:
+            below = QRectF(side + current.px(SIGN), box.top() + current.px(LINE) - 3, 0, current.px(NUMBERS))
+            below.setRight(self.width() - side)
+            self._paint_numbers(painter, row.numbers, below)
+            box = QRectF(box.left(), box.top(), box.width(), current.px(LINE))
         self._paint_sign(painter, row, QPointF(side + current.px(5), box.center().y()))
         begin = side + current.px(SIGN)
         painter.setPen(current.color("text"))
@@ -179,6 +192,16 @@ class CheckRowsContent(QWidget):
         painter.setPen(current.color("error" if row.passed is False else "text" if row.kinks else "dim"))
         words = QRectF(stop, box.top(), self.width() - side - stop, box.height())
         painter.drawText(words, middle | Qt.AlignmentFlag.AlignRight, row.words)
+
+    @staticmethod
+    def _paint_numbers(painter: QPainter, numbers: str, box: QRectF) -> None:
+        """Write the two numbers under the name."""
+        painter.save()
+        painter.setFont(theme().font(10, mono=True))
+        painter.setPen(theme().color("dim"))
+        text = painter.fontMetrics().elidedText(numbers, Qt.TextElideMode.ElideRight, int(box.width()))
+        painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)
+        painter.restore()
 
     @staticmethod
     def _paint_rule(painter: QPainter, row: RuleRow, box: QRectF) -> None:
@@ -232,7 +255,7 @@ class CheckRowsContent(QWidget):
         pen = QPen(theme().color("error"), 1.2, Qt.PenStyle.CustomDashLine)
         pen.setDashPattern([4, 3])
         painter.setPen(pen)
-        painter.drawLine(QPointF(x, first * theme().px(LINE)), QPointF(x, self.height()))
+        painter.drawLine(QPointF(x, first * self.line), QPointF(x, self.height()))
 
     # -- gestures ----------------------------------------------------------------------------------------------------
 

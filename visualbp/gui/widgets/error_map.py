@@ -104,18 +104,8 @@ class ErrorMap(HeatMap):
         if index is None or check is None:
             return ""
         place = f"[{', '.join(map(str, index))}]" if index else ""
-        error = float(check.errors[index])
-        kink = bool(check.kink_mask[index])
-        if np.isnan(error):
-            said = "cannot be told"
-            if kink:
-                said = "at a kink, where any slope between those of both sides is right"
-            elif np.isnan(check.numeric[index]):
-                said = "not measured by this method"
-        else:
-            said = f"relative error {error_text(error)}" + (", checked beside a kink" if kink else "")
-            if error > self._drawn[0] and not check.failed[index]:
-                said += ", within the error of its measurement"
+        entry = check.entry(index, self._drawn[0])
+        said = entry.words if entry.error is None else f"{entry.words}, relative error {error_text(entry.error)}"
         name = f"{self.tile.value.layer}.∂{self.tile.value.timed_role}"
         return (
             f"{name}{place}: {said}\nbackpropagation {exact_text(check.analytic[index])}\n"
