@@ -8,8 +8,17 @@ from typing import ClassVar
 import numpy as np
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QBoxLayout,
+    QHBoxLayout,
+    QPushButton,
+    QSizePolicy,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
+from visualbp.core.arrays import Array
 from visualbp.core.ref import Ref, named
 from visualbp.debugger.snapshot import Snapshot
 from visualbp.engine.plan import Plan
@@ -55,6 +64,8 @@ class ValuePanel(Panel):
         self._plan: Plan | None = None
         self._layers: dict[str, tuple[str, ...]] = {}
         self._range, self._own_range = SharedRange(), SharedRange()
+        self._ranges: dict[Ref, SharedRange] = {}
+        """The range of each value, while each has its own."""
         self._assembler = Assembler()
         self._choices: dict[str, tuple[Shown, ...]] = {}
         self._strips: dict[str, tuple[Shown, ...]] = {}
@@ -63,6 +74,21 @@ class ValuePanel(Panel):
         """Which of its values a person wants to see of a layer, by their keys, where it is not what the links say."""
         self._header = Links(self.links, f"{self.title} show", self.first)
         self._header.chosen.connect(self._on_role)
+        self.own_scale = QPushButton("own scale")
+        self.own_scale.setProperty("flat", True)
+        self.own_scale.setCheckable(True)
+        self.own_scale.setToolTip(
+            "A range of colours for each layer, so that small numbers show beside large ones; off: one for all"
+        )
+        self.own_scale.setAccessibleName(f"{self.title}: a range of colours for each layer")
+        self.own_scale.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.own_scale.toggled.connect(self._on_scale)
+        self._links = QWidget()
+        row = QHBoxLayout(self._links)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(4)
+        row.addWidget(self._header)
+        row.addWidget(self.own_scale)
         self.extent = Links(
             (
                 Link(BATCH, "batch", "every sample of the batch, one row each"),
@@ -99,9 +125,10 @@ class ValuePanel(Panel):
         self.setFocusProxy(self.strip.content)
 
     def header(self) -> QWidget | None:
-        return self._header
+        return self._links
 
     def retheme(self) -> None:
+        self.own_scale.setFont(theme().font(11))
         self.strip.fit()
 
     @property
@@ -163,9 +190,14 @@ class ValuePanel(Panel):
 
     def _show_strip(self, snapshot: Snapshot, rows: list[Picture], sample: int) -> None:
         content = self.strip.content
-        limit = self._range.limit({row.shown.value: row.array for row in rows if row.array is not None})
-        self.legend.show_limit(limit)
-        content.show_rows(rows, Diverging(limit), sample, self.extent.key == SAMPLE)
+        present = [(row.shown.value, row.array) for row in rows if row.array is not None]
+        limit = self._range.limit(dict[object, Array](present))
+        own: dict[Ref, float] = {}
+        if self.own_scale.isChecked():
+            self._ranges = {value: self._ranges.get(value, SharedRange()) for value, _ in present}
+            own = {value: self._ranges[value].limit({value: array}) for value, array in present}
+        self.legend.show_limit(limit, self.own_scale.isChecked())
+        content.show_rows(rows, Diverging(limit), sample, self.extent.key == SAMPLE, own)
         newest, is_last = self._newest(snapshot, rows)
         content.mark_current(newest if is_last else None, theme().color(self.phase_color))
         self.strip.follow(newest)
@@ -210,6 +242,10 @@ class ValuePanel(Panel):
 
     @Slot(str)
     def _on_link(self, key: str) -> None:
+        self.update_now()
+
+    @Slot(bool)
+    def _on_scale(self, own: bool) -> None:
         self.update_now()
 
     @Slot(str)
