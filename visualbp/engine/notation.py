@@ -6,8 +6,8 @@ what `ziamath` can set.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Mapping, Sequence
+from functools import cached_property, lru_cache
 
 from visualbp.core.ref import Ref, Sender
 from visualbp.engine.algorithm import Algorithm
@@ -55,15 +55,19 @@ def derivative(of: str, by: str) -> str:
     return rf"\frac{{\partial {of}}}{{\partial {by}}}"
 
 
+@lru_cache(maxsize=4)
+def layer_numbers(plan: Plan) -> Mapping[str, int]:
+    """Return l of each layer that runs, as the equations count them: 0 for the input. The loss has none."""
+    names = dict.fromkeys((plan.input.layer, *plan.layers))
+    return {name: number for number, name in enumerate(name for name in names if name != plan.loss.layer)}
+
+
 class Notation:
     """The symbols of one plan. Any name of a value will do: aliases are looked up."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self._numbers: dict[str, int] = {}
-        for name in (plan.input.layer, *plan.layers):
-            if name != plan.loss.layer and name not in self._numbers:
-                self._numbers[name] = len(self._numbers)
+        self._numbers = layer_numbers(plan)
         self._parameters = {info.value for info in plan.parameters}
         self._gradients = {value.gradient for value in self._parameters}
         self._optimizer = make_optimizer(plan.network.training.optimizer)

@@ -14,6 +14,7 @@ from visualbp.analysis.explain_words import in_data
 from visualbp.core.arrays import Array, Shape
 from visualbp.core.ref import Ref
 from visualbp.debugger.snapshot import Snapshot
+from visualbp.engine.notation import layer_numbers
 from visualbp.engine.plan import Plan
 from visualbp.gui.axes import axes_of, place_words
 from visualbp.gui.canvas.card_painting import Card, paint_card
@@ -137,8 +138,9 @@ class LayerItem(QGraphicsRectItem):
         if changed:
             for row, before in zip_longest(content.rows, self.card.content.rows[: len(content.rows)]):
                 self.ranges.note(row, before)
-        if changed or trouble != self.card.trouble:
-            self.card.content, self.card.trouble = content, trouble
+        number = None if snapshot.plan is None else layer_numbers(snapshot.plan).get(self.name)
+        if changed or (trouble, number) != (self.card.trouble, self.card.number):
+            self.card.content, self.card.trouble, self.card.number = content, trouble, number
             self.update()
         return changed
 

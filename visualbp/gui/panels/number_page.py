@@ -94,7 +94,10 @@ class Page:
         if found.note:
             wrong = not found.total.agrees or (found.number is not None and not math.isfinite(found.number))
             self._y += px(3)
-            self._words(found.note, "error" if wrong else "dim")
+            note = found.note
+            if found.number is None and look.check is not None:
+                note = note.replace("not computed yet: ", "from the check; in this iteration ")
+            self._words(note, "error" if wrong else "dim")
 
     def _title(self, found: Explanation, look: Look) -> None:
         current, row = theme(), theme().px(TITLE_ROW - 4)
@@ -123,7 +126,7 @@ class Page:
         measured = "nothing" if entry.measured is None else check_number(entry.measured)
         lines = [("computed", check_number(entry.computed)), ("measured", measured)]
         if entry.difference is not None:
-            lines.append(("difference", check_number(entry.difference)))
+            lines.append(("difference", f"{entry.difference:+.2g}".replace("-", "−")))
         for words, text in lines:
             self._text(words, self._x, row, font, "dim")
             self._text(text, self._x + self._width - _advance(text), row, mono, "text")

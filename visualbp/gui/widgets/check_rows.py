@@ -255,7 +255,11 @@ class CheckRowsContent(QWidget):
         pen = QPen(theme().color("error"), 1.2, Qt.PenStyle.CustomDashLine)
         pen.setDashPattern([4, 3])
         painter.setPen(pen)
-        painter.drawLine(QPointF(x, first * self.line), QPointF(x, self.height()))
+        line, bar = self.line, theme().px(LINE)
+        for place in range(first, len(self.rows)):  # not over the numbers under the bars
+            painter.drawLine(QPointF(x, place * line), QPointF(x, place * line + bar - 2))
+        if line == bar:
+            painter.drawLine(QPointF(x, len(self.rows) * line), QPointF(x, self.height()))
 
     # -- gestures ----------------------------------------------------------------------------------------------------
 
