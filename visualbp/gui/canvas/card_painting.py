@@ -194,14 +194,11 @@ def _paint_header(painter: QPainter, card: Card) -> None:
         draw_icon(painter, QRectF(right - 13, 12.5, 13, 13), "lock", theme().color("dim"))
         right -= 18
     left = PADDING + 22
-    index = "" if card.number is None else f"({card.number})"
-    beside = text_width(index, 10, mono=True) + 5 if index else 0
-    name = elided(layer.name, 14, right - left - beside, QFont.Weight.DemiBold)
-    if index:
-        painter.setFont(scene_font(10, mono=True))
+    if card.number is not None:  # under the icon, where it takes nothing from the name
+        painter.setFont(scene_font(10 if card.number < 100 else 8, mono=True))
         painter.setPen(theme().color("dim"))
-        place = left + text_width(name, 14, QFont.Weight.DemiBold) + 4
-        painter.drawText(QRectF(place, 8, beside + 2, 23), Align.AlignVCenter | Align.AlignLeft, index)
+        painter.drawText(QRectF(PADDING - 8, 28, 31, 17), Align.AlignCenter, f"({card.number})")
+    name = elided(layer.name, 14, right - left, QFont.Weight.DemiBold)
     painter.setFont(scene_font(14, QFont.Weight.DemiBold))
     painter.setPen(theme().color("text"))
     painter.drawText(QRectF(left, 8, right - left + 2, 23), Align.AlignVCenter | Align.AlignLeft, name)

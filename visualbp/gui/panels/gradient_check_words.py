@@ -96,6 +96,7 @@ def _row(layer: str, name: str, check: TensorCheck, tolerance: float) -> CheckRo
         check.excused,
         "\n".join(lines),
         numbers,
+        check,
     )
 
 

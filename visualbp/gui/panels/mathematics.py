@@ -94,6 +94,7 @@ class MathematicsPanel(Panel):
         self.step_label.setTextFormat(Qt.TextFormat.RichText)
         self.card = NumberCard(self._equations, self)
         self.card.followed.connect(self._on_followed)
+        self.card.array_of = lambda value: self.context.debugger.snapshot.find(value)
         self.axes = AxisChoosers(self)
         self.axes.changed.connect(self._on_axis_changed)
         self.axes.sample_chosen.connect(self._on_sample_chosen)

@@ -6,13 +6,29 @@ Each row says with a sign and in words which of the three answers it is; the col
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QBrush, QColor, QFontMetrics, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import (
+    QBrush,
+    QColor,
+    QContextMenuEvent,
+    QFontMetrics,
+    QGuiApplication,
+    QHelpEvent,
+    QKeyEvent,
+    QKeySequence,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+)
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
+from visualbp.analysis.gradient_check_result import TensorCheck
+from visualbp.gui.copying import Copy, copies_of_tensor, copy_menu, takes_copy
+from visualbp.gui.painting import exact_text
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.heights import ColumnScroll
 
@@ -51,6 +67,17 @@ class CheckRow:
     tip: str = ""
     numbers: str = ""
     """The computed and the measured number where the error is largest, for a line of their own."""
+    check: TensorCheck | None = field(default=None, compare=False, repr=False)
+    """What the row is of, for copying."""
+
+    @property
+    def worst(self) -> tuple[float, ...]:
+        """The computed and the measured number where the error is largest; nothing where none was measured."""
+        check = self.check
+        if check is None or not check.errors.size or np.all(np.isnan(check.errors)):
+            return ()
+        place = np.unravel_index(int(np.nanargmax(check.errors + 2.0 * check.failed)), check.errors.shape)
+        return float(check.analytic[place]), float(check.numeric[place])
 
     @property
     def name(self) -> str:
@@ -263,7 +290,39 @@ class CheckRowsContent(QWidget):
 
     # -- gestures ----------------------------------------------------------------------------------------------------
 
+    def row_text(self, place: int) -> str:
+        """Return a row with tabs: its name, the computed and the measured number, the error, and what is said."""
+        row = self.rows[place]
+        if isinstance(row, RuleRow):
+            return f"{row.name}\t{row.words}"
+        answer = {True: "passes", False: "fails", None: "cannot be told"}[row.passed]
+        error = "" if row.error is None else exact_text(row.error)
+        return "\t".join((row.name, *map(exact_text, row.worst), error, answer))
+
+    def copies_at(self, place: int) -> list[Copy]:
+        """Return what can be copied of a row."""
+        row = self.rows[place]
+        copies: list[Copy] = [("Copy row", lambda: self.row_text(place))]
+        if isinstance(row, CheckRow) and row.check is not None:
+            check, worst = row.check, row.worst
+            if worst:
+                copies.insert(0, ("Copy number", lambda: exact_text(worst[0])))
+            copies += copies_of_tensor(check.analytic, "gradient")
+            copies += copies_of_tensor(check.numeric, "measured gradient")
+        return copies
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        by_mouse = event.reason() == QContextMenuEvent.Reason.Mouse
+        place = self.row_at(QPointF(event.pos())) if by_mouse else self._focused
+        if 0 <= place < len(self.rows):
+            row = self.rows[place]
+            size = row.check.analytic.size if isinstance(row, CheckRow) and row.check is not None else 1
+            copy_menu(self.copies_at(place), size, self).popup(event.globalPos())
+            event.accept()
+
     def event(self, event: QEvent) -> bool:
+        if takes_copy(event):
+            return True
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
             place = self.row_at(QPointF(event.pos()))
             QToolTip.showText(event.globalPos(), self.rows[place].tip, self) if place >= 0 else QToolTip.hideText()
@@ -293,7 +352,10 @@ class CheckRowsContent(QWidget):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         steps = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}
         key = Qt.Key(event.key())
-        if key in steps and self.rows:
+        if event.matches(QKeySequence.StandardKey.Copy) and self.rows:
+            places = [self._focused] if 0 <= self._focused < len(self.rows) else range(len(self.rows))
+            QGuiApplication.clipboard().setText("\n".join(map(self.row_text, places)))
+        elif key in steps and self.rows:
             self._focused = max(0, min(len(self.rows) - 1, self._focused + steps[key]))
             row = self.rows[self._focused]
             self.setAccessibleDescription(f"{row.name}: {row.words}")

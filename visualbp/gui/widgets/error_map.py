@@ -12,12 +12,13 @@ from visualbp.analysis.gradient_check_result import TensorCheck
 from visualbp.core.arrays import Array, size_of
 from visualbp.core.ref import Ref
 from visualbp.gui.axes import PARAMETER_AXES, place_words
+from visualbp.gui.copying import Copy, copies_of_tensor, row_text
 from visualbp.gui.painting import exact_text
 from visualbp.gui.theme import theme
-from visualbp.gui.widgets.arrangement import Sheet
+from visualbp.gui.widgets.arrangement import Cell, Sheet
 from visualbp.gui.widgets.check_rows import HIGHEST, LOWEST, error_text
 from visualbp.gui.widgets.heat_map import HeatMap
-from visualbp.gui.widgets.heat_tile import Meaning
+from visualbp.gui.widgets.heat_tile import HeatTile, Meaning
 from visualbp.gui.widgets.sheets import fit_squares
 
 UNMEASURED = 255
@@ -97,6 +98,19 @@ class ErrorMap(HeatMap):
         if self.check is not None:
             name = self.tile.value
             self.show_check(name.layer, name.role, self.check, *self._drawn)
+
+    def copies_at(self, tile: HeatTile, cell: Cell) -> list[Copy]:
+        index, check = tile.index_of(cell), self.check
+        if index is None or check is None:
+            return []
+        computed, measured = float(check.analytic[index]), float(check.numeric[index])
+        return [
+            ("Copy number", lambda: exact_text(computed)),
+            ("Copy measured number", lambda: exact_text(measured)),
+            ("Copy row", lambda: row_text(check.analytic[index[:-1]])),
+            *copies_of_tensor(check.analytic, "gradient"),
+            *copies_of_tensor(check.numeric, "measured gradient"),
+        ]
 
     def hover_text(self, point: QPointF) -> str:
         cell, check = self.tile.cell_at(point), self.check

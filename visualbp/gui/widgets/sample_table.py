@@ -5,17 +5,19 @@ from __future__ import annotations
 import numpy as np
 from PySide6.QtCore import (
     QAbstractTableModel,
+    QEvent,
     QModelIndex,
     QPersistentModelIndex,
     Qt,
     Signal,
     Slot,
 )
-from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence
+from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableView, QWidget
 
 from visualbp.core.arrays import Array
 from visualbp.core.visible_text import visible
+from visualbp.gui.copying import copy_menu, takes_copy
 from visualbp.gui.painting import exact_text, number_text
 from visualbp.gui.plain_text import plain_tip
 from visualbp.gui.theme import theme
@@ -211,6 +213,29 @@ class SampleTable(QTableView):
     def _on_row(self, current: QModelIndex, previous: QModelIndex) -> None:
         if current.isValid():
             self.sample_chosen.emit(current.row())
+
+    def event(self, event: QEvent) -> bool:
+        return takes_copy(event) or super().event(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        by_mouse = event.reason() == QContextMenuEvent.Reason.Mouse
+        cell = self.indexAt(event.pos()) if by_mouse else self.currentIndex()
+        if not cell.isValid():
+            return
+        table = self.samples.copy_text().splitlines()
+        column = cell.column() if cell.column() <= self.samples.shown_inputs else cell.column() - self.columns()
+        row = table[cell.row() + 1]
+        copies = [
+            ("Copy number", lambda: row.split("\t")[column]),
+            ("Copy row", lambda: row),
+            ("Copy table", lambda: "\n".join(table)),
+        ]
+        copy_menu(copies, self.samples.inputs.size, self).popup(event.globalPos())
+        event.accept()
+
+    def columns(self) -> int:
+        """Return how many columns are shown."""
+        return self.samples.columnCount()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.matches(QKeySequence.StandardKey.Copy):
