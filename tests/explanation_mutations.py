@@ -15,6 +15,7 @@ from visualbp.analysis.explain import Factor, Moment, explain
 from visualbp.engine import Executor, Step
 from visualbp.engine.plan import Phase
 from visualbp.operations.dropout import Dropout
+from visualbp.operations.words import Told
 
 _MORE = """
 inputs outputs; outputs inputs; weight bias; bias weight; added subtracted; added multiplied; less plus; velocity
@@ -47,7 +48,7 @@ def explained(executor: Executor, iterations: int = 1, most: int = 2, layer: str
         if step.phase == Phase.LOAD:
             values += [value for value in moment.values if value in moment.start]  # type: ignore[operator]
         for value in values if layer in ("", step.layer) else ():
-            for index in _places(generator, np.shape(moment.values[plan.resolve(value)]), most):
+            for index in places(generator, np.shape(moment.values[plan.resolve(value)]), most):
                 found = explain(moment, value, index)
                 yield Asked(found, taken, executor.inputs, executor.targets, moment.batch, executor.iteration)  # type: ignore[arg-type]
 
@@ -70,7 +71,8 @@ def _moment(executor: Executor) -> Moment:
     return Moment(executor.plan, dict(executor.values), executor.cursor, start, executor.iteration, first, rows)
 
 
-def _places(generator: np.random.Generator, shape: tuple[int, ...], most: int) -> list[tuple[int, ...]]:
+def places(generator: np.random.Generator, shape: tuple[int, ...], most: int) -> list[tuple[int, ...]]:
+    """Return the indices of all elements, or of so many that are drawn."""
     count = int(np.prod(shape, dtype=np.int64))
     chosen = generator.choice(count, most, replace=False) if count > most else range(count)
     return [tuple(int(i) for i in np.unravel_index(int(place), shape)) for place in chosen]
@@ -86,6 +88,18 @@ def mutations(words: str) -> Iterator[tuple[str, str]]:
         yield "another number", words[: found.start()] + other + words[found.end() :]
     for part in re.findall(r", [^,;:]+", words):
         yield "a part left out", words.replace(part, "", 1)
+
+
+def mutations_of_told(told: Told) -> Iterator[tuple[str, str]]:
+    """The same where words stand beside their claim, which stays: of the words, and of the values among them."""
+    slots = re.findall(r"\{\w+\}", told.saying.text)
+    for name, changed in mutations(told.saying.text):
+        if set(re.findall(r"\{\w+\}", changed)) <= set(slots):
+            yield name, Told(changed, told.saying.claim, **told.values)
+    for name, value in told.values.items():
+        if not isinstance(value, float):  # of which not all digits are shown
+            other = value + 1 if isinstance(value, int) else "another" if isinstance(value, str) else (*value[:-1], -1)
+            yield f"another {name}", Told(told.saying.text, told.saying.claim, **{**told.values, name: other})
 
 
 def form_of(words: str) -> str:
@@ -105,7 +119,7 @@ def survivors_beside(asked: Asked, factor: Factor) -> tuple[int, list[tuple[str,
 
 def _survivors(asked: Asked, said: str, check: Callable[[str], None]) -> tuple[int, list[tuple[str, str]]]:
     told, unnoticed = 0, []
-    for name, changed in mutations(said):
+    for name, changed in mutations_of_told(said) if isinstance(said, Told) else mutations(said):
         told += 1
         try:
             check(changed)

@@ -1,7 +1,7 @@
 """A reader of the words that say where a number came from: each sentence is a claim about arrays, held against them.
 
-As tests/sentence_reader.py does for steps: each form of words stands once, with what it claims. Words that have no form
-here are words that nobody can check, and fail as such.
+Words that stand beside their claim (`Told`) are held against it by tests/claims_reader.py. Of others each form stands
+here once, with what it claims, and words that have none are words that nobody can check, and fail as such.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from tests import normalizing
+from tests.claims_reader import check_label, check_note, check_told
 from tests.convolving import back_to_weight, back_to_x, slid
 from tests.equation_reader import Bound
 from tests.equation_reader import read as read_equation
@@ -23,6 +24,7 @@ from tests.refs import ref
 from tests.sentence_reader import FalseSentenceError, Taken, claim, is_smooth
 from tests.sentence_reader import _heads as heads_of
 from tests.sentence_reader import _joined as joined
+from tests.sentence_reader import _rows as rows_of
 from tests.sentence_reader import _symbol as symbol_of
 from visualbp.analysis.explain import Explanation
 from visualbp.core.arrays import Array
@@ -32,6 +34,8 @@ from visualbp.initializers import initializers
 from visualbp.operations.activations import activations
 from visualbp.operations.losses import losses
 from visualbp.operations.normalization import BatchNorm
+from visualbp.operations.symbols import Symbol
+from visualbp.operations.words import Told
 from visualbp.optimizers.schedules import schedules
 
 Clause = Callable[..., None]
@@ -431,44 +435,18 @@ def fed_units(a: Asked) -> None:
     a.is_(a.up @ a.operand("weight"), "W^T delta")
 
 
-def _rows(array: Array) -> Array:
-    return array.reshape(-1, array.shape[-1])
-
-
 def own_unit(a: Asked) -> None:
     a.backward("bias")
-    a.is_(_rows(a.up).sum(0), "summed over the batch")
+    a.is_(rows_of(a.up).sum(0), "summed over the batch")
 
 
 def own_unit_times_input(a: Asked) -> None:
     a.backward("weight")
-    a.is_(_rows(a.up).T @ _rows(a.operand("x")), "delta x^T, summed")
+    a.is_(rows_of(a.up).T @ rows_of(a.operand("x")), "delta x^T, summed")
 
 
 def _inputs(a: Asked) -> list[Array]:
     return [a.taken.value(value) for value in a.taken.node.operands]
-
-
-def added(a: Asked) -> None:
-    a.forward()
-    a.is_(np.sum(_inputs(a), axis=0), "added up")
-
-
-def passed_on(a: Asked) -> None:
-    a.backward()
-    claim(a.taken.node.operation.name == "add", "added, so that its derivative is 1")
-    a.is_(a.up, "unchanged")
-
-
-def multiplied(a: Asked) -> None:
-    a.forward()
-    a.is_(np.prod(_inputs(a), axis=0), "multiplied")
-
-
-def times_others(a: Asked) -> None:
-    a.backward()
-    others = [array for place, array in enumerate(_inputs(a)) if place != a.taken.step.operand]
-    a.is_(np.prod([a.up, *others], axis=0), "times the others")
 
 
 def taken_over_from(a: Asked, layer: str) -> None:
@@ -489,18 +467,6 @@ def own_part(a: Asked) -> None:
     start = sum(array.shape[1] for array in _inputs(a)[: a.taken.step.operand])
     claim(a.taken.node.operation.name == "concatenate", "side by side")
     a.is_(a.up[(a.at[0], a.at[1] + start, *a.at[2:])], "its own part")
-
-
-def new_layout(a: Asked) -> None:
-    a.forward()
-    claim(a.taken.node.operation.name == "flatten", "laid out")
-    a.is_(a.operand("x").reshape(len(a.operand("x")), -1), "in another layout")
-
-
-def old_layout(a: Asked) -> None:
-    a.backward()
-    claim(a.taken.node.operation.name == "flatten", "laid out")
-    a.is_(a.up.reshape(a.operand("x").shape), "in the old layout")
 
 
 def masked(a: Asked) -> None:
@@ -563,32 +529,12 @@ def _log_softmax(z: Array) -> Array:
     return shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
 
 
-def _huber(p: Array, y: Array, rule: Any) -> Array:
-    off, limit = np.abs(p - y), rule.option_values["delta"]
-    return np.where(off <= limit, off**2 / 2, limit * (off - limit / 2))
-
-
-_PARTS: dict[str, Callable[[Array, Array, Any], Array]] = {
-    "mean_squared_error": lambda p, y, rule: (p - y) ** 2,
-    "half_squared_error": lambda p, y, rule: (p - y) ** 2 / 2,
-    "mean_absolute_error": lambda p, y, rule: np.abs(p - y),
-    "huber": _huber,
-    "binary_cross_entropy": lambda p, y, rule: -(y * np.log(p) + (1 - y) * np.log(1 - p)),
-    "binary_cross_entropy_with_logits": lambda z, y, rule: -(y * _log_sigmoid(z) + (1 - y) * _log_sigmoid(-z)),
-    "softmax_cross_entropy": lambda z, y, rule: -y * _log_softmax(z),
-    "cross_entropy": lambda p, y, rule: -np.where(y == 0, 0, y * np.log(p)),
-    "kl_divergence": lambda p, y, rule: np.where(y == 0, 0, y * np.log(np.where(y == 0, 1, y) / p)),
-    "hinge": lambda p, y, rule: np.maximum(0, 1 - y * p),
-}
-
-
 def _loss(a: Asked, prediction: Array) -> float:
-    rule = a.taken.node.operation
-    parts = _PARTS[rule.type_name](prediction, _inputs(a)[1], rule)
-    per_row = rule.type_name in ("softmax_cross_entropy", "cross_entropy")
-    count = np.prod(parts.shape[:-1]) if per_row else parts.size
-    per_sample = rule.type_name in ("half_squared_error", "kl_divergence")
-    return float(parts.sum() / (len(parts) if per_sample else count))
+    """Return the loss as its equation says it, which is held against the rule's numbers elsewhere."""
+    target, symbols = _inputs(a)[1], (symbol_of("P", prediction), symbol_of("Y", prediction))
+    latex = a.taken.node.operation.equation(Symbol("L", ()), symbols)
+    bound = {"L": Bound(np.zeros(())), "P": Bound(prediction, True), "Y": Bound(target, True)}
+    return float(read_equation(latex, bound, samples=len(prediction))["L"])
 
 
 def one_part_each(a: Asked, label: str) -> None:
@@ -775,25 +721,6 @@ def across_direction(a: Asked) -> None:
 # -- sequences ---------------------------------------------------------------------------------------------------------
 
 
-def _place_words(place: tuple[int, ...]) -> str:
-    return f"sample {place[0]}" + (f", position {', '.join(map(str, place[1:]))}" if len(place) > 1 else "")
-
-
-def looked_up(a: Asked, place: str, name: str, row: str) -> None:
-    a.forward()
-    *leading, unit = a.at
-    claim(place == _place_words((int(a.rows[leading[0]]), *leading[1:])) and name == row, "which place")
-    claim(int(row) == int(a.operand("x")[tuple(leading)]), "which class")
-    a.is_(a.operand("weight")[int(row), unit], "that row of W")
-
-
-def all_places_of_class(a: Asked, name: str) -> None:
-    a.backward("weight")
-    claim(int(name) == a.at[0], "its class")
-    chosen = a.operand("x").astype(int).reshape(-1) == int(name)
-    a.is_(_rows(a.up)[chosen, a.at[1]].sum(), "every place of the class")
-
-
 def first_time_step(a: Asked) -> None:
     a.forward()
     claim(len(a.taken.node.operands) == 4, "no state before it")
@@ -825,67 +752,6 @@ def met_in_batch(a: Asked, what: str) -> None:
     if not is_input:
         _is_state(a, what)
     a.is_(a.up.T @ a.operand("x" if is_input else "h"), "times what it met")
-
-
-def start_state(a: Asked) -> None:
-    a.forward()
-    a.is_(0.0, "0")
-
-
-def _columns(a: Asked) -> slice:
-    operation, units = a.taken.node.operation, a.taken.output.shape[1]
-    return slice(operation.place * units, (operation.place + 1) * units)
-
-
-def own_gate(a: Asked, how: str) -> None:
-    a.forward()
-    claim((len(_inputs(a)) > 1) == (how == "added up"), "how many")
-    a.is_(np.sum([array[:, _columns(a)] for array in _inputs(a)], axis=0), "its part")
-
-
-def of_another_gate(a: Asked, place: str) -> None:
-    a.backward()
-    claim(a.at[1] // a.taken.output.shape[1] + 1 == int(place) != a.taken.node.operation.place + 1, "another gate")
-    a.is_(0.0, "0")
-
-
-def to_own_gate(a: Asked) -> None:
-    a.backward()
-    wanted = np.zeros_like(_inputs(a)[0])
-    wanted[:, _columns(a)] = a.up
-    claim(_columns(a).start <= a.at[1] < _columns(a).stop, "its own part")
-    a.is_(wanted, "unchanged")
-
-
-def cell_state(a: Asked) -> None:
-    a.forward()
-    f, c, i, g = (a.operand(name) for name in ("forget", "cell", "input", "candidate"))
-    a.is_(f * c + i * g, "kept and taken in")
-
-
-def times_partner(a: Asked, partner: str) -> None:
-    a.backward()
-    place = {0: 1, 1: 0, 2: 3, 3: 2}[a.taken.step.operand]
-    claim(a.taken.node.operation.name == "cell_state", "of a cell")
-    claim(a.taken.node.operands[place].text == partner, "its partner")
-    a.is_(a.up * _inputs(a)[place], "times its partner")
-
-
-def updated_state(a: Asked) -> None:
-    a.forward()
-    u, n, h = (a.operand(name) for name in ("update", "candidate", "h"))
-    a.is_(u * h + (1 - u) * n, "kept and new")
-
-
-def times_gate(a: Asked, rest: str | None) -> None:
-    a.backward("candidate" if rest else "h")
-    u = a.operand("update")
-    a.is_(a.up * (1 - u if rest else u), "times the gate")
-
-
-def times_distance(a: Asked) -> None:
-    a.backward("update")
-    a.is_(a.up * (a.operand("h") - a.operand("candidate")), "times the distance")
 
 
 def no_state(a: Asked) -> None:
@@ -945,30 +811,6 @@ def scores_back(a: Asked, which: str) -> None:
     a.is_(joined(up @ other) / np.sqrt(other.shape[-1]), f"times the {which}")
 
 
-def closed(a: Asked) -> None:
-    a.forward()
-    claim(a.at[-1] > a.at[-2], "a later position")
-    a.is_(-np.inf, "minus infinity")
-
-
-def may_look(a: Asked) -> None:
-    a.forward()
-    claim(a.at[-1] <= a.at[-2], "itself or back")
-    a.is_(a.operand("scores"), "its score")
-
-
-def closed_back(a: Asked) -> None:
-    a.backward()
-    claim(a.at[-1] > a.at[-2], "closed")
-    a.is_(0.0, "0")
-
-
-def open_back(a: Asked) -> None:
-    a.backward()
-    claim(a.at[-1] <= a.at[-2], "open")
-    a.is_(a.up, "unchanged")
-
-
 def mixed(a: Asked, position: str) -> None:
     a.forward()
     claim(int(position) == a.at[1], "which position")
@@ -1024,15 +866,9 @@ RULES: tuple[tuple[str, Clause], ...] = (
     (r"the error signals of the units that it feeds, each times the weight in between, added up", fed_units),
     (rf"the error signal of its unit{_SUMMED} \(what the loss divides by is in it already\)", own_unit),
     (rf"{_LOCAL}the error signal of its unit, times what came in through it{_SUMMED}", own_unit_times_input),
-    (r"its inputs, added up", added),
-    (r"what comes back, unchanged: the local derivative is 1", passed_on),
-    (r"its inputs, multiplied", multiplied),
-    (rf"{_LOCAL}what comes back, times the other inputs", times_others),
     (r"taken over from time step (\d+)", from_time),
     (r"taken over from (.+)", taken_over_from),
     (r"its own part of what comes back, unchanged", own_part),
-    (r"taken over: only the layout changes", new_layout),
-    (r"what comes back, unchanged: only the layout changes", old_layout),
     (r"its input, times the mask of this iteration", masked),
     (rf"{_LOCAL}what comes back, times the same mask as on the way forward", masked_back),
     (r"(.+) of its z", applied),
@@ -1063,8 +899,6 @@ RULES: tuple[tuple[str, Clause], ...] = (
     (r"what comes back to the weights of its unit, each times the direction: the part along it", along_direction),
     (r"what comes back to its weight, less the part along the direction, which would only make it longer; times"
      r" gain / length", across_direction),
-    (r"looked up: the class at (.+) is (\d+), so it is row (\d+) of W", looked_up),
-    (r"what comes back to every place where class (\d+) was looked up, added up", all_places_of_class),
     (r"the inputs of the first time step, each times its weight, and the bias: there is no state before it",
      first_time_step),
     (r"the inputs of this time step and (the state after the step before|.+), each times its weight, and the bias",
@@ -1074,15 +908,6 @@ RULES: tuple[tuple[str, Clause], ...] = (
     (rf"{_LOCAL}the error signal of its unit, times"
      rf" (what came in at this time step|the state after the step before|.+\[0\]){_SUMMED}", met_in_batch),
     (r"the state before the first time step is 0, so this step has no part", no_state),
-    (r"the state before the first time step is 0", start_state),
-    (r"the gate's own part, (taken over|added up)", own_gate),
-    (r"this column belongs to part (\d+), another gate's", of_another_gate),
-    (r"what comes back to the gate's own part, unchanged", to_own_gate),
-    (r"what the forget gate keeps of the cell, and what the input gate lets in of the candidate", cell_state),
-    (rf"{_LOCAL}what comes back to the cell, times (.+)", times_partner),
-    (r"what the update gate keeps of the state, and for the rest the candidate", updated_state),
-    (rf"{_LOCAL}what comes back to the state, times (1 minus )?the update gate", times_gate),
-    (rf"{_LOCAL}what comes back to the state, times how far the state is from the candidate", times_distance),
     (rf"the error signal of its unit at this time step{_SUMMED}", own_unit_in_time),
     (r"taken out of the sequence at time step (\d+)", out_of_sequence),
     (r"this part of the gradient belongs to time step (\d+) alone", of_another_time),
@@ -1090,10 +915,6 @@ RULES: tuple[tuple[str, Clause], ...] = (
     (r"what comes back at time step (\d+), unchanged", back_at_time),
     (r"how well the query of position (\d+) fits the key of position (\d+)(?:, in head (\d+))?", fits),
     (rf"{_LOCAL}what comes back to its scores, times the (keys|queries) of all positions", scores_back),
-    (r"minus infinity, of which the softmax makes 0", closed),
-    (r"its score, unchanged: it may look at itself and back", may_look),
-    (r"0 at a closed place", closed_back),
-    (r"what comes back, unchanged: the pair is open", open_back),
     (r"the values of all positions, each times how much position (\d+) attends to it", mixed),
     (rf"{_LOCAL}what comes back to the mix of position (\d+), times the value of position (\d+)", mix_to_attention),
     (rf"{_LOCAL}what comes back to every position, times how much it attends to position (\d+)", mix_to_value),
@@ -1105,7 +926,93 @@ _NOT_SO = (AssertionError, StopIteration, KeyError, ValueError, IndexError, Type
 
 def check_rule(asked: Asked, words: str) -> None:
     """Raise FalseSentenceError where the words on how a number comes about are not so."""
-    hold(RULES, asked, words, asked)
+
+    def holds(number: str, expected: Any) -> None:
+        claim(number == ("output" if asked.is_forward() else "result"), f"{number} is another number")
+        claim(np.shape(expected) in ((), asked.taken.result.shape), f"an array {np.shape(expected)}")
+        asked.is_(expected, "what is claimed")
+
+    if isinstance(words, Told):
+        check_claim(asked, words, holds, asked.at)
+    else:
+        hold(RULES, asked, words, asked)
+
+
+def names_of(asked: Asked, at: tuple[int, ...]) -> dict[str, Any]:
+    """Return what a claim may speak of, by its name."""
+    node, inputs = asked.taken.node, _inputs(asked)
+    names = [node.operation.operand_name(place) for place in range(len(inputs))]
+    found = {name: array for name, array in zip(names, inputs, strict=True) if names.count(name) == 1}
+    found |= {**vars(node.operation), "inputs": inputs, "output": asked.taken.output, "at": at}
+    if not asked.is_forward():
+        found["others"] = [array for place, array in enumerate(inputs) if place != asked.taken.step.operand]
+        found["upstream"] = 1.0 if node.output == asked.taken.plan.loss else asked.up
+    return found
+
+
+def check_claim(asked: Asked, told: Told, holds: Callable[[str, Any], None], at: tuple[int, ...]) -> None:
+    """Hold a text that stands beside its claim against it, and that against the arrays."""
+    node, names = asked.taken.node, names_of(asked, at)
+    where = f"{asked.found.text}: {told}"
+    try:
+        for place, value in enumerate(node.operands):
+            shown = told.values.get(node.operation.operand_name(place), value.text)
+            claim(shown == value.text, f"{value.text} is called {shown}")
+        check_told(told, node.operation.glossary, names, holds)
+    except FalseSentenceError as error:
+        raise FalseSentenceError(f"{where}\n  is not so: {error}") from None
+    except (*_NOT_SO, NameError, SyntaxError) as error:
+        raise FalseSentenceError(f"{where}\n  cannot be read: {error!r}") from None
+
+
+def check_note_of(asked: Asked) -> None:
+    """Raise FalseSentenceError where what a rule notes is not so."""
+    note, step = asked.found.own_note, asked.found.step
+    if not note or step is None or step.node is None:
+        return
+    if isinstance(note, Told):
+        try:
+            check_note(note, asked.taken.node.operation.glossary, {**names_of(asked, asked.at), "result": asked.number})
+        except (*_NOT_SO, NameError, SyntaxError) as error:
+            raise FalseSentenceError(f"{asked.found.text}: {note}\n  is not so: {error}") from None
+    elif not any(re.fullmatch(pattern, note) for pattern in _NOTES):
+        raise FalseSentenceError(f"nobody can check the note {note!r}: tell it beside its claim")
+
+
+_NOTES = (
+    r"(1 place|\d+ places) of the window lies? outside the (image|sequence), where x counts as 0",
+    r"it is not the largest of its window: the gradient goes to the winner alone",
+    r"\d+ numbers are largest; the first of them wins",
+    r"of the \d+ windows that cover it, \d+ chose it",
+    r"no window covers it, so nothing comes back",
+)
+"""Notes that are known by their words alone, and not held against the arrays."""
+
+
+def check_labels(asked: Asked) -> None:
+    """Raise FalseSentenceError where the label of a term is not what its factors are."""
+    if asked.found.step is None or asked.found.step.node is None:
+        return
+    node, names = asked.taken.node, names_of(asked, asked.at)
+    operands = {value: node.operation.operand_name(place) for place, value in enumerate(node.operands)}
+    called = {node.output.gradient: "upstream", node.output: "output", **operands, asked.found.value: "before"}
+    resolved = {asked.taken.plan.resolve(value): name for value, name in called.items()}
+    for term in asked.found.terms:
+        factors: dict[str, list[tuple[int, ...]]] = {}
+        layers = {factor.value.layer for factor in term.factors if factor.value is not None}
+        for factor in term.factors:
+            if factor.value is not None:
+                index = factor.index
+                if index and asked.taken.plan.is_batched(factor.value):  # a sample is called by its row in the data
+                    index = (int(asked.rows[index[0]]), *index[1:])
+                factors.setdefault(resolved.get(factor.value, factor.value.text), []).append(index)
+        if term.label.startswith("from "):
+            claim(term.label.removeprefix("from ") in layers, f"{term.label!r} is of no factor")
+            continue
+        try:
+            check_label(term.label, node.operation.glossary, factors, {**names, "before": None, "upstream": None})
+        except FalseSentenceError as error:
+            raise FalseSentenceError(f"{asked.found.text}: {error}") from None
 
 
 def hold(forms: Sequence[tuple[str, Callable[..., None]]], subject: Any, words: str, asked: Asked) -> None:
@@ -1119,4 +1026,4 @@ def hold(forms: Sequence[tuple[str, Callable[..., None]]], subject: Any, words: 
             except _NOT_SO as error:
                 raise FalseSentenceError(f"{asked.found.text}: {words}\n  is about something else: {error!r}") from None
             return
-    raise FalseSentenceError(f"nobody can check these words: {words}")
+    raise FalseSentenceError(f"nobody can check these words: tell them beside their claim, as `Told` does\n  {words}")

@@ -15,6 +15,7 @@ from tests.explanation_reader import (
     _log_softmax,
     _pooled,
     _Update,
+    check_claim,
     hold,
     its,
     spread,
@@ -26,6 +27,7 @@ from visualbp.core.arrays import Array
 from visualbp.engine.plan import GRADIENT_NORM
 from visualbp.operations.activations import activations
 from visualbp.operations.normalization import BatchNorm
+from visualbp.operations.words import Told
 
 _NOT_SO = (AssertionError, StopIteration, KeyError, ValueError, IndexError, TypeError, AttributeError)
 
@@ -234,11 +236,6 @@ def difference(f: Said, cut_at: str | None) -> None:
     f.is_(p - y if cut_at is None else np.clip(p - y, -float(cut_at), float(cut_at)), "prediction minus target")
 
 
-def size_or_sign(f: Said, which: str) -> None:
-    p, y = _p_and_y(f)
-    f.is_(np.abs(p - y) if which == "size" else np.sign(p - y), f"the {which}")
-
-
 def less_half(f: Said) -> None:
     (p, y), limit = _p_and_y(f), f.a.taken.node.operation.option_values["delta"]
     f.is_(p - y - np.clip(p - y, -limit, limit) / 2, "less half of the cut one")
@@ -252,10 +249,6 @@ def log_of(f: Said, which: str) -> None:
         f.is_(_log_sigmoid(answer) if logits else np.maximum(np.log(answer), -100.0), f"log of {which}")
 
 
-def one_minus_target(f: Said) -> None:
-    f.is_(1.0 - _p_and_y(f)[1], "one minus the target")
-
-
 def over_variance(f: Said) -> None:
     p, _ = _p_and_y(f)
     f.is_(1.0 / np.maximum(p * (1 - p), 1e-12), "one over p (1 - p)")
@@ -267,31 +260,8 @@ def predicted(f: Said, which: str) -> None:
     f.is_(np.exp(_log_softmax(p) if which == "softmax" else _log_sigmoid(p)), "the probability")
 
 
-def sum_of_targets(f: Said) -> None:
-    y = _p_and_y(f)[1]
-    f.is_(np.broadcast_to(y.sum(-1, keepdims=True), y.shape), "their sum")
-
-
 def log_of_predicted(f: Said) -> None:
     f.is_(_log_softmax(_p_and_y(f)[0]), "log softmax")
-
-
-def log_of_prediction(f: Said) -> None:
-    p, y = _p_and_y(f)
-    with np.errstate(all="ignore"):
-        f.is_(np.where(y == 0, 0.0, np.log(p)), "log of the prediction")
-
-
-def log_of_target_less_log_of_prediction(f: Said) -> None:
-    p, y = _p_and_y(f)
-    with np.errstate(all="ignore"):
-        f.is_(np.where(y == 0, 0.0, np.log(np.where(y == 0, 1.0, y) / p)), "log of their quotient")
-
-
-def over_prediction(f: Said) -> None:
-    p, y = _p_and_y(f)
-    with np.errstate(all="ignore"):
-        f.is_(np.where(y == 0, 0.0, 1 / p), "one over the prediction")
 
 
 def falls_short(f: Said) -> None:
@@ -302,18 +272,6 @@ def falls_short(f: Said) -> None:
 def while_short(f: Said) -> None:
     p, y = _p_and_y(f)
     f.is_((p * y < 1) * 1.0, "while it is short")
-
-
-# -- gates -------------------------------------------------------------------------------------------------------------
-
-
-def one_minus_gate(f: Said) -> None:
-    f.is_(1.0 - f.a.operand("update"), "one minus the gate")
-
-
-def minus_candidate(f: Said) -> None:
-    f.a.backward("update")
-    f.is_(-1.0, "minus")
 
 
 # -- the rest ----------------------------------------------------------------------------------------------------------
@@ -406,11 +364,6 @@ def over_width(f: Said, width: str) -> None:
     f.is_(1 / np.sqrt(int(width)), "one over its root")
 
 
-def closed_mask(f: Said) -> None:
-    claim(f.a.at[-1] > f.a.at[-2], "closed")
-    f.is_(-np.inf, "minus infinity")
-
-
 def own_rate(f: Said) -> None:
     f.is_(f.training.optimizer.options["learning_rate"], "the optimiser's rate")
 
@@ -486,20 +439,12 @@ MEANINGS: tuple[tuple[str, Clause], ...] = (
     (r"one over the deviation of the gradient", over_deviation_of_gradient),
     (r"the weight of one element in the mean", in_the_mean),
     (r"prediction minus target(?:, cut at (\S+))?", difference),
-    (r"the (size|sign) of prediction minus target", size_or_sign),
     (r"the difference less half of the cut one", less_half),
     (r"the logarithm of the probability of (yes|no)", log_of),
-    (r"one minus the target", one_minus_target),
     (r"one over its variance", over_variance),
-    (r"the sum of the targets of the sample", sum_of_targets),
     (r"the logarithm of the predicted probability", log_of_predicted),
-    (r"the logarithm of the prediction", log_of_prediction),
-    (r"the logarithm of the target less that of the prediction", log_of_target_less_log_of_prediction),
-    (r"one over the prediction", over_prediction),
     (r"how far the margin falls short of 1", falls_short),
     (r"1 while the margin is short, else 0", while_short),
-    (r"1 minus the update gate", one_minus_gate),
-    (r"minus: the candidate gives way", minus_candidate),
     (r"one of the (\d+) numbers of a window", of_window),
     (r"x hat: x less (\S+), the mean of (.+), over the deviation (\S+)", x_hat),
     (r"(minus )?one over the deviation of (.+), (\S+)", over_deviation),
@@ -511,7 +456,6 @@ MEANINGS: tuple[tuple[str, Clause], ...] = (
     (r"the direction, brought to length 1", unit_direction),
     (r"minus the part of the weights' gradient that lies along the direction", minus_along),
     (r"one over the root of a head's width, (\d+)", over_width),
-    (r"the mask", closed_mask),
     (r"the learning rate of the optimiser", own_rate),
     (r"iteration (\d+) of a rise over (\d+)", rise),
     (r"(\d+) cuts? by the factor (\S+), one every (iteration|\d+ iterations)", cuts),
@@ -525,4 +469,15 @@ MEANINGS: tuple[tuple[str, Clause], ...] = (
 
 def check_meaning(asked: Asked, factor: Factor, words: str) -> None:
     """Raise FalseSentenceError where the words beside a factor are not so."""
-    hold(MEANINGS, Said(asked, factor), words, asked)
+
+    def holds(number: str, expected: Any) -> None:
+        claim(number == "number", f"{number} is no factor")
+        said.is_(expected, "what is claimed")
+
+    said = Said(asked, factor)
+    if isinstance(words, Told):
+        at = asked.at if factor.value is None else factor.index
+        said.at = at
+        check_claim(asked, words, holds, at)
+        return
+    hold(MEANINGS, said, words, asked)

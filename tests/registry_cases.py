@@ -9,6 +9,8 @@ finite at extremes       | itself                      | test_registry          
 shown equation           | the step's numbers          | engine/test_equations_read      | all kinds
 sentence                 | the step's arrays           | engine/test_sentences_read      | all kinds
 words and terms          | the number, the arrays      | analysis/test_explanations_read | all kinds
+label of a term, note    | its factors, the number     | analysis/test_explanations_read | all kinds
+shapes in words          | the arrays' shapes          | engine/test_sentences_read      | ordinary
 NumPy lines              | the rule's bits             | operations/test_numpy_lines     | all kinds, both precisions
 multiplications          | counted, or the batch twice | test_registry                   | ordinary
 what it gives, its       | the rule's numbers          | test_registry                   | ordinary, saturated

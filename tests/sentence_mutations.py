@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tests.sentence_reader import FalseSentenceError, Taken, check_sentence
+from tests.sentence_reader import FalseSentenceError, Taken, check_saying, check_sentence, said_as_data
 from visualbp.engine.notation import step_sentence
 from visualbp.engine.notation_sentences import words_of
+from visualbp.operations.words import Saying
 
 _OPPOSITES = """
 winner loser; unchanged doubled; row column; largest smallest; mean sum; sum product; later earlier; before
@@ -32,6 +33,9 @@ SiLU GELU; ELU SELU; SELU ELU; Linear ReLU; Custom Linear; Softplus ReLU
 OPPOSITES: tuple[tuple[str, str], ...] = tuple(
     (pair.split()[0], pair.split()[1]) for pair in _OPPOSITES.replace("\n", " ").split(";") if pair.strip()
 )
+_OPPOSITES_OF: dict[str, list[str]] = {}
+for _word, _other in OPPOSITES:
+    _OPPOSITES_OF.setdefault(_word, []).append(_other)
 
 
 def _layer_names(taken: Taken) -> list[str]:
@@ -51,9 +55,10 @@ def _outside_names(taken: Taken, sentence: str) -> Iterator[tuple[int, int]]:
 def mutations(taken: Taken, sentence: str) -> Iterator[tuple[str, str]]:
     """Yield what was exchanged in a sentence, and the sentence after it: one place at a time."""
     for start, end in _outside_names(taken, sentence):
-        for word, other in OPPOSITES:
-            for found in re.finditer(rf"\b{re.escape(word)}\b", sentence[start:end]):
-                yield f"{word} -> {other}", sentence[: start + found.start()] + other + sentence[start + found.end() :]
+        for found in re.finditer(r"\w+", sentence[start:end]):
+            for other in _OPPOSITES_OF.get(found.group(), ()):
+                changed = sentence[: start + found.start()] + other + sentence[start + found.end() :]
+                yield f"{found.group()} -> {other}", changed
         for found in re.finditer(r"\b\d+\b", sentence[start:end]):
             other = str(int(found.group()) + 1)
             yield "another number", sentence[: start + found.start()] + other + sentence[start + found.end() :]
@@ -84,4 +89,23 @@ def survivors(taken: Taken) -> tuple[int, list[tuple[str, str]]]:
         except FalseSentenceError:
             continue
         unnoticed.append((name, f"{sentence}\n      -> {changed}"))
+    if (saying := said_as_data(taken)) is not None:
+        for name, changed in _mutations_of_data(saying):
+            told += 1
+            try:
+                check_saying(taken, sentence, changed)
+            except FalseSentenceError as error:
+                assert "nobody says this of it" not in str(error), changed
+                continue
+            unnoticed.append((name, f"{saying.text}\n      -> {changed.text}"))
     return told, unnoticed
+
+
+def _mutations_of_data(saying: Saying) -> Iterator[tuple[str, Saying]]:
+    """Yield what was exchanged in a sentence that stands beside its claim, as its author would: the claim stays."""
+    for word, other in OPPOSITES:
+        for found in re.finditer(rf"(?<!\{{)\b{re.escape(word)}\b(?!\}})", saying.text):
+            yield (
+                f"{word} -> {other}",
+                saying._replace(text=saying.text[: found.start()] + other + saying.text[found.end() :]),
+            )

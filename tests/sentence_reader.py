@@ -884,6 +884,7 @@ _FORMS: tuple[tuple[str, Clause], ...] = (
     (r"(.+) times (.+), summed over the batch( and its positions)?, is (.+)\.", times_summed),
     (r"(.+), summed over the batch( and its positions)?, is (.+)\.", summed),
 )  # fmt: skip
+_COMPILED_FORMS = tuple((re.compile(pattern), clause) for pattern, clause in _FORMS)
 """Each form of sentence, and what it claims. The first that fits is meant."""
 
 
@@ -905,6 +906,15 @@ def said_as_data(taken: Taken) -> Saying | None:
 
 def check_saying(taken: Taken, sentence: str, saying: Saying) -> None:
     """Hold a sentence against the form that its operation gives, the values that it names, and its claim."""
+    from tests.claims_reader import check_sentence_words  # which stands on this module
+
+    rule = taken.node.operation
+    text = saying.text
+    if taken.step.phase == Phase.BACKWARD:  # where it goes back to says no number
+        text = text.replace(f"to {{{rule.operand_name(taken.step.operand)}}}", "to").replace(
+            f"as {{{rule.operand_name(taken.step.operand)}}}", "as"
+        )
+    check_sentence_words(text, saying.claim, rule.glossary, {*rule.operands, "output", "upstream", *vars(rule)})
     parts = re.split(r"\{(\w+)\}", saying.text)
     pattern = "".join(f"(?P<{part}_{i}>.+?)" if i % 2 else re.escape(part) for i, part in enumerate(parts))
     found = re.fullmatch(pattern, sentence)
@@ -960,8 +970,8 @@ def check_sentence(taken: Taken, sentence: str) -> None:
         except (FalseSentenceError, KeyError) as error:
             raise FalseSentenceError(f"{sentence}\n  is not so: {error!r}") from None
         return
-    for pattern, clause in _FORMS:
-        if (found := re.fullmatch(pattern, sentence)) is not None:
+    for pattern, clause in _COMPILED_FORMS:
+        if (found := pattern.fullmatch(sentence)) is not None:
             try:
                 clause(taken, *found.groups())
             except FalseSentenceError as error:

@@ -1,54 +1,104 @@
-"""A reader of the shapes of a step, such as `(2, 4)  =  (3, 2)^T (3, 4)`: whether they fit together as written."""
+"""A reader of the shapes of a step, such as `(2, 4)  =  (3, 2)^T (3, 4)`: whether they fit together as written.
+
+What is written in products, sums and transpositions is reckoned, for whatever operation it is. Words beside them stand
+with their claim about shapes (`Told`), `result[:-1] == x`: its names come in the order of the text.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
+from tests.claims_reader import words_of
+from tests.sentence_reader import claim
+from visualbp.core.arrays import shape_text
+from visualbp.operations.glossary import GLOSSARY, SMALL_WORDS
+from visualbp.operations.words import Told
+
 Shape = tuple[int, ...]
 _SHAPE = r"\(\d+(?:, \d+)*\)|scalar"
+_OVER = {"the samples": "rows", "samples and positions": "positions", "samples and places": "places", "": "any"}
+_PIECE = re.compile(
+    rf"(?P<shape>{_SHAPE})(?P<turned>\^T)?|(?P<rest>\(1 - )|(?P<rate>rate)|(?P<close>\))|(?P<sign> [+*-] | )"
+)
 
 
-def _shape(text: str) -> Shape:
+def shape_of(text: str) -> Shape:
     return tuple(int(length) for length in re.findall(r"\d+", text))
 
 
-def _same(result: Shape, *others: Shape) -> bool:
-    return all(other == result for other in others)
+class _Reckoner:
+    """The shape of an expression, by recursive descent: sums of products of shapes."""
 
+    def __init__(self, text: str, result: Shape, flat: bool = False) -> None:
+        self.pieces: list[re.Match[str]] = []
+        place = 0
+        while place < len(text):
+            found = _PIECE.match(text, place)
+            if found is None:
+                raise ValueError(f"no shape: {text[place:]!r}")
+            self.pieces.append(found)
+            place = found.end()
+        self.result, self.flat = result, flat
 
-def _product(result: Shape, text: str) -> bool:
-    """A matrix product, or several added up; heads lie side by side in the last axis of what has them."""
-    if not re.fullmatch(rf"(?:{_SHAPE})(?:\^T)?(?: (?:\+ )?(?:{_SHAPE})(?:\^T)?)*", text):
+    def whole(self) -> Shape:
+        shape = self.sum()
+        if self.pieces:
+            raise ValueError("more than an expression")
+        return shape
+
+    def sum(self) -> Shape:
+        shape = self.product()
+        while self._takes(" + ", " - "):
+            other = self.product()
+            if other not in (shape, shape[-1:]):
+                raise ValueError(f"{shape} and {other} cannot be added")
+        return shape
+
+    def product(self) -> Shape:
+        shape = self.factor()
+        while True:
+            if self._takes(" * "):
+                shape = np.broadcast_shapes(shape, self.factor())
+            elif self._takes(" "):
+                shape = self._matrix_product(shape, self.factor())
+            else:
+                return shape
+
+    def factor(self) -> Shape:
+        piece = self.pieces.pop(0)
+        if piece["rest"]:
+            shape = self.sum()
+            if not self.pieces or not self.pieces.pop(0)["close"]:
+                raise ValueError("an open bracket")
+            return shape
+        if piece["rate"]:
+            return ()
+        if not piece["shape"]:
+            raise ValueError(f"no factor: {piece.group()!r}")
+        shape = shape_of(piece["shape"])
+        if self.flat and len(shape) > 2:
+            shape = (int(np.prod(shape[:-1])), shape[-1])
+        return (*shape[:-2], shape[-1], shape[-2]) if piece["turned"] and len(shape) > 1 else shape
+
+    def _matrix_product(self, one: Shape, other: Shape) -> Shape:
+        """A matrix product; heads lie side by side in the last axis of what has them."""
+        if {len(one), len(other), len(self.result)} == {3, 4} and min(len(one), len(other)) > 2:
+            heads = next(shape[1] for shape in (one, other, self.result) if len(shape) == 4)
+            one, other = _by_heads(one, heads), _by_heads(other, heads)
+        shape = (np.zeros(one) @ np.zeros(other)).shape
+        if len(shape) == 4 and len(self.result) == 3:
+            shape = (shape[0], shape[2], shape[1] * shape[3])
+        return shape
+
+    def _takes(self, *signs: str) -> bool:
+        if self.pieces and self.pieces[0]["sign"] in signs:
+            self.pieces.pop(0)
+            return True
         return False
-    total: Shape | None = None
-    for summand in text.split(" + "):
-        parts = re.findall(rf"({_SHAPE})(\^T)?", summand)
-        shapes = []
-        for found, turned in parts:
-            shape = _shape(found)
-            shapes.append((*shape[:-2], shape[-1], shape[-2]) if turned and len(shape) > 1 else shape)
-        if len(shapes) == 2:
-            images = any(len(shape) == 2 for shape in shapes)
-            heads = None if images else {len(s): s[1] for s in (*shapes, result) if len(s) == 4}.get(4)
-            if heads is not None:
-                shapes = [_by_heads(shape, heads) for shape in shapes]
-            try:
-                made = (np.zeros(shapes[0]) @ np.zeros(shapes[1])).shape
-            except ValueError:
-                return False
-            if heads is not None and len(result) == 3:
-                made = (made[0], made[2], made[1] * made[3])
-        elif len(shapes) == 1:
-            made = shapes[0]
-        else:
-            return False
-        if total is not None and made != total and made != total[-1:]:
-            return False
-        total = total or made
-    return total == result
 
 
 def _by_heads(shape: Shape, heads: int) -> Shape:
@@ -61,67 +111,62 @@ def _by_heads(shape: Shape, heads: int) -> Shape:
     return (samples, heads, first // heads, second)
 
 
-def _turned_product(result: Shape, one: str, other: str) -> bool:
-    a, b = _shape(one), _shape(other)
-    return len(a) > 2 and a[:-1] == b[:-1] and result == (a[-1], b[-1])
+def _reckoned(right: str, result: Shape) -> bool:
+    if (found := re.fullmatch(r"sum of (.+?)(?: over (.+))?", right)) is None:
+        return _Reckoner(right, result).whole() == result
+    expression, over = found.group(1), _OVER[found.group(2) or ""]
+    if "^T" in expression:
+        return over == "positions" and len(shape_of(expression.split("^T")[0])) > 2 and _flat(expression, result)
+    shape = _Reckoner(expression, result).whole()
+    if over == "positions":
+        return len(shape) > 2 and result == shape[-1:]
+    if over == "places":
+        return len(shape) > 2 and result == shape[1:2]
+    if over == "any":
+        return len(result) < len(shape) and all(length in shape for length in result)
+    return len(shape) == 2 and result == shape[1:]
 
 
-def _sum_over(result: Shape, text: str, over: str) -> bool:
-    shape = _shape(text)
-    axes = {"the samples": (2,), "samples and positions": (), "samples and places": (3, 4)}[over]
-    if axes and len(shape) not in axes:
-        return False
-    if over == "samples and positions" and len(shape) < 3:
-        return False
-    return result == ((shape[1],) if over == "samples and places" else shape[-1:])
-
-
-_S = f"({_SHAPE})"
-_FORMS: tuple[tuple[str, Callable[..., bool]], ...] = (
-    (rf"=  sum of {_S}\^T {_S} over samples and positions", _turned_product),
-    (rf"=  sum of {_S} over (the samples|samples and positions|samples and places)", _sum_over),
-    (rf"=  sum of {_S}(?: \* {_S})?", lambda r, a, b=None: len(_shape(a)) > len(r) and (b is None or a == b)),
-    (rf"=  {_S} - rate \* {_S}", lambda r, a, b: _same(r, _shape(a), _shape(b))),
-    (rf"=  {_S} over {_S}(?: \+ {_S})?", lambda r, *parts: _over(r, *parts)),
-    (rf"=  {_S} back through {_S}", lambda r, a, w: len(_shape(w)) == len(r) and _shape(a)[0] == r[0]),
-    (rf"=  windows of {_S}", lambda r, a: r[:2] == _shape(a)[:2] and r[2] <= _shape(a)[2]),
-    (rf"=  {_S} back over the windows", lambda r, a: r[:2] == _shape(a)[:2]),
-    (rf"=  rows of {_S} at {_S}", lambda r, w, x: r == (*_shape(x), _shape(w)[1])),
-    (rf"=  {_S} added up by rows", lambda r, a: len(r) == 2 and r[-1] == _shape(a)[-1]),
-    (rf"=  {_S} \* {_S} \+ {_S}", lambda r, w, x, b: r == _shape(x) and w == b),
-    (r"=  0", lambda r: True),
-    (rf"from  (\d+) parts {_S}", lambda r, n, a: int(n) > 1),
-    (rf"from  {_S}(?:, {_S})*", lambda r, *_: True),
-)
-
-
-def _over(result: Shape, one: str, other: str, bias: str | None = None) -> bool:
-    a, b = _shape(one), _shape(other)
-    if bias is not None:
-        return result[:2] == (b[0], a[0]) and _shape(bias) == (a[0],)
-    return result[:2] in ((b[0], a[0]), (a[1], b[1]))
+def _flat(expression: str, result: Shape) -> bool:
+    return _Reckoner(expression, result, flat=True).whole() == result
 
 
 def shapes_fit(text: str) -> bool:
     """Return whether the shapes of a step fit together."""
     if " numbers in " in text or "  and  " in text or re.fullmatch(_SHAPE, text):
         return True
-    found, right = re.match(_SHAPE, text), text
+    found = re.match(rf"({_SHAPE})  (=|from)  (.+)", text)
     if found is None:
         return False
-    result, right = _shape(found.group()), text[found.end() :].strip()
-    if re.fullmatch(rf"=  {_S}(?: \* {_S})+", right):
-        shapes = [_shape(shape) for shape in re.findall(_SHAPE, right)]
-        try:
-            return np.broadcast_shapes(*shapes) == result
-        except ValueError:
-            return False
-    plain = re.sub(rf"\(1 - {_S}\)", r"\1", right)
-    if re.fullmatch(rf"=  {_S} \* {_S}(?: \+ {_S} \* {_S})+", plain):
-        return _same(result, *(_shape(shape) for shape in re.findall(_SHAPE, plain)))
-    for pattern, fits in _FORMS:
-        if (match := re.fullmatch(pattern, right)) is not None:
-            return bool(fits(result, *match.groups()))
-    if re.fullmatch(rf"=  {_S}(?: \+ {_S})+", right):
-        return _same(result, *(_shape(shape) for shape in re.findall(_SHAPE, right)))
-    return right.startswith("=  ") and _product(result, right.removeprefix("=  "))
+    result, relation, right = shape_of(found[1]), found[2], found[3]
+    if relation == "from":
+        return re.fullmatch(rf"(?:\d+ parts )?(?:{_SHAPE})(?:, (?:{_SHAPE}))*", right) is not None
+    if right == "0":
+        return True
+    try:
+        return _reckoned(right, result)
+    except (ValueError, KeyError, IndexError):
+        return False
+
+
+def check_shapes(
+    text: str, result: Shape, shapes: Mapping[str, Shape], own: Mapping[str, str], options: Mapping[str, Any]
+) -> None:
+    """Hold the right-hand side of a step's shapes against those of its operands and of upstream, by their names."""
+    shown = [shape_of(found) for found in re.findall(_SHAPE, text)]
+    claim(all(shape in shapes.values() for shape in shown), f"{text!r} has a shape that nothing has")
+    if not isinstance(text, Told):
+        claim(shapes_fit(f"{shape_text(result)}  {text}"), f"{shape_text(result)}  {text}: the shapes do not fit")
+        return
+    for name, value in text.values.items():
+        claim(
+            name in shapes and value == shape_text(shapes[name]), f"{name} is {shapes.get(name)}, and {value} is said"
+        )
+    said = dict.fromkeys(re.findall(r"\{(\w+)\}", text.saying.text))
+    named = dict.fromkeys(re.findall(r"\w+", text.saying.claim))
+    claim(list(said) == [name for name in named if name in shapes], f"{text!r} names {list(said)} in another order")
+    list(words_of(text.saying.text, {**dict.fromkeys(SMALL_WORDS, ""), **GLOSSARY, **own}))
+    claim(
+        bool(eval(text.saying.claim, {**options, **shapes, "result": result})),
+        f"{text!r} for {shape_text(result)} is not so: {text.saying.claim}",
+    )

@@ -9,7 +9,7 @@ from tests.analysis.test_explain import sizes_of
 from tests.analysis.test_explain_layers import network_of
 from tests.equations_shown import cases, executor_around
 from tests.explanation_mutations import explained, factors_of, form_of, survivors, survivors_beside
-from tests.explanation_reader import Asked, check_rule
+from tests.explanation_reader import Asked, check_labels, check_note_of, check_rule
 from tests.explanation_reader_factors import check_meaning
 from tests.random_networks import random_data
 from tests.registry_cases import SPECIAL_OPERANDS, LayerCase, distinct
@@ -20,6 +20,8 @@ LAYER_TYPES = sorted({case.text.partition("(")[0] for case in cases()})
 
 def check_words(asked: Asked) -> None:
     check_rule(asked, asked.found.rule)
+    check_labels(asked)
+    check_note_of(asked)
     for term in asked.found.terms:
         for factor in term.factors:
             check_meaning(asked, factor, factor.meaning)

@@ -14,12 +14,15 @@ from tests.random_networks import random_data, random_network
 from tests.registry_cases import SPECIAL_OPERANDS, LayerCase, distinct
 from tests.sentence_mutations import survivors
 from tests.sentence_reader import FalseSentenceError, Taken, check_sentence
-from tests.shapes_reader import shapes_fit
+from tests.shapes_reader import check_shapes, shapes_fit
+from visualbp.core.arrays import shape_text
 from visualbp.engine import Executor, compile_plan
 from visualbp.engine.notation import step_sentence, step_shapes
+from visualbp.engine.plan import Phase
+from visualbp.engine.step_shapes import node_shapes
 from visualbp.operations.combination import Flatten
 from visualbp.operations.dropout import Dropout
-from visualbp.operations.words import Saying
+from visualbp.operations.words import Saying, Told
 
 
 def steps_taken(executor: Executor) -> list[Taken]:
@@ -59,9 +62,14 @@ def test_every_sentence_about_a_random_network_is_so(seed: int) -> None:
 
 
 def test_a_false_sentence_about_any_layer_is_noticed() -> None:
-    told = 0
+    """Of the layers around the one that a case is about, each sentence is told once."""
+    told, around = 0, set[str]()
     for case in cases():
         for taken in steps_taken(executor_around(case)):
+            sentence = step_sentence(taken.plan, taken.step)
+            if taken.step.layer != "tested" and sentence in around:
+                continue
+            around.add(sentence)
             count, unnoticed = survivors(taken)
             told += count
             assert not unnoticed, unnoticed
@@ -83,7 +91,7 @@ def test_a_new_sentence_is_held_against_the_claim_that_its_operation_has_beside_
     class Trial(Flatten):
         name = "trial"
 
-    Trial.saying = saying
+    Trial.saying, Trial.glossary = saying, {**Flatten.glossary, "makes rows": "=", "out by": ""}
     if saying is None:
         Trial.sentence = lambda self, words: f"{words.layer} makes rows of {words.sources[0]}."  # type: ignore
     case = next(case for case in cases() if case.kind.type_name == "flatten")
@@ -101,13 +109,34 @@ def test_a_new_sentence_is_held_against_the_claim_that_its_operation_has_beside_
         assert count and not unnoticed
 
 
+def check_shapes_of(taken: Taken) -> None:
+    plan, step, node = taken.plan, taken.step, taken.step.node
+    text = step_shapes(plan, step, len(taken.batch[0]))
+    if node is None:
+        assert shapes_fit(text), f"{step_sentence(plan, step)} {text}"
+        return
+    names = [node.operation.operand_name(place) for place in range(len(node.operands))]
+    shapes = {name if names.count(name) == 1 else f"{name} {place}": taken.value(node.operands[place]).shape
+              for place, name in enumerate(names)}  # fmt: skip
+    if step.phase == Phase.BACKWARD:
+        shapes["upstream"] = () if node.output == plan.loss else taken.upstream.shape
+    said = node_shapes(plan, step, node, len(taken.batch[0]))
+    assert text == f"{shape_text(taken.result.shape)}  {said}"
+    check_shapes(said, taken.result.shape, shapes, node.operation.glossary, vars(node.operation))
+
+
 @pytest.mark.parametrize("seed", range(24))
 def test_the_shapes_of_a_step_fit_together(seed: int) -> None:
     """Products, sums and transpositions of shapes give the shape that is said."""
     network = with_training(random_network(seed, with_dropout=True), schedule=SCHEDULES[seed % len(SCHEDULES)])
     for taken in steps_taken(Executor(compile_plan(network), random_data(network, seed))):
-        text = step_shapes(taken.plan, taken.step, len(taken.batch[0]))
-        assert shapes_fit(text), f"{step_sentence(taken.plan, taken.step)} {text}"
+        check_shapes_of(taken)
+
+
+@pytest.mark.parametrize("case", distinct(cases()), ids=lambda case: case.text)
+def test_the_shapes_of_every_layer_fit_together(case: LayerCase) -> None:
+    for taken in steps_taken(executor_around(case)):
+        check_shapes_of(taken)
 
 
 @pytest.mark.parametrize(
@@ -124,8 +153,32 @@ def test_the_shapes_of_a_step_fit_together(seed: int) -> None:
         "(3, 4)  =  (3, 4) * (3, 4) + (3, 4) * (4, 3)",
         "(3, 4)  =  (1 - (4, 3)) * (3, 4) + (3, 4) * (3, 4)",
         "(3, 4)  =  some rule of (3, 4)",
-        "(1, 7)  =  rows of (5, 4) at (3, 2)",
     ],
 )
 def test_shapes_that_do_not_fit_are_noticed(wrong: str) -> None:
     assert not shapes_fit(wrong)
+
+
+ROWS = "=  rows of {weight} at {x}"
+LOOKED_UP = "result[-1:] == weight[1:] and result[:-1] == x"
+
+
+@pytest.mark.parametrize(
+    ("told", "wrong"),
+    [
+        (Told(ROWS, LOOKED_UP, weight="(5, 4)", x="(3, 2)"), ""),
+        (Told(ROWS, LOOKED_UP.replace("[1:]", "[:1]"), weight="(5, 4)", x="(3, 2)"), "not so"),
+        (Told("=  rows of {x} at {weight}", LOOKED_UP, weight="(5, 4)", x="(3, 2)"), "another order"),
+        (Told(ROWS, LOOKED_UP, weight="(3, 2)", x="(5, 4)"), "weight is"),
+        (Told(ROWS.replace("rows", "columns"), LOOKED_UP, weight="(5, 4)", x="(3, 2)"), "columns"),
+        ("=  (3, 2) (2, 4)", "nothing has"),
+        ("=  (3, 2) * (5, 4)", "do not fit"),
+    ],
+)
+def test_shapes_in_words_are_held_against_their_claim(told: str, wrong: str) -> None:
+    shapes = {"x": (3, 2), "weight": (5, 4)}
+    if not wrong:
+        check_shapes(told, (3, 2, 4), shapes, {"rows": ""}, {})
+        return
+    with pytest.raises(FalseSentenceError, match=wrong):
+        check_shapes(told, (3, 2, 4), shapes, {"rows": ""}, {})

@@ -122,9 +122,10 @@ def _explanation(
         notes.append(_why_not_finite(past, step, draft.blocks, products))
     elif number == 0 and len(products) > 1 and not products.any():
         notes.append(f"0 because each of its {len(products):,} terms is 0")
-    elif number == 0 and len(products) == 1 and not draft.note:
+    elif number == 0 and len(products) == 1:
         zero = next((factor for factor in terms[0].factors if factor.number == 0), None)
-        notes.append(f"0 because {zero.text} is 0" if zero is not None and len(terms[0].factors) > 1 else "")
+        is_open = zero is not None and len(terms[0].factors) > 1 and not draft.note  # the rule has not said why
+        notes.append(f"0 because {zero.text} is 0" if zero is not None and is_open else "")
     elif math.isfinite(total) and plain(total) != plain(number) and products.size:
         notes.append(f"its terms add up to {plain(total)}: what is between is rounding, the number has no more digits")
     in_numbers = f"{draft.numbers or _in_numbers(terms, len(products))} {relation} {number_latex(number)}"
@@ -140,6 +141,7 @@ def _explanation(
         terms=terms,
         total=Total(total, len(products), rest, agrees, scale, rounding),
         note=_joined(*notes),
+        own_note=draft.note,
         step=step,
     )
 

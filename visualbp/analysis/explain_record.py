@@ -90,6 +90,8 @@ class Explanation:
     total: Total = Total()
     is_source: bool = False
     note: str = ""
+    own_note: str = ""
+    """What the rule itself notes, as it stands in the note too."""
     step: Step | None = field(default=None, repr=False)
 
     @property

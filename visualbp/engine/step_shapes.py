@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from visualbp.core.arrays import shape_text, size_of
 from visualbp.core.ref import Ref
 from visualbp.engine.plan import GRADIENT_NORM, Phase, Plan, Step
@@ -34,13 +32,14 @@ def shapes_of_step(plan: Plan, step: Step, batch_size: int) -> str:
         return f"{result}  =  {result} - rate * {result}"
     if step.node is None:
         return f"{result}  from  {', '.join(shape(value) for value in step.reads)}"
-    return f"{result}  {_node_shapes(plan, step, step.node, shape)}"
+    return f"{result}  {node_shapes(plan, step, step.node, batch_size)}"
 
 
-def _node_shapes(plan: Plan, step: Step, node: Node, shape: Callable[[Ref], str]) -> str:
+def node_shapes(plan: Plan, step: Step, node: Node, batch_size: int) -> str:
+    """Return what a node's operation says of the shapes of its step: the right-hand side."""
     operation, backward = node.operation, step.phase == Phase.BACKWARD
-    operands = [shape(value) for value in node.operands]
-    upstream = "" if node.output == plan.loss else shape(node.output.gradient)
+    operands = [shape_text(plan.whole_shape(value, batch_size)) for value in node.operands]
+    upstream = "" if node.output == plan.loss else shape_text(plan.whole_shape(node.output.gradient, batch_size))
     axes = len(plan.shapes[node.operands[0]])
     texts = ShapeTexts(operands, upstream if backward else "", axes, step.operand)
     return operation.vjp_shapes_text(texts) if backward else operation.shapes_text(texts)

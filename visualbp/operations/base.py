@@ -137,6 +137,8 @@ class Operation:
     """Its sentence as data, for an operation that says the same in every place: `sentence` comes from it."""
     vjp_sayings: ClassVar[Mapping[str, Saying]] = MappingProxyType({})
     """Likewise what follows `The error signal of ...`, by the name of the operand."""
+    glossary: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """What words of its own mean in its explanations and shapes, as `glossary.py` says."""
     keeps_copies_apart: ClassVar[bool] = False
     """Whether the copies of a batch (see `Emitter`) do not depend on each other, where the samples of each do."""
     minus_infinity_is_meant: ClassVar[bool] = False

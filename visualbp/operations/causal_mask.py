@@ -13,7 +13,7 @@ from visualbp.operations.base import Emitter, Operation
 from visualbp.operations.numpy_code import NumpyCode
 from visualbp.operations.symbols import Symbol
 from visualbp.operations.terms import Draft, Element, constant, one_term
-from visualbp.operations.words import Saying
+from visualbp.operations.words import Saying, Told
 
 
 class CausalMask(Operation):
@@ -67,7 +67,7 @@ class CausalMask(Operation):
 
     saying = Saying(
         "{layer} closes the scores of all positions that come later: no position sees what follows it.",
-        "output == np.where(np.tri(scores.shape[-1]) > 0, scores, -np.inf)",
+        "output == scores - np.triu(np.full(scores.shape, np.inf), 1)",
     )
     vjp_sayings: ClassVar[Mapping[str, Saying]] = {
         "scores": Saying(
@@ -76,23 +76,57 @@ class CausalMask(Operation):
         )
     }
 
+    glossary: ClassVar[Mapping[str, str]] = {
+        **{
+            "infinity": "inf",
+            "the mask": "- inf",
+            "its score": "scores",
+            "goes back": "=",
+            "the softmax makes 0": "at[-1] > at[-2]",
+        },
+        **{"it may look at itself and back": "at[-1] <= at[-2]", "the pair is open": "at[-1] <= at[-2]"},
+        **{"closes": "", "positions that come later": "- triu full inf", "all": ""},
+        **dict.fromkeys(
+            (
+                "no position sees what follows",
+                "position",
+                "comes after",
+                "must not see",
+                "made no difference",
+                "where",
+                ", and is 0 elsewhere",
+            ),
+            "",
+        ),
+        **{"closed": "at[-1] > at[-2]", "closed place": "at[-1] > at[-2]"},
+    }
+
     # -- where each number came from ---------------------------------------------------------------------------------
 
     def terms(self, element: Element) -> Draft:
         asking, asked = element.index[-2:]
         if asked > asking:
-            words = f"closed: position {asked} comes after position {asking}, which must not see it"
-            closed = one_term(constant(-math.inf, r"-\infty", "the mask"), label="closed")
-            return Draft(r"-\infty", "minus infinity, of which the softmax makes 0", [closed], words)
+            note = Told(
+                "closed: position {asked} comes after position {asking}, which must not see it",
+                "asked == at[-1] and asking == at[-2] and asked > asking",
+                asked=asked,
+                asking=asking,
+            )
+            closed = one_term(constant(-math.inf, r"-\infty", Told("the mask", "number == -np.inf")), label="closed")
+            rule = Told("minus infinity, of which the softmax makes 0", "output == -np.inf")
+            return Draft(r"-\infty", rule, [closed], note)
         factor = element.input(0, element.index)
-        return Draft(factor.symbol, "its score, unchanged: it may look at itself and back", [one_term(factor)])
+        rule = Told("its score, unchanged: it may look at itself and back", "output == scores")
+        return Draft(factor.symbol, rule, [one_term(factor)])
 
     def vjp_terms(self, element: Element) -> Draft:
         asking, asked = element.index[-2:]
         if asked > asking:
-            return Draft("0", "0 at a closed place", [], "closed by the mask: its score made no difference")
+            rule = Told("0 at a closed place", "result == 0")
+            return Draft("0", rule, [], Told("closed by the mask: its score made no difference", "result == 0"))
         upstream = element.upstream(element.index)
-        return Draft(upstream.symbol, "what comes back, unchanged: the pair is open", [one_term(upstream)])
+        rule = Told("what comes back, unchanged: the pair is open", "result == upstream")
+        return Draft(upstream.symbol, rule, [one_term(upstream)])
 
     # -- in NumPy ----------------------------------------------------------------------------------------------------
 

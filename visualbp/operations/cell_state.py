@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -12,7 +12,7 @@ from visualbp.operations.base import Emitter, Operation
 from visualbp.operations.numpy_code import NumpyCode
 from visualbp.operations.symbols import Symbol
 from visualbp.operations.terms import Draft, Element, one_term
-from visualbp.operations.words import ShapeTexts, Words
+from visualbp.operations.words import ShapeTexts, Told, Words
 
 FORGET, CELL, INPUT, CANDIDATE = range(4)
 PARTNERS = {FORGET: CELL, CELL: FORGET, INPUT: CANDIDATE, CANDIDATE: INPUT}
@@ -79,22 +79,35 @@ class CellState(Operation):
     def vjp_shapes_text(self, shapes: ShapeTexts) -> str:
         return f"=  {shapes.upstream} * {shapes.operands[PARTNERS[shapes.operand]]}"
 
+    glossary: ClassVar[Mapping[str, str]] = {
+        **{"gate": "", "keeps": "*", "lets in": "*", "what comes back to the cell": "upstream"},
+        **{"kept": "forget cell", "taken in": "input candidate"},
+    }
+
     # -- where each number came from ---------------------------------------------------------------------------------
 
     def terms(self, element: Element) -> Draft:
         forget, cell, let_in, candidate = (element.input(operand, element.index) for operand in range(4))
         return Draft(
             rf"{forget.symbol} \cdot {cell.symbol} + {let_in.symbol} \cdot {candidate.symbol}",
-            "what the forget gate keeps of the cell, and what the input gate lets in of the candidate",
+            Told(
+                "what the forget gate keeps of the cell, and what the input gate lets in of the candidate",
+                "output == forget * cell + input * candidate",
+            ),
             [one_term(forget, cell, label="kept"), one_term(let_in, candidate, label="taken in")],
         )
 
     def vjp_terms(self, element: Element) -> Draft:
         partner = PARTNERS[element.operand]
+        name = self.operand_name(partner)
         upstream, local = element.upstream(element.index), element.input(partner, element.index)
         return Draft(
             rf"{upstream.symbol} \cdot {local.symbol}",
-            f"upstream x local: what comes back to the cell, times {element.name(partner)}",
+            Told(
+                f"upstream x local: what comes back to the cell, times {{{name}}}",
+                f"result == upstream * {name}",
+                **{name: element.name(partner)},
+            ),
             [one_term(upstream, local)],
         )
 

@@ -13,7 +13,7 @@ from visualbp.operations.base import Emitter, Operation
 from visualbp.operations.numpy_code import NumpyCode
 from visualbp.operations.symbols import Symbol
 from visualbp.operations.terms import Draft, Element, one_term
-from visualbp.operations.words import Saying, ShapeTexts, Words
+from visualbp.operations.words import Saying, ShapeTexts, Told, Words
 
 
 def labels_of(element: Element) -> list[str]:
@@ -65,16 +65,20 @@ class Add(Operation):
     def shapes_text(self, shapes: ShapeTexts) -> str:
         return f"=  {' + '.join(shapes.operands)}"
 
+    glossary: ClassVar[Mapping[str, str]] = {"the local derivative is 1": ""}
+
     # -- where each number came from ---------------------------------------------------------------------------------
 
     def terms(self, element: Element) -> Draft:
         factors = [element.input(place, element.index) for place in range(len(element.layers))]
         blocks = [one_term(factor, label=label) for factor, label in zip(factors, labels_of(element), strict=True)]
-        return Draft(" + ".join(factor.symbol for factor in factors), "its inputs, added up", blocks)
+        rule = Told("its inputs, added up", "output == sum(inputs)")
+        return Draft(" + ".join(factor.symbol for factor in factors), rule, blocks)
 
     def vjp_terms(self, element: Element) -> Draft:
         upstream = element.upstream(element.index)
-        return Draft(upstream.symbol, "what comes back, unchanged: the local derivative is 1", [one_term(upstream)])
+        rule = Told("what comes back, unchanged: the local derivative is 1", "result == upstream")
+        return Draft(upstream.symbol, rule, [one_term(upstream)])
 
     # -- in NumPy ----------------------------------------------------------------------------------------------------
 
@@ -143,22 +147,23 @@ class Multiply(Operation):
         others = [text for place, text in enumerate(shapes.operands) if place != shapes.operand]
         return f"=  {' * '.join([shapes.upstream, *others])}"
 
+    glossary: ClassVar[Mapping[str, str]] = {"the other inputs": "others prod"}
+
     # -- where each number came from ---------------------------------------------------------------------------------
 
     def terms(self, element: Element) -> Draft:
         factors = [element.input(place, element.index) for place in range(len(element.layers))]
-        return Draft(
-            r" \cdot ".join(factor.symbol for factor in factors), "its inputs, multiplied", [one_term(*factors)]
-        )
+        rule = Told("its inputs, multiplied", "output == np.prod(inputs, axis=0)")
+        return Draft(r" \cdot ".join(factor.symbol for factor in factors), rule, [one_term(*factors)])
 
     def vjp_terms(self, element: Element) -> Draft:
         others = [place for place in range(len(element.layers)) if place != element.operand]
         factors = [element.upstream(element.index), *(element.input(place, element.index) for place in others)]
-        return Draft(
-            r" \cdot ".join(factor.symbol for factor in factors),
+        rule = Told(
             "upstream x local: what comes back, times the other inputs",
-            [one_term(*factors)],
+            "result == upstream * np.prod(others, axis=0)",
         )
+        return Draft(r" \cdot ".join(factor.symbol for factor in factors), rule, [one_term(*factors)])
 
     # -- in NumPy ----------------------------------------------------------------------------------------------------
 
@@ -290,18 +295,31 @@ class Flatten(Operation):
         "x": Saying("is laid out as {x} again", "result == upstream.reshape(x.shape)")
     }
 
+    glossary: ClassVar[Mapping[str, str]] = {
+        "taken over": "= x",
+        "only the layout changes": "",
+        "lays": "=",
+        "laid": "=",
+        "out as one row": "",
+        "out as": "",
+        "again": "",
+        "sample": "",
+    }
+
     # -- where each number came from ---------------------------------------------------------------------------------
 
     def terms(self, element: Element) -> Draft:
         shape = element.array(0).shape[1:]
         place = unraveled(element.index[1], shape)
         factor = element.input(0, (element.index[0], *place))
-        return Draft(factor.symbol, "taken over: only the layout changes", [one_term(factor)])
+        rule = Told("taken over: only the layout changes", "output == x.reshape(len(x), -1)")
+        return Draft(factor.symbol, rule, [one_term(factor)])
 
     def vjp_terms(self, element: Element) -> Draft:
         shape = element.array(0).shape[1:]
         upstream = element.upstream((element.index[0], int(np.ravel_multi_index(element.index[1:], shape))))
-        return Draft(upstream.symbol, "what comes back, unchanged: only the layout changes", [one_term(upstream)])
+        rule = Told("what comes back, unchanged: only the layout changes", "result == upstream.reshape(x.shape)")
+        return Draft(upstream.symbol, rule, [one_term(upstream)])
 
     # -- in NumPy ----------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from visualbp.operations.base import Emitter, Operation
 from visualbp.operations.numpy_code import NumpyCode
 from visualbp.operations.symbols import SAMPLE, Symbol, summed
 from visualbp.operations.terms import Block, Draft, Element, one_term
-from visualbp.operations.words import Saying, ShapeTexts
+from visualbp.operations.words import NamedPlace, Saying, ShapeTexts, Told
 
 
 def index_problem(indices: Array, vocabulary: int) -> str | None:
@@ -103,19 +103,42 @@ class Embedding(Operation):
 
     # -- in words ----------------------------------------------------------------------------------------------------
 
-    saying = Saying("{layer} looks up the row of W for each class in {x}.", "output == weight[x.astype(int)]")
+    saying = Saying(
+        "{layer} looks up the row of W for each class in {x}.", "output == np.take(weight, x.astype(int), 0)"
+    )
     vjp_sayings: ClassVar[Mapping[str, Saying]] = {
         "weight": Saying(
             "is added to the rows of W that were looked up: that is {result}",
-            "result == np.eye(len(weight))[x.astype(int).ravel()].T @ upstream.reshape(-1, weight.shape[1])",
+            "result == (upstream.reshape(-1, weight.shape[1]).T @ np.eye(len(weight))[x.astype(int).ravel()]).T",
         )
     }
 
     def shapes_text(self, shapes: ShapeTexts) -> str:
-        return f"=  rows of {shapes.operands[1]} at {shapes.operands[0]}"
+        claim = "result[-1:] == weight[1:] and result[:-1] == x"
+        return Told("=  rows of {weight} at {x}", claim, weight=shapes.operands[TABLE], x=shapes.operands[INDICES])
 
     def vjp_shapes_text(self, shapes: ShapeTexts) -> str:
-        return f"=  {shapes.upstream} added up by rows"
+        return Told("=  {upstream} added up by rows", "result[1:] == upstream[-1:]", upstream=shapes.upstream)
+
+    glossary: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(
+            (
+                "looked up",
+                "class",
+                "row",
+                "rows",
+                "every place",
+                "where",
+                "was",
+                "nowhere",
+                "batch",
+                "nothing comes back",
+            ),
+            "",
+        ),
+        **{"W": "weight", "looks up the row of W for each": "take weight"},
+        **{"is added to the rows of W that were looked up": "* eye sum"},
+    }
 
     # -- where each number came from ---------------------------------------------------------------------------------
 
@@ -127,7 +150,12 @@ class Embedding(Operation):
         chosen = element.input_symbol(INDICES, place)
         return Draft(
             rf"{element.indexed(TABLE, rf'{chosen}, {unit}')} = {factor.symbol}",
-            f"looked up: the class at {row_text(element.in_data(place))} is {row}, so it is row {row} of W",
+            Told(
+                "looked up: the class at {place} is {row}, so it is row {row} of W",
+                "output == weight[row][at[-1]] and row == x[place] and place == at[:-1]",
+                place=NamedPlace(place, element.in_data(place)),
+                row=row,
+            ),
             [one_term(factor, label=f"class {row}")],
         )
 
@@ -139,10 +167,19 @@ class Embedding(Operation):
         def place(i: int) -> Index:
             return tuple(int(n) for n in places[i])
 
+        nowhere = Told(
+            "class {row} is nowhere in this batch, so nothing comes back to its row",
+            "row == at[0] and row not in x and result == 0",
+            row=row,
+        )
         signals = delta[(*places.T, unit)].astype(np.float64)
         return Draft(
             rf"\sum_{{t : \, x_t = {row}}} {element.indexed_upstream(f't,{unit}')}",
-            f"what comes back to every place where class {row} was looked up, added up",
+            Told(
+                "what comes back to every place where class {row} was looked up, added up",
+                "result == upstream[x == row].sum(0)[at[-1]] and row == at[0]",
+                row=row,
+            ),
             [
                 Block(
                     signals,
@@ -150,7 +187,7 @@ class Embedding(Operation):
                     lambda i: row_text(element.in_data(place(i))),
                 )
             ],
-            "" if len(places) else f"class {row} is nowhere in this batch, so nothing comes back to its row",
+            "" if len(places) else nowhere,
         )
 
     # -- in NumPy ----------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@ in one product."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -13,7 +13,7 @@ from visualbp.operations.base import Emitter, Operation
 from visualbp.operations.numpy_code import NumpyCode
 from visualbp.operations.symbols import OUTSIDE, Symbol
 from visualbp.operations.terms import Draft, Element, one_term
-from visualbp.operations.words import ShapeTexts, Words
+from visualbp.operations.words import ShapeTexts, Told, Words
 
 
 class StartState(Operation):
@@ -48,10 +48,12 @@ class StartState(Operation):
     def shapes_text(self, shapes: ShapeTexts) -> str:
         return "=  0"
 
+    glossary: ClassVar[Mapping[str, str]] = {"the state": "", "before the first time step": ""}
+
     # -- where each number came from ---------------------------------------------------------------------------------
 
     def terms(self, element: Element) -> Draft:
-        return Draft("0", "the state before the first time step is 0", [])
+        return Draft("0", Told("the state before the first time step is 0", "output == 0"), [])
 
     # -- in NumPy ----------------------------------------------------------------------------------------------------
 
@@ -129,6 +131,11 @@ class GatePart(Operation):
     def vjp_sentence(self, words: Words) -> str:
         return f"goes back to {self._part} of {words.source}, and the other parts get 0 from here"
 
+    glossary: ClassVar[Mapping[str, str]] = {
+        **{"the gate's own part": "inputs", "taken over": "=", "what comes back to the gate's own part": "upstream"},
+        **{"column belongs": "", "part": "", "another gate's": "at[1] // output.shape[1] != place"},
+    }
+
     # -- where each number came from ---------------------------------------------------------------------------------
 
     def _within(self, element: Element, unit: int) -> int:
@@ -140,7 +147,10 @@ class GatePart(Operation):
         factors = [
             element.input(operand, (sample, self._within(element, unit))) for operand in range(len(element.layers))
         ]
-        rule = "the gate's own part" + (", added up" if len(factors) > 1 else ", taken over")
+        own = "[at[0], place * output.shape[1] + at[1]]"
+        rule = Told("the gate's own part, taken over", f"output == inputs[0]{own}")
+        if len(factors) > 1:
+            rule = Told("the gate's own part, added up", f"output == sum(inputs){own}")
         formula = " + ".join(factor.symbol for factor in factors)
         return Draft(formula, rule, [one_term(factor) for factor in factors])
 
@@ -148,9 +158,18 @@ class GatePart(Operation):
         sample, column = element.index
         units = element.array(0).shape[1] // self.count
         if column // units != self.place:
-            return Draft("0", f"this column belongs to part {column // units + 1}, another gate's", [])
+            rule = Told(
+                "this column belongs to part {part}, another gate's",
+                "result == 0 and part == at[1] // output.shape[1] + 1",
+                part=column // units + 1,
+            )
+            return Draft("0", rule, [])
         upstream = element.upstream((sample, column % units))
-        return Draft(upstream.symbol, "what comes back to the gate's own part, unchanged", [one_term(upstream)])
+        rule = Told(
+            "what comes back to the gate's own part, unchanged",
+            "result == upstream[at[0], at[1] % output.shape[1]]",
+        )
+        return Draft(upstream.symbol, rule, [one_term(upstream)])
 
     # -- in NumPy ----------------------------------------------------------------------------------------------------
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from visualbp.operations.numpy_code import NumpyCode
 from visualbp.operations.symbols import Symbol, slid
 from visualbp.operations.terms import Block, Draft, Element, Factor, constant, one_term
 from visualbp.operations.windows import covering, let_nan_win, windows_along, windows_of, winners_of
-from visualbp.operations.words import ShapeTexts, Words
+from visualbp.operations.words import ShapeTexts, Told, Words
 
 X = 0
 MOST_COMPARED = 16
@@ -93,11 +94,18 @@ class Pooling(Operation):
             :, :, row : row + stride * (rows - 1) + 1 : stride, column : column + stride * (columns - 1) + 1 : stride
         ]
 
+    glossary: ClassVar[Mapping[str, str]] = {"windows": "", "back over": ""}
+
     def shapes_text(self, shapes: ShapeTexts) -> str:
-        return f"=  windows of {shapes.operands[0]}"
+        claim = "result[:2] == x[:2] and all(n == (m - kernel) // stride + 1 for n, m in zip(result[2:], x[2:]))"
+        return Told("=  windows of {x}", claim, x=shapes.operands[0])
 
     def vjp_shapes_text(self, shapes: ShapeTexts) -> str:
-        return f"=  {shapes.upstream} back over the windows"
+        claim = (
+            "result[:2] == upstream[:2]"
+            " and all(n == (m - kernel) // stride + 1 for n, m in zip(upstream[2:], result[2:]))"
+        )
+        return Told("=  {upstream} back over the windows", claim, upstream=shapes.upstream)
 
     def _window_at(self, element: Element, row: int, column: int) -> Array:
         """Return the numbers of a window of the channel that is explained."""
@@ -208,6 +216,8 @@ class MaxPooling(Pooling):
 
     def vjp_sentence(self, words: Words) -> str:
         return f"goes back to the winner of each window alone, in {words.source}"
+
+    glossary: ClassVar[Mapping[str, str]] = {**Pooling.glossary, "winner": "x"}
 
     # -- where each number came from ---------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -12,7 +12,7 @@ from visualbp.operations.base import Emitter, Operation
 from visualbp.operations.numpy_code import NumpyCode
 from visualbp.operations.symbols import Symbol
 from visualbp.operations.terms import Draft, Element, Factor, constant, one_term
-from visualbp.operations.words import ShapeTexts, Words
+from visualbp.operations.words import ShapeTexts, Told, Words
 
 UPDATE, CANDIDATE, STATE = range(3)
 
@@ -102,45 +102,59 @@ class UpdatedState(Operation):
     def vjp_shapes_text(self, shapes: ShapeTexts) -> str:
         return f"=  {shapes.upstream} * {shapes.operands[UPDATE]}"
 
+    glossary: ClassVar[Mapping[str, str]] = {
+        **{"gate": "", "keeps": "*", "the state": "h", "for the rest": "1 - update *"},
+        **{"what comes back to the state": "upstream", "how far the state is from": "h -"},
+        **{"the candidate gives way": "", "kept": "h", "new": "candidate"},
+    }
+
     # -- where each number came from ---------------------------------------------------------------------------------
 
     def terms(self, element: Element) -> Draft:
         update, candidate, state = (element.input(operand, element.index) for operand in range(3))
         return Draft(
             rf"\left(1 - {update.symbol}\right) \cdot {candidate.symbol} + {update.symbol} \cdot {state.symbol}",
-            "what the update gate keeps of the state, and for the rest the candidate",
+            Told(
+                "what the update gate keeps of the state, and for the rest the candidate",
+                "output == update * h + (1 - update) * candidate",
+            ),
             [one_term(self._rest(element), candidate, label="new"), one_term(update, state, label="kept")],
         )
 
     def _rest(self, element: Element) -> Factor:
         update = element.input(UPDATE, element.index)
         symbol = rf"\left(1 - {update.symbol}\right)"
-        return element.derived(1.0 - update.number, symbol, UPDATE, element.index, "1 minus the update gate").called(
-            "1 − update"
-        )
+        words = Told("1 minus the update gate", "number == 1 - update")
+        return element.derived(1.0 - update.number, symbol, UPDATE, element.index, words).called("1 − update")
 
     def vjp_terms(self, element: Element) -> Draft:
         upstream = element.upstream(element.index)
         match self.operand_name(element.operand):
             case "candidate":
-                local, words = self._rest(element), "1 minus the update gate"
+                local, words, code = self._rest(element), "1 minus the update gate", "(1 - update)"
             case "h":
-                local, words = element.input(UPDATE, element.index), "the update gate"
+                local, words, code = element.input(UPDATE, element.index), "the update gate", "update"
             case _:
                 return self._terms_of_update(element)
         return Draft(
             rf"{upstream.symbol} \cdot {local.symbol}",
-            f"upstream x local: what comes back to the state, times {words}",
+            Told(
+                f"upstream x local: what comes back to the state, times {words}",
+                f"result == upstream * {code}",
+            ),
             [one_term(upstream, local)],
         )
 
     def _terms_of_update(self, element: Element) -> Draft:
         upstream = element.upstream(element.index)
         state, candidate = (element.input(operand, element.index) for operand in (STATE, CANDIDATE))
-        minus = constant(-1.0, "-1", "minus: the candidate gives way").called("minus")
+        minus = constant(-1.0, "-1", Told("minus: the candidate gives way", "number == -1")).called("minus")
         return Draft(
             rf"{upstream.symbol} \cdot \left({state.symbol} - {candidate.symbol}\right)",
-            "upstream x local: what comes back to the state, times how far the state is from the candidate",
+            Told(
+                "upstream x local: what comes back to the state, times how far the state is from the candidate",
+                "result == upstream * (h - candidate)",
+            ),
             [one_term(upstream, state, label="kept"), one_term(minus, upstream, candidate, label="new")],
         )
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import numpy as np
 
@@ -160,6 +161,8 @@ def lengths_and_units(rows):
     def shapes_text(self, shapes: ShapeTexts) -> str:
         direction, gain = shapes.operands
         return f"=  {gain} * {direction}"
+
+    glossary: ClassVar[Mapping[str, str]] = {"itself": "upstream gain", "along": "gain direction"}
 
     # -- where each number came from ---------------------------------------------------------------------------------
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from visualbp.core.number_words import plain, row_text
+
 MOST_SHOWN = 6
 """Of more operands that are read alike, the shape of one and their number are shown."""
 
@@ -20,6 +22,48 @@ class Saying(NamedTuple):
 
     text: str
     claim: str
+
+
+class Told(str):
+    """A text beside what it claims of one number, where an explanation is to say both: shown as any other text.
+
+    In the text stand, in braces, the names of operands and of further values, which are given with it. The claim is
+    `output ==`, `result ==` (a gradient) or, beside a factor, `number ==`, and NumPy of the operands' arrays,
+    `upstream`, the operation's options and the values; `inputs` are all operands, `others` all but the one whose
+    gradient it is. An array stands for its element at the place that is explained, `at`. Each further value has to be
+    claimed too: `output == weight[row][at[-1]] and row == x[at[0]]`. What the words may be says `glossary.py`.
+
+    A note compares what it likes, `row not in x and result == 0`. Shapes in words compare shapes by the same names, in
+    the order of the text: `result[-1:] == weight[1:] and result[:-1] == x`.
+    """
+
+    saying: Saying
+    values: Mapping[str, object]
+
+    def __new__(cls, text: str, claim: str = "", **values: object) -> Told:
+        shown = {name: _shown(value) for name, value in values.items()}
+        told = super().__new__(cls, text.format(**shown) if claim else text)
+        told.saying, told.values = Saying(text, claim), values
+        return told
+
+
+class NamedPlace(tuple[int, ...]):
+    """A place in the batch, which is shown with the sample's row in the data in the place of its place."""
+
+    shown: tuple[int, ...]
+
+    def __new__(cls, place: tuple[int, ...], shown: tuple[int, ...]) -> NamedPlace:
+        made = super().__new__(cls, place)
+        made.shown = shown
+        return made
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, float):
+        return plain(value)
+    if isinstance(value, NamedPlace):
+        return row_text(value.shown)
+    return row_text(value) if isinstance(value, tuple) else str(value)
 
 
 @dataclass(frozen=True)

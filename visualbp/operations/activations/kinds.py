@@ -6,21 +6,21 @@ difference. Where it is wrong, the explanation goes on with the right one, and s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from visualbp.core.arrays import Array
-from visualbp.core.number_words import number_latex, plain, plugged, told_apart
+from visualbp.core.number_words import number_latex, plugged, told_apart
 from visualbp.core.options import Option
 from visualbp.operations.activations.equations import ActivationEquations
 from visualbp.operations.base import Emitter, IterationContext, evaluate
 from visualbp.operations.numpy_code import NumpyCode
 from visualbp.operations.symbols import Symbol
 from visualbp.operations.terms import Draft, Element, one_term
-from visualbp.operations.words import ShapeTexts, Words
+from visualbp.operations.words import ShapeTexts, Told, Words
 
 SLOPE_TOLERANCE = 1e-4
 """How far, relative to it, a slope may be from its central difference beyond what rounding and curvature explain."""
@@ -123,7 +123,7 @@ class Elementwise(Activation):
         factor = element.derived(h, symbol, 0, index, f"{self.label} of z", self.in_numbers(z, h))
         factor = factor.called("activation").as_function(self.plain_function, z)
         numbers = self.written_out(number_latex(z))
-        note = f"0 because {self._flat(z)}, where {self.label} is 0" if h == 0 and self._is_flat(z) else ""
+        note = self._why_zero(z) if h == 0 else ""
         return Draft(symbol, f"{self.label} of its z", [one_term(factor)], note, numbers=numbers)
 
     def vjp_terms(self, element: Element) -> Draft:
@@ -156,16 +156,27 @@ class Elementwise(Activation):
         """sigma'(z) likewise: `tanh'({})`."""
         return f"{self.plain.partition('(')[0] if self.plain.endswith('({})') else self.label}'({{}})"
 
-    def _is_flat(self, z: float) -> bool:
-        return self.flat_up_to is not None and z <= self.flat_up_to
+    @property
+    def glossary(self) -> Mapping[str, str]:  # type: ignore[override]
+        """The words of the notes: they say no number but those that stand in them."""
+        phrases = ("because", "is not above", "where", "is", self.label, "is flat", "nothing goes back", "this unit")
+        return dict.fromkeys((*phrases, "through", "at z"), "")
 
-    def _flat(self, z: float) -> str:
-        return f"z = {plain(z)} is not above {plain(self.flat_up_to or 0.0)}"
+    def _why_zero(self, z: float) -> str:
+        """Return why the function is 0 at z, where that is for a whole range of z."""
+        limit = self.flat_up_to
+        if limit is None or z > limit:
+            return ""
+        text = f"0 because z = {{here}} is not above {{limit}}, where {self.label} is 0"
+        return Told(text, "here == z[at] and z[at] <= limit and result == 0", here=z, limit=limit)
 
     def _why_no_slope(self, z: float) -> str:
-        if self._is_flat(z):
-            return f"0 because {self._flat(z)}, where {self.label} is flat: nothing goes back through this unit"
-        return f"0 because {self.label} is flat at z = {plain(z)}: nothing goes back through this unit"
+        nothing, limit = "nothing goes back through this unit", self.flat_up_to
+        if limit is not None and z <= limit:
+            text = f"0 because z = {{here}} is not above {{limit}}, where {self.label} is flat: {nothing}"
+            return Told(text, "here == z[at] and z[at] <= limit and result == 0", here=z, limit=limit)
+        text = f"0 because {self.label} is flat at z = {{here}}: {nothing}"
+        return Told(text, "here == z[at] and result == 0", here=z)
 
     def written_out(self, z: str) -> str:
         """Return the function of z in LaTeX, by its name or in full; z may be a symbol or a number."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from visualbp.operations.convolution.terms import ConvolutionTerms
 from visualbp.operations.numpy_code import NumpyCode
-from visualbp.operations.words import ShapeTexts, Words
+from visualbp.operations.words import ShapeTexts, Told, Words
 
 IN_PARTS = '''\
 def in_parts(weight, samples, places):
@@ -85,18 +88,25 @@ class Convolution(ConvolutionTerms):
                 return f", summed over all places of the batch, is {words.result}"
         return f"goes back through {words.roles[1]} to {words.source}"
 
+    glossary: ClassVar[Mapping[str, str]] = {"back through": ""}
+
     def shapes_text(self, shapes: ShapeTexts) -> str:
         x, weight, *bias = shapes.operands
-        return f"=  {weight} over {x}" + (f" + {bias[0]}" if bias else "")
+        text, claim = "=  {weight} over {x}", "weight[0] == result[1] and x[0] == result[0]"
+        if bias:
+            return Told(f"{text} + {{bias}}", f"{claim} and bias == weight[:1]", weight=weight, x=x, bias=bias[0])
+        return Told(text, claim, weight=weight, x=x)
 
     def vjp_shapes_text(self, shapes: ShapeTexts) -> str:
         x, weight = shapes.operands[:2]
         match self.operand_name(shapes.operand):
             case "weight":
-                return f"=  {shapes.upstream} over {x}"
+                claim = "upstream[1] == result[0] and x[1] == result[1]"
+                return Told("=  {upstream} over {x}", claim, upstream=shapes.upstream, x=x)
             case "bias":
                 return f"=  sum of {shapes.upstream} over samples and places"
-        return f"=  {shapes.upstream} back through {weight}"
+        claim = "upstream[0] == result[0] and weight[1] == result[1]"
+        return Told("=  {upstream} back through {weight}", claim, upstream=shapes.upstream, weight=weight)
 
     def numpy_lines(self, code: NumpyCode) -> list[str]:
         x, weight, *bias = code.operands

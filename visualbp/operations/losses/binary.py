@@ -18,6 +18,7 @@ from visualbp.operations.losses.terms import (
     target_part,
 )
 from visualbp.operations.numpy_code import NumpyCode
+from visualbp.operations.words import Told
 
 Y_HAT = r"\hat{y}"
 LOG_FLOOR = -100.0
@@ -201,7 +202,9 @@ def _cross(yes: Array, no: Array, y: Array, count: float, symbol: str) -> tuple[
     log_no = Part(
         no, rf"\log\left(1 - {symbol}\right)", PREDICTION, "the logarithm of the probability of no", "log of no"
     )
-    rest = Part(1.0 - y, r"\left(1 - {t}\right)", TARGET, "one minus the target", "1 − target")
+    rest = Part(
+        1.0 - y, r"\left(1 - {t}\right)", TARGET, Told("one minus the target", "number == 1 - target"), "1 − target"
+    )
     return Product(scale, sign, (target_part(y), log_yes)), Product(scale, sign, (rest, log_no))
 
 

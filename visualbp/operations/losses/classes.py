@@ -18,6 +18,7 @@ from visualbp.operations.losses.terms import (
 )
 from visualbp.operations.numpy_code import NumpyCode
 from visualbp.operations.symbols import Symbol
+from visualbp.operations.words import Told
 
 Y_HAT = r"\hat{y}"
 
@@ -107,7 +108,18 @@ class SoftmaxCrossEntropy(ClassLoss):
         total = np.broadcast_to(target.sum(-1, keepdims=True), target.shape)
         parts: tuple[Part, ...] = (probability,)
         if not np.all(total == 1.0):
-            parts += (Part(total, r"\sum_j y_j", TARGET, "the sum of the targets of the sample", "sum of targets"),)
+            parts += (
+                Part(
+                    total,
+                    r"\sum_j y_j",
+                    TARGET,
+                    Told(
+                        "the sum of the targets of the sample",
+                        "number == np.broadcast_to(target.sum(-1, keepdims=True), target.shape)",
+                    ),
+                    "sum of targets",
+                ),
+            )
         return Product(1.0 / count, r"\frac{1}{B}", parts), Product(
             -1.0 / count, r"-\frac{1}{B}", (target_part(target),)
         )
@@ -170,22 +182,16 @@ class CrossEntropy(ClassLoss):
     # -- where each number came from ---------------------------------------------------------------------------------
 
     def products(self, prediction: Array, target: Array, count: float) -> tuple[Product, ...]:
+        words = Told("the logarithm of the prediction", "number == np.where(target != 0, np.log(prediction), 0)")
         logarithm = Part(
-            np.where(target == 0.0, 0.0, np.log(prediction)),
-            r"\log {p}",
-            PREDICTION,
-            "the logarithm of the prediction",
-            "log prediction",
+            np.where(target == 0.0, 0.0, np.log(prediction)), r"\log {p}", PREDICTION, words, "log prediction"
         )
         return (Product(-1.0 / count, r"-\frac{1}{B}", (target_part(target), logarithm)),)
 
     def gradient_products(self, prediction: Array, target: Array, count: float) -> tuple[Product, ...]:
+        words = Told("one over the prediction", "number == np.where(target != 0, 1 / prediction, 0)")
         inverse = Part(
-            np.where(target == 0.0, 0.0, 1.0 / prediction),
-            r"\frac{1}{{p}}",
-            PREDICTION,
-            "one over the prediction",
-            "1 / prediction",
+            np.where(target == 0.0, 0.0, 1.0 / prediction), r"\frac{1}{{p}}", PREDICTION, words, "1 / prediction"
         )
         return (Product(-1.0 / count, r"-\frac{1}{B}", (target_part(target), inverse)),)
 
@@ -243,7 +249,10 @@ class KullbackLeibler(CrossEntropy):
             np.where(target == 0.0, 0.0, np.log(target) - np.log(prediction)),
             r"\left(\log {t} - \log {p}\right)",
             PREDICTION,
-            "the logarithm of the target less that of the prediction",
+            Told(
+                "the logarithm of the target less that of the prediction",
+                "number == np.where(target != 0, np.log(target) - np.log(prediction), 0)",
+            ),
             "log difference",
         )
         return (Product(1.0 / count, r"\frac{1}{B}", (target_part(target), difference)),)

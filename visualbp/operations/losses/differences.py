@@ -21,6 +21,7 @@ from visualbp.operations.losses.terms import (
 )
 from visualbp.operations.numpy_code import NumpyCode
 from visualbp.operations.symbols import Symbol, exact
+from visualbp.operations.words import Told
 
 
 class MeanSquaredError(Loss):
@@ -136,14 +137,15 @@ class MeanAbsoluteError(Loss):
             np.abs(prediction - target),
             r"\left|{p} - {t}\right|",
             PREDICTION,
-            "the size of prediction minus target",
+            Told("the size of prediction minus target", "number == np.abs(prediction - target)"),
             "size of error",
         )
         return (Product(1.0 / count, r"\frac{1}{N}", (size,)),)
 
     def gradient_products(self, prediction: Array, target: Array, count: float) -> tuple[Product, ...]:
         symbol = r"\text{sign}\left({p} - {t}\right)"
-        sign = Part(np.sign(prediction - target), symbol, PREDICTION, "the sign of prediction minus target", "sign")
+        words = Told("the sign of prediction minus target", "number == np.sign(prediction - target)")
+        sign = Part(np.sign(prediction - target), symbol, PREDICTION, words, "sign")
         return (Product(1.0 / count, r"\frac{1}{N}", (sign,)),)
 
     # -- in NumPy ----------------------------------------------------------------------------------------------------

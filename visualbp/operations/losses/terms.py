@@ -6,6 +6,7 @@ added up; on the way back the one that is asked for is looked at alone.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar, NamedTuple
@@ -16,6 +17,7 @@ from visualbp.core.arrays import Array, Shape
 from visualbp.core.number_words import Index, unraveled
 from visualbp.operations.losses.equations import LossEquations
 from visualbp.operations.terms import Block, Draft, Element, Factor, constant, one_term
+from visualbp.operations.words import Told
 
 PREDICTION, TARGET = 0, 1
 
@@ -45,6 +47,7 @@ class LossTerms(LossEquations):
     """A loss that can take its numbers apart."""
 
     label: ClassVar[str] = ""
+    glossary: ClassVar[Mapping[str, str]] = {"one": "1", "that of": "log", "targets": "target", "sample": ""}
     delta_is_difference: ClassVar[bool] = False
     """Whether the gradient is what was predicted, minus the target."""
 
@@ -138,4 +141,10 @@ def target_part(y: Array) -> Part:
 
 def difference_part(p: Array, y: Array) -> Part:
     """Return prediction minus target as a factor."""
-    return Part(p - y, r"\left({p} - {t}\right)", PREDICTION, "prediction minus target", "error")
+    return Part(
+        p - y,
+        r"\left({p} - {t}\right)",
+        PREDICTION,
+        Told("prediction minus target", "number == prediction - target"),
+        "error",
+    )

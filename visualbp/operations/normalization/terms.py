@@ -6,7 +6,9 @@ Means and deviations are computed anew from what the step read, not taken from w
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 
@@ -123,6 +125,11 @@ class Group:
 
 class Normalization(NormalizationWords):
     """A normalisation, whole: it says where each of its numbers came from too."""
+
+    glossary: ClassVar[Mapping[str, str]] = {
+        **{"scaled": "weight x", "itself": "upstream weight"},
+        **{"through the mean": "upstream x", "through the deviation": "upstream x"},
+    }
 
     def group_text(self, shape: Shape, layout: Layout) -> str:
         """Return what shares a mean: `its unit over the batch`."""

@@ -11,7 +11,7 @@ from visualbp.core.number_words import Index, pixel_text, row_text
 from visualbp.operations.normalization.rule import NormalizationRule
 from visualbp.operations.numpy_code import NumpyCode
 from visualbp.operations.symbols import SAMPLE, Symbol, exact, summed
-from visualbp.operations.words import ShapeTexts, Words
+from visualbp.operations.words import ShapeTexts, Told, Words
 
 X_HAT, MEAN, VARIANCE = r"\hat{x}", r"\mu", r"\sigma^{2}"
 
@@ -151,7 +151,8 @@ class NormalizationWords(NormalizationRule):
 
     def shapes_text(self, shapes: ShapeTexts) -> str:
         x, weight, bias = shapes.operands[:3]
-        return f"=  {weight} * {x} + {bias}"
+        claim = "{*weight} <= {*x} and x == result and bias == weight"
+        return Told("=  {weight} * {x} + {bias}", claim, weight=weight, x=x, bias=bias)
 
     def vjp_shapes_text(self, shapes: ShapeTexts) -> str:
         match self.operand_name(shapes.operand):
