@@ -102,10 +102,10 @@ class Asked:
 # -- what no step of the iteration made --------------------------------------------------------------------------------
 
 
-def of_data(a: Asked, what: str, sample: str, row: str | None, source: str) -> None:
+def of_data(a: Asked, what: str, sample: str, source: str) -> None:
     is_input = a.found.value == a.taken.plan.input
     claim(a.found.is_source and what == ("an input" if is_input else "a target"), "an input or a target")
-    claim(int(sample) == a.at[0] and (row is None or int(row) == a.rows[a.at[0]]), "which sample, which row")
+    claim(int(sample) == a.rows[a.at[0]], "which sample: its row in the data")
     a.is_((a.inputs if is_input else a.targets)[a.rows][a.at], "the number of the data")
     data = a.taken.plan.network.data
     claim(source == (data.source if data else "the data"), "the data")
@@ -833,7 +833,7 @@ _LOCAL = r"upstream x local: "
 _LESS = r"what it was, less the learning rate times "
 _SUMMED = r", summed over the batch"
 RULES: tuple[tuple[str, Clause], ...] = (
-    (r"(an input|a target): sample (\d+) of the batch(?:, row (\d+) of the data)? \((.+)\)", of_data),
+    (r"(an input|a target): sample (\d+) of the data \((.+)\)", of_data),
     (r"0, as it is before the first update", zero_slot),
     (r"left by the (forward pass|update) of iteration (\d+)(?:; at iteration 0 it is (.+))?", left),
     (r"as it is at iteration 0: (.+)", as_it_began),
@@ -1002,7 +1002,10 @@ def check_labels(asked: Asked) -> None:
         layers = {factor.value.layer for factor in term.factors if factor.value is not None}
         for factor in term.factors:
             if factor.value is not None:
-                factors.setdefault(resolved.get(factor.value, factor.value.text), []).append(factor.index)
+                index = factor.index
+                if index and asked.taken.plan.is_batched(factor.value):  # a sample is called by its row in the data
+                    index = (int(asked.rows[index[0]]), *index[1:])
+                factors.setdefault(resolved.get(factor.value, factor.value.text), []).append(index)
         if term.label.startswith("from "):
             claim(term.label.removeprefix("from ") in layers, f"{term.label!r} is of no factor")
             continue

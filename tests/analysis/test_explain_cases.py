@@ -201,7 +201,7 @@ def test_the_row_of_the_data_is_said_of_an_input() -> None:
     executor = executor_of(network)
     run(executor, len(executor.plan.steps))
     moment = run(executor, 1)
-    assert "sample 1 of the batch, row 3 of the data" in explain(moment, ref("input", "h"), (1, 0)).rule
+    assert "sample 3 of the data" in explain(moment, ref("input", "h"), (1, 0)).rule
 
 
 def test_a_wrong_reverse_mode_rule_is_told_apart_from_the_chain_rule(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -285,7 +285,9 @@ def test_a_dead_unit_says_that_its_slope_is_0() -> None:
     )
     executor = executor_of(network)
     moment = run(executor, len(executor.plan.steps))
-    assert explain(moment, ref("hidden", "delta"), (0, 0)).note == "0 because slope of ReLU at z is 0"
+    assert explain(moment, ref("hidden", "delta"), (0, 0)).note == (
+        "0 because z = -10 is not above 0, where ReLU is flat: nothing goes back through this unit"
+    )
 
 
 def test_every_formula_can_be_set() -> None:

@@ -16,8 +16,9 @@ from visualbp.datasets import Dataset
 from visualbp.debugger.commands import Level
 from visualbp.debugger.session import Session
 from visualbp.engine import Executor, PlanError, compile_plan
+from visualbp.engine.algorithm import PSEUDOCODE
 from visualbp.engine.evaluate import forward_pass, predict
-from visualbp.engine.notation import PSEUDOCODE, Notation
+from visualbp.engine.notation import Notation
 from visualbp.network import Network, edits, structure_of
 from visualbp.network.network import make_layer
 

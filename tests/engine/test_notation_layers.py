@@ -181,7 +181,7 @@ def test_each_path_into_attention_is_named_after_the_projection_that_it_came_thr
         (("table", "embedding", {"vocabulary": 3, "units": 2}), [4], "h", Phase.FORWARD, "z[l] = W[l] @ h[l-1] + b[l]"),
         (("look", "self_attention", {}), [4, 3], "key", Phase.FORWARD, "z[l] = W[l] @ h[l-1] + b[l]"),
         (("look", "self_attention", {}), [4, 3], "attention", Phase.FORWARD, "h[l] = σ(z[l])"),
-        (("norm", "batch_norm", {}), [3], "h", Phase.FORWARD, "h[l] = σ(z[l])"),
+        (("norm", "batch_norm", {}), [3], "h", Phase.FORWARD, "v = f(u, ...)  # other operations"),
         (("state", "rnn", {"units": 2}), [4, 3], "z[1]", Phase.FORWARD, "z[l] = W[l] @ h[l-1] + b[l]"),
         (
             ("conv", "conv2d", {"filters": 2}),
@@ -199,7 +199,13 @@ def test_each_path_into_attention_is_named_after_the_projection_that_it_came_thr
             "δ[l] = (W[l+1].T @ δ[l+1]) * σ'(z[l])",
         ),
         (("look", "self_attention", {}), [4, 3], "gradient/bias_key", Phase.BACKWARD, "∂L/∂b[l] = δ[l]"),
-        (("state", "rnn", {"units": 2}), [4, 3], "gradient/weight_input", Phase.BACKWARD, "∂L/∂W[l] = δ[l] @ h[l-1].T"),
+        (
+            ("state", "rnn", {"units": 2}),
+            [4, 3],
+            "gradient/weight_input",
+            Phase.BACKWARD,
+            "∂L/∂v = sum of ∂L/∂v on all paths",
+        ),
     ],
 )
 def test_each_operation_is_on_the_line_of_the_algorithm_that_it_stands_for(

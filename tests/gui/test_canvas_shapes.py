@@ -50,8 +50,8 @@ def test_a_convolution_shows_its_filters_as_tiles_and_its_channels_as_square_ima
     make_canvas_bench: MakeCanvasBench,
 ) -> None:
     bench = make_canvas_bench(images(6))
-    bench.selection.choose_sample(2)
     bench.step(level=Level.ITERATION)
+    bench.selection.choose_sample(int(bench.snapshot.rows[2]))
     filters = row(bench, "conv", "weight").tiles
     weight = bench.snapshot.get("conv", "weight")
     assert [tile.prefix for tile in filters] == [(number, 0) for number in range(6)]
@@ -73,7 +73,7 @@ def test_hovering_over_a_channel_names_its_place_in_words(make_canvas_bench: Mak
     bench.step(level=Level.PASS)
     item, tile = bench.item("conv"), row(bench, "conv", "h").tiles[3]
     cell = item.cell_at(item.pos() + tile.cell_rect(4, 5).center())
-    assert cell is not None and cell.text.endswith("\nsample 0, channel 3, row 4, column 5")
+    assert cell is not None and cell.text.endswith(f"\nsample {bench.snapshot.rows[0]}, channel 3, row 4, column 5")
 
 
 def test_the_input_of_image_data_shows_the_image_in_light_and_dark(make_canvas_bench: MakeCanvasBench) -> None:

@@ -48,7 +48,7 @@ def planted(network: Network, fault: Ref, method: str = "every") -> CheckResult:
 
 
 def click_row(panel: GradientCheckPanel, place: int) -> None:
-    spot = QPoint(40, round((place + 0.5) * theme().px(24)))
+    spot = QPoint(40, round((place + 0.5) * panel.rows.content.line))
     QTest.mouseClick(panel.rows.content, Qt.MouseButton.LeftButton, pos=spot)
 
 

@@ -73,7 +73,7 @@ def test_one_sample_of_images_is_a_grid_of_its_channels_with_square_pixels(make:
     bench.step(level=Level.PASS)
     bench.selection.select(("conv",))
     panel.extent.choose("sample")
-    bench.selection.choose_sample(2)
+    bench.selection.choose_sample(int(bench.snapshot.rows[2]))
     tile, array = shown_tile(panel), bench.snapshot.get("conv", "h")
     assert isinstance(tile.grid, Sheet) and tile.grid.count == array[2].size
     for channel in range(6):
@@ -94,7 +94,7 @@ def test_a_batch_of_images_has_the_channels_of_a_sample_in_its_row_and_scrolls(m
     assert corner[0, 0].y() < corner[1, 0].y() < corner[19, 0].y()
     bar = panel.layer_view.map_scroll.verticalScrollBar()
     assert bar.maximum() > 0 and bar.value() == 0
-    bench.selection.choose_sample(19)
+    bench.selection.choose_sample(int(bench.snapshot.rows[19]))
     QApplication.processEvents()
     assert bar.value() > 0, "the chosen sample comes into sight"
 
@@ -120,7 +120,8 @@ def test_hovering_over_a_pixel_names_its_channel_row_and_column(make: Make) -> N
     tile, array = shown_tile(panel), bench.snapshot.get("conv", "h")
     spot = tile.cell_rect(tile.cell_of((0, 2, 3, 5))).center()
     text = panel.layer_view.heat_map.hover_text(spot)
-    assert text == f"conv.h[0, 2, 3, 5] = {float(array[0, 2, 3, 5])!r}\nsample 0, channel 2, row 3, column 5"
+    place = f"sample {bench.snapshot.rows[0]}, channel 2, row 3, column 5"
+    assert text == f"conv.h[2, 3, 5] = {float(array[0, 2, 3, 5])!r}\n{place}"
 
 
 def test_clicking_a_pixel_asks_where_it_came_from(make: Make, qtbot: QtBot) -> None:
@@ -137,7 +138,7 @@ def test_clicking_a_pixel_asks_where_it_came_from(make: Make, qtbot: QtBot) -> N
 def test_in_the_strip_of_all_layers_an_image_layer_shows_the_channels_of_the_chosen_sample(make: Make) -> None:
     bench, panel = make(images(), size=(262, 620))
     bench.step(level=Level.PASS)
-    bench.selection.choose_sample(3)
+    bench.selection.choose_sample(int(bench.snapshot.rows[3]))
     pixels(panel)
     tile = next(t for t in panel.strip.content.tiles if t.value == ref("conv", "h"))
     assert tile.cell_of((3, 5, 7, 7)) is not None and tile.cell_of((2, 5, 7, 7)) is None
@@ -152,9 +153,10 @@ def test_where_a_strip_is_narrow_the_name_stays_whole_and_the_shape_gives_way(ma
     row = next(row for row in content._rows if row.shown.value == ref("conv", "h"))
     shape = shape_text(row.shape[1:])
     titles = [content.title(row, width) for width in range(300, 40, -10)]
-    assert titles[0] == ("conv", f"sample 0  {shape}")
+    sample = f"sample {bench.snapshot.rows[0]}"
+    assert titles[0] == ("conv", f"{sample}  {shape}")
     assert [shown for _, shown in titles] == sorted((shown for _, shown in titles), key=len, reverse=True)
-    assert {shown for _, shown in titles} == {f"sample 0  {shape}", shape, ""}
+    assert {shown for _, shown in titles} == {f"{sample}  {shape}", shape, ""}
     assert {name for name, _ in titles} == {"conv"}
 
 
@@ -197,7 +199,7 @@ def test_a_recurrent_layer_offers_its_states_and_they_fill_in_step_by_step(make:
         cell = tile.cell_of((0, time, 1))
         assert tile.is_missing(cell) == (time > 2)
         text = panel.layer_view.heat_map.hover_text(tile.cell_rect(cell).center())
-        assert text.startswith(f"rnn.h[{time}][0, 1]") and ("not yet computed" in text) == (time > 2)
+        assert text.startswith(f"rnn.h[{time}][1]") and ("not yet computed" in text) == (time > 2)
     early = pixels(panel)
     bench.go_to("rnn h[6]")
     assert not np.array_equal(early, pixels(panel))

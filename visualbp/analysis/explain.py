@@ -120,9 +120,12 @@ def _explanation(
         notes.append(f"the rule that ran gave {gave}, and it should give {should}: that rule is wrong")
     elif not math.isfinite(number) and not _is_meant(step, number):
         notes.append(_why_not_finite(past, step, draft.blocks, products))
+    elif number == 0 and len(products) > 1 and not products.any():
+        notes.append(f"0 because each of its {len(products):,} terms is 0")
     elif number == 0 and len(products) == 1:
         zero = next((factor for factor in terms[0].factors if factor.number == 0), None)
-        notes.append(f"0 because {zero.text} is 0" if zero is not None and len(terms[0].factors) > 1 else "")
+        is_open = zero is not None and len(terms[0].factors) > 1 and not draft.note  # the rule has not said why
+        notes.append(f"0 because {zero.text} is 0" if zero is not None and is_open else "")
     elif math.isfinite(total) and plain(total) != plain(number) and products.size:
         notes.append(f"its terms add up to {plain(total)}: what is between is rounding, the number has no more digits")
     in_numbers = f"{draft.numbers or _in_numbers(terms, len(products))} {relation} {number_latex(number)}"

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from visualbp.analysis.explain_record import Past
-from visualbp.analysis.explain_words import element_symbol, indexed_symbol, sample_text
+from visualbp.analysis.explain_words import element_symbol, in_data, indexed_symbol, sample_text
 from visualbp.core.arrays import Array, Shape
 from visualbp.core.number_words import Index
 from visualbp.core.ref import Ref
@@ -115,6 +115,9 @@ class StepElement:
 
     # -- names -------------------------------------------------------------------------------------------------------
 
+    def in_data(self, index: Index) -> Index:
+        return in_data(self.past.moment.batch, index)
+
     def operand_symbol(self, operand: int) -> Symbol:
         return self.past.notation.symbol(self.node.operands[operand])
 
@@ -134,10 +137,10 @@ class StepElement:
         return element_symbol(self.past.notation, self.node.output, index)
 
     def sample_text(self, operand: int, index: Index) -> str:
-        return sample_text(self.past.plan, self.node.operands[operand], index)
+        return sample_text(self.past.plan, self.node.operands[operand], index, self.past.moment.batch)
 
     def output_text(self, index: Index) -> str:
-        return sample_text(self.past.plan, self.node.output, index)
+        return sample_text(self.past.plan, self.node.output, index, self.past.moment.batch)
 
     def name(self, operand: int) -> str:
         """Return the name that people know an operand by: `dense_1.weight`."""

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from visualbp.analysis.explain_words import element_symbol
+from visualbp.analysis.explain_words import element_symbol, word_of
 from visualbp.core.arrays import Array
 from visualbp.core.number_words import Index, element_text
 from visualbp.core.ref import Ref
@@ -29,7 +29,8 @@ class Moment:
 
     `values` are those computed so far, and the parameters. `start` are the parameters and the optimiser's arrays at the
     beginning of the iteration; without them, what an update has overwritten cannot be explained any more. `batch` are
-    the rows of the data that the samples come from. `first_iteration` is the one that the optimiser counts from.
+    the rows of the data that the samples come from, and what they are called by. `first_iteration` is the one that the
+    optimiser counts from.
     """
 
     plan: Plan
@@ -221,7 +222,8 @@ class Past:
         """Return the element `index` of `value`, as it stood after `at` steps, as a factor."""
         value = self.plan.resolve(value)
         number = float(self.array(value, at)[index])
-        return Factor(number, element_symbol(self.notation, value, index), value, index, at)
+        word = "input" if value == self.plan.input else word_of(value)
+        return Factor(number, element_symbol(self.notation, value, index), value, index, at, word=word)
 
     def derived(
         self, number: float, symbol: str, value: Ref, index: Index, at: int, meaning: str, formula: str = ""

@@ -9,6 +9,7 @@ import numpy as np
 
 from visualbp.analysis.explain_record import Past, trainable_gradients
 from visualbp.analysis.explain_updates import scheduled, updated
+from visualbp.analysis.explain_words import in_data
 from visualbp.core.arrays import Array, Shape
 from visualbp.core.number_words import Index, element_text, plain, unraveled
 from visualbp.core.ref import Ref
@@ -87,7 +88,9 @@ def _element_label(value: Ref, shape: Shape, i: int) -> str:
 
 
 def _square(past: Past, step: Step, value: Ref, shape: Shape, i: int) -> tuple[Factor, ...]:
-    half = constant(past.plan.network.training.l2 / 2.0, r"\frac{\lambda_2}{2}", "half of the l2 penalty")
+    half = constant(past.plan.network.training.l2 / 2.0, r"\frac{\lambda_2}{2}", "half of the l2 penalty").called(
+        "l2 / 2"
+    )
     factor = past.factor(value, unraveled(i, shape), step.index)
     return half, factor, factor
 
@@ -96,7 +99,9 @@ def _size(past: Past, step: Step, value: Ref, shape: Shape, i: int) -> tuple[Fac
     whole, index = constant(past.plan.network.training.l1, r"\lambda_1", "the l1 penalty"), unraveled(i, shape)
     weight = past.factor(value, index, step.index)
     symbol = rf"\left|{weight.symbol}\right|"
-    return whole, past.derived(abs(weight.number), symbol, value, index, step.index, "the size of the weight")
+    return whole, past.derived(abs(weight.number), symbol, value, index, step.index, "the size of the weight").called(
+        "size"
+    )
 
 
 def _penalty_gradient(past: Past, step: Step, index: Index) -> Draft:
@@ -109,7 +114,9 @@ def _penalty_gradient(past: Past, step: Step, index: Index) -> Draft:
         formula += rf" + \lambda_2 {w.symbol}"
     if training.l1:
         symbol = rf"\text{{sign}}\left({w.symbol}\right)"
-        sign = past.derived(float(np.sign(w.number)), symbol, weight, index, at, "the sign of the weight")
+        sign = past.derived(float(np.sign(w.number)), symbol, weight, index, at, "the sign of the weight").called(
+            "sign"
+        )
         blocks.append(one_term(constant(training.l1, r"\lambda_1", "the l1 penalty"), sign, label="from l1"))
         formula += rf" + \lambda_1 {symbol}"
     return Draft(formula, "the gradient of the loss, and that of the penalty", blocks)
@@ -139,7 +146,7 @@ def _norm_share(past: Past, step: Step, value: Ref, shape: Shape, norm: float, i
     factor = past.factor(value, index, step.index)
     symbol = rf"\frac{{g}}{{\left\lVert {ALL_GRADIENTS} \right\rVert}}"
     share = factor.number / norm if norm else 0.0
-    return factor, past.derived(share, symbol, value, index, step.index, "its share of the norm")
+    return factor, past.derived(share, symbol, value, index, step.index, "its share of the norm").called("g / norm")
 
 
 def _clipped(past: Past, step: Step, value: Ref, index: Index) -> Draft:
@@ -162,7 +169,7 @@ def _clipped(past: Past, step: Step, value: Ref, index: Index) -> Draft:
     words = f"limit {clip.limit:g} over the norm of all gradients, {plain(norm.number)}"
     if scale == 1.0:
         words = f"1: the norm of all gradients, {plain(norm.number)}, is within the limit {clip.limit:g}"
-    factor = past.derived(scale, symbol, GRADIENT_NORM, (), step.index + 1, words)
+    factor = past.derived(scale, symbol, GRADIENT_NORM, (), step.index + 1, words).called("scale")
     changed, note = "scaled down", "all gradients together were longer than the limit"
     if scale == 1.0:
         changed, note = "unchanged", "the limit is not reached"
@@ -178,9 +185,9 @@ def words_of_source(past: Past, value: Ref, index: Index, number: float) -> str:
     plan, moment = past.plan, past.moment
     if value in (plan.input, plan.target):
         data = plan.network.data.source if plan.network.data else "the data"
-        row = f", row {int(moment.batch[index[0]])} of the data" if moment.batch is not None else ""
+        of = "the batch" if moment.batch is None else "the data"
         what = "an input" if value == plan.input else "a target"
-        return f"{what}: sample {index[0]} of the batch{row} ({data})"
+        return f"{what}: sample {in_data(moment.batch, index)[0]} of {of} ({data})"
     if value.is_slot:
         fresh = moment.iteration <= moment.first_iteration
         return "0, as it is before the first update" if fresh else _left_behind(past, value)

@@ -60,15 +60,19 @@ class StepUpdate:
         self, times: float = -1.0, symbol: str = r"-\eta", meaning: str = "minus the learning rate"
     ) -> Factor:
         if LEARNING_RATE in self.step.reads:
-            return self.past.derived(times * self.rate, symbol, LEARNING_RATE, (), self.step.index, meaning)
-        return constant(times * self.rate, symbol, meaning)
+            rate = self.past.derived(times * self.rate, symbol, LEARNING_RATE, (), self.step.index, meaning)
+        else:
+            rate = constant(times * self.rate, symbol, meaning)
+        return rate.called("− rate")
 
     def from_slot(self, number: float, symbol: str, slot: str, meaning: str) -> Factor:
         value = self.step.writes[0].in_slot(slot)
-        return self.past.derived(number, symbol, value, self.index, self.step.index + 1, meaning)
+        return self.past.derived(number, symbol, value, self.index, self.step.index + 1, meaning).called("scale")
 
     def from_gradient(self, number: float, symbol: str, meaning: str) -> Factor:
-        return self.past.derived(number, symbol, self.step.reads[1], self.index, self.step.index, meaning)
+        return self.past.derived(number, symbol, self.step.reads[1], self.index, self.step.index, meaning).called(
+            "gradient"
+        )
 
 
 def updated(past: Past, step: Step, value: Ref, index: Index) -> Draft:

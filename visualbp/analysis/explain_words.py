@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import re
 
+from visualbp.core.arrays import Array
 from visualbp.core.number_words import Index
 from visualbp.core.ref import Ref
 from visualbp.engine.notation import LOSS, Notation, derivative
 from visualbp.engine.plan import Plan
 
+_WORDS = {
+    "h": "activation",
+    "x": "input",
+    "y": "target",
+}
 _BOLD = re.compile(r"\\(?:mathbf|boldsymbol)\{(\\?[A-Za-z]+)\}")
 
 
@@ -29,9 +35,28 @@ def indexed_symbol(notation: Notation, value: Ref, place: str) -> str:
     return rf"\left[{symbol}\right]_{{{place}}}" if "_" in symbol else f"{symbol}_{{{place}}}"
 
 
-def sample_text(plan: Plan, value: Ref, index: Index) -> str:
+def in_data(rows: Array | None, index: Index) -> Index:
+    """Return an index in a batch of these `rows` of the data, with the sample's row in the place of its place."""
+    return index if rows is None or not index else (int(rows[index[0]]), *index[1:])
+
+
+def sample_text(plan: Plan, value: Ref, index: Index, rows: Array | None = None) -> str:
     """Return `sample 2`, or `sample 2, unit 1` for an index of a value that has one; of a parameter the index alone."""
     if value not in plan.batched:
         return f"[{', '.join(map(str, index))}]"
-    rest = index[1:]
-    return f"sample {index[0]}" + (f", unit {', '.join(map(str, rest))}" if rest else "")
+    sample, *rest = in_data(rows, index)
+    return f"sample {sample}" + (f", unit {', '.join(map(str, rest))}" if rest else "")
+
+
+def word_of(value: Ref) -> str:
+    """Return what an element of a value is, in a word or two: `weight`, `activation`, `δ`, `first moment`."""
+    if value.is_slot:
+        return value.slot.replace("_", " ")
+    if value.is_delta:
+        return "δ"
+    kind, _, which = value.role.partition("_")
+    if value.is_gradient:
+        return "upstream" if kind == "h" else "gradient"
+    if kind in ("weight", "bias"):
+        return f"{kind} {which}".strip().replace("_", " ")
+    return _WORDS.get(value.role, value.role.replace("_", " "))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -56,6 +57,26 @@ class Place(NamedTuple):
         return f"{self.layer}.{self.parameter}[{', '.join(map(str, self.index))}]"
 
 
+@dataclass(frozen=True)
+class EntryCheck:
+    """One number of a gradient: what backpropagation computed, what a finite difference measured, and the answer."""
+
+    computed: float
+    measured: float | None
+    """None where nothing could be measured, or where the method did not look."""
+    error: float | None
+    """The document's relative error; None where the two cannot be compared."""
+    passed: bool | None
+    """None where it cannot be told."""
+    words: str
+    """The answer: `agrees`, `disagrees`, or why it cannot be told."""
+
+    @property
+    def difference(self) -> float | None:
+        """Computed less measured."""
+        return None if self.measured is None else self.computed - self.measured
+
+
 @dataclass(frozen=True, eq=False)
 class TensorCheck:
     """One parameter, compared. The arrays have its shape, and are read-only.
@@ -92,6 +113,21 @@ class TensorCheck:
     """The relative error along a random direction of the whole tensor, where that was asked for and measured."""
     way: str
     """How it was measured, in words."""
+
+    def entry(self, index: tuple[int, ...], tolerance: float) -> EntryCheck:
+        """Return both gradients of one number, and the answer."""
+        computed, measured, error = (float(array[index]) for array in (self.analytic, self.numeric, self.errors))
+        seen = None if math.isnan(measured) else measured
+        if self.failed[index]:
+            return EntryCheck(computed, seen, None if math.isnan(error) else error, False, "disagrees")
+        if not math.isnan(error):
+            words = "agrees" if error <= tolerance else "agrees within the error of its measurement"
+            return EntryCheck(computed, seen, error, True, words + (", beside a kink" if self.kink_mask[index] else ""))
+        if self.kink_mask[index]:
+            words = "at a kink, where any slope between those of both sides is right"
+        else:
+            words = "not measured by this method" if seen is None else "cannot be told"
+        return EntryCheck(computed, seen, None, None, words)
 
 
 @dataclass(frozen=True)

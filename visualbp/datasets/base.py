@@ -47,7 +47,8 @@ class Dataset:
     """Samples and their targets.
 
     inputs (N, *shape) float64; targets (N, *shape) float64, or class indices (N,) or (N, T) of an integer type.
-    `held_out` are samples kept from training, if any.
+    `held_out` are samples kept from training, if any. `rows` (N,) says where each sample stood before the data were
+    split; None where they were not.
     """
 
     inputs: Array
@@ -55,9 +56,14 @@ class Dataset:
     input_names: tuple[str, ...] = ()
     class_names: tuple[str, ...] = ()
     held_out: Dataset | None = None
+    rows: Array | None = None
 
     def __len__(self) -> int:
         return len(self.inputs)
+
+    def rows_of(self, places: Array) -> Array:
+        """Return the row in the data, which is the name of a sample, of the samples at these places."""
+        return places if self.rows is None else self.rows[places]
 
     @property
     def input_shape(self) -> tuple[int, ...]:

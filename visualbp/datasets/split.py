@@ -15,7 +15,7 @@ def split(whole: Dataset, samples: int, seed: int) -> Dataset:
 
     def part(indices: Array, held_out: Dataset | None) -> Dataset:
         inputs, targets = whole.inputs[indices], whole.targets[indices]
-        return Dataset(inputs, targets, whole.input_names, whole.class_names, held_out)
+        return Dataset(inputs, targets, whole.input_names, whole.class_names, held_out, whole.rows_of(indices))
 
     return part(train, part(rest, None) if len(rest) else None)
 
@@ -27,6 +27,6 @@ def standardized(dataset: Dataset) -> Dataset:
 
     def part(whole: Dataset, held_out: Dataset | None) -> Dataset:
         inputs = (whole.inputs - mean) / scale
-        return Dataset(inputs, whole.targets, whole.input_names, whole.class_names, held_out)
+        return Dataset(inputs, whole.targets, whole.input_names, whole.class_names, held_out, whole.rows)
 
     return part(dataset, None if dataset.held_out is None else part(dataset.held_out, None))

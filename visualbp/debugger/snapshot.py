@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from enum import StrEnum
+from functools import cached_property
 
 from visualbp.analysis.gradient_flow import Badge
 from visualbp.core.arrays import Array
@@ -49,7 +50,7 @@ class Snapshot:
     norms: Mapping[Ref, float] = field(default_factory=dict)
     stale: frozenset[Ref] = frozenset()
     batch: Array | None = None
-    """The indices of the samples in the batch."""
+    """The places of the batch's samples in `dataset`."""
     mode: Mode = Mode.IDLE
     message: str = ""
     """Why it stopped, or where it stands, in words."""
@@ -82,6 +83,11 @@ class Snapshot:
     def resolve(self, value: Ref) -> Ref:
         """Return the name under which a value is kept; without a plan, the name as it is."""
         return value if self.plan is None else self.plan.resolve(value)
+
+    @cached_property
+    def rows(self) -> Array | None:
+        """The row in the data of each sample of the batch: its name, which is the same in every batch."""
+        return self.batch if self.batch is None or self.dataset is None else self.dataset.rows_of(self.batch)
 
     @property
     def loss(self) -> float | None:

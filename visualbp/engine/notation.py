@@ -6,9 +6,11 @@ what `ziamath` can set.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cached_property, lru_cache
 
 from visualbp.core.ref import Ref, Sender
+from visualbp.engine.algorithm import Algorithm
 from visualbp.engine.notation_sentences import sentence_of
 from visualbp.engine.plan import GRADIENT_NORM, LEARNING_RATE, Phase, Plan, Step
 from visualbp.engine.step_shapes import shapes_of_step
@@ -16,32 +18,6 @@ from visualbp.layers import Node
 from visualbp.operations.symbols import Symbol, exact, letters_text
 from visualbp.optimizers.base import make_optimizer
 from visualbp.optimizers.schedules import make_schedule
-
-PSEUDOCODE = (
-    "Forward pass:",
-    "  for l = 1 to L:",
-    "    z[l] = W[l] @ h[l-1] + b[l]",
-    "    h[l] = σ(z[l])",
-    "  compute L(h[L], y)",
-    "",
-    "Backward pass:",
-    "  δ[L] = ∂L/∂z[L]",
-    "  for l = L-1 downto 1:",
-    "    δ[l] = (W[l+1].T @ δ[l+1]) * σ'(z[l])",
-    "",
-    "  for l = 1 to L:",
-    "    ∂L/∂W[l] = δ[l] @ h[l-1].T",
-    "    ∂L/∂b[l] = δ[l]",
-    "",
-    "Update:",
-    "  for l = 1 to L:",
-    "    W[l] -= rate * ∂L/∂W[l]",
-    "    b[l] -= rate * ∂L/∂b[l]",
-)
-"""The document's "Algorithm Summary", and what it leaves to the optimiser."""
-
-LOAD_LINE, Z_LINE, H_LINE, LOSS_LINE, OUTPUT_DELTA_LINE, DELTA_LINE = 0, 2, 3, 4, 7, 9
-WEIGHT_GRADIENT_LINE, BIAS_GRADIENT_LINE, UPDATE_LINE, WEIGHT_UPDATE_LINE, BIAS_UPDATE_LINE = 12, 13, 15, 17, 18
 
 SLOT_SYMBOLS = {
     "velocity": r"\mathbf{v}",
@@ -79,15 +55,19 @@ def derivative(of: str, by: str) -> str:
     return rf"\frac{{\partial {of}}}{{\partial {by}}}"
 
 
+@lru_cache(maxsize=4)
+def layer_numbers(plan: Plan) -> Mapping[str, int]:
+    """Return l of each layer that runs, as the equations count them: 0 for the input. The loss has none."""
+    names = dict.fromkeys((plan.input.layer, *plan.layers))
+    return {name: number for number, name in enumerate(name for name in names if name != plan.loss.layer)}
+
+
 class Notation:
     """The symbols of one plan. Any name of a value will do: aliases are looked up."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self._numbers: dict[str, int] = {}
-        for name in (plan.input.layer, *plan.layers):
-            if name != plan.loss.layer and name not in self._numbers:
-                self._numbers[name] = len(self._numbers)
+        self._numbers = layer_numbers(plan)
         self._parameters = {info.value for info in plan.parameters}
         self._gradients = {value.gradient for value in self._parameters}
         self._optimizer = make_optimizer(plan.network.training.optimizer)
@@ -255,27 +235,15 @@ class Notation:
 
     def pseudocode(self) -> tuple[str, ...]:
         """Return the lines of the algorithm."""
-        return PSEUDOCODE
+        return self._algorithm.lines
 
     def pseudocode_line(self, step: Step) -> int:
         """Return the index of the line that a step is on."""
-        result = step.writes[0] if step.writes else Ref("", "")
-        is_bias = result.role.startswith("bias")
-        if step.phase == Phase.LOAD:
-            return LOAD_LINE
-        if step.phase == Phase.UPDATE:
-            if step.operation in ("clip", "schedule"):
-                return UPDATE_LINE
-            return BIAS_UPDATE_LINE if is_bias else WEIGHT_UPDATE_LINE
-        if step.phase == Phase.FORWARD:
-            if result in (self.plan.loss, self.plan.penalty):
-                return LOSS_LINE
-            return Z_LINE if step.node is not None and step.node.operation.is_weighted else H_LINE
-        if result.whole in self._gradients or (result.is_gradient and result.role == "weight"):
-            return BIAS_GRADIENT_LINE if is_bias else WEIGHT_GRADIENT_LINE
-        at_output = step.node is not None and step.node.output in (self.plan.loss, self.plan.prediction)
-        through_weights = step.node is not None and step.node.operation.is_weighted
-        return OUTPUT_DELTA_LINE if at_output and not through_weights else DELTA_LINE
+        return self._algorithm.line_of(step)
+
+    @cached_property
+    def _algorithm(self) -> Algorithm:
+        return Algorithm(self.plan)
 
 
 def _letter(role: str, time: int | None, index: str = "") -> str:

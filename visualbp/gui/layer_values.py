@@ -86,6 +86,8 @@ class Picture:
     hole: str = OPEN
     is_share: bool = False
     """Whether it is what comes back on one path alone, where its name is that of the whole."""
+    rows: Array | None = None
+    """The row in the data of each sample, where the first axis is that of samples."""
 
 
 class Assembler:
@@ -106,17 +108,18 @@ class Assembler:
             shape: Shape = (batch, len(shown.members), *plan.shapes[shown.members[0]])
             array, missing = self._assembled(snapshot.values, shown)
             stale = any(member in snapshot.stale for member in shown.members)
-            return Picture(shown, array, shape, ("sample", "time", "unit"), stale, missing)
+            return Picture(shown, array, shape, ("sample", "time", "unit"), stale, missing, rows=snapshot.rows)
         kept = self._pictures.get(shown.value)
         if kept is None or kept[0] is not plan or kept[1] != batch:
             kept = plan, batch, plan.resolve(shown.value), self._absent(plan, batch, shown)
         real, before = kept[2:]
         array, stale = snapshot.values.get(real), real in snapshot.stale
         picture = before
-        if array is not before.array or stale != before.stale:
+        rows = snapshot.rows if before.axes[:1] == ("sample",) else None
+        if array is not before.array or stale != before.stale or rows is not before.rows:
             closed = None if array is None or real not in self._masks(plan) else np.isneginf(array)
             hole = OPEN if closed is None else "-inf: closed by the mask"
-            picture = Picture(shown, array, before.shape, before.axes, stale, closed, hole, before.is_share)
+            picture = Picture(shown, array, before.shape, before.axes, stale, closed, hole, before.is_share, rows)
         self._pictures[shown.value] = plan, batch, real, picture
         return picture
 

@@ -159,7 +159,13 @@ class Affine(Operation):
             return Draft(
                 rf"\sum_{{{rows_summed}}} {delta_unit}",
                 "the error signal of its unit, summed over the batch (what the loss divides by is in it already)",
-                [Block(signals, lambda i: (element.upstream((*row_of(i), unit)),), lambda i: row_text(row_of(i)))],
+                [
+                    Block(
+                        signals,
+                        lambda i: (element.upstream((*row_of(i), unit)),),
+                        lambda i: row_text(element.in_data(row_of(i))),
+                    )
+                ],
             )
         column = element.index[1]
         return Draft(
@@ -169,7 +175,7 @@ class Affine(Operation):
                 Block(
                     signals * element.array(0)[..., column].reshape(-1),
                     lambda i: (element.upstream((*row_of(i), unit)), element.input(0, (*row_of(i), column))),
-                    lambda i: row_text(row_of(i)),
+                    lambda i: row_text(element.in_data(row_of(i))),
                 )
             ],
         )

@@ -193,7 +193,9 @@ class Scores(Operation):
         """Return one over the root of a head's width."""
         of_head = width // self.heads
         symbol = rf"\frac{{1}}{{\sqrt{{{of_head}}}}}"
-        return constant(1.0 / math.sqrt(of_head), symbol, f"one over the root of a head's width, {of_head}")
+        return constant(1.0 / math.sqrt(of_head), symbol, f"one over the root of a head's width, {of_head}").called(
+            "scale"
+        )
 
     # -- in NumPy ----------------------------------------------------------------------------------------------------
 

@@ -86,7 +86,7 @@ class Dropout(Operation):
     def _mask_factor(self, element: Element) -> Factor:
         number = float(element.kept("mask", element.array(0).shape)[element.index])
         words = "mask: dropped in this iteration" if number == 0 else "mask: kept, and scaled by 1 / (1 - rate)"
-        return Factor(number, f"m_{{{','.join(map(str, element.index[1:]))}}}", meaning=words)
+        return Factor(number, f"m_{{{','.join(map(str, element.index[1:]))}}}", meaning=words, word="mask")
 
     def terms(self, element: Element) -> Draft:
         x, mask = element.input(0, element.index), self._mask_factor(element)

@@ -13,7 +13,7 @@ from visualbp.operations.base import Emitter, Operation
 from visualbp.operations.numpy_code import NumpyCode
 from visualbp.operations.symbols import SAMPLE, Symbol, summed
 from visualbp.operations.terms import Block, Draft, Element, one_term
-from visualbp.operations.words import Saying, ShapeTexts, Told
+from visualbp.operations.words import NamedPlace, Saying, ShapeTexts, Told
 
 
 def index_problem(indices: Array, vocabulary: int) -> str | None:
@@ -153,7 +153,7 @@ class Embedding(Operation):
             Told(
                 "looked up: the class at {place} is {row}, so it is row {row} of W",
                 "output == weight[row][at[-1]] and row == x[place] and place == at[:-1]",
-                place=place,
+                place=NamedPlace(place, element.in_data(place)),
                 row=row,
             ),
             [one_term(factor, label=f"class {row}")],
@@ -180,7 +180,13 @@ class Embedding(Operation):
                 "result == upstream[x == row].sum(0)[at[-1]] and row == at[0]",
                 row=row,
             ),
-            [Block(signals, lambda i: (element.upstream((*place(i), unit)),), lambda i: row_text(place(i)))],
+            [
+                Block(
+                    signals,
+                    lambda i: (element.upstream((*place(i), unit)),),
+                    lambda i: row_text(element.in_data(place(i))),
+                )
+            ],
             "" if len(places) else nowhere,
         )
 

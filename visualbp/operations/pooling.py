@@ -353,7 +353,9 @@ class AveragePooling(Pooling):
 
     def _share_factor(self) -> Factor:
         count = self.kernel**2
-        return constant(1.0 / count, rf"\frac{{1}}{{{count}}}", f"one of the {count} numbers of a window")
+        return constant(1.0 / count, rf"\frac{{1}}{{{count}}}", f"one of the {count} numbers of a window").called(
+            "share"
+        )
 
     def terms(self, element: Element) -> Draft:
         sample, channel, row, column = element.index

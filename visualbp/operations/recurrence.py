@@ -220,7 +220,7 @@ class RecurrentAffine(Operation):
                 Block(
                     delta[:, unit].astype(np.float64),
                     lambda sample: (element.upstream((sample, unit)),),
-                    lambda sample: row_text((sample,)),
+                    lambda sample: row_text(element.in_data((sample,))),
                 )
             ],
         )
@@ -249,7 +249,7 @@ class RecurrentAffine(Operation):
                 Block(
                     element.upstream_array()[:, unit].astype(np.float64) * element.array(source)[:, column],
                     lambda sample: (element.upstream((sample, unit)), element.input(source, (sample, column))),
-                    lambda sample: row_text((sample,)),
+                    lambda sample: row_text(element.in_data((sample,))),
                 )
             ],
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -18,6 +18,9 @@ from visualbp.core.arrays import Array, Shape
 from visualbp.core.number_words import Index, element_text, unraveled
 from visualbp.core.ref import Ref
 from visualbp.operations.symbols import Symbol
+
+LONGEST_HEAD = 16
+"""Characters of a meaning that can be the head of a column as it is."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,9 @@ class Factor:
     explained in its turn. One with a meaning, such as the slope of tanh, is derived from that element by `formula`, or
     is a constant if there is no value. `beside` are further values whose same element it
     depends on, such as the target in prediction minus target.
+
+    `word` is what it is, as the head of a column: `weight`, `slope`. Where it is a function of the element alone,
+    `written` is that function with `{}` in the place of the element, `tanh({})`, and `argument` the element's number.
     """
 
     number: float
@@ -38,6 +44,22 @@ class Factor:
     meaning: str = ""
     formula: str = ""
     beside: tuple[Ref, ...] = ()
+    word: str = ""
+    written: str = ""
+    argument: float = math.nan
+
+    def called(self, word: str) -> Factor:
+        """Return the same factor under the head `word`."""
+        return replace(self, word=word)
+
+    def as_function(self, written: str, argument: float) -> Factor:
+        """Return the same factor as a function, such as `tanh({})`, of the element that it is derived from."""
+        return replace(self, written=written, argument=argument)
+
+    @property
+    def head(self) -> str:
+        """The word for the column that it stands in; empty if it has none that is short."""
+        return self.word or (self.meaning if len(self.meaning) <= LONGEST_HEAD else "")
 
     @property
     def text(self) -> str:
@@ -181,6 +203,10 @@ class Element(Protocol):
 
     # names
 
+    def in_data(self, index: Index) -> Index:
+        """An index whose first place is a sample of the batch, with its row in the data instead: for words."""
+        ...
+
     def operand_symbol(self, operand: int) -> Symbol: ...
 
     def indexed(self, operand: int, place: str) -> str:
@@ -233,7 +259,7 @@ def terms_by_jacobian(element: Element, name: str, formula: str, moving: Sequenc
             x = element.input(operand, index)
             local = element.derived(
                 row[index], rf"\frac{{\partial {output}}}{{\partial {x.symbol}}}", operand, index, "local derivative"
-            )
+            ).called("local")
             return local, x
 
         def label(i: int, operand: int = operand, row: Array = row, used: Array = used) -> str:
@@ -259,7 +285,7 @@ def vjp_terms_by_jacobian(element: Element, name: str) -> Draft:
         index = unraveled(int(used[i]), column.shape)
         symbol = rf"\frac{{\partial {element.output_symbol(index)}}}{{\partial {x}}}"
         local = element.derived(column[index], symbol, element.operand, element.index, "local derivative")
-        return element.upstream(index), local
+        return element.upstream(index), local.called("local")
 
     products = (element.upstream_array() * column).reshape(-1)[used]
     formula = rf"\frac{{\partial {element.indexed_output('o')}}}{{\partial {x}}}"

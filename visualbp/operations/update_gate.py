@@ -125,7 +125,7 @@ class UpdatedState(Operation):
         update = element.input(UPDATE, element.index)
         symbol = rf"\left(1 - {update.symbol}\right)"
         words = Told("1 minus the update gate", "number == 1 - update")
-        return element.derived(1.0 - update.number, symbol, UPDATE, element.index, words)
+        return element.derived(1.0 - update.number, symbol, UPDATE, element.index, words).called("1 − update")
 
     def vjp_terms(self, element: Element) -> Draft:
         upstream = element.upstream(element.index)
@@ -148,7 +148,7 @@ class UpdatedState(Operation):
     def _terms_of_update(self, element: Element) -> Draft:
         upstream = element.upstream(element.index)
         state, candidate = (element.input(operand, element.index) for operand in (STATE, CANDIDATE))
-        minus = constant(-1.0, "-1", Told("minus: the candidate gives way", "number == -1"))
+        minus = constant(-1.0, "-1", Told("minus: the candidate gives way", "number == -1")).called("minus")
         return Draft(
             rf"{upstream.symbol} \cdot \left({state.symbol} - {candidate.symbol}\right)",
             Told(

@@ -58,7 +58,7 @@ def _one_over_length(element: Element, index: Index) -> Factor:
     length = _length(element, index[0])
     symbol = rf"\frac{{1}}{{\left\lVert {element.indexed(DIRECTION, str(index[0]))} \right\rVert}}"
     words = f"one over the length of the direction of unit {index[0]}, {plain(length)}"
-    return element.derived(quotient(1.0, length), symbol, DIRECTION, index, words)
+    return element.derived(quotient(1.0, length), symbol, DIRECTION, index, words).called("1 / length")
 
 
 class WeightNorm(Operation):
@@ -187,7 +187,9 @@ def lengths_and_units(rows):
         def unit_factor(index: Index) -> Factor:
             symbol = rf"\hat{{v}}_{{{','.join(map(str, index))}}}"
             number = quotient(float(element.array(DIRECTION)[index]), _length(element, unit))
-            return element.derived(number, symbol, DIRECTION, index, "the direction, brought to length 1")
+            return element.derived(number, symbol, DIRECTION, index, "the direction, brought to length 1").called(
+                "direction"
+            )
 
         upstream = element.indexed_upstream(f"{unit},k")
         if self.operand_name(element.operand) == "gain":
@@ -204,7 +206,9 @@ def lengths_and_units(rows):
             )
         own, gain = unit_factor(element.index), element.input(GAIN, _gain_index(element, unit))
         inverse, along = _one_over_length(element, element.index), exact_sum(shares)
-        minus_along = constant(-along, r"-a", "minus the part of the weights' gradient that lies along the direction")
+        minus_along = constant(
+            -along, r"-a", "minus the part of the weights' gradient that lies along the direction"
+        ).called("− along")
         came = element.upstream(element.index)
         return Draft(
             rf"{gain.symbol} \cdot {inverse.symbol} \left({came.symbol} - a \, {own.symbol}\right), \;"

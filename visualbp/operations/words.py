@@ -47,9 +47,22 @@ class Told(str):
         return told
 
 
+class NamedPlace(tuple[int, ...]):
+    """A place in the batch, which is shown with the sample's row in the data in the place of its place."""
+
+    shown: tuple[int, ...]
+
+    def __new__(cls, place: tuple[int, ...], shown: tuple[int, ...]) -> NamedPlace:
+        made = super().__new__(cls, place)
+        made.shown = shown
+        return made
+
+
 def _shown(value: object) -> str:
     if isinstance(value, float):
         return plain(value)
+    if isinstance(value, NamedPlace):
+        return row_text(value.shown)
     return row_text(value) if isinstance(value, tuple) else str(value)
 
 

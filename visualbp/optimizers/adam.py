@@ -114,13 +114,17 @@ class Adam(Optimizer):
         """Return how a moment comes about, if it is one that is explained."""
         options = self.option_values
         if update.writes("first_moment"):
-            keep = constant(options["beta1"], r"\beta_1", "what is kept of the mean")
-            new = constant(1.0 - options["beta1"], r"\left(1 - \beta_1\right)", "the weight of the new gradient")
+            keep = constant(options["beta1"], r"\beta_1", "what is kept of the mean").called("kept")
+            new = constant(
+                1.0 - options["beta1"], r"\left(1 - \beta_1\right)", "the weight of the new gradient"
+            ).called("new")
             last = (keep, update.itself()), "last mean"
             return sum_of([last, *times(new, gradient)], "the running mean of the gradient")
         if update.writes("second_moment"):
-            keep = constant(options["beta2"], r"\beta_2", "what is kept of the mean square")
-            new = constant(1.0 - options["beta2"], r"\left(1 - \beta_2\right)", "the weight of the new square")
+            keep = constant(options["beta2"], r"\beta_2", "what is kept of the mean square").called("kept")
+            new = constant(1.0 - options["beta2"], r"\left(1 - \beta_2\right)", "the weight of the new square").called(
+                "new"
+            )
             last = (keep, update.itself()), "last mean square"
             return sum_of([last, ((new, whole, whole), "gradient squared")], "the running mean of the squared gradient")
         return None

@@ -87,7 +87,7 @@ class Optimizer:
         """Return what an element of the parameter, or of a slot, is the sum of after an update. For an optimiser that
         says nothing itself: what it was, and what the rule changed."""
         before, words = update.itself(), f"the step of {self.label}"
-        change = update.from_gradient(update.change(), r"\Delta", words)
+        change = update.from_gradient(update.change(), r"\Delta", words).called("change")
         return sum_of([((before,), "before"), ((change,), "step")], f"what it was, and {words}")
 
     def sentence(self, parameter: str) -> str:

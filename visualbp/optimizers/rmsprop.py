@@ -104,8 +104,10 @@ class RmsProp(Optimizer):
     def terms(self, update: Update) -> Draft:
         options = self.option_values
         g = decayed_gradient(update, options["weight_decay"])
-        keep = constant(options["alpha"], r"\alpha", "what is kept of the mean")
-        new = constant(1.0 - options["alpha"], r"\left(1 - \alpha\right)", "the weight of the new gradient")
+        keep = constant(options["alpha"], r"\alpha", "what is kept of the mean").called("kept")
+        new = constant(1.0 - options["alpha"], r"\left(1 - \alpha\right)", "the weight of the new gradient").called(
+            "new"
+        )
         if update.writes("square_average"):
             last = (keep, update.itself()), "last mean square"
             return sum_of([last, ((new, g, g), "gradient squared")], "the running mean of the squared gradient")

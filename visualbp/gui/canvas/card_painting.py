@@ -39,6 +39,8 @@ class Card:
     layer: Layer
     layout: CardLayout
     shape: Shape | None = None
+    number: int | None = None
+    """Which layer it is in the equations: 3 for h^(3). None where it does not run, and for the loss."""
     problems: tuple[Problem, ...] = ()
     trouble: str = ""
     content: CardContent = field(default_factory=lambda: CardContent(()))
@@ -192,6 +194,10 @@ def _paint_header(painter: QPainter, card: Card) -> None:
         draw_icon(painter, QRectF(right - 13, 12.5, 13, 13), "lock", theme().color("dim"))
         right -= 18
     left = PADDING + 22
+    if card.number is not None:  # under the icon, where it takes nothing from the name
+        painter.setFont(scene_font(10 if card.number < 100 else 8, mono=True))
+        painter.setPen(theme().color("dim"))
+        painter.drawText(QRectF(PADDING - 8, 28, 31, 17), Align.AlignCenter, f"({card.number})")
     name = elided(layer.name, 14, right - left, QFont.Weight.DemiBold)
     painter.setFont(scene_font(14, QFont.Weight.DemiBold))
     painter.setPen(theme().color("text"))

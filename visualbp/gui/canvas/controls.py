@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QWidget
 
+from visualbp.core.arrays import Array
 from visualbp.gui.canvas.ranges import Ranges
 from visualbp.gui.painting import color_table
+from visualbp.gui.shown_sample import ShownSample
 from visualbp.gui.theme import icon, icon_size, theme
 
 RANGE_WIDTH = 74
@@ -87,14 +90,14 @@ class ZoomControl(Plate):
 
 
 class SampleControl(QWidget):
-    """Which sample of the batch the cards show: back, number, on."""
+    """Which sample the cards show, by its row in the data: the one before in the batch, its name, the next."""
 
     sample_asked = Signal(int)
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.setObjectName("sample_control")
-        self.sample, self.count = 0, 0
+        self.shown, self.rows = ShownSample(0, 0), np.zeros(0, np.int64)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
@@ -109,24 +112,36 @@ class SampleControl(QWidget):
         self._more.clicked.connect(self._on_more)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
-    def show_sample(self, sample: int, count: int) -> bool:
-        """Show which sample it is, and of how many; return whether the words have changed."""
-        if (sample, count) == (self.sample, self.count) and self.number.text():
+    def show_sample(self, shown: ShownSample, rows: Array | None) -> bool:
+        """Show which sample it is, in a batch of these rows of the data; return whether the words have changed."""
+        rows = np.zeros(0, np.int64) if rows is None else rows
+        if shown == self.shown and rows is self.rows and self.number.text():
             return False
-        self.sample, self.count = sample, count
-        self.number.setText(f"sample {sample} of 0–{count - 1}" if count else "no sample yet")
-        self._less.setEnabled(sample > 0)
-        self._more.setEnabled(sample < count - 1)
+        self.shown, self.rows = shown, rows
+        before, text = self.number.text(), "no sample yet"
+        if len(rows):
+            text = f"{shown.text} (not {shown.wanted})" if shown.why else shown.text
+        tip = f"The sample that the cards show, by its row in the data; one of the {len(rows):,} of this batch"
+        self.number.setText(text)
+        self.number.setToolTip(f"{shown.why}: {shown.text} is shown" if shown.why else tip)
+        self._less.setEnabled(bool(len(rows) and shown.row > rows.min()))
+        self._more.setEnabled(bool(len(rows) and shown.row < rows.max()))
         self.adjustSize()
-        return True
+        return text != before
+
+    def _ask(self, steps: int) -> None:
+        rows = np.sort(self.rows)
+        if len(rows):
+            place = int(np.searchsorted(rows, self.shown.row)) + steps
+            self.sample_asked.emit(int(rows[max(0, min(len(rows) - 1, place))]))
 
     @Slot()
     def _on_less(self) -> None:
-        self.sample_asked.emit(max(0, self.sample - 1))
+        self._ask(-1)
 
     @Slot()
     def _on_more(self) -> None:
-        self.sample_asked.emit(min(self.count - 1, self.sample + 1))
+        self._ask(1)
 
 
 def _limit_text(limit: float) -> str:

@@ -10,9 +10,11 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPainterPath
 from PySide6.QtWidgets import QGraphicsItem, QGraphicsRectItem, QStyleOptionGraphicsItem, QWidget
 
-from visualbp.core.arrays import Shape
+from visualbp.analysis.explain_words import in_data
+from visualbp.core.arrays import Array, Shape
 from visualbp.core.ref import Ref
 from visualbp.debugger.snapshot import Snapshot
+from visualbp.engine.notation import layer_numbers
 from visualbp.engine.plan import Plan
 from visualbp.gui.axes import axes_of, place_words
 from visualbp.gui.canvas.card_painting import Card, paint_card
@@ -48,18 +50,20 @@ class CardNumber:
     index: tuple[int, ...]
     number: float
     words: str = ""
-    """The place in words: `sample 0, channel 2, row 3, column 5`."""
+    """The place in words: `sample 0, channel 2, row 3, column 5`. A sample is called by its row in the data."""
+    is_of_sample: bool = False
 
     @property
     def text(self) -> str:
         """Name, index and exact value, for hovering."""
         content = self.content
-        inside = ", ".join(map(str, self.index))
+        inside = ", ".join(map(str, self.index[1:] if self.is_of_sample else self.index))
         stale = "   (outdated by an edit)" if content.stale else ""
-        name = f"{self.value.text}[{inside}]"
+        name = f"{self.value.text}[{inside}]" if inside else self.value.text
         if content.source is not content.array and content.source is not None:
             raw = exact_text(float(content.source[self.index]))
-            return f"ŷ[{inside}] = {exact_text(self.number)}\nfrom {name} = {raw}{stale}"
+            words = f"\n{self.words}" if self.words else ""
+            return f"ŷ[{inside}] = {exact_text(self.number)}\nfrom {name} = {raw}{stale}{words}"
         return f"{name} = {exact_text(self.number)}{stale}" + (f"\n{self.words}" if self.words else "")
 
 
@@ -72,6 +76,8 @@ class LayerItem(QGraphicsRectItem):
         self.card = Card(layer, layout_of(layer, None))
         self._picture: Shape | None = None
         self._plan: Plan | None = None
+        self._rows: Array | None = None
+        """The rows in the data of the batch's samples."""
         self.seen = -1
         """The serial of the last snapshot that this card was compared with."""
         self.cost = 0.002
@@ -124,7 +130,7 @@ class LayerItem(QGraphicsRectItem):
     def show_snapshot(self, snapshot: Snapshot, sample: int) -> bool:
         """Take over the numbers of a snapshot; return whether any is another."""
         self.seen = snapshot.serial
-        self._plan = snapshot.plan
+        self._plan, self._rows = snapshot.plan, snapshot.rows
         content = card_content(self.name, self.card.layout, snapshot, sample, self.card.content)
         met = snapshot.trouble
         trouble = met.words if met is not None and met.step.layer == self.name else ""
@@ -132,8 +138,9 @@ class LayerItem(QGraphicsRectItem):
         if changed:
             for row, before in zip_longest(content.rows, self.card.content.rows[: len(content.rows)]):
                 self.ranges.note(row, before)
-        if changed or trouble != self.card.trouble:
-            self.card.content, self.card.trouble = content, trouble
+        number = None if snapshot.plan is None else layer_numbers(snapshot.plan).get(self.name)
+        if changed or (trouble, number) != (self.card.trouble, self.card.number):
+            self.card.content, self.card.trouble, self.card.number = content, trouble, number
             self.update()
         return changed
 
@@ -224,8 +231,10 @@ class LayerItem(QGraphicsRectItem):
         place = tile.cell_at(point)
         value = tile.members[place[0]] if tile.members else content.value
         index, shown = tile.index(*place), float(tile.matrix[place])
-        axes = axes_of(self._plan, value, len(index)) if self._plan is not None and len(index) > 2 else ()
-        return CardNumber(row, number, place, content, value, index, shown, place_words(axes, index))
+        batched = self._plan is not None and self._plan.is_batched(value) and self._rows is not None
+        axes = axes_of(self._plan, value, len(index)) if self._plan is not None and (batched or len(index) > 2) else ()
+        words = place_words(axes, in_data(self._rows if batched else None, index))
+        return CardNumber(row, number, place, content, value, index, shown, words, batched)
 
     def is_on_absent(self, scene_point: QPointF) -> bool:
         """Whether a point is on a row, or on a time of one, that has not been computed yet."""

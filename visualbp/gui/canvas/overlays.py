@@ -95,10 +95,9 @@ class Overlays(QObject):
         self.legend.is_wanted = not empty
         self.arrange()
 
-    def show_snapshot(self, snapshot: Snapshot, sample: int) -> None:
-        """Take over the batch's size, the sample, and the ranges of the colours."""
-        count = len(snapshot.batch) if snapshot.batch is not None else 0
-        if self.legend.samples.show_sample(min(sample, max(0, count - 1)), count):
+    def show_snapshot(self, snapshot: Snapshot) -> None:
+        """Take over the batch, the sample, and the ranges of the colours."""
+        if self.legend.samples.show_sample(self._context.selection.shown(snapshot), snapshot.rows):
             self.arrange()
         self.legend.show_ranges()
 

@@ -140,14 +140,13 @@ class Canvas(Zooming, QGraphicsView):
         self._show(self.context.debugger.snapshot)
 
     def _show(self, snapshot: Snapshot) -> None:
-        sample = self.selection.sample
-        flowing = self.network_scene.show_snapshot(snapshot, self.visible_rect(), sample)
+        flowing = self.network_scene.show_snapshot(snapshot, self.visible_rect(), self.selection.shown(snapshot).place)
         if flowing and snapshot.mode in (Mode.IDLE, Mode.CONTINUING) and self.isVisible():
             scene = self.network_scene
             self.pulse.run([scene.connections[c] for c in flowing if c in scene.connections])
         elif not flowing and not self.network_scene.flow.carrying:
             self.pulse.stop()
-        self.overlays.show_snapshot(snapshot, sample)
+        self.overlays.show_snapshot(snapshot)
         self._catch_up()
 
     @Slot()
@@ -157,10 +156,11 @@ class Canvas(Zooming, QGraphicsView):
         if self.network_scene.catch_up(self.visible_rect(), SLICE if is_seen else math.inf):
             self.context.debugger.frames.ask((self, "cards"), self._catch_up, turn=1)
 
-    @Slot(int)
-    def _on_sample(self, sample: int) -> None:
-        self.network_scene.show_sample(sample, self.visible_rect())
-        self.overlays.show_snapshot(self.context.debugger.snapshot, sample)
+    @Slot()
+    def _on_sample(self) -> None:
+        snapshot = self.context.debugger.snapshot
+        self.network_scene.show_sample(self.selection.shown(snapshot).place, self.visible_rect())
+        self.overlays.show_snapshot(snapshot)
 
     @Slot()
     def show_selection(self) -> None:

@@ -122,8 +122,8 @@ class Panel(QWidget):
     def _on_document(self, network: object) -> None:
         self.update_now()
 
-    @Slot(int)
-    def _on_sample(self, sample: int) -> None:
+    @Slot()
+    def _on_sample(self) -> None:
         self.update_now()
 
     @Slot(object)

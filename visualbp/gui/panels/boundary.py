@@ -160,8 +160,8 @@ class BoundaryPanel(Panel):
         part = batch is not None and len(batch) < len(dataset)
         places = dataset.inputs[batch[:MOST_POINTS]] if part and batch is not None else np.zeros((0, 2))
         self.batch.setData(pos=places[is_near(places)], size=theme().px(11), pen=ring, brush=None, symbol="o")
-        sample = self.context.selection.sample
-        chosen = batch[sample : sample + 1] if batch is not None else np.zeros(0, np.int64)
+        shown = self.context.selection.shown(snapshot).place
+        chosen = batch[shown : shown + 1] if batch is not None else np.zeros(0, np.int64)
         accent = pg.mkPen(theme().color("accent"), width=2)
         place = dataset.inputs[chosen]
         self.chosen.setData(pos=place[is_near(place)], size=theme().px(14), pen=accent, brush=None, symbol="o")
@@ -235,12 +235,14 @@ class BoundaryPanel(Panel):
         nearest = int(distance.argmin())
         return nearest if distance[nearest] <= theme().px(REACH) else None
 
+    def _row(self, place: int) -> int:
+        """Return the row in the data, which is the name of a sample, of one of those that are drawn."""
+        return place if self._dataset is None else int(self._dataset.rows_of(np.array([place]))[0])
+
     def _choose_near(self, position: QPointF) -> None:
         sample, batch = self._sample_near(position), self.context.debugger.snapshot.batch
-        if sample is not None and batch is not None:
-            rows = np.flatnonzero(batch == sample)
-            if len(rows):
-                self.context.selection.choose_sample(int(rows[0]))
+        if sample is not None and batch is not None and np.any(batch == sample):
+            self.context.selection.choose_sample(self._row(sample))
 
     def hover_text(self, position: QPointF) -> str:
         """Return what hovering says: the sample, or the answer of the network there."""
@@ -250,7 +252,7 @@ class BoundaryPanel(Panel):
         if sample is not None and self._dataset is not None:
             x, y = self._dataset.inputs[sample]
             name = self._class_name(int(self._classes[sample]))
-            return f"sample {sample}: ({number_text(float(x))}, {number_text(float(y))}), {name}"
+            return f"sample {self._row(sample)}: ({number_text(float(x))}, {number_text(float(y))}), {name}"
         if self.boundary is None:
             return ""
         spot, found = self.plot.point_at(position), self.boundary

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import numpy as np
 from PySide6.QtCore import QEvent, QObject, Qt, Slot
 from PySide6.QtGui import QFont, QKeyEvent, QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
-from visualbp.analysis.gradient_check_result import CheckResult, OperationCheck, Place, TensorCheck
-from visualbp.analysis.gradient_check_words import kind_words, operation_words
+from visualbp.analysis.gradient_check_result import CheckResult, Place, TensorCheck
+from visualbp.analysis.gradient_check_words import operation_words
 from visualbp.core.ref import Ref
 from visualbp.debugger.commands import CheckGradients, Pause
 from visualbp.debugger.snapshot import CheckDone, Event, Mode, Progress, Snapshot
 from visualbp.engine.plan import Plan
 from visualbp.gui.context import Context
 from visualbp.gui.panels.base import Panel
+from visualbp.gui.panels.gradient_check_words import exact_numbers, headline, numbers_text, rows_of, worst_number
 from visualbp.gui.panels.place import Area, DockPlace, Places, Workspace
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.check_rows import CheckRow, CheckRows, RuleRow, ToleranceScale, error_text
@@ -35,36 +35,6 @@ EXPLANATION = "Moves each parameter by ±1e−5, and compares the change of the 
 
 LOWEST_FOR_WORST, LOWEST_FOR_NOTES = 116, 168
 """Heights below which lines of words give way to the bars; hovering over the bars tells the same."""
-
-
-def failed_numbers(check: TensorCheck) -> int:
-    """Return how many numbers of a tensor failed by themselves."""
-    return int(np.count_nonzero(check.failed))
-
-
-def headline(result: CheckResult) -> tuple[str, str]:
-    """Return the answer in a few words, and the colour they have."""
-    failed = sum(failed_numbers(check) for tensors in result.layers.values() for check in tensors.values())
-    if result.verdict == "failed":
-        if failed:
-            return f"✕ {failed:,} of {result.checked:,} fail", "error"
-        if result.failures:
-            return f"✕ {len(result.failures)} parameters fail along a direction", "error"
-        wrong = len(result.wrong_operations)
-        return f"✕ {wrong} rule{'s' if wrong > 1 else ''} wrong", "error"
-    if result.verdict == "undecided":
-        return "– cannot be told", "text"
-    if result.checked < result.parameters:
-        return f"✓ {result.checked:,} of {result.parameters:,} measured, all pass", "passed"
-    return f"✓ {result.checked:,} of {result.parameters:,} pass", "passed"
-
-
-def worst_number(layer: str, parameter: str, check: TensorCheck) -> Place | None:
-    """Return where the largest error of a tensor is, or None if no number was measured."""
-    errors = np.where(np.isnan(check.errors), -1.0, check.errors + 2.0 * check.failed)
-    if not errors.size or errors.max() < 0:
-        return None
-    return Place(layer, parameter, tuple(int(i) for i in np.unravel_index(int(errors.argmax()), errors.shape)))
 
 
 class GradientCheckPanel(Panel):
@@ -111,6 +81,7 @@ class GradientCheckPanel(Panel):
         self.back.setAccessibleName("Show all parameters")
         self.back.clicked.connect(self._on_back)
         self.detail_name = ElidedLabel(weight=QFont.Weight.DemiBold, is_name=True)
+        self.numbers = ElidedLabel(size=11, tone="dim", mono=True)
         self.rows.content.row_chosen.connect(self._on_row)
         self.errors.number_chosen.connect(self._on_number)
         self._lay_out()
@@ -131,6 +102,7 @@ class GradientCheckPanel(Panel):
         inner.setContentsMargins(12, 0, 12, 4)
         inner.setSpacing(4)
         inner.addLayout(head)
+        inner.addWidget(self.numbers)
         inner.addWidget(self.errors, 1)
         self.table, self.detail = table, detail
         for page in (table, detail, self.empty):
@@ -173,49 +145,10 @@ class GradientCheckPanel(Panel):
         elif isinstance(event, CheckDone) and isinstance(event.result, CheckResult):
             self.done, self.result = event, event.result
             self._headline = headline(event.result)
-            self._rows = self._rows_of(event.result)
+            self._rows = rows_of(event.result)
             if self._detail not in [(row.layer, row.parameter) for row in self._rows if isinstance(row, CheckRow)]:
                 self._detail = None
             self.update_now()
-
-    @staticmethod
-    def _rows_of(result: CheckResult) -> list[CheckRow | RuleRow]:
-        """Return a row for each rule that is wrong by itself, and then one for each tensor."""
-        rules = [
-            RuleRow(
-                rule.layer, f"{rule.layer}.{rule.output} → {rule.operand}", _rule_words(rule), operation_words(rule)
-            )
-            for rule in result.wrong_operations
-        ]
-        tensors = [
-            GradientCheckPanel._row(layer, name, check)
-            for layer, tensors in result.layers.items()
-            for name, check in tensors.items()
-        ]
-        return [*rules, *tensors]
-
-    @staticmethod
-    def _row(layer: str, name: str, check: TensorCheck) -> CheckRow:
-        verdict = {True: "passes", False: "fails", None: "cannot be told"}[check.passed]
-        error = "" if check.relative_error is None else f": largest relative error {error_text(check.relative_error)}"
-        lines = [f"{layer}.{name} {verdict}{error}", check.way]
-        if check.kinks:
-            lines.append(f"{check.kinks:,} of its numbers are beside a kink, {check.corners:,} exactly at one")
-        if check.unmeasurable > check.corners:
-            lines.append(f"{check.unmeasurable - check.corners:,} have no effect on the loss above its round-off")
-        if check.excused:
-            lines.append(f"{check.excused:,} agree within the error of their measurement, not within the tolerance")
-        return CheckRow(
-            layer,
-            name,
-            check.relative_error,
-            check.passed,
-            failed_numbers(check),
-            check.kinks,
-            check.unmeasurable,
-            check.excused,
-            "\n".join(lines),
-        )
 
     @property
     def is_outdated(self) -> bool:
@@ -286,8 +219,22 @@ class GradientCheckPanel(Panel):
             self.detail_name.show_text(f"{layer}.{name}   {error}")
             self.errors.show_check(layer, name, check, result.tolerance, outdated)
             self.errors.mark_number(self.context.selection.number)
+            self._show_numbers(result, layer, name, check)
             self.pages.setCurrentWidget(self.detail)
             self.setFocusProxy(self.errors)
+
+    def _show_numbers(self, result: CheckResult, layer: str, name: str, check: TensorCheck) -> None:
+        """Show both gradients of the number that was chosen, or else of the worst one, and the answer."""
+        worst = worst_number(layer, name, check)
+        chosen = self.context.selection.number
+        index = () if worst is None else worst.index
+        if chosen is not None and chosen[0] == Ref(layer, name).gradient and len(chosen[1]) == check.errors.ndim:
+            index = chosen[1]
+        self.numbers.setVisible(len(index) == check.errors.ndim)
+        if len(index) == check.errors.ndim:
+            entry = check.entry(index, result.tolerance)
+            text = f"[{', '.join(map(str, index))}]  {numbers_text(entry)}: {entry.words}"
+            self.numbers.show_text(text, "error" if entry.passed is False else "dim", tip=exact_numbers(entry))
 
     def _check_of(self, result: CheckResult) -> tuple[str, str, TensorCheck] | None:
         if self._detail is None:
@@ -355,7 +302,7 @@ class GradientCheckPanel(Panel):
     def _on_number(self, value: Ref, index: tuple[int, ...]) -> None:
         self.context.selection.select((value.layer,))
         self.context.selection.choose_number(value, index)
-        self.errors.mark_number((value, index))
+        self.update_now()
 
     @Slot()
     def _on_back(self) -> None:
@@ -380,12 +327,6 @@ class GradientCheckPanel(Panel):
             event.accept()
         else:
             super().keyPressEvent(event)
-
-
-def _rule_words(rule: OperationCheck) -> str:
-    """Return what is probably wrong, and at which entry: `wrong sign  [2, 0]`."""
-    index = f"  [{', '.join(map(str, rule.index))}]" if rule.index else ""
-    return (kind_words(rule) or "wrong") + index
 
 
 def _worst_tip(result: CheckResult) -> str:

@@ -90,19 +90,22 @@ class ImagesPanel(Panel):
         predictions = snapshot.find(plan.prediction)
         stale = snapshot.is_stale(plan.prediction)
         said = self._answers(plan, dataset, predictions, snapshot.batch)
-        chosen = min(self.context.selection.sample, len(snapshot.batch) - 1)
+        shown = self.context.selection.shown(snapshot)
+        chosen = shown.place
         shape = data_picture(dataset, snapshot.network)
         if shape is not None:
-            self.images.content.show_samples(self._inputs, shape, self._limits, said, chosen, stale)
+            self.images.content.show_samples(self._inputs, shape, self._limits, said, chosen, stale, snapshot.rows)
             self.pages.setCurrentWidget(self.images)
             self.setFocusProxy(self.images.content)
         else:
             rows = self._inputs.reshape(len(self._inputs), -1)
-            self.table.samples.show_samples(rows, dataset.input_names, said, stale, self._in_words(snapshot.network))
+            self.table.samples.show_samples(
+                rows, dataset.input_names, said, stale, self._in_words(snapshot.network), snapshot.rows
+            )
             self.table.choose(chosen)
             self.pages.setCurrentWidget(self.table)
             self.setFocusProxy(self.table)
-        self._summarise(said, len(dataset), stale)
+        self._summarise(said, len(dataset), stale, shown.why)
 
     def _take_batch(self, snapshot: Snapshot, dataset: Dataset) -> None:
         """Take the inputs of the batch; the range of their values is that of the whole data."""
@@ -142,7 +145,7 @@ class ImagesPanel(Panel):
             predictions = None
         return answers(plan, predictions, encoded, dataset.class_names)
 
-    def _summarise(self, said: Answers, samples: int, stale: bool) -> None:
+    def _summarise(self, said: Answers, samples: int, stale: bool, why: str) -> None:
         count, right = len(said.wanted), sum(1 for one in said.right if one)
         of = f"{count:,} of {samples:,} samples"
         if count == samples:
@@ -153,8 +156,10 @@ class ImagesPanel(Panel):
             words, tone = f"{of}; {right:,} right, {count - right:,} wrong", "dim"
         else:
             words, tone = of, "dim"
-        self.summary.show_text(words + ("; outdated" if stale else ""), tone)
+        self.summary.show_text(words + ("; outdated" if stale else "") + (f"; {why}" if why else ""), tone)
 
     @Slot(int)
-    def _on_sample_chosen(self, sample: int) -> None:
-        self.context.selection.choose_sample(sample)
+    def _on_sample_chosen(self, place: int) -> None:
+        rows = self.context.debugger.snapshot.rows
+        if rows is not None and place < len(rows):
+            self.context.selection.choose_sample(int(rows[place]))

@@ -11,22 +11,26 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSplitter, QVBox
 
 from visualbp.analysis.explain import Factor
 from visualbp.core.ref import Ref
-from visualbp.debugger.snapshot import Snapshot
-from visualbp.engine.notation import PSEUDOCODE, Notation
+from visualbp.debugger.snapshot import CheckDone, Event, Snapshot
+from visualbp.engine.algorithm import PSEUDOCODE
+from visualbp.engine.notation import Notation
 from visualbp.engine.plan import Phase, Plan, Step
+from visualbp.gui.checked_entry import checked_entry
 from visualbp.gui.context import Context
 from visualbp.gui.equations import Equations, EquationView, lines_of
 from visualbp.gui.panels.base import Panel
 from visualbp.gui.panels.mathematics_axes import AxisChoosers
 from visualbp.gui.panels.mathematics_card import NumberCard
 from visualbp.gui.panels.mathematics_code import PseudocodeView
+from visualbp.gui.panels.mathematics_sections import section_links
 from visualbp.gui.panels.mathematics_subject import Explained, Subject, explained
 from visualbp.gui.panels.mathematics_trail import Crumb, TrailView
-from visualbp.gui.panels.mathematics_words import Index, shapes_text
+from visualbp.gui.panels.mathematics_words import Index, Names, shapes_text
 from visualbp.gui.panels.number_page import Look
 from visualbp.gui.panels.place import Area, DockPlace, Places, Workspace
 from visualbp.gui.panels.timeline_ticks import phase_color
 from visualbp.gui.plain_text import PlainLabel
+from visualbp.gui.shown_sample import row_of
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.heights import ColumnScroll, Section, margin_beside_bar
 
@@ -38,7 +42,6 @@ CODE_SHARE = 0.34
 """The part of the panel's height that the algorithm gets at first."""
 SIDE = 14
 """Pixels beside what is shown."""
-SECTIONS = ("equation", "numbers", "algorithm")
 
 
 class MathematicsPanel(Panel):
@@ -60,6 +63,8 @@ class MathematicsPanel(Panel):
         self._plan: Plan | None = None
         self._notation: Notation | None = None
         self._followed: Crumb | None = None
+        self._check: CheckDone | None = None
+        """The last gradient check."""
         self.subject = Subject()
         self.trail = self.subject.trail
         self._equations = Equations(self)
@@ -78,16 +83,21 @@ class MathematicsPanel(Panel):
 
     def _build(self) -> None:
         self.step_label, self.shapes, self.sentence = QLabel(self), PlainLabel(self), PlainLabel(self)
+        self.why = PlainLabel(self)
+        self.why.setProperty("dim", True)
+        self.why.hide()
         self.equation = EquationView(self._equations, 22.0, self)
-        for label in (self.step_label, self.shapes, self.sentence):
+        for label in (self.step_label, self.shapes, self.sentence, self.why):
             label.setWordWrap(True)
         self.sentence.setProperty("dim", True)
         self.shapes.setProperty("dim", True)
         self.step_label.setTextFormat(Qt.TextFormat.RichText)
         self.card = NumberCard(self._equations, self)
         self.card.followed.connect(self._on_followed)
+        self.card.array_of = lambda value: self.context.debugger.snapshot.find(value)
         self.axes = AxisChoosers(self)
         self.axes.changed.connect(self._on_axis_changed)
+        self.axes.sample_chosen.connect(self._on_sample_chosen)
         self.trail_view = TrailView(self.trail, self)
         self.trail_view.chosen.connect(self._on_crumb)
         self.back = self._small_button("‹", "Back to the number before (Backspace)", self.go_back)
@@ -113,6 +123,7 @@ class MathematicsPanel(Panel):
         crumbs.addWidget(self.trail_view)
         self.axes.row.add(self.release, to_the_right=True)
         column.addWidget(self.axes)
+        column.addWidget(self.why)
         column.addWidget(self.card)
         column.addLayout(crumbs)
         self._stack(top, numbers)
@@ -162,19 +173,7 @@ class MathematicsPanel(Panel):
     def header(self) -> QWidget:
         """Return the links that show and hide the sections."""
         if self._header is None:
-            self._header = QWidget()
-            row = QHBoxLayout(self._header)
-            row.setContentsMargins(0, 0, 0, 0)
-            row.setSpacing(6)
-            for name in SECTIONS:
-                link = QPushButton(name, self._header)
-                link.setObjectName(f"mathematics_{name}")
-                link.setProperty("flat", True)
-                link.setCheckable(True)
-                link.setChecked(True)
-                link.setToolTip(f"Show or hide the {name}")
-                link.toggled.connect(self.sections[name].setVisible)
-                row.addWidget(link)
+            self._header = section_links(self.sections)
         return self._header
 
     def retheme(self) -> None:
@@ -182,6 +181,7 @@ class MathematicsPanel(Panel):
         self.step_label.setFont(current.font(11))
         self.shapes.setFont(current.font(11, mono=True))
         self.sentence.setFont(current.font(12))
+        self.why.setFont(current.font(11))
         for button in (self.back, self.forward):
             button.setFont(current.font(15, QFont.Weight.DemiBold))
         self.release.setFont(current.font(11))
@@ -237,6 +237,11 @@ class MathematicsPanel(Panel):
             self._show_numbers_now()
         elif not self._later.isActive():
             self._later.start()
+
+    def handle(self, event: Event) -> None:
+        if isinstance(event, CheckDone) and event.result is not None:
+            self._check = event
+            self.update_now()
 
     def refresh(self, snapshot: Snapshot) -> None:
         self._explained = None
@@ -309,16 +314,25 @@ class MathematicsPanel(Panel):
             self._prepare_card(self._explained[1], snapshot)
         found, self._explained = self._explained[1], None
         self._show_trail()
-        self.axes.show_axes(found.axes, found.shape, found.index)
+        self.axes.show_axes(found.axes, found.shape, found.index, snapshot.rows)
+        self.why.setText(found.why)
+        self.why.setVisible(bool(found.why))
         self.card.show_prepared()
         self._upper.fit_now(self.card)
 
     def _prepare_card(self, found: Explained, snapshot: Snapshot) -> None:
         brief = found.explanation is not None and found.explanation.step is snapshot.step
-        self.card.prepare(found.explanation, Look(found.is_stale, brief, snapshot.is_running), found.message)
+        names = Names(snapshot.plan, snapshot.rows)
+        check = None
+        if found.explanation is not None:
+            check = checked_entry(self._check, snapshot, found.explanation.value, found.explanation.index)
+        self.card.prepare(
+            found.explanation, Look(found.is_stale, brief, snapshot.is_running, names, check), found.message
+        )
 
     def _explain(self, snapshot: Snapshot) -> Explained:
-        return explained(snapshot, self.subject.find(snapshot))
+        sample = self.context.selection.shown(snapshot)
+        return explained(snapshot, self.subject.find(snapshot, sample), sample.why)
 
     def _show_trail(self) -> None:
         self.release.setVisible(not self.subject.is_automatic)
@@ -335,7 +349,10 @@ class MathematicsPanel(Panel):
     @Slot(object, object)
     def _on_number_chosen(self, value: Ref, index: Index) -> None:
         followed, self._followed = self._followed, None
-        self.subject.pin(followed or Crumb(value, tuple(int(i) for i in index)), follows=followed is not None)
+        index = tuple(int(i) for i in index)
+        row = row_of(self.context.debugger.snapshot, value, index)
+        at = None if followed is None else followed.at
+        self.subject.pin(Crumb(value, index, at, row), follows=followed is not None)
         self.update_now()
 
     @Slot(object)
@@ -364,23 +381,27 @@ class MathematicsPanel(Panel):
     @Slot(int)
     def _on_crumb(self, place: int) -> None:
         if self.trail.move_to(place):
+            crumb = self.trail.current
+            if crumb is not None and crumb.row is not None:
+                self.context.selection.choose_sample(crumb.row)
             self.update_now()
 
-    @Slot(int)
-    def _on_sample(self, sample: int) -> None:
-        self.subject.choose_sample(sample, self._plan)
+    @Slot()
+    def _on_sample(self) -> None:
+        snapshot = self.context.debugger.snapshot
+        self.subject.choose_sample(self.context.selection.shown(snapshot))
         self.update_now()
+
+    @Slot(int)
+    def _on_sample_chosen(self, row: int) -> None:
+        self.context.selection.choose_sample(row)
 
     @Slot(int, int)
     def _on_axis_changed(self, axis: int, place: int) -> None:
         shown = self.subject.shown
         if shown is None or self._plan is None:
             return
-        if axis == 0 and self._plan.is_batched(shown.value):
-            self.subject.choose_sample(place, self._plan)
-            self.context.selection.choose_sample(place)
-        else:
-            self.subject.choose_place(axis, place, self._plan)
+        self.subject.choose_place(axis, place, self._plan)
         self.update_now()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import (
+    QContextMenuEvent,
     QGuiApplication,
     QHelpEvent,
     QKeyEvent,
@@ -15,11 +18,14 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QToolTip, QWidget
 
-from visualbp.analysis.explain import Explanation, Factor
+from visualbp.analysis.explain import Explanation, Factor, Term
+from visualbp.core.arrays import Array
+from visualbp.core.ref import Ref
+from visualbp.gui.copying import Copy, copies_of_tensor, copy_menu, takes_copy
 from visualbp.gui.equations import Equations, Formula, typeset_already
 from visualbp.gui.painting import draw_absent, exact_text, number_text
 from visualbp.gui.panels.mathematics_numbers import Spot
-from visualbp.gui.panels.mathematics_words import element_name, factor_color
+from visualbp.gui.panels.mathematics_words import Names, factor_color
 from visualbp.gui.panels.number_page import SMALL, FactorLink, Look, Page
 from visualbp.gui.picture_cache import PictureCache
 from visualbp.gui.theme import theme
@@ -44,6 +50,8 @@ class NumberCard(HeightByWidth):
         self._pages: dict[int, Page] = {}
         """What is shown, by the width for which it was laid out."""
         self._chosen = -1
+        self.array_of: Callable[[Ref], Array | None] = lambda value: None
+        """The array of a value, for copying."""
         self._pictures = PictureCache()
         """The card as it is, until something on it changes."""
         self._coming = self._pictures
@@ -106,7 +114,7 @@ class NumberCard(HeightByWidth):
             f"{term.label}: {' times '.join(map(_text, term.factors))} is {number_text(term.product)}"
             for term in found.terms
         )
-        name = element_name(found.value, found.index)
+        name = self._look.names.element(found.value, found.index)
         return f"{name} is {number_text(found.number)}: {found.rule}. {terms}. {found.note}"
 
     @Slot(str)
@@ -192,7 +200,50 @@ class NumberCard(HeightByWidth):
         self.update()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        self._follow(self._link_at(event.position()))
+        if event.button() == Qt.MouseButton.LeftButton:
+            self._follow(self._link_at(event.position()))
+
+    def copies_at(self, place: int) -> list[Copy]:
+        """Return what can be copied: of the factor with this place among the links, or of what is explained."""
+        found = self._explanation
+        if found is None:
+            return []
+        number, index = self._number, found.index
+        value: Ref | None = found.value
+        rows = [term_text(term) for term in found.terms]
+        copies: list[Copy] = []
+        if 0 <= place < len(self.links):
+            factor = self.links[place].factor
+            number, value, index = factor.number, factor.value, factor.index
+            row = next(term for term in found.terms if factor in term.factors)
+            copies.append(("Copy row", lambda: term_text(row)))
+        if number is not None:
+            exact = exact_text(number)
+            copies.insert(0, ("Copy number", lambda: exact))
+        if rows:
+            copies.append(("Copy all terms", lambda: "\n".join(rows)))
+        array = None if value is None else self.array_of(value)
+        if array is not None and len(index) == array.ndim:
+            copies += copies_of_tensor(array)
+        return copies
+
+    @property
+    def _number(self) -> float | None:
+        """The number that is explained; before a step has made it, the one that a check has computed."""
+        if self._explanation is None:
+            return None
+        if self._explanation.number is None and self._look.check is not None:
+            return self._look.check.entry.computed
+        return self._explanation.number
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        by_mouse = event.reason() == QContextMenuEvent.Reason.Mouse
+        place = self._link_at(QPointF(event.pos())) if by_mouse else self._chosen
+        copies = self.copies_at(place)
+        if copies and self._explanation is not None:
+            array = self.array_of(self._explanation.value)
+            copy_menu(copies, 0 if array is None else array.size, self).popup(event.globalPos())
+            event.accept()
 
     def _follow(self, place: int) -> None:
         if 0 <= place < len(self.links) and self.links[place].factor.value is not None:
@@ -201,8 +252,8 @@ class NumberCard(HeightByWidth):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         followable = [i for i, link in enumerate(self.links) if link.factor.value is not None]
-        if event.matches(QKeySequence.StandardKey.Copy) and self._explanation and self._explanation.number is not None:
-            QGuiApplication.clipboard().setText(exact_text(self._explanation.number))
+        if event.matches(QKeySequence.StandardKey.Copy) and self._number is not None:
+            QGuiApplication.clipboard().setText(self.copies_at(self._chosen)[0][1]())
         elif event.key() in (Qt.Key.Key_Right, Qt.Key.Key_Down) and followable:
             later = [i for i in followable if i > self._chosen]
             self._chosen = later[0] if later else followable[0]
@@ -217,15 +268,23 @@ class NumberCard(HeightByWidth):
             super().keyPressEvent(event)
 
     def event(self, event: QEvent) -> bool:
+        if takes_copy(event):
+            return True
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             found = self._link_at(QPointF(event.pos()))
             spot = next((spot for spot in self.spots if spot.rect.contains(QPointF(event.pos()))), None)
             if spot is not None:
-                tip = exact_text(spot.number) if spot.factor is None else factor_tip(spot.factor, clicks=False)
+                tip = (
+                    exact_text(spot.number)
+                    if spot.factor is None
+                    else factor_tip(spot.factor, self._look.names, clicks=False)
+                )
                 QToolTip.showText(event.globalPos(), tip, self, spot.rect.toRect())
             elif found >= 0:
                 link = self.links[found]
-                QToolTip.showText(event.globalPos(), factor_tip(link.factor), self, link.rect.toRect())
+                QToolTip.showText(
+                    event.globalPos(), factor_tip(link.factor, self._look.names), self, link.rect.toRect()
+                )
             elif (
                 self._explanation is not None
                 and self._explanation.number is not None
@@ -242,9 +301,15 @@ def _text(factor: Factor) -> str:
     return number_text(factor.number, signed=True)
 
 
-def factor_tip(factor: Factor, clicks: bool = True) -> str:
+def term_text(term: Term) -> str:
+    """Return a term with tabs: its label, the factors, and the product, exact."""
+    return "\t".join((term.label, *(exact_text(factor.number) for factor in term.factors), exact_text(term.product)))
+
+
+def factor_tip(factor: Factor, names: Names, clicks: bool = True) -> str:
     """Return what hovering over a factor says; `clicks` is whether a click follows it."""
-    name = "" if factor.value is None else element_name(factor.value, factor.index)
+    name = "" if factor.value is None else names.element(factor.value, factor.index)
     what = factor.meaning if not name else f"{factor.meaning}, from {name}" if factor.meaning else name
     click = "" if factor.value is None or not clicks else "\nclick to see where it came from"
-    return f"{what} = {exact_text(factor.number)}{click}"
+    of = f"\nof {names.within(factor.value, factor.index)} = {exact_text(factor.argument)}" if factor.written else ""
+    return f"{what} = {exact_text(factor.number)}{of}{click}"

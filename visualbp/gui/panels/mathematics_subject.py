@@ -11,6 +11,7 @@ from visualbp.engine.plan import Plan
 from visualbp.gui.axes import axes_of
 from visualbp.gui.panels.mathematics_trail import Crumb, Trail
 from visualbp.gui.panels.mathematics_words import largest_index
+from visualbp.gui.shown_sample import ShownSample, row_of
 
 
 @dataclass(frozen=True)
@@ -23,10 +24,12 @@ class Explained:
     axes: tuple[str, ...] = ()
     shape: Shape = ()
     index: tuple[int, ...] = ()
+    why: str = ""
+    """Why the sample is another than the one that was chosen."""
 
 
-def explained(snapshot: Snapshot, crumb: Crumb | None) -> Explained:
-    """Explain the number at `crumb`."""
+def explained(snapshot: Snapshot, crumb: Crumb | None, why: str = "") -> Explained:
+    """Explain the number at `crumb`. `why` says why its sample is another than the one that was chosen."""
     plan = snapshot.plan
     if crumb is None or plan is None:
         return Explained("step (F11) to see the numbers")
@@ -43,22 +46,23 @@ def explained(snapshot: Snapshot, crumb: Crumb | None) -> Explained:
         snapshot.start,
         snapshot.iteration,
         snapshot.first_iteration,
-        snapshot.batch,
+        snapshot.rows,
     )
     try:
         explanation = explain(moment, crumb.value, crumb.index, crumb.at)
     except NoSuchNumberError:  # chosen in another batch or network: it has no such number now
         return Explained(f"there is no {crumb.text} now", axes=axes, shape=shape, index=index)
-    return Explained("", explanation, snapshot.is_stale(crumb.value), axes, shape, index)
+    why = why if plan.is_batched(crumb.value) else ""
+    return Explained("", explanation, snapshot.is_stale(crumb.value), axes, shape, index, why)
 
 
 class Subject:
-    """Follows the steps until a number is pinned. While following, the sample and the unit that were chosen stay."""
+    """Follows the steps until a number is pinned; the unit that was chosen stays. The sample is the one that all panels
+    show."""
 
     def __init__(self) -> None:
         self.trail = Trail()
         self.pinned = False
-        self.sample: int | None = None
         self.unit: int | None = None
         self.shown: Crumb | None = None
         """What was found last."""
@@ -66,21 +70,22 @@ class Subject:
     @property
     def is_automatic(self) -> bool:
         """Whether it is simply the largest number of each step."""
-        return not self.pinned and self.sample is None and self.unit is None
+        return not self.pinned and self.unit is None
 
-    def find(self, snapshot: Snapshot) -> Crumb | None:
-        """Return the number to explain; None where nothing has been computed that could be."""
-        self.shown = self._pinned_one(snapshot) or self._of_step(snapshot)
+    def find(self, snapshot: Snapshot, sample: ShownSample) -> Crumb | None:
+        """Return the number of this sample to explain; None where nothing has been computed that could be."""
+        self.shown = self._pinned_one(snapshot, sample) or self._of_step(snapshot, sample)
         return self.shown
 
-    def _pinned_one(self, snapshot: Snapshot) -> Crumb | None:
+    def _pinned_one(self, snapshot: Snapshot, sample: ShownSample) -> Crumb | None:
         crumb = self.trail.current
         if not self.pinned or crumb is None:
             return None
         at = crumb.at if crumb.at is not None and crumb.at <= snapshot.cursor else None
-        return Crumb(crumb.value, crumb.index, at)
+        index = crumb.index if crumb.row is None else (sample.place, *crumb.index[1:])
+        return Crumb(crumb.value, index, at, crumb.row)
 
-    def _of_step(self, snapshot: Snapshot) -> Crumb | None:
+    def _of_step(self, snapshot: Snapshot, sample: ShownSample) -> Crumb | None:
         if snapshot.step is None or not snapshot.step.writes or snapshot.plan is None:
             return None
         value = snapshot.step.writes[0]
@@ -88,10 +93,11 @@ class Subject:
         if array is None:
             return None
         batched = snapshot.plan.is_batched(value)
-        fixed = {0: self.sample} if batched and self.sample is not None else {}
+        fixed = {0: sample.place} if batched else {}
         if self.unit is not None:
             fixed[1 if batched else 0] = self.unit
-        return Crumb(value, largest_index(array, fixed))
+        index = largest_index(array, fixed)
+        return Crumb(value, index, row=row_of(snapshot, value, index))
 
     def pin(self, crumb: Crumb, follows: bool = False) -> None:
         """Explain `crumb` from now on. The first one that `follows` another begins the trail with that."""
@@ -101,9 +107,9 @@ class Subject:
         self.trail.go(crumb)
 
     def release(self) -> None:
-        """Follow the steps again; a second time, forget the sample and the unit as well."""
+        """Follow the steps again; a second time, forget the unit as well."""
         if not self.pinned:
-            self.sample = self.unit = None
+            self.unit = None
         self.pinned = False
         self.trail.clear()
 
@@ -113,12 +119,11 @@ class Subject:
         if self.pinned and (plan is None or crumb is None or plan.resolve(crumb.value) not in plan.shapes):
             self.release()
 
-    def choose_sample(self, sample: int, plan: Plan | None) -> None:
-        """Keep to a sample; a pinned number becomes that of the sample."""
-        self.sample = sample
+    def choose_sample(self, sample: ShownSample) -> None:
+        """A pinned number becomes that of another sample."""
         crumb = self.trail.current
-        if self.pinned and crumb is not None and plan is not None and plan.is_batched(crumb.value):
-            self.trail.replace(Crumb(crumb.value, (sample, *crumb.index[1:]), crumb.at))
+        if self.pinned and crumb is not None and crumb.row is not None and sample.wanted is not None:
+            self.trail.replace(Crumb(crumb.value, (sample.place, *crumb.index[1:]), crumb.at, sample.wanted))
 
     def choose_place(self, axis: int, place: int, plan: Plan) -> None:
         """Go to another place on an axis of what is shown, other than that of the samples."""
@@ -130,4 +135,5 @@ class Subject:
             return
         index = self.shown.index
         self.pinned = True
-        self.trail.replace(Crumb(self.shown.value, (*index[:axis], place, *index[axis + 1 :]), self.shown.at))
+        other = (*index[:axis], place, *index[axis + 1 :])
+        self.trail.replace(Crumb(self.shown.value, other, self.shown.at, self.shown.row))

@@ -19,16 +19,22 @@ BETWEEN = "  ›  "
 
 @dataclass(frozen=True)
 class Crumb:
-    """An element, as it stood after `at` steps of the iteration; None for as it stands now."""
+    """An element, as it stood after `at` steps of the iteration; None for as it stands now.
+
+    `row` is the row in the data of its sample, where it is of one: its place in the batch is another in each batch.
+    """
 
     value: Ref
     index: Index
     at: int | None = None
+    row: int | None = None
 
     @property
     def text(self) -> str:
-        """The element's name: `hidden.h[0, 3]`."""
-        return element_name(self.value, self.index)
+        """The element's name: `hidden W[0, 3]`, or `hidden h[3], sample 25`."""
+        if self.row is None:
+            return element_name(self.value, self.index)
+        return f"{element_name(self.value, self.index[1:])}, sample {self.row}"
 
 
 class Trail:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from visualbp.analysis.explain import Factor
 from visualbp.core.arrays import Array
 from visualbp.core.ref import Ref
-from visualbp.engine.plan import short_role
+from visualbp.engine.plan import Plan, short_role
+from visualbp.gui.painting import number_text
 
 Index = tuple[int, ...]
 
@@ -29,6 +32,43 @@ def element_name(value: Ref, index: Index) -> str:
     place = f"[{', '.join(map(str, index))}]" if index else ""
     sender = f" from {value.sender_text}" if value.sender else ""
     return f"{value.layer} {value_symbol(value)}{place}{sender}".strip()
+
+
+@dataclass(frozen=True, eq=False)
+class Names:
+    """How numbers of a snapshot are called: a sample by its row in the data, which is the same in every batch."""
+
+    plan: Plan | None = None
+    rows: Array | None = None
+    """The row in the data of each sample of the batch."""
+
+    def _sample(self, value: Ref, index: Index) -> int | None:
+        """Return the row of the sample that an element belongs to; None for what belongs to none."""
+        if self.plan is None or self.rows is None or not index or not self.plan.is_batched(value):
+            return None
+        return int(self.rows[index[0]]) if index[0] < len(self.rows) else None
+
+    def element(self, value: Ref, index: Index) -> str:
+        """Return an element in plain text: `output ∂L/∂W[0, 2]`, or `hidden h[3], sample 25`."""
+        sample = self._sample(value, index)
+        return element_name(value, index) if sample is None else f"{element_name(value, index[1:])}, sample {sample}"
+
+    def within(self, value: Ref | None, index: Index) -> str:
+        """Return the same without layer and sample, for where both are said beside: `z[3]`."""
+        if value is None:
+            return ""
+        inside = index if self._sample(value, index) is None else index[1:]
+        return value_symbol(value) + (f"[{', '.join(map(str, inside))}]" if inside else "")
+
+    def of_factor(self, factor: Factor) -> str:
+        """Return a factor in plain text: an element, a function of one with its argument, or what it means."""
+        if factor.value is not None and factor.written:
+            before, _, after = factor.written.partition("{}")
+            argument = f"{self.within(factor.value, factor.index)} = {number_text(factor.argument, signed=True)}"
+            return f"{before}{argument}{after}"
+        if factor.value is None or factor.meaning:
+            return factor.meaning
+        return self.element(factor.value, factor.index)
 
 
 def largest_index(array: Array, fixed: dict[int, int]) -> Index:

@@ -8,22 +8,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPen
 
-from visualbp.analysis.explain import Explanation, Factor
+from visualbp.analysis.explain import Explanation, Factor, Term
+from visualbp.gui.checked_entry import CheckedEntry
 from visualbp.gui.equations import Formula, draw_equation
 from visualbp.gui.painting import number_text
 from visualbp.gui.panels.mathematics_numbers import Spot, pieces_of, place_numbers, says_something
-from visualbp.gui.panels.mathematics_words import element_name, factor_color
+from visualbp.gui.panels.mathematics_words import Names, factor_color
 from visualbp.gui.theme import theme
 
 PADDING, ROW, TITLE_ROW, GAP = 12, 19, 22, 5
-SMALL = 11
+SMALL, HEAD, HEAD_ROW = 11, 9.5, 15
 FORMULA_SIZE = 15.0
-TIMES = "×"
+TIMES, PRODUCT = "×", "product"
 WRAPPED = int(Qt.TextFlag.TextWordWrap | Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
 
 Mark = Callable[[QPainter], None]
@@ -33,11 +34,14 @@ Mark = Callable[[QPainter], None]
 class Look:
     """How an explanation is shown: `outdated`, `brief` (without the rule and its formula, where the equation of the
     step stands above the card anyway), or `hurried` (without what has to be set, since it will have changed before it
-    could be read)."""
+    could be read); and what its numbers are called."""
 
     outdated: bool = False
     brief: bool = False
     hurried: bool = False
+    names: Names = field(default_factory=Names)
+    check: CheckedEntry | None = None
+    """What a gradient check has said of the number."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ class Page:
         self, found: Explanation, width: int, look: Look, set_equation: Callable[[str], Formula | None]
     ) -> None:
         self._marks: list[Mark] = []
-        self._set_equation = set_equation
+        self._set_equation, self._names = set_equation, look.names
         self._x = float(theme().px(PADDING))
         self._width = width - 2 * self._x
         self._y = float(theme().px(10))
@@ -80,28 +84,56 @@ class Page:
             self._words(found.rule, "dim")
         if found.formula_latex and not brief:
             self._formula(found.formula_latex)
-        if says_something(found):
+        if says_something(found) and not _is_call(found):  # a call has its argument and its result in its own row
             self._numbers(found, look)
         if found.terms:
             self._y += px(2)
             self._terms(found)
+        if look.check is not None:
+            self._check(look.check)
         if found.note:
             wrong = not found.total.agrees or (found.number is not None and not math.isfinite(found.number))
             self._y += px(3)
-            self._words(found.note, "error" if wrong else "dim")
+            note = found.note
+            if found.number is None and look.check is not None:
+                note = note.replace("not computed yet: ", "from the check; in this iteration ")
+            self._words(note, "error" if wrong else "dim")
 
     def _title(self, found: Explanation, look: Look) -> None:
         current, row = theme(), theme().px(TITLE_ROW - 4)
-        number = number_text(found.number, signed=True)
+        number = found.number
+        if number is None and look.check is not None:
+            number = look.check.entry.computed
+        text = number_text(number, signed=True)
         bold = current.font(12.5, QFont.Weight.DemiBold, mono=True)
-        taken = QFontMetricsF(bold).horizontalAdvance(number)
-        self._text(number, self._x + self._width - taken, row, bold, "text" if found.number is not None else "dim")
+        taken = QFontMetricsF(bold).horizontalAdvance(text)
+        self._text(text, self._x + self._width - taken, row, bold, "text" if number is not None else "dim")
         font = current.font(12, QFont.Weight.Medium, mono=True)
-        name = element_name(found.value, found.index) + ("  outdated" if look.outdated else "")
+        name = self._names.element(found.value, found.index) + ("  outdated" if look.outdated else "")
         left = self._width - taken - current.px(10)
         name = QFontMetricsF(font).elidedText(name, Qt.TextElideMode.ElideMiddle, left)
         self._text(name, self._x, row, font, "accent")
         self._y += current.px(TITLE_ROW)
+
+    def _check(self, checked: CheckedEntry) -> None:
+        """What the gradient check computed and measured, their difference, and the answer."""
+        entry, row = checked.entry, theme().px(ROW)
+        font, mono = theme().font(SMALL), theme().font(SMALL, mono=True)
+        of = f"gradient check of iteration {checked.iteration:,}" + (", outdated" if checked.outdated else "")
+        self._rule()
+        self._text(of, self._x, row, font, "dim")
+        self._y += row
+        measured = "nothing" if entry.measured is None else check_number(entry.measured)
+        lines = [("computed", check_number(entry.computed)), ("measured", measured)]
+        if entry.difference is not None:
+            lines.append(("difference", f"{entry.difference:+.2g}".replace("-", "−")))
+        for words, text in lines:
+            self._text(words, self._x, row, font, "dim")
+            self._text(text, self._x + self._width - _advance(text), row, mono, "text")
+            self._y += row
+        sign, tone = {True: ("✓ ", "passed"), False: ("✕ ", "error"), None: ("– ", "dim")}[entry.passed]
+        error = "" if entry.error is None else f", relative error {entry.error:.1e}".replace("e-0", "e-")
+        self._words(f"{sign}{entry.words}{error}", "dim" if checked.outdated else tone)
 
     def _words(self, text: str, color: str) -> None:
         font, pen = theme().font(SMALL), theme().color(color)
@@ -140,45 +172,149 @@ class Page:
         self._y += theme().px(2)
 
     def _terms(self, found: Explanation) -> None:
-        """The products as a table: label, factors in columns of their own, product."""
+        if len(found.terms) == 1 and found.total.count == 1:
+            term = found.terms[0]
+            if len(term.factors) == 1 and term.factors[0].written:
+                self._call(term.factors[0])
+            else:
+                self._product(term)
+        else:
+            self._sum(found)
+
+    def _call(self, factor: Factor) -> None:
+        """One function: `tanh( z[3] = +1.043 ) = +0.7791`. The argument can be followed."""
+        before, _, after = factor.written.partition("{}")
+        name, mono = self._names.within(factor.value, factor.index), theme().font(SMALL, mono=True)
+        bold, row = theme().font(SMALL, QFont.Weight.DemiBold, mono=True), theme().px(ROW)
+        argument, result = number_text(factor.argument, signed=True), number_text(factor.number, signed=True)
+        space, left = _advance(" "), self._x
+        inside = f"{before.rstrip()} {name} = " if before else f"{name} = "
+        whole = _advance(f"{inside}{argument} {after} = {result}")
+        if whole > self._width:  # the name is on hover too
+            inside = before
+        self._text(inside, left, row, mono, "dim")
+        left += _advance(inside)
+        place = QRectF(left, self._y, _advance(argument), row)
+        self._factor(factor, argument, place, mono)
+        self.links.append(FactorLink(place, factor))
+        left = place.right() + (space if inside != before and before else 0)
+        self._text(after, left, row, mono, "dim")
+        left += _advance(after)
+        if left + _advance(f" = {result}") > self._x + self._width:
+            left, self._y = self._x, self._y + row
+        self._text(" = ", left, row, mono, "dim")
+        self._text(result, left + _advance(" = "), row, bold, "text")
+        self._y += row
+
+    def _product(self, term: Term) -> None:
+        """One product from top to bottom: for each factor its head, its name and its number; and what they make."""
+        current, row = theme(), theme().px(ROW)
+        font, mono = current.font(SMALL), current.font(SMALL, mono=True)
+        several, right = len(term.factors) > 1, self._x + self._width
+        signs = _advance(f"{TIMES} ") if several else 0.0
+        heads = [factor.head for factor in term.factors]
+        widest = max(current.advance(head, SMALL) for head in heads)
+        for place, (factor, head) in enumerate(zip(term.factors, heads, strict=True)):
+            text = number_text(factor.number, signed=True)
+            taken, left = _advance(text), self._x
+            if place:
+                self._text(TIMES, left, row, mono, "dim")
+            left += signs
+            room = right - taken - current.px(10) - left
+            name = self._names.of_factor(factor)
+            if head != name and room - widest - current.px(10) > _advance("0") * 8:
+                self._text(head, left, row, font, "dim")
+                left += widest + current.px(10)
+            elif head:
+                name = head
+            name = QFontMetricsF(mono).elidedText(name, Qt.TextElideMode.ElideMiddle, right - taken - 10 - left)
+            self._text(name, left, row, mono, factor_color(factor))
+            spot = QRectF(right - taken, self._y, taken, row)
+            self._factor(factor, text, spot, mono)
+            self.links.append(FactorLink(spot, factor))
+            self._y += row
+        if several:
+            self._rule()
+            self._total("product", term.product, "text")
+
+    def _sum(self, found: Explanation) -> None:
+        """The products as a table: label, factors in columns of their own under their heads, `=`, and the product."""
         current = theme()
         px, row = current.px, current.px(ROW)
-        times, gap = _advance(f" {TIMES} "), px(10)
+        times, equals, gap = _advance(f" {TIMES} "), _advance(" = "), px(10)
+        most = max(len(term.factors) for term in found.terms)
         texts = [[number_text(factor.number, signed=True) for factor in term.factors] for term in found.terms]
-        widths = [[_advance(text) for text in line] for line in texts]
-        columns = [max(line[k] for line in widths if k < len(line)) for k in range(max(map(len, widths)))]
+        columns = [0.0] * most if most > 1 else []
+        for term, line in zip(found.terms, texts, strict=True):
+            for column, (factor, text) in enumerate(zip(term.factors, line, strict=True)):
+                if len(line) > 1:
+                    columns[column] = max(columns[column], _advance(text), current.advance(factor.head, HEAD))
         products = [number_text(term.product, signed=True) for term in found.terms]
-        product_width = max(map(_advance, products))
-        factors_width = sum(columns) + times * (len(columns) - 1)
+        product_width = max(*map(_advance, products), current.advance(PRODUCT, HEAD) if most > 1 else 0.0)
+        factors_width = sum(columns) + times * max(0, most - 1) + (equals if most > 1 else 0.0)
         labels = max(current.advance(term.label, SMALL) for term in found.terms)
-        stacked = labels + gap + factors_width + gap + product_width > self._width and labels > px(30)
+        stacked = labels + gap + factors_width + product_width > self._width and labels > px(30) and most > 1
         font, mono = current.font(SMALL), current.font(SMALL, mono=True)
-        start = max(self._x, self._x + self._width - product_width - gap - factors_width)
-        for term, line, taken, product in zip(found.terms, texts, widths, products, strict=True):
+        right = self._x + self._width
+        start = max(self._x, right - product_width - factors_width)
+        shown: tuple[str, ...] = ()
+        for term, line, product in zip(found.terms, texts, products, strict=True):
+            own = tuple(factor.head for factor in term.factors)
+            if len(own) > 1 and own != shown:
+                self._heads(own, start, columns, times)
+                shown = own
             if term.label:
                 self._text(term.label, self._x, row, font, "dim")
-                self._y += row - px(3) if stacked else 0
-            left = start
-            for column, factor in enumerate(term.factors):
-                right = left + columns[column]
-                self._factor(factor, line[column], QRectF(right - taken[column], self._y, taken[column], row), mono)
-                self.links.append(FactorLink(QRectF(left, self._y, columns[column], row), factor))
-                if column + 1 < len(term.factors):
-                    self._text(TIMES, right + (times - _advance(TIMES)) / 2, row, mono, "dim")
-                left = right + times
-            self._text(product, self._x + self._width - _advance(product), row, mono, "text")
+                self._y += row - px(3) if stacked and len(own) > 1 else 0
+            spot = QRectF(right - _advance(product), self._y, _advance(product), row)
+            if len(own) == 1:  # it is its own product
+                self._factor(term.factors[0], product, spot, mono)
+                self.links.append(FactorLink(spot, term.factors[0]))
+            else:
+                end = self._factors(term, line, start, columns, times, mono)
+                self._text("=", end + (equals - _advance("=")) / 2, row, mono, "dim")
+                self._text(product, spot.x(), row, mono, "text")
             self._y += row
         if found.more:
             self._total(f"{found.more:,} more term{'s' if found.more > 1 else ''}", found.total.rest, "dim")
         if found.total.count > 1 and found.total.number is not None:
-            self._line(QPointF(self._x, self._y + 2), QPointF(self._x + self._width, self._y + 2), "line")
-            self._y += px(4)
+            self._rule()
             self._total("sum", found.total.number, "text")
+
+    def _heads(self, heads: tuple[str, ...], start: float, columns: list[float], times: float) -> None:
+        """What each column is: `weight`, `activation`, `product`."""
+        font, row, right = theme().font(HEAD), theme().px(HEAD_ROW), start
+        for place, head in enumerate(heads):
+            right += columns[place] + (times if place else 0.0)
+            self._text(head, right - theme().advance(head, HEAD), row, font, "dim")
+        end = self._x + self._width
+        self._text(PRODUCT, end - theme().advance(PRODUCT, HEAD), row, font, "dim")
+        self._y += row
+
+    def _factors(
+        self, term: Term, texts: list[str], start: float, columns: list[float], times: float, font: QFont
+    ) -> float:
+        """The factors of a term in their columns; return where the last column ends."""
+        left, row = start, float(theme().px(ROW))
+        for column, (factor, text) in enumerate(zip(term.factors, texts, strict=True)):
+            right = left + columns[column]
+            self._factor(factor, text, QRectF(right - _advance(text), self._y, _advance(text), row), font)
+            self.links.append(FactorLink(QRectF(left, self._y, columns[column], row), factor))
+            if column + 1 < len(term.factors):
+                self._text(TIMES, right + (times - _advance(TIMES)) / 2, row, font, "dim")
+                left = right + times
+        return start + sum(columns) + times * (len(columns) - 1)
+
+    def _rule(self) -> None:
+        self._line(QPointF(self._x, self._y + 2), QPointF(self._x + self._width, self._y + 2), "line")
+        self._y += theme().px(4)
 
     def _total(self, words: str, number: float, color: str) -> None:
         row, text = theme().px(ROW), number_text(number, signed=True)
+        mono, right = theme().font(SMALL, mono=True), self._x + self._width
         self._text(words, self._x, row, theme().font(SMALL), "dim")
-        self._text(text, self._x + self._width - _advance(text), row, theme().font(SMALL, mono=True), color)
+        self._text("=", right - _advance(f" = {text}") + _advance(" "), row, mono, "dim")
+        self._text(text, right - _advance(text), row, mono, color)
         self._y += row
 
     def _factor(self, factor: Factor, text: str, place: QRectF, font: QFont) -> None:
@@ -210,6 +346,16 @@ class Page:
             painter.drawLine(start, end)
 
         self._marks.append(mark)
+
+
+def check_number(number: float) -> str:
+    """Return a number of a check with as many digits as it takes to see where two of them differ."""
+    return f"{number:+.9g}".replace("-", "−")
+
+
+def _is_call(found: Explanation) -> bool:
+    """Return whether a number is one function of another, and the rule that ran is not in doubt."""
+    return found.total.agrees and len(found.terms) == 1 and [bool(f.written) for f in found.terms[0].factors] == [True]
 
 
 def _advance(number: str) -> float:

@@ -5,16 +5,27 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import numpy as np
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QBoxLayout,
+    QHBoxLayout,
+    QPushButton,
+    QSizePolicy,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
+from visualbp.core.arrays import Array
 from visualbp.core.ref import Ref, named
 from visualbp.debugger.snapshot import Snapshot
 from visualbp.engine.plan import Plan
 from visualbp.gui.context import Context
 from visualbp.gui.layer_values import Assembler, Picture, Shown, shown_values
 from visualbp.gui.panels.base import Panel
+from visualbp.gui.shown_sample import ShownSample, in_shown_sample
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.empty_text import EmptyText, why_empty
 from visualbp.gui.widgets.heat_strip import HeatStrip
@@ -53,6 +64,8 @@ class ValuePanel(Panel):
         self._plan: Plan | None = None
         self._layers: dict[str, tuple[str, ...]] = {}
         self._range, self._own_range = SharedRange(), SharedRange()
+        self._ranges: dict[Ref, SharedRange] = {}
+        """The range of each value, while each has its own."""
         self._assembler = Assembler()
         self._choices: dict[str, tuple[Shown, ...]] = {}
         self._strips: dict[str, tuple[Shown, ...]] = {}
@@ -61,6 +74,21 @@ class ValuePanel(Panel):
         """Which of its values a person wants to see of a layer, by their keys, where it is not what the links say."""
         self._header = Links(self.links, f"{self.title} show", self.first)
         self._header.chosen.connect(self._on_role)
+        self.own_scale = QPushButton("own scale")
+        self.own_scale.setProperty("flat", True)
+        self.own_scale.setCheckable(True)
+        self.own_scale.setToolTip(
+            "A range of colours for each layer, so that small numbers show beside large ones; off: one for all"
+        )
+        self.own_scale.setAccessibleName(f"{self.title}: a range of colours for each layer")
+        self.own_scale.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.own_scale.toggled.connect(self._on_scale)
+        self._links = QWidget()
+        row = QHBoxLayout(self._links)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(4)
+        row.addWidget(self._header)
+        row.addWidget(self.own_scale)
         self.extent = Links(
             (
                 Link(BATCH, "batch", "every sample of the batch, one row each"),
@@ -97,9 +125,10 @@ class ValuePanel(Panel):
         self.setFocusProxy(self.strip.content)
 
     def header(self) -> QWidget | None:
-        return self._header
+        return self._links
 
     def retheme(self) -> None:
+        self.own_scale.setFont(theme().font(11))
         self.strip.fit()
 
     @property
@@ -134,8 +163,9 @@ class ValuePanel(Panel):
             self._plan = plan
             self._layers = layers_with(plan, tuple(link.key for link in self.links))
             self._choices, self._strips = {}, {}
-        sample = self._sample(snapshot)
-        self.extent.buttons[SAMPLE].setText(f"sample {sample}" if self.extent.key == SAMPLE else "sample")
+        shown = self.context.selection.shown(snapshot)
+        sample = shown.place
+        self._show_sample(shown)
         chosen = self.context.selection.layer
         if chosen in self._layers:
             self._show_layer(snapshot, plan, chosen, sample)
@@ -150,21 +180,34 @@ class ValuePanel(Panel):
             self._strips[self.role] = tuple(Shown(named(layer, self.role)) for layer in others)
         return [self._assembler.picture(snapshot, plan, shown) for shown in self._strips[self.role]]
 
-    def _sample(self, snapshot: Snapshot) -> int:
-        batch = 1 if snapshot.batch is None else max(1, len(snapshot.batch))
-        return min(self.context.selection.sample, batch - 1)
+    def _show_sample(self, shown: ShownSample) -> None:
+        """Say which sample it is that is shown alone, and why if it is not the one that was chosen."""
+        button = self.extent.buttons[SAMPLE]
+        alone = self.extent.key == SAMPLE
+        button.setText((shown.text + (f" (not {shown.wanted})" if shown.why else "")) if alone else "sample")
+        tip = "the chosen sample alone; Page Up and Page Down choose another"
+        button.setToolTip(f"{shown.why}; {shown.text} is shown" if shown.why else tip)
 
     def _show_strip(self, snapshot: Snapshot, rows: list[Picture], sample: int) -> None:
         content = self.strip.content
-        limit = self._range.limit({row.shown.value: row.array for row in rows if row.array is not None})
-        self.legend.show_limit(limit)
-        content.show_rows(rows, Diverging(limit), sample, self.extent.key == SAMPLE)
+        present = [(row.shown.value, row.array) for row in rows if row.array is not None]
+        limit = self._range.limit(dict[object, Array](present))
+        own: dict[Ref, float] = {}
+        if self.own_scale.isChecked():
+            self._ranges = {value: self._ranges.get(value, SharedRange()) for value, _ in present}
+            own = {value: self._ranges[value].limit({value: array}) for value, array in present}
+        self.legend.show_limit(limit, self.own_scale.isChecked())
+        content.show_rows(rows, Diverging(limit), sample, self.extent.key == SAMPLE, own)
         newest, is_last = self._newest(snapshot, rows)
         content.mark_current(newest if is_last else None, theme().color(self.phase_color))
         self.strip.follow(newest)
-        content.mark_number(self.context.selection.number)
+        content.mark_number(self._number(snapshot))
         self.pages.setCurrentWidget(self.strip)
         self.setFocusProxy(content)
+
+    def _number(self, snapshot: Snapshot) -> tuple[Ref, tuple[int, ...]] | None:
+        """Return the number that was chosen, of the sample that is shown."""
+        return in_shown_sample(snapshot, self.context.selection.number, self.context.selection.sample)
 
     @staticmethod
     def _newest(snapshot: Snapshot, rows: list[Picture]) -> tuple[Ref | None, bool]:
@@ -192,13 +235,17 @@ class ValuePanel(Panel):
         self.pages.setCurrentWidget(self.layer_view)  # first: what is hidden does not take over another height
         self.layer_view.show_choices(self._choices[layer], shown.key)
         self.layer_view.show_picture(picture, limit, sample, self.extent.key == SAMPLE, note)
-        self.layer_view.mark_number(self.context.selection.number)
+        self.layer_view.mark_number(self._number(snapshot))
         self.setFocusProxy(self.layer_view.heat_map)
 
     # -- what a person does ------------------------------------------------------------------------------------------
 
     @Slot(str)
     def _on_link(self, key: str) -> None:
+        self.update_now()
+
+    @Slot(bool)
+    def _on_scale(self, own: bool) -> None:
         self.update_now()
 
     @Slot(str)
@@ -225,8 +272,6 @@ class ValuePanel(Panel):
 
     @Slot(object, object)
     def _on_number(self, value: Ref, index: tuple[int, ...]) -> None:
-        if index and self._plan is not None and self._plan.is_batched(value):
-            self.context.selection.choose_sample(index[0])
         self.context.selection.choose_number(value, index)
 
     @Slot(object, object)
@@ -238,10 +283,10 @@ class ValuePanel(Panel):
         snapshot = self.context.debugger.snapshot
         steps = {Qt.Key.Key_PageUp: -1, Qt.Key.Key_PageDown: 1}
         key = Qt.Key(event.key())
-        if key in steps and snapshot.batch is not None:
-            last = len(snapshot.batch) - 1
-            wanted = self._sample(snapshot) + steps[key]
-            self.context.selection.choose_sample(max(0, min(last, wanted)))
+        if key in steps and snapshot.rows is not None:
+            rows = np.sort(snapshot.rows)
+            here = int(np.searchsorted(rows, self.context.selection.shown(snapshot).row))
+            self.context.selection.choose_sample(int(rows[max(0, min(len(rows) - 1, here + steps[key]))]))
         elif key == Qt.Key.Key_Escape and self.context.selection.layer is not None:
             self._on_back()
         else:

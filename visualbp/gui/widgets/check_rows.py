@@ -6,19 +6,35 @@ Each row says with a sign and in words which of the three answers it is; the col
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QBrush, QColor, QFontMetrics, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import (
+    QBrush,
+    QColor,
+    QContextMenuEvent,
+    QFontMetrics,
+    QGuiApplication,
+    QHelpEvent,
+    QKeyEvent,
+    QKeySequence,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+)
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
+from visualbp.analysis.gradient_check_result import TensorCheck
+from visualbp.gui.copying import Copy, copies_of_tensor, copy_menu, takes_copy
+from visualbp.gui.painting import exact_text
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.heights import ColumnScroll
 
 LOWEST, HIGHEST = 1e-13, 1.0
 """The ends of the scale. Below the lower one is round-off."""
-LINE, SIDE, SIGN = 24, 12, 16
+LINE, NUMBERS, SIDE, SIGN = 24, 15, 12, 16
 
 
 def share_of(error: float, low: float = LOWEST, high: float = HIGHEST) -> float:
@@ -49,6 +65,19 @@ class CheckRow:
     unmeasurable: int = 0
     excused: int = 0
     tip: str = ""
+    numbers: str = ""
+    """The computed and the measured number where the error is largest, for a line of their own."""
+    check: TensorCheck | None = field(default=None, compare=False, repr=False)
+    """What the row is of, for copying."""
+
+    @property
+    def worst(self) -> tuple[float, ...]:
+        """The computed and the measured number where the error is largest; nothing where none was measured."""
+        check = self.check
+        if check is None or not check.errors.size or np.all(np.isnan(check.errors)):
+            return ()
+        place = np.unravel_index(int(np.nanargmax(check.errors + 2.0 * check.failed)), check.errors.shape)
+        return float(check.analytic[place]), float(check.numeric[place])
 
     @property
     def name(self) -> str:
@@ -113,7 +142,13 @@ class CheckRowsContent(QWidget):
 
     def lay_out(self) -> None:
         """Take the height that the rows need."""
-        self.setMinimumHeight(theme().px(LINE) * len(self.rows) + theme().px(2))
+        self.setMinimumHeight(self.line * len(self.rows) + theme().px(2))
+
+    @property
+    def line(self) -> int:
+        """The height of a row, in pixels."""
+        has_numbers = any(isinstance(row, CheckRow) and row.numbers for row in self.rows)
+        return theme().px(LINE) + (theme().px(NUMBERS) if has_numbers else 0)
 
     def columns(self) -> tuple[float, float, float]:
         """Return where the labels end, where the tracks begin, and where they end."""
@@ -128,14 +163,14 @@ class CheckRowsContent(QWidget):
 
     def row_at(self, point: QPointF) -> int:
         """Return the row at a point; -1 below the last."""
-        place = int(point.y() // theme().px(LINE))
+        place = int(point.y() // self.line)
         return place if 0 <= place < len(self.rows) else -1
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter, current = QPainter(self), theme()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setFont(current.font(11, mono=True))
-        line = current.px(LINE)
+        line = self.line
         left, start, stop = self.columns()
         if self.stale:
             painter.setOpacity(0.5)
@@ -152,6 +187,11 @@ class CheckRowsContent(QWidget):
             painter.drawRoundedRect(box.adjusted(4, 1, -4, -1), 4, 4)
         middle = Qt.AlignmentFlag.AlignVCenter
         side = current.px(SIDE)
+        if isinstance(row, CheckRow) and row.numbers:
+            below = QRectF(side + current.px(SIGN), box.top() + current.px(LINE) - 3, 0, current.px(NUMBERS))
+            below.setRight(self.width() - side)
+            self._paint_numbers(painter, row.numbers, below)
+            box = QRectF(box.left(), box.top(), box.width(), current.px(LINE))
         self._paint_sign(painter, row, QPointF(side + current.px(5), box.center().y()))
         begin = side + current.px(SIGN)
         painter.setPen(current.color("text"))
@@ -179,6 +219,16 @@ class CheckRowsContent(QWidget):
         painter.setPen(current.color("error" if row.passed is False else "text" if row.kinks else "dim"))
         words = QRectF(stop, box.top(), self.width() - side - stop, box.height())
         painter.drawText(words, middle | Qt.AlignmentFlag.AlignRight, row.words)
+
+    @staticmethod
+    def _paint_numbers(painter: QPainter, numbers: str, box: QRectF) -> None:
+        """Write the two numbers under the name."""
+        painter.save()
+        painter.setFont(theme().font(10, mono=True))
+        painter.setPen(theme().color("dim"))
+        text = painter.fontMetrics().elidedText(numbers, Qt.TextElideMode.ElideRight, int(box.width()))
+        painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)
+        painter.restore()
 
     @staticmethod
     def _paint_rule(painter: QPainter, row: RuleRow, box: QRectF) -> None:
@@ -232,11 +282,47 @@ class CheckRowsContent(QWidget):
         pen = QPen(theme().color("error"), 1.2, Qt.PenStyle.CustomDashLine)
         pen.setDashPattern([4, 3])
         painter.setPen(pen)
-        painter.drawLine(QPointF(x, first * theme().px(LINE)), QPointF(x, self.height()))
+        line, bar = self.line, theme().px(LINE)
+        for place in range(first, len(self.rows)):  # not over the numbers under the bars
+            painter.drawLine(QPointF(x, place * line), QPointF(x, place * line + bar - 2))
+        if line == bar:
+            painter.drawLine(QPointF(x, len(self.rows) * line), QPointF(x, self.height()))
 
     # -- gestures ----------------------------------------------------------------------------------------------------
 
+    def row_text(self, place: int) -> str:
+        """Return a row with tabs: its name, the computed and the measured number, the error, and what is said."""
+        row = self.rows[place]
+        if isinstance(row, RuleRow):
+            return f"{row.name}\t{row.words}"
+        answer = {True: "passes", False: "fails", None: "cannot be told"}[row.passed]
+        error = "" if row.error is None else exact_text(row.error)
+        return "\t".join((row.name, *map(exact_text, row.worst), error, answer))
+
+    def copies_at(self, place: int) -> list[Copy]:
+        """Return what can be copied of a row."""
+        row = self.rows[place]
+        copies: list[Copy] = [("Copy row", lambda: self.row_text(place))]
+        if isinstance(row, CheckRow) and row.check is not None:
+            check, worst = row.check, row.worst
+            if worst:
+                copies.insert(0, ("Copy number", lambda: exact_text(worst[0])))
+            copies += copies_of_tensor(check.analytic, "gradient")
+            copies += copies_of_tensor(check.numeric, "measured gradient")
+        return copies
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        by_mouse = event.reason() == QContextMenuEvent.Reason.Mouse
+        place = self.row_at(QPointF(event.pos())) if by_mouse else self._focused
+        if 0 <= place < len(self.rows):
+            row = self.rows[place]
+            size = row.check.analytic.size if isinstance(row, CheckRow) and row.check is not None else 1
+            copy_menu(self.copies_at(place), size, self).popup(event.globalPos())
+            event.accept()
+
     def event(self, event: QEvent) -> bool:
+        if takes_copy(event):
+            return True
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
             place = self.row_at(QPointF(event.pos()))
             QToolTip.showText(event.globalPos(), self.rows[place].tip, self) if place >= 0 else QToolTip.hideText()
@@ -266,7 +352,10 @@ class CheckRowsContent(QWidget):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         steps = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}
         key = Qt.Key(event.key())
-        if key in steps and self.rows:
+        if event.matches(QKeySequence.StandardKey.Copy) and self.rows:
+            places = [self._focused] if 0 <= self._focused < len(self.rows) else range(len(self.rows))
+            QGuiApplication.clipboard().setText("\n".join(map(self.row_text, places)))
+        elif key in steps and self.rows:
             self._focused = max(0, min(len(self.rows) - 1, self._focused + steps[key]))
             row = self.rows[self._focused]
             self.setAccessibleDescription(f"{row.name}: {row.words}")

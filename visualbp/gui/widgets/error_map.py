@@ -12,12 +12,13 @@ from visualbp.analysis.gradient_check_result import TensorCheck
 from visualbp.core.arrays import Array, size_of
 from visualbp.core.ref import Ref
 from visualbp.gui.axes import PARAMETER_AXES, place_words
+from visualbp.gui.copying import Copy, copies_of_tensor, row_text
 from visualbp.gui.painting import exact_text
 from visualbp.gui.theme import theme
-from visualbp.gui.widgets.arrangement import Sheet
+from visualbp.gui.widgets.arrangement import Cell, Sheet
 from visualbp.gui.widgets.check_rows import HIGHEST, LOWEST, error_text
 from visualbp.gui.widgets.heat_map import HeatMap
-from visualbp.gui.widgets.heat_tile import Meaning
+from visualbp.gui.widgets.heat_tile import HeatTile, Meaning
 from visualbp.gui.widgets.sheets import fit_squares
 
 UNMEASURED = 255
@@ -98,24 +99,27 @@ class ErrorMap(HeatMap):
             name = self.tile.value
             self.show_check(name.layer, name.role, self.check, *self._drawn)
 
+    def copies_at(self, tile: HeatTile, cell: Cell) -> list[Copy]:
+        index, check = tile.index_of(cell), self.check
+        if index is None or check is None:
+            return []
+        computed, measured = float(check.analytic[index]), float(check.numeric[index])
+        return [
+            ("Copy number", lambda: exact_text(computed)),
+            ("Copy measured number", lambda: exact_text(measured)),
+            ("Copy row", lambda: row_text(check.analytic[index[:-1]])),
+            *copies_of_tensor(check.analytic, "gradient"),
+            *copies_of_tensor(check.numeric, "measured gradient"),
+        ]
+
     def hover_text(self, point: QPointF) -> str:
         cell, check = self.tile.cell_at(point), self.check
         index = None if cell is None else self.tile.index_of(cell)
         if index is None or check is None:
             return ""
         place = f"[{', '.join(map(str, index))}]" if index else ""
-        error = float(check.errors[index])
-        kink = bool(check.kink_mask[index])
-        if np.isnan(error):
-            said = "cannot be told"
-            if kink:
-                said = "at a kink, where any slope between those of both sides is right"
-            elif np.isnan(check.numeric[index]):
-                said = "not measured by this method"
-        else:
-            said = f"relative error {error_text(error)}" + (", checked beside a kink" if kink else "")
-            if error > self._drawn[0] and not check.failed[index]:
-                said += ", within the error of its measurement"
+        entry = check.entry(index, self._drawn[0])
+        said = entry.words if entry.error is None else f"{entry.words}, relative error {error_text(entry.error)}"
         name = f"{self.tile.value.layer}.∂{self.tile.value.timed_role}"
         return (
             f"{name}{place}: {said}\nbackpropagation {exact_text(check.analytic[index])}\n"

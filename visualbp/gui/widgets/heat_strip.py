@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
@@ -16,6 +17,7 @@ from visualbp.gui.theme import theme
 from visualbp.gui.widgets.arrangement import Arrangement
 from visualbp.gui.widgets.heat_tile import HeatTile, Meaning
 from visualbp.gui.widgets.heights import ColumnScroll
+from visualbp.gui.widgets.range_legend import short_number
 from visualbp.gui.widgets.shading import Diverging, Shading
 from visualbp.gui.widgets.sheets import has_pictures, small_arrangement
 from visualbp.gui.widgets.tile_view import TileView
@@ -40,6 +42,8 @@ class StripContent(TileView):
         self._current_color = QColor()
         self._sample, self._alone = 0, False
         self._shading: Shading = Diverging(1.0)
+        self._own: Mapping[Ref, float] = {}
+        """The range of each value, where each has its own."""
         self._titled = True
         self._viewport_height = 100
 
@@ -54,9 +58,16 @@ class StripContent(TileView):
         near = (self._tiles[self._rows[row].shown.value] for row in self._places_in(QRect(place, place)))
         return tuple(tile for tile in near if tile.rect.contains(place))
 
-    def show_rows(self, rows: Sequence[Picture], shading: Shading, sample: int, alone: bool) -> None:
+    def show_rows(
+        self,
+        rows: Sequence[Picture],
+        shading: Shading,
+        sample: int,
+        alone: bool,
+        own: Mapping[Ref, float] = MappingProxyType({}),
+    ) -> None:
         """Show these rows: of vectors the whole batch, with the chosen `sample` marked, or that sample `alone`; of
-        pictures always those of the sample."""
+        pictures always those of the sample. All have the same `shading`, but for those with a range of their `own`."""
         values = [row.shown.value for row in rows]
         anew = values != list(self._tiles)
         if anew:
@@ -65,6 +76,11 @@ class StripContent(TileView):
             self._hovered = None
         elsewhere = (sample, alone) != (self._sample, self._alone)
         elsewhere = elsewhere or [row.shape for row in rows] != [row.shape for row in self._rows]
+        for value in own.keys() | self._own.keys():
+            if own.get(value) != self._own.get(value):
+                self._behind.add(value)
+                self.update(self._whole(self._tiles[value]) if value in self._tiles else QRect())
+        self._own = dict(own)
         same = not (anew or elsewhere) and shading == self._shading
         before = self._rows if same else None
         self._rows, self._shading, self._sample, self._alone = tuple(rows), shading, sample, alone
@@ -95,10 +111,15 @@ class StripContent(TileView):
                 continue
             self._behind.discard(row.shown.value)
             tile = self._tiles[row.shown.value]
-            meaning = Meaning(row.axes, row.shown.members)
-            if tile.show(row.array, self._shading, self._arranged(row, tile), row.stale, meaning=meaning):
+            meaning = Meaning(row.axes, row.shown.members, rows=row.rows)
+            if tile.show(
+                row.array, self._shading_of(row.shown.value), self._arranged(row, tile), row.stale, meaning=meaning
+            ):
                 changed.append(tile)
         return changed
+
+    def _shading_of(self, value: Ref) -> Shading:
+        return Diverging(self._own[value]) if value in self._own else self._shading
 
     def _places_in(self, part: QRect) -> range:
         """Return the places of the rows that have something in this part. They stand under each other, evenly."""
@@ -240,8 +261,12 @@ class StripContent(TileView):
         """Return the shape of what is seen, and of which sample it is; or less, where there is little room."""
         if has_pictures(row.shape):
             shape = shape_text(row.shape[1:])
-            return f"sample {min(self._sample, max(0, row.shape[0] - 1))}  {shape}", shape
+            place = min(self._sample, max(0, row.shape[0] - 1))
+            return f"sample {place if row.rows is None else row.rows[place]}  {shape}", shape
         shape = shape_text(row.shape)
+        if row.shown.value in self._own:
+            limit = f"±{short_number(self._own[row.shown.value])}"
+            return f"{limit}  {shape}", limit
         return (f"share  {shape}", "share") if row.is_share else (shape,)
 
     def _ink(self, row: Picture) -> QColor:
@@ -285,7 +310,11 @@ class StripContent(TileView):
         layer = self.title_at(point)
         if layer is not None and any(row.is_share and row.shown.value.layer == layer for row in self._rows):
             return f"{layer}: this path's share; its input goes elsewhere too. Click to see this layer alone"
-        return f"{layer}: click to see this layer alone" if layer else super().hover_text(point)
+        if layer is not None:
+            own = next((limit for value, limit in self._own.items() if value.layer == layer), None)
+            scale = "" if own is None else f", colours from −{own:g} to +{own:g}"
+            return f"{layer}{scale}: click to see this layer alone"
+        return super().hover_text(point)
 
 
 class HeatStrip(ColumnScroll):

@@ -37,7 +37,7 @@ MOST_WRITTEN = 400
 MOST_CROSSES = 400
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Meaning:
     """What the numbers of an array are: the names of its axes; and, where its second axis puts several values side by
     side, such as the time steps of a recurrent layer, these values."""
@@ -46,6 +46,8 @@ class Meaning:
     members: tuple[Ref, ...] = ()
     hole: str = ABSENT
     """What is said of the cells in `missing`."""
+    rows: Array | None = None
+    """The row in the data of each sample, where the first axis is that of samples: what a sample is called."""
 
 
 class HeatTile:
@@ -125,7 +127,7 @@ class HeatTile:
             self._paint_numbers(painter, blocks)
         self._paint_crosses(painter, blocks)
         if isinstance(self.grid, Sheet):
-            paint_sheet_words(painter, self.grid, self.rect, blocks, self.sample)
+            paint_sheet_words(painter, self.grid, self.rect, blocks, self.sample, self.meaning.rows)
 
     def _rendered(self, blocks: list[CellBlock]) -> QImage:
         """Return the blocks as one image, below each other, drawn anew only when something in it has changed."""
@@ -326,6 +328,9 @@ class HeatTile:
         if index is None or number is None:
             return ""
         value, own = self.located(index)
+        rows = self.meaning.rows
+        if rows is not None and index[0] < len(rows):  # the sample is said in words, by its row in the data
+            own, index = own[1:], (int(rows[index[0]]), *index[1:])
         place = f"[{', '.join(map(str, own))}]" if own else ""
         said = f": {self.meaning.hole}" if self.is_missing(cell) else f" = {exact_text(number)}"
         outdated = "  (outdated)" if self.stale else ""

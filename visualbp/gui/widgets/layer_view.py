@@ -155,7 +155,10 @@ class LayerView(QWidget):
         if self._shown is not None:
             picture, limit = self._shown[:2]
             value, array, shading = picture.shown.value, picture.array, Diverging(limit)
-            grid, meaning = self.map_scroll.arrangement, Meaning(picture.axes, picture.shown.members, picture.hole)
+            grid, meaning = (
+                self.map_scroll.arrangement,
+                Meaning(picture.axes, picture.shown.members, picture.hole, picture.rows),
+            )
             self.heat_map.show_array(value, array, shading, grid, picture.stale, None, picture.missing, meaning)
 
     def _show_facts(self, picture: Picture, sample: int | None) -> None:

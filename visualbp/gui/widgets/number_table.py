@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 
 from PySide6.QtCore import (
+    QEvent,
     QModelIndex,
     QPoint,
     QRectF,
@@ -16,6 +17,7 @@ from PySide6.QtCore import (
 )
 from PySide6.QtGui import (
     QColor,
+    QContextMenuEvent,
     QFontMetricsF,
     QGuiApplication,
     QKeyEvent,
@@ -38,6 +40,7 @@ from PySide6.QtWidgets import (
 )
 
 from visualbp.core.arrays import Array, Shape
+from visualbp.gui.copying import copies_of, copies_of_tensor, copy_menu, takes_copy
 from visualbp.gui.painting import NON_FINITE, STEPS, as_matrix, color_table, draw_absent, exact_text, number_text
 from visualbp.gui.theme import MONO, theme
 from visualbp.gui.widgets.heights import height_by_width
@@ -290,6 +293,19 @@ class NumberTable(QTableView):
         """Return the index, in the array, of the current cell."""
         cell = self.currentIndex()
         return self.numbers.array_index(cell.row(), cell.column()) if cell.isValid() else None
+
+    def event(self, event: QEvent) -> bool:
+        return takes_copy(event) or super().event(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        by_mouse = event.reason() == QContextMenuEvent.Reason.Mouse
+        cell, array = self.indexAt(event.pos()) if by_mouse else self.currentIndex(), self.numbers.array
+        if not cell.isValid() or array is None:
+            return
+        matrix = as_matrix(array)
+        copies = [*copies_of(matrix, (cell.row(), cell.column()))[:2], *copies_of_tensor(array)]
+        copy_menu(copies, array.size, self).popup(event.globalPos())
+        event.accept()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         cell = self.currentIndex()

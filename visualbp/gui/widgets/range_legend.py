@@ -27,15 +27,25 @@ class RangeLegend(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.limit = 1.0
+        self.own = False
+        """Whether each layer has a range of its own."""
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Range of the colours")
 
-    def show_limit(self, limit: float) -> None:
-        """Show the range -limit to limit."""
-        if limit != self.limit:
-            self.limit = limit
-            self.setToolTip(f"All cells of this panel share one range: −{limit:g} to +{limit:g}")
+    def show_limit(self, limit: float, own: bool = False) -> None:
+        """Show the range -limit to limit; or, with `own`, that each layer has one of its own."""
+        if (limit, own) != (self.limit, self.own):
+            self.limit, self.own = limit, own
+            tip = f"All cells of this panel share one range: −{limit:g} to +{limit:g}"
+            self.setToolTip("Each layer has a range of its own: it stands beside its name" if own else tip)
             self.update()
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        """What stands at both ends."""
+        if self.own:
+            return "− own", "own +"
+        return f"−{short_number(self.limit)}", f"+{short_number(self.limit)}"
 
     def sizeHint(self) -> QSize:
         return QSize(theme().px(150), theme().px(18))
@@ -48,7 +58,7 @@ class RangeLegend(QWidget):
         current = theme()
         font = current.font(10, mono=True)
         painter.setFont(font)
-        low, high = f"−{short_number(self.limit)}", f"+{short_number(self.limit)}"
+        low, high = self.ends
         metrics = painter.fontMetrics()
         left, right = metrics.horizontalAdvance(low), metrics.horizontalAdvance(high)
         gap = current.px(5)
@@ -57,7 +67,7 @@ class RangeLegend(QWidget):
         middle = Qt.AlignmentFlag.AlignVCenter
         painter.setPen(current.color("dim"))
         if room < current.px(8):  # no room for both ends
-            text = f"±{short_number(self.limit)}"
+            text = "own ±" if self.own else f"±{short_number(self.limit)}"
             painter.drawText(QRectF(self.rect()), middle | Qt.AlignmentFlag.AlignLeft, text)
             return
         painter.drawText(QRectF(0, 0, left + 1, self.height()), middle | Qt.AlignmentFlag.AlignLeft, low)

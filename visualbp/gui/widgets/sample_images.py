@@ -30,14 +30,26 @@ class ImagesContent(HeightByWidth):
         self._limits = (0.0, 1.0)
         self._answers: Answers | None = None
         self._chosen, self._stale = 0, False
+        self._rows: Array | None = None
         self._images: dict[int, QImage] = {}
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Samples of the batch")
 
     def show_samples(
-        self, inputs: Array, shape: Shape, limits: tuple[float, float], answers: Answers, chosen: int, stale: bool
+        self,
+        inputs: Array,
+        shape: Shape,
+        limits: tuple[float, float],
+        answers: Answers,
+        chosen: int,
+        stale: bool,
+        rows: Array | None = None,
     ) -> None:
-        """Show samples (N, ...) as pictures of (C, H, W) `shape`, values from limits[0] to limits[1]."""
+        """Show samples (N, ...) as pictures of (C, H, W) `shape`, values from limits[0] to limits[1].
+
+        `chosen` is a place among them; they are called by their `rows` in the data.
+        """
+        self._rows = rows
         if inputs is not self._inputs or shape != self._shape or limits != self._limits:
             self._images = {}
         count_changed = len(inputs) != len(self._inputs)
@@ -130,7 +142,8 @@ class ImagesContent(HeightByWidth):
         said, sure = answers.predicted[sample], answers.sure[sample]
         share = f" ({sure:.1%})" if sure is not None else ""
         words = f"says {said}{share}" if said else "no prediction computed yet"
-        return f"sample {sample}: {words}; the target is {answers.wanted[sample]}"
+        name = sample if self._rows is None else self._rows[sample]
+        return f"sample {name}: {words}; the target is {answers.wanted[sample]}"
 
     # -- gestures ----------------------------------------------------------------------------------------------------
 

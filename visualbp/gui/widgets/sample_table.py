@@ -5,17 +5,19 @@ from __future__ import annotations
 import numpy as np
 from PySide6.QtCore import (
     QAbstractTableModel,
+    QEvent,
     QModelIndex,
     QPersistentModelIndex,
     Qt,
     Signal,
     Slot,
 )
-from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence
+from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableView, QWidget
 
 from visualbp.core.arrays import Array
 from visualbp.core.visible_text import visible
+from visualbp.gui.copying import copy_menu, takes_copy
 from visualbp.gui.painting import exact_text, number_text
 from visualbp.gui.plain_text import plain_tip
 from visualbp.gui.theme import theme
@@ -40,6 +42,7 @@ class SampleModel(QAbstractTableModel):
         self.answers: Answers | None = None
         self.stale = False
         self.chosen = 0
+        self.rows: Array | None = None
 
     def show_samples(
         self,
@@ -48,8 +51,10 @@ class SampleModel(QAbstractTableModel):
         answers: Answers,
         stale: bool,
         texts: tuple[str, ...] | None = None,
+        rows: Array | None = None,
     ) -> None:
-        """Show the inputs (N, columns), named, or their `texts`, and the answers."""
+        """Show the inputs (N, columns), named, or their `texts`, and the answers; `rows` are those of the data."""
+        self.rows = rows
         anew = inputs.shape != self.inputs.shape or names != self.names or (texts is None) != (self.texts is None)
         if anew:
             self.beginResetModel()
@@ -76,10 +81,14 @@ class SampleModel(QAbstractTableModel):
         if role != Qt.ItemDataRole.DisplayRole or orientation == Qt.Orientation.Vertical:
             return None
         if section == 0:
-            return "#"
+            return "sample"
         if section <= self.shown_inputs:
             return self.input_name(section - 1) if self.texts is None else "input"
         return ("target", "prediction")[section - self.shown_inputs - 1]
+
+    def row_name(self, row: int) -> str:
+        """Return what a sample is called: its row in the data."""
+        return str(row if self.rows is None else self.rows[row])
 
     def input_name(self, place: int) -> str:
         """Return the heading of an input: its name in the data, or `x[3]`."""
@@ -98,7 +107,7 @@ class SampleModel(QAbstractTableModel):
         if column == 0:
             if role == Qt.ItemDataRole.ForegroundRole:
                 return theme().color("dim")
-            return str(row) if role == Qt.ItemDataRole.DisplayRole else None
+            return self.row_name(row) if role == Qt.ItemDataRole.DisplayRole else None
         if column <= self.shown_inputs and self.texts is not None:
             if role == Qt.ItemDataRole.ToolTipRole:
                 return self._sequence_tip(row)
@@ -142,10 +151,10 @@ class SampleModel(QAbstractTableModel):
         if self.answers is None:
             return ""
         names = [self.input_name(place) for place in range(self.inputs.shape[1])]
-        lines = ["\t".join([*names, "target", "prediction"])]
+        lines = ["\t".join(["sample", *names, "target", "prediction"])]
         for row, numbers in enumerate(self.inputs):
             cells = [exact_text(number) for number in numbers]
-            lines.append("\t".join([*cells, self.answers.wanted[row], self.answers.predicted[row]]))
+            lines.append("\t".join([self.row_name(row), *cells, self.answers.wanted[row], self.answers.predicted[row]]))
         return "\n".join(lines)
 
 
@@ -204,6 +213,29 @@ class SampleTable(QTableView):
     def _on_row(self, current: QModelIndex, previous: QModelIndex) -> None:
         if current.isValid():
             self.sample_chosen.emit(current.row())
+
+    def event(self, event: QEvent) -> bool:
+        return takes_copy(event) or super().event(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        by_mouse = event.reason() == QContextMenuEvent.Reason.Mouse
+        cell = self.indexAt(event.pos()) if by_mouse else self.currentIndex()
+        if not cell.isValid():
+            return
+        table = self.samples.copy_text().splitlines()
+        column = cell.column() if cell.column() <= self.samples.shown_inputs else cell.column() - self.columns()
+        row = table[cell.row() + 1]
+        copies = [
+            ("Copy number", lambda: row.split("\t")[column]),
+            ("Copy row", lambda: row),
+            ("Copy table", lambda: "\n".join(table)),
+        ]
+        copy_menu(copies, self.samples.inputs.size, self).popup(event.globalPos())
+        event.accept()
+
+    def columns(self) -> int:
+        """Return how many columns are shown."""
+        return self.samples.columnCount()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.matches(QKeySequence.StandardKey.Copy):

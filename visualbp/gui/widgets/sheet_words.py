@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QRect, QRectF, Qt
 from PySide6.QtGui import QFont, QPainter, QPen
 
+from visualbp.core.arrays import Array
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.arrangement import CellBlock, Sheet
 
@@ -12,9 +13,15 @@ Align = Qt.AlignmentFlag
 
 
 def paint_sheet_words(
-    painter: QPainter, sheet: Sheet, rect: QRect, blocks: list[CellBlock], sample: int | None = None
+    painter: QPainter,
+    sheet: Sheet,
+    rect: QRect,
+    blocks: list[CellBlock],
+    sample: int | None = None,
+    rows: Array | None = None,
 ) -> None:
-    """Paint the words of a sheet in `rect`, of which `blocks` are seen; `sample` is marked where blocks are samples."""
+    """Paint the words of a sheet in `rect`, of which `blocks` are seen; `sample` is marked where blocks are samples,
+    which are called by their `rows` in the data."""
     painter.save()
     painter.setFont(theme().font(10))
     painter.setPen(theme().color("dim"))
@@ -24,7 +31,7 @@ def paint_sheet_words(
     if sheet.caption:
         _paint_captions(painter, sheet, blocks, first)
     if sheet.groups > 1:
-        _paint_samples(painter, sheet, blocks, first, sample)
+        _paint_samples(painter, sheet, blocks, first, sample, rows)
     elif sheet.of_samples and sample is not None and 0 <= sample - first < len(blocks):
         painter.setPen(QPen(theme().color("accent"), 2))
         painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -59,7 +66,9 @@ def _paint_captions(painter: QPainter, sheet: Sheet, blocks: list[CellBlock], fi
         )
 
 
-def _paint_samples(painter: QPainter, sheet: Sheet, blocks: list[CellBlock], first: int, sample: int | None) -> None:
+def _paint_samples(
+    painter: QPainter, sheet: Sheet, blocks: list[CellBlock], first: int, sample: int | None, rows: Array | None
+) -> None:
     """Write the number of each sample at the left of its first line, the chosen one with a bar."""
     current, px = theme(), theme().px
     for place, block in enumerate(blocks):
@@ -67,10 +76,12 @@ def _paint_samples(painter: QPainter, sheet: Sheet, blocks: list[CellBlock], fir
         if member:
             continue
         chosen = group == sample
-        painter.setFont(current.font(10, QFont.Weight.DemiBold if chosen else QFont.Weight.Normal, mono=True))
+        name = str(group if rows is None or group >= len(rows) else rows[group])
+        size = 10 if len(name) < 3 else 8
+        painter.setFont(current.font(size, QFont.Weight.DemiBold if chosen else QFont.Weight.Normal, mono=True))
         painter.setPen(current.color("accent" if chosen else "dim"))
-        beside = QRectF(block.rect.left() - px(22), block.rect.top(), px(16), min(block.rect.height(), px(14)))
-        painter.drawText(beside, Align.AlignRight | Align.AlignVCenter, str(group))
+        beside = QRectF(block.rect.left() - px(26), block.rect.top(), px(20), min(block.rect.height(), px(14)))
+        painter.drawText(beside, Align.AlignRight | Align.AlignVCenter, name)
         if chosen:
             lines = sheet.lines * (sheet.height + sheet.gap + sheet.caption) - sheet.gap
             painter.fillRect(QRectF(block.rect.left() - px(4), block.rect.top(), px(2), lines), current.color("accent"))

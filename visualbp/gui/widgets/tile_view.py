@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QGuiApplication, QHelpEvent, QKeyEvent, QKeySequence, QMouseEvent, QPainter
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QFocusEvent,
+    QGuiApplication,
+    QHelpEvent,
+    QKeyEvent,
+    QKeySequence,
+    QMouseEvent,
+    QPainter,
+)
 from PySide6.QtWidgets import QToolTip, QWidget
 
 from visualbp.core.ref import Ref
+from visualbp.gui.copying import Copy, copies_of, copy_menu, takes_copy
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.arrangement import Cell
 from visualbp.gui.widgets.heat_tile import HeatTile
@@ -23,7 +33,8 @@ ARROWS = {
 
 class TileView(QWidget):
     """A widget with tiles. Hover tells a cell's name, index and exact value; a click, or Enter at the keyboard's cell,
-    asks where the number came from; arrow keys move that cell; Ctrl+C copies a tile's numbers, exact, tab-separated."""
+    asks where the number came from; arrow keys move that cell; Ctrl+C copies its number, or, where none was chosen,
+    a tile's numbers, exact, tab-separated; a right click offers number, row and tensor."""
 
     number_chosen = Signal(object, object)
     """The Ref and the index of the number that was clicked."""
@@ -38,6 +49,8 @@ class TileView(QWidget):
         self._chosen: tuple[Ref, tuple[int, ...]] | None = None
         self._hovered: tuple[HeatTile, Cell] | None = None
         self._by_keyboard = False
+        self._picked = False
+        """Whether a person has gone to the cursor's cell: then Ctrl+C is for its number."""
 
     @property
     def tiles(self) -> Sequence[HeatTile]:
@@ -91,11 +104,7 @@ class TileView(QWidget):
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
             self._show_tip(event.globalPos(), QPointF(event.pos()))
             return True
-        copying = isinstance(event, QKeyEvent) and event.matches(QKeySequence.StandardKey.Copy)
-        if copying and event.type() == QEvent.Type.ShortcutOverride:
-            event.accept()  # here Ctrl+C copies numbers, not layers
-            return True
-        return super().event(event)
+        return takes_copy(event) or super().event(event)
 
     def _show_tip(self, where: QPoint, point: QPointF) -> None:
         text = self.hover_text(point)
@@ -123,7 +132,7 @@ class TileView(QWidget):
         if found is None or event.button() != Qt.MouseButton.LeftButton:
             super().mousePressEvent(event)
             return
-        self._cursor, self._by_keyboard = found, False
+        self._cursor, self._by_keyboard, self._picked = found, False, True
         self._choose(*found)
 
     def _choose(self, tile: HeatTile, cell: Cell) -> None:
@@ -177,15 +186,33 @@ class TileView(QWidget):
                 self._set_cursor(other, (0 if down > 0 else other.grid.rows - 1, column))
 
     def _set_cursor(self, tile: HeatTile, cell: Cell) -> None:
-        self._cursor, self._by_keyboard = (tile, cell), True
+        self._cursor, self._by_keyboard, self._picked = (tile, cell), True, True
         self.setAccessibleDescription(tile.describe(cell))
         box = tile.cell_rect(cell)
         if box is not None:
             self.cursor_moved.emit(box.toAlignedRect())
         self.update()
 
+    def copies_at(self, tile: HeatTile, cell: Cell) -> list[Copy]:
+        """Return what can be copied of a cell's number, and of the tile that it is in."""
+        index = tile.index_of(cell)
+        return [] if index is None or tile.array is None else copies_of(tile.array, index)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        by_mouse = event.reason() == QContextMenuEvent.Reason.Mouse
+        spot = self.tile_at(QPointF(event.pos())) if by_mouse else self._cursor
+        copies = [] if spot is None else self.copies_at(*spot)
+        if spot is not None and spot[0].array is not None and copies:
+            copy_menu(copies, spot[0].array.size, self).popup(event.globalPos())
+            event.accept()
+
     def copy(self) -> None:
-        """Copy the numbers of the tile that the keyboard or the pointer is on, or of the first."""
+        """Copy the number that a person has gone to; else those of the tile that the pointer is on, or of the first."""
+        if self._picked and self._cursor is not None and self._cursor[0] in self.tiles:
+            copies = self.copies_at(*self._cursor)
+            if copies:
+                QGuiApplication.clipboard().setText(copies[0][1]())
+                return
         spot = self._hovered or self._cursor
         tile = spot[0] if spot else next((tile for tile in self.tiles if tile.array is not None), None)
         if tile is not None and tile.array is not None:

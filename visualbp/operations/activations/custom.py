@@ -102,6 +102,7 @@ class Custom(Elementwise):
         ExpressionOption("derivative", "", "its derivative; leave it empty to have it derived", optional=True),
     )
     formula, derivative_formula = "f(z)", "f'(z)"
+    plain = "f({})"
     numpy_helpers = (SIGMOID_CODE,)
 
     def __init__(self, **options: Any) -> None:

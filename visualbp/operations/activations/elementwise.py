@@ -32,6 +32,7 @@ class Linear(Elementwise):
     type_name, label, gives = "linear", "Linear", "any"
     description = "Passes z on as it is."
     formula, derivative_formula = "z", "1"
+    plain = "{}"
     numpy_function, numpy_slope = "{z}", "1.0"
     pytorch = "{z}"
 
@@ -54,6 +55,7 @@ class Relu(Piecewise):
     type_name, label, gives = "relu", "ReLU", "any"
     description = "Lets positive values pass and stops the others; its derivative does not shrink."
     formula, derivative_formula = r"\max(z, 0)", r"\left[z > 0\right]"
+    plain, flat_up_to = "max(0, {})", 0.0
     numpy_function = "np.maximum({z}, 0.0)"
     numpy_slope = "np.sign({h})  # 1 where z > 0, and 0 elsewhere"
     pytorch = "torch.relu({z})"
@@ -282,6 +284,7 @@ class Sigmoid(Elementwise):
     type_name, label, gives = "sigmoid", "Sigmoid", "probabilities"
     description = "Squeezes to (0, 1). Its derivative is at most 1/4: deep stacks of it vanish."
     formula, derivative_formula = r"\frac{1}{1 + e^{-z}}", r"h (1 - h)"
+    plain = "sigmoid({})"
     numpy_function, numpy_slope, numpy_helpers = "sigmoid({z})", "({h} * (1.0 - {h}))", (SIGMOID_CODE,)
     pytorch = "torch.sigmoid({z})"
 
@@ -299,6 +302,7 @@ class Tanh(Elementwise):
     type_name, label, gives = "tanh", "Tanh", "any"
     description = "Squeezes to (-1, 1), with the derivative 1 at 0."
     formula, derivative_formula = r"\tanh(z)", "1 - h^{2}"
+    plain = "tanh({})"
     numpy_function, numpy_slope = "np.tanh({z})", "(1.0 - {h}**2)"
     pytorch = "torch.tanh({z})"
 

@@ -75,6 +75,7 @@ class HardSwish(Elementwise):
         r"1 \text{ if } z \ge 3 \text{ else } \frac{z}{3} + \frac{1}{2} \text{ if } z > -3 \text{ else } 0"
     )
     corner: ClassVar[float] = 3.0
+    flat_up_to = -3.0
     numpy_function = "{z} * (np.clip({z} + 3.0, 0.0, 6.0) / 6.0)"
     numpy_slope = "np.where({z} >= 3.0, 1.0, np.where({z} <= -3.0, 0.0, {z} / 3.0 + 0.5))"
     pytorch = "functional.hardswish({z})"

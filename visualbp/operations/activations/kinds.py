@@ -6,7 +6,7 @@ difference. Where it is wrong, the explanation goes on with the right one, and s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -20,7 +20,7 @@ from visualbp.operations.base import Emitter, IterationContext, evaluate
 from visualbp.operations.numpy_code import NumpyCode
 from visualbp.operations.symbols import Symbol
 from visualbp.operations.terms import Draft, Element, one_term
-from visualbp.operations.words import ShapeTexts, Words
+from visualbp.operations.words import ShapeTexts, Told, Words
 
 SLOPE_TOLERANCE = 1e-4
 """How far, relative to it, a slope may be from its central difference beyond what rounding and curvature explain."""
@@ -65,6 +65,10 @@ class Slope:
 class Elementwise(Activation):
     """An activation of each element alone, so that its Jacobian is diagonal: delta = upstream * sigma'(z)."""
 
+    plain: ClassVar[str] = ""
+    """sigma(z) in plain text with `{}` in the place of z, `max(0, {})`; its label applied to z if empty."""
+    flat_up_to: ClassVar[float | None] = None
+    """Up to here the function is 0, and so is its slope: 0 of ReLU."""
     numpy_function: ClassVar[str] = ""
     """sigma(z) as an expression of NumPy, where `{z}` is what it is applied to, and options are put in by their names:
     `{slope}`."""
@@ -117,8 +121,10 @@ class Elementwise(Activation):
         z, h = float(element.array(0)[index]), float(element.output_array()[index])
         symbol = self.written_out(element.input_symbol(0, index))
         factor = element.derived(h, symbol, 0, index, f"{self.label} of z", self.in_numbers(z, h))
+        factor = factor.called("activation").as_function(self.plain_function, z)
         numbers = self.written_out(number_latex(z))
-        return Draft(symbol, f"{self.label} of its z", [one_term(factor)], numbers=numbers)
+        note = self._why_zero(z) if h == 0 else ""
+        return Draft(symbol, f"{self.label} of its z", [one_term(factor)], note, numbers=numbers)
 
     def vjp_terms(self, element: Element) -> Draft:
         index = element.index
@@ -136,9 +142,41 @@ class Elementwise(Activation):
         return Draft(
             rf"{upstream.symbol} \cdot {local.symbol}",
             f"upstream x local: what comes back to h, times the slope of {self.label} at z",
-            [one_term(upstream, local)],
-            found.doubt,
+            [one_term(upstream, local.called("slope").as_function(self.plain_slope, z))],
+            found.doubt or (self._why_no_slope(z) if found.number == 0 else ""),
         )
+
+    @property
+    def plain_function(self) -> str:
+        """sigma(z) in plain text, with `{}` in the place of z."""
+        return self.plain or f"{self.label}({{}})"
+
+    @property
+    def plain_slope(self) -> str:
+        """sigma'(z) likewise: `tanh'({})`."""
+        return f"{self.plain.partition('(')[0] if self.plain.endswith('({})') else self.label}'({{}})"
+
+    @property
+    def glossary(self) -> Mapping[str, str]:  # type: ignore[override]
+        """The words of the notes: they say no number but those that stand in them."""
+        phrases = ("because", "is not above", "where", "is", self.label, "is flat", "nothing goes back", "this unit")
+        return dict.fromkeys((*phrases, "through", "at z"), "")
+
+    def _why_zero(self, z: float) -> str:
+        """Return why the function is 0 at z, where that is for a whole range of z."""
+        limit = self.flat_up_to
+        if limit is None or z > limit:
+            return ""
+        text = f"0 because z = {{here}} is not above {{limit}}, where {self.label} is 0"
+        return Told(text, "here == z[at] and z[at] <= limit and result == 0", here=z, limit=limit)
+
+    def _why_no_slope(self, z: float) -> str:
+        nothing, limit = "nothing goes back through this unit", self.flat_up_to
+        if limit is not None and z <= limit:
+            text = f"0 because z = {{here}} is not above {{limit}}, where {self.label} is flat: {nothing}"
+            return Told(text, "here == z[at] and z[at] <= limit and result == 0", here=z, limit=limit)
+        text = f"0 because {self.label} is flat at z = {{here}}: {nothing}"
+        return Told(text, "here == z[at] and result == 0", here=z)
 
     def written_out(self, z: str) -> str:
         """Return the function of z in LaTeX, by its name or in full; z may be a symbol or a number."""

@@ -85,10 +85,12 @@ class Softmax(Activation):
             " which changes nothing",
             [
                 one_term(
-                    element.derived(shifted[unit], rf"e^{{{z} - \max z}}", 0, element.index, "exponential of z"),
+                    element.derived(shifted[unit], rf"e^{{{z} - \max z}}", 0, element.index, "exponential of z")
+                    .called("exponential")
+                    .as_function("exp({} − max)", float(scores[unit])),
                     constant(
                         share, rf"\frac{{1}}{{\sum_j e^{{{all_z} - \max z}}}}", "one over the sum of the exponentials"
-                    ),
+                    ).called("1 / sum"),
                 )
             ],
         )
@@ -109,7 +111,7 @@ class Softmax(Activation):
                 f"derivative of h {j} by z {unit}",
                 f"h_{{{j}}} (1 - h_{{{j}}})" if j == unit else f"-h_{{{unit}}} h_{{{j}}}",
             )
-            return element.upstream((*row, j)), local
+            return element.upstream((*row, j)), local.called("local")
 
         others = element.indexed_output(_place(element, "j"))
         member = "position" if len(element.index) > 3 else "class"

@@ -83,7 +83,7 @@ class ConvolutionTerms(ConvolutionRule):
 
         def label(k: int) -> str:
             sample, inside, _ = _pair(k, signals.shape, axes)
-            return _sample_text(sample, inside)
+            return _sample_text(element.in_data((sample,))[0], inside)
 
         stride = "" if self.stride == 1 else str(self.stride)
         windows = "rs"[: len(within)]
@@ -107,7 +107,7 @@ class ConvolutionTerms(ConvolutionRule):
 
         def label(k: int) -> str:
             sample, *window = unraveled(k, delta.shape)
-            return _sample_text(sample, window)
+            return _sample_text(element.in_data((sample,))[0], window)
 
         return Draft(
             f"{summed(SAMPLES, *windows)} {_of_filter(element, filter_number, windows)}",

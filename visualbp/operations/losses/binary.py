@@ -88,7 +88,10 @@ class BinaryCrossEntropy(Loss):
             Product(
                 1.0 / count,
                 r"\frac{1}{N}",
-                (difference_part(prediction, target), Part(slope, symbol, PREDICTION, "one over its variance")),
+                (
+                    difference_part(prediction, target),
+                    Part(slope, symbol, PREDICTION, "one over its variance", "1 / variance"),
+                ),
             ),
         )
 
@@ -167,6 +170,7 @@ class BinaryCrossEntropyWithLogits(Loss):
             Y_HAT,
             PREDICTION,
             "the predicted probability, sigmoid of z",
+            "probability",
         )
         return (
             Product(1.0 / count, r"\frac{1}{N}", (probability,)),
@@ -194,9 +198,13 @@ class BinaryCrossEntropyWithLogits(Loss):
 
 def _cross(yes: Array, no: Array, y: Array, count: float, symbol: str) -> tuple[Product, ...]:
     scale, sign = -1.0 / count, r"-\frac{1}{N}"
-    log_yes = Part(yes, rf"\log {symbol}", PREDICTION, "the logarithm of the probability of yes")
-    log_no = Part(no, rf"\log\left(1 - {symbol}\right)", PREDICTION, "the logarithm of the probability of no")
-    rest = Part(1.0 - y, r"\left(1 - {t}\right)", TARGET, Told("one minus the target", "number == 1 - target"))
+    log_yes = Part(yes, rf"\log {symbol}", PREDICTION, "the logarithm of the probability of yes", "log of yes")
+    log_no = Part(
+        no, rf"\log\left(1 - {symbol}\right)", PREDICTION, "the logarithm of the probability of no", "log of no"
+    )
+    rest = Part(
+        1.0 - y, r"\left(1 - {t}\right)", TARGET, Told("one minus the target", "number == 1 - target"), "1 − target"
+    )
     return Product(scale, sign, (target_part(y), log_yes)), Product(scale, sign, (rest, log_no))
 
 

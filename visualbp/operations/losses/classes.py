@@ -89,13 +89,21 @@ class SoftmaxCrossEntropy(ClassLoss):
 
     def products(self, prediction: Array, target: Array, count: float) -> tuple[Product, ...]:
         logarithm = Part(
-            _log_softmax(prediction), rf"\log {Y_HAT}", PREDICTION, "the logarithm of the predicted probability"
+            _log_softmax(prediction),
+            rf"\log {Y_HAT}",
+            PREDICTION,
+            "the logarithm of the predicted probability",
+            "log probability",
         )
         return (Product(-1.0 / count, r"-\frac{1}{B}", (target_part(target), logarithm)),)
 
     def gradient_products(self, prediction: Array, target: Array, count: float) -> tuple[Product, ...]:
         probability = Part(
-            np.exp(_log_softmax(prediction)), Y_HAT, PREDICTION, "the predicted probability, softmax of z"
+            np.exp(_log_softmax(prediction)),
+            Y_HAT,
+            PREDICTION,
+            "the predicted probability, softmax of z",
+            "probability",
         )
         total = np.broadcast_to(target.sum(-1, keepdims=True), target.shape)
         parts: tuple[Part, ...] = (probability,)
@@ -109,6 +117,7 @@ class SoftmaxCrossEntropy(ClassLoss):
                         "the sum of the targets of the sample",
                         "number == np.broadcast_to(target.sum(-1, keepdims=True), target.shape)",
                     ),
+                    "sum of targets",
                 ),
             )
         return Product(1.0 / count, r"\frac{1}{B}", parts), Product(
@@ -174,12 +183,16 @@ class CrossEntropy(ClassLoss):
 
     def products(self, prediction: Array, target: Array, count: float) -> tuple[Product, ...]:
         words = Told("the logarithm of the prediction", "number == np.where(target != 0, np.log(prediction), 0)")
-        logarithm = Part(np.where(target == 0.0, 0.0, np.log(prediction)), r"\log {p}", PREDICTION, words)
+        logarithm = Part(
+            np.where(target == 0.0, 0.0, np.log(prediction)), r"\log {p}", PREDICTION, words, "log prediction"
+        )
         return (Product(-1.0 / count, r"-\frac{1}{B}", (target_part(target), logarithm)),)
 
     def gradient_products(self, prediction: Array, target: Array, count: float) -> tuple[Product, ...]:
         words = Told("one over the prediction", "number == np.where(target != 0, 1 / prediction, 0)")
-        inverse = Part(np.where(target == 0.0, 0.0, 1.0 / prediction), r"\frac{1}{{p}}", PREDICTION, words)
+        inverse = Part(
+            np.where(target == 0.0, 0.0, 1.0 / prediction), r"\frac{1}{{p}}", PREDICTION, words, "1 / prediction"
+        )
         return (Product(-1.0 / count, r"-\frac{1}{B}", (target_part(target), inverse)),)
 
     # -- in NumPy ----------------------------------------------------------------------------------------------------
@@ -240,6 +253,7 @@ class KullbackLeibler(CrossEntropy):
                 "the logarithm of the target less that of the prediction",
                 "number == np.where(target != 0, np.log(target) - np.log(prediction), 0)",
             ),
+            "log difference",
         )
         return (Product(1.0 / count, r"\frac{1}{B}", (target_part(target), difference)),)
 

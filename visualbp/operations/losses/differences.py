@@ -138,13 +138,14 @@ class MeanAbsoluteError(Loss):
             r"\left|{p} - {t}\right|",
             PREDICTION,
             Told("the size of prediction minus target", "number == np.abs(prediction - target)"),
+            "size of error",
         )
         return (Product(1.0 / count, r"\frac{1}{N}", (size,)),)
 
     def gradient_products(self, prediction: Array, target: Array, count: float) -> tuple[Product, ...]:
         symbol = r"\text{sign}\left({p} - {t}\right)"
         words = Told("the sign of prediction minus target", "number == np.sign(prediction - target)")
-        sign = Part(np.sign(prediction - target), symbol, PREDICTION, words)
+        sign = Part(np.sign(prediction - target), symbol, PREDICTION, words, "sign")
         return (Product(1.0 / count, r"\frac{1}{N}", (sign,)),)
 
     # -- in NumPy ----------------------------------------------------------------------------------------------------
@@ -207,7 +208,11 @@ class Huber(Loss):
         cut = self._cut_part(prediction, target)
         symbol = r"\left({p} - {t} - \frac{c}{2}\right)"
         other = Part(
-            prediction - target - cut.numbers / 2.0, symbol, PREDICTION, "the difference less half of the cut one"
+            prediction - target - cut.numbers / 2.0,
+            symbol,
+            PREDICTION,
+            "the difference less half of the cut one",
+            "error less half",
         )
         return (Product(1.0 / count, r"\frac{1}{N}", (cut, other)),)
 
@@ -233,7 +238,13 @@ class Huber(Loss):
     def _cut_part(self, p: Array, y: Array) -> Part:
         limit = self.option_values["delta"]
         symbol = r"\text{clip}\left({p} - {t}\right)"
-        return Part(np.clip(p - y, -limit, limit), symbol, PREDICTION, f"prediction minus target, cut at {limit:g}")
+        return Part(
+            np.clip(p - y, -limit, limit),
+            symbol,
+            PREDICTION,
+            f"prediction minus target, cut at {limit:g}",
+            "error, cut",
+        )
 
 
 for _entry in (MeanSquaredError, HalfSquaredError, MeanAbsoluteError, Huber):

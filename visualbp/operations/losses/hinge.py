@@ -52,7 +52,11 @@ class Hinge(Loss):
     def products(self, prediction: Array, target: Array, count: float) -> tuple[Product, ...]:
         symbol = r"\max\left(0, 1 - {t} {p}\right)"
         short = Part(
-            np.maximum(1.0 - target * prediction, 0.0), symbol, PREDICTION, "how far the margin falls short of 1"
+            np.maximum(1.0 - target * prediction, 0.0),
+            symbol,
+            PREDICTION,
+            "how far the margin falls short of 1",
+            "shortfall",
         )
         return (Product(1.0 / count, r"\frac{1}{N}", (short,)),)
 
@@ -62,6 +66,7 @@ class Hinge(Loss):
             r"\left[{t} {p} < 1\right]",
             PREDICTION,
             "1 while the margin is short, else 0",
+            "inside",
         )
         return (Product(-1.0 / count, r"-\frac{1}{N}", (target_part(target), inside)),)
 

@@ -24,12 +24,14 @@ PREDICTION, TARGET = 0, 1
 
 class Part(NamedTuple):
     """One factor for each element: its numbers, its symbol (`{p}` and `{t}` stand for prediction and target), the
-    operand that it comes from, and its meaning, empty for the operand itself. A symbol with both comes from both."""
+    operand that it comes from, and its meaning, empty for the operand itself; and a word for the head of its column. A
+    symbol with both comes from both."""
 
     numbers: Array
     symbol: str
     operand: int
     meaning: str = ""
+    word: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +98,9 @@ class LossTerms(LossEquations):
             return products(prediction, target, self.averaged_over(prediction.shape))
 
     def _factors(self, element: Element, product: Product, index: Index) -> tuple[Factor, ...]:
-        scale = constant(product.scale, self._scale_symbol(element, product), "the weight of one element in the mean")
+        scale = constant(
+            product.scale, self._scale_symbol(element, product), "the weight of one element in the mean"
+        ).called("share")
         symbols = {"{p}": element.input_symbol(PREDICTION, index), "{t}": element.input_symbol(TARGET, index)}
         factors = [scale]
         for part in product.parts:
@@ -105,11 +109,11 @@ class LossTerms(LossEquations):
                 symbol = symbol.replace(letter, text)
             number = float(part.numbers[index])
             if part.meaning:
-                derived = element.derived(number, symbol, part.operand, index, part.meaning)
+                derived = element.derived(number, symbol, part.operand, index, part.meaning).called(part.word)
                 both = "{p}" in part.symbol and "{t}" in part.symbol
                 factors.append(element.with_operand(derived, TARGET) if both else derived)
             else:
-                factors.append(element.input(part.operand, index))
+                factors.append(element.input(part.operand, index).called(part.word))
         return tuple(factors)
 
     def _scale_symbol(self, element: Element, product: Product) -> str:
@@ -127,16 +131,20 @@ class LossTerms(LossEquations):
 
 def prediction_part(p: Array) -> Part:
     """Return the prediction as a factor."""
-    return Part(p, "{p}", PREDICTION)
+    return Part(p, "{p}", PREDICTION, word="prediction")
 
 
 def target_part(y: Array) -> Part:
     """Return the target as a factor."""
-    return Part(y, "{t}", TARGET)
+    return Part(y, "{t}", TARGET, word="target")
 
 
 def difference_part(p: Array, y: Array) -> Part:
     """Return prediction minus target as a factor."""
     return Part(
-        p - y, r"\left({p} - {t}\right)", PREDICTION, Told("prediction minus target", "number == prediction - target")
+        p - y,
+        r"\left({p} - {t}\right)",
+        PREDICTION,
+        Told("prediction minus target", "number == prediction - target"),
+        "error",
     )

@@ -120,13 +120,17 @@ class BatchNorm(Normalization):
         members = group.met_by((channel,))
         x, mean = group.x[members], group.mean(group.index(members[0]))
         before = element.before()
-        kept = one_term(constant(1.0 - share, r"\left(1 - \alpha\right)", "what is kept"), before, label="before")
+        kept = one_term(
+            constant(1.0 - share, r"\left(1 - \alpha\right)", "what is kept").called("kept"), before, label="before"
+        )
         if element.buffer == 0:
-            weight = constant(share / len(x), r"\frac{\alpha}{N}", f"momentum {share:g} over {len(x)} numbers")
+            weight = constant(share / len(x), r"\frac{\alpha}{N}", f"momentum {share:g} over {len(x)} numbers").called(
+                "share"
+            )
             block = Block(
                 weight.number * x,
                 lambda i: (weight, element.input(X, group.index(members[i]))),
-                lambda i: self.member_text(group.index(members[i]), 1),
+                lambda i: self.member_text(element.in_data(group.index(members[i])), 1),
             )
             formula = rf"\left(1 - \alpha\right) {before.symbol} + \frac{{\alpha}}{{N}} \sum_{{i}} x_{{i}}"
             return Draft(
@@ -134,16 +138,20 @@ class BatchNorm(Normalization):
             )
         weight = constant(
             share / (len(x) - 1), r"\frac{\alpha}{N - 1}", f"momentum {share:g} over {len(x)} numbers less one"
-        )
+        ).called("share")
 
         def factors(i: int) -> tuple[Factor, ...]:
             index = group.index(members[i])
             symbol = rf"\left({element.input_symbol(X, index)} - \mu\right)"
-            off = element.derived(x[i] - mean, symbol, X, index, f"x less the mean of {group.words}, {plain(mean)}")
+            off = element.derived(
+                x[i] - mean, symbol, X, index, f"x less the mean of {group.words}, {plain(mean)}"
+            ).called("x − mean")
             return weight, off, off
 
         squares = Block(
-            weight.number * (x - mean) ** 2, factors, lambda i: self.member_text(group.index(members[i]), 1)
+            weight.number * (x - mean) ** 2,
+            factors,
+            lambda i: self.member_text(element.in_data(group.index(members[i])), 1),
         )
         of_squares = r"\frac{\alpha}{N - 1} \sum_{i} \left(x_{i} - \mu\right)^2"
         return Draft(

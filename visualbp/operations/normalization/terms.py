@@ -112,13 +112,15 @@ class Group:
             index,
             f"x hat: x less {plain(mean)}, the mean of {self.words}, over the deviation {plain(deviation)}",
             rf"\frac{{{x} - {bracketed(mean)}}}{{{number_latex(deviation)}}}",
-        )
+        ).called("x hat")
 
     def inverse(self, index: Index, sign: int = 1) -> Factor:
         """Return one over the deviation, with a sign."""
         words = f"{'minus ' if sign < 0 else ''}one over the deviation of {self.words}, {plain(self.deviation(index))}"
         symbol = ONE_OVER_DEVIATION if sign > 0 else f"-{ONE_OVER_DEVIATION}"
-        return self.element.derived(quotient(sign, self.deviation(index)), symbol, X, index, words)
+        return self.element.derived(quotient(sign, self.deviation(index)), symbol, X, index, words).called(
+            "1 / deviation" if sign > 0 else "−1 / deviation"
+        )
 
 
 class Normalization(NormalizationWords):
@@ -164,7 +166,7 @@ class Normalization(NormalizationWords):
         signals = element.upstream_array().reshape(-1)[met].astype(np.float64)
 
         def label(i: int) -> str:
-            return self.member_text(group.index(met[i]), len(element.index))
+            return self.member_text(element.in_data(group.index(met[i])), len(element.index))
 
         if name == "bias":
             return Draft(
@@ -198,10 +200,10 @@ class Normalization(NormalizationWords):
         of_g = rf"{weight.symbol} \, {upstream.symbol}"
         mean_factor = element.derived_from_upstream(
             mean, r"\overline{g}", index, f"mean of g, weight x upstream, over {group.words}"
-        )
+        ).called("mean of g")
         along_factor = element.derived_from_upstream(
             along, r"\overline{g \hat{x}}", index, f"mean of g x hat, over {group.words}"
-        )
+        ).called("mean of g x hat")
         x_hat_symbol = own.symbol
         sizes = float(np.abs(g).mean()) + abs(own.number) * float((np.abs(g) * group.reach[members]).mean())
         sizes += float(group.reach[group.place(index)]) * abs(along)
