@@ -116,13 +116,15 @@ def test_fit_shows_the_whole_network(rig: Rig) -> None:
         assert rig.canvas.visible_rect().contains(item.body)
 
 
-def test_edits_steps_and_undo_leave_zoom_and_place_alone(rig: Rig) -> None:
+def test_edits_and_undo_and_steps_of_cards_in_view_leave_zoom_and_place_alone(rig: Rig) -> None:
     rig.canvas.zoom_to(1.37)
+    rig.step(1, Level.LAYER)
+    rig.canvas.centerOn((rig.item("hidden").centre + rig.item("output").centre) / 2)
     before, zoom = rig.canvas.visible_rect(), rig.canvas.zoom
-    rig.step(2, Level.LAYER)
+    rig.step(1, Level.LAYER)
+    rig.step(1, Level.LAYER)
     rig.document.edit(lambda network: edits.set_options(network, "hidden", {"units": 6}), "Edit")
     rig.document.undo_stack.undo()
-    rig.step(1, Level.LAYER)
     assert rig.canvas.zoom == zoom
     assert rig.canvas.visible_rect() == before
 
@@ -276,6 +278,7 @@ def test_cards_that_cannot_be_seen_wait_until_they_are(rig: Rig) -> None:
     assert rig.item("hidden").seen == rig.snapshot.serial
     assert rig.item("loss").seen != rig.snapshot.serial
     rig.canvas.frame_layer("loss")
+    rig.canvas.glide.finish()
     assert rig.item("loss").seen == rig.snapshot.serial
     assert rig.item("loss").card.content.loss == rig.snapshot.loss
 

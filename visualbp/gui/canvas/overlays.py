@@ -138,6 +138,11 @@ class Overlays(QObject):
 
     # -- renaming ----------------------------------------------------------------------------------------------------
 
+    @property
+    def is_renaming(self) -> bool:
+        """Whether the name field is open."""
+        return self._field is not None
+
     def open_rename(self, name: str) -> None:
         """Open the name field over the layer's name."""
         self.close_rename()
