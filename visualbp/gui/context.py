@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Signal, Slot
 
 from visualbp.core.ref import Ref
 from visualbp.gui.document import Document
@@ -42,11 +42,13 @@ class Selection(QObject):
             self.layers, self.connections = layers, connections
             self.changed.emit()
 
+    @Slot(str)
     def go_to(self, layer: str) -> None:
         """Select a layer because its name was clicked, and bring its card into view."""
         self.select((layer,))
         self.show_layer(layer)
 
+    @Slot(str)
     def show_layer(self, layer: str) -> None:
         """Bring a layer's card into view; what is selected stays so."""
         if layer:
