@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QDialog, QGridLayout, QLabel, QMessageBox, QVBoxLa
 
 from visualbp import __version__
 from visualbp.gui.actions import DEBUG, EDIT, FILE, VIEW
+from visualbp.gui.canvas.keys import KEYS as CANVAS_KEYS
 from visualbp.gui.theme import theme
 
 MOUSE = (
@@ -31,7 +32,7 @@ def show_keys(parent: QWidget) -> None:
     for column, (title, specs) in enumerate((("File and edit", FILE + EDIT), ("View", VIEW), ("Debug", DEBUG))):
         rows = [(_shown(spec.keys[0]), spec.text) for spec in specs if spec.keys]
         if title == "View":
-            rows += MOUSE
+            rows += (*MOUSE, *CANVAS_KEYS)
         grid.addLayout(_column(title, rows), 0, column, Qt.AlignmentFlag.AlignTop)
     dialog.show()
 

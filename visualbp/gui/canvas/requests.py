@@ -48,6 +48,13 @@ class Requests(Zooming):
         super().frame_layer(name)
         self.follower.hold()
 
+    def look_at(self, name: str) -> None:
+        """Bring a layer's card into view, at the zoom that there is."""
+        item = self.network_scene.layers.get(name)
+        if item is not None:
+            self.reveal(item.body)
+            self.follower.hold()
+
     @Slot()
     def show_current(self) -> None:
         """Go to where the debugger stands: to the card of the step, of the next one at the start, or of an error."""
