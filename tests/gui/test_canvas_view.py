@@ -146,15 +146,6 @@ def test_tab_walks_the_layers_in_the_order_in_which_they_run_and_then_leaves(rig
     assert rig.canvas.focusNextPrevChild(False) and rig.selection.layer == "output"
 
 
-def test_arrows_move_the_selected_layer_and_merge_into_one_step(rig: Rig) -> None:
-    rig.selection.select(("hidden",))
-    before = rig.item("hidden").centre
-    for key in (Qt.Key.Key_Right, Qt.Key.Key_Right, Qt.Key.Key_Down):
-        rig.key(key)
-    assert (rig.item("hidden").centre - before - QPointF(24, 12)).manhattanLength() < 0.1
-    assert rig.history() == ["Move hidden"]
-
-
 def test_enter_asks_for_the_inspector(rig: Rig, qtbot: QtBot) -> None:
     rig.selection.select(("hidden",))
     with qtbot.waitSignal(rig.canvas.inspector_asked) as asked:

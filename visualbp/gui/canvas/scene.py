@@ -17,8 +17,8 @@ from visualbp.debugger.snapshot import Snapshot
 from visualbp.gui.canvas.card_painting import COMPACT_BELOW
 from visualbp.gui.canvas.connection_item import ConnectionItem
 from visualbp.gui.canvas.flow import NO_FLOW, Flow, flow_of
-from visualbp.gui.canvas.geometry import GRID, short_shape
-from visualbp.gui.canvas.layer_item import LayerItem
+from visualbp.gui.canvas.geometry import GRID, short_shape, to_scene
+from visualbp.gui.canvas.layer_item import LayerItem, layout_for
 from visualbp.gui.canvas.overview_item import OverviewItem
 from visualbp.gui.canvas.ranges import Ranges
 from visualbp.gui.canvas.routing import Obstacles
@@ -328,12 +328,16 @@ class Scene(QGraphicsScene):
         centre = self.layers[name].centre
         return centre.x(), centre.y()
 
-    def free_place(self, centre: QPointF, step: float = 8 * GRID) -> QPointF:
-        """Return `centre`, or the first place below it where a card would not lie on another."""
-        place = QPointF(centre)
-        for _ in range(60):
-            box = QRectF(place.x() - 96, place.y() - 88, 192, 176)
-            if not self.items_in(box):
-                return place
-            place += QPointF(0, step)
-        return place
+    def bodies_in(self, network: Network, structure: Structure) -> dict[str, QRectF]:
+        """Return where the cards of a network would be that is not drawn yet."""
+        bodies = {}
+        for name, position in complete_positions(network).items():
+            item, layer = self.layers.get(name), network.layer(name)
+            shape, specs = structure.shapes.get(name), structure.parameters.get(name, ())
+            picture = self._picture if layer.type == "input" else None
+            known = item is not None and item.card.layer is layer and item.card.shape == shape
+            layout = item.layout if item is not None and known else layout_for(layer, shape, specs, picture)
+            body = QRectF(layout.body)
+            body.moveCenter(to_scene(position))
+            bodies[name] = body
+        return bodies

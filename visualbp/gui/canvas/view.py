@@ -66,7 +66,9 @@ class Canvas(Requests):
         QPixmapCache.setCacheLimit(max(QPixmapCache.cacheLimit(), CACHE))
         self.setObjectName("canvas")
         self.setAccessibleName("Canvas")
-        self.setAccessibleDescription("The network. Tab moves between layers, arrows move a layer, Delete removes it.")
+        self.setAccessibleDescription(
+            "The network. Tab and arrows go from layer to layer, Alt and arrows move one, Delete removes it."
+        )
         self.setFrameShape(QGraphicsView.Shape.NoFrame)
         self.setRenderHint(QPainter.RenderHint.Antialiasing)
         self.setCacheMode(QGraphicsView.CacheModeFlag.CacheBackground)
@@ -308,6 +310,8 @@ class Canvas(Requests):
         if isinstance(self.gesture, DropLayer):
             self._finish(self._at(event))
             self.setFocus(Qt.FocusReason.MouseFocusReason)
+            if self.selection.layer is not None:
+                self.look_at(self.selection.layer)  # where it was dropped, another card may have been
             event.acceptProposedAction()
 
     def _pointer_at(self) -> QPoint | None:
