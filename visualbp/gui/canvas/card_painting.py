@@ -40,7 +40,10 @@ class Card:
     layout: CardLayout
     shape: Shape | None = None
     problems: tuple[Problem, ...] = ()
+    met: tuple[Problem, ...] = ()
+    """Errors that only running has shown: data that do not fit the layer."""
     trouble: str = ""
+    """A value that is not finite, in words."""
     content: CardContent = field(default_factory=lambda: CardContent(()))
     active: str = ""
     progress: int = 0
@@ -59,7 +62,12 @@ class Card:
         """What is wrong with this layer, in words."""
         if self.trouble:
             return self.trouble
-        return next((problem.message for problem in self.problems if problem.severity == "error"), "")
+        return next((problem.message for problem in self.faults if problem.severity == "error"), "")
+
+    @property
+    def faults(self) -> tuple[Problem, ...]:
+        """All that is said of the layer."""
+        return (*self.problems, *self.met)
 
     @property
     def is_aside(self) -> bool:
@@ -96,11 +104,11 @@ def paint_card(painter: QPainter, card: Card, ranges: Ranges, detail: float = 1.
 
 
 def outline_color(card: Card) -> tuple[QColor, float]:
-    """Return the colour and the width of a card's outline: the present step before an error before the selection."""
+    """Return the colour and the width of a card's outline: an error before the present step before the selection."""
+    if card.error:
+        return theme().color("error"), 2.2
     if card.active:
         return theme().color(card.active), 2.2
-    if card.error:
-        return theme().color("error"), 1.8
     if card.selected:
         return theme().color("accent"), 2.0
     return theme().color("line"), 1.1
@@ -315,7 +323,7 @@ def _paint_breakpoint(painter: QPainter, card: Card) -> None:
 
 def _paint_problem(painter: QPainter, card: Card, body: QRectF, detail: float) -> None:
     color = theme().color("error" if card.error else "dim")
-    words = card.error or next(problem.message for problem in card.problems)
+    words = card.error or next(problem.message for problem in card.faults)
     badge = QRectF(body.right() - 13, -9, 20, 20)
     if detail < COMPACT_BELOW:
         badge = QRectF(body.right() - 24, -14, 34, 34)

@@ -62,6 +62,8 @@ class Scene(QGraphicsScene):
         """Connections whose route is to be taken anew when the network stands still."""
         self._selected: tuple[frozenset[str], frozenset[Connection]] = (frozenset(), frozenset())
         self._breakpoints: frozenset[str] = frozenset()
+        self._met: set[str] = set()
+        """The layers with an error that the snapshot has brought."""
         self.addItem(self.overview)
         self.setSceneRect(-ROOM, -ROOM, 2 * ROOM, 2 * ROOM)
 
@@ -179,6 +181,7 @@ class Scene(QGraphicsScene):
         if snapshot.network is not self.network and not self._same_layers(snapshot.network):
             return frozenset()  # of a network that is no longer drawn; the next one is under way
         self._show_picture(snapshot)
+        self._show_met(snapshot)
         before, self.snapshot, self.sample = self.flow, snapshot, sample
         flow = self.flow = flow_of(snapshot)
         breakpoints = frozenset(layer for _, layer in snapshot.breakpoints)
@@ -209,6 +212,17 @@ class Scene(QGraphicsScene):
             changed = self._show_layers(self.network, self.structure)
             self._unsettled.update(edge for item in changed for edge in self._lines_at[item])
             self._settle()
+
+    def _show_met(self, snapshot: Snapshot) -> None:
+        """Mark the layers with errors that are not those of the drawing: data that do not fit."""
+        known = () if self.structure is None else self.structure.problems
+        met: dict[str, tuple[Problem, ...]] = {}
+        for problem in snapshot.problems:
+            if problem.severity == "error" and problem.layer in self.layers and problem not in known:
+                met[problem.layer] = (*met.get(problem.layer, ()), problem)
+        for name in self._met | set(met):
+            self._set_layer_state(name, met=met.get(name, ()))
+        self._met = set(met)
 
     def _same_layers(self, network: Network) -> bool:
         return network.layers == self.network.layers and network.connections == self.network.connections
