@@ -44,17 +44,28 @@ def measured_apart(module: str, *arguments: str) -> dict[str, Any]:
     return found
 
 
-def spin(seconds: float, until: Callable[[], object] | None = None) -> None:
-    """Let the event loop run for so long, or until something is so."""
+def spin(seconds: float, until: Callable[[], object] | None = None, every: int = 1) -> int:
+    """Let the event loop run for so long, or until something is so.
+
+    Return how often it came by at a timer of `every` milliseconds.
+    """
     from PySide6.QtCore import QEventLoop, QTimer
 
     loop = QEventLoop()
     QTimer.singleShot(round(seconds * 1000), loop, loop.quit)
     watch = QTimer()
-    watch.timeout.connect(lambda: until is not None and until() and loop.quit())
-    watch.start(1)
+    turns = []
+
+    def look() -> None:
+        turns.append(1)
+        if until is not None and until():
+            loop.quit()
+
+    watch.timeout.connect(look)
+    watch.start(every)
     loop.exec()
     watch.stop()
+    return len(turns)
 
 
 class Gaps:

@@ -99,15 +99,15 @@ def _move(
 
 def drag_all() -> int:
     """Drag all that is in `drags.SUBJECTS` through all widths; return how many of them went wrong."""
+    from tests.gui.bench import Bench
     from tests.gui.drags import SUBJECTS, WIDTHS, drag, made
-    from tests.gui.workbench import Workbench
 
     warnings: list[str] = []
     qInstallMessageHandler(lambda kind, context, message: warnings.append(message))
     make_application()
     widths, resizes, wrong = [*WIDTHS, *reversed(WIDTHS)], 0, 0
     for name in SUBJECTS:
-        bench = Workbench()
+        bench = Bench()
         window, panel = made(bench, name)
         told, bars = "", set()
         try:

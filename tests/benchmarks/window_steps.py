@@ -78,7 +78,7 @@ def open_window(name: str) -> MainWindow:
     window = create_window(None)
     window.remembers = False
     window.resize(1600, 1000)
-    window.view.default_layout()
+    window.workspaces.reset()
     if name == "dense_670000":
         window.document.open(chain(name, (784, 512, 512, 10), 256, 128))
         window.files.opened.emit()

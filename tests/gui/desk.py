@@ -5,81 +5,56 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QMessageBox, QVBoxLayout, QWidget
 
+from tests.gui.bench import Bench, press_button
 from visualbp.core.arrays import Array
-from visualbp.debugger.commands import Command, Level, SetNetwork, StepForward, Train
 from visualbp.gui.autosave import Autosave
-from visualbp.gui.context import Context, Selection
-from visualbp.gui.document import Document
-from visualbp.gui.engine_thread import Debugger
 from visualbp.gui.file_changes import FileChanges
 from visualbp.gui.files_controller import FilesController
 from visualbp.gui.recovery import Recovery
 from visualbp.gui.settings import Settings
 from visualbp.gui.widgets.message_bar import MessageBar
-from visualbp.network import Network, edits
+from visualbp.network import edits
 
 BUTTONS = QMessageBox.StandardButton
 
 
-class Desk(QWidget):
-    """Takes the main window's place."""
+class Desk(Bench):
+    """A bench that opens, saves and recovers files, and says what has become of them."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self._ended = False
-        self.document, self.debugger = Document(self), Debugger(self)
-        self.context = Context(self.document, self.debugger, Selection(self))
-        self.files = FilesController(self.context, Settings(), self)
+        widget = QWidget()
+        super().__init__(parent=widget)
+        self._closed = False
+        self.files = FilesController(self.context, Settings(), widget)
         self.bar = MessageBar()
-        QVBoxLayout(self).addWidget(self.bar)
-        self.autosave = Autosave(self.context, self)
-        self.recovery = Recovery(self.autosave, self.files, self.bar, self)
-        self.changes = FileChanges(self.context, self.files, self.bar, self)
+        QVBoxLayout(widget).addWidget(self.bar)
+        self.autosave = Autosave(self.context, widget)
+        self.recovery = Recovery(self.autosave, self.files, self.bar, widget)
+        self.changes = FileChanges(self.context, self.files, self.bar, widget)
         for part in (self.files, self.autosave, self.recovery):
             part.failed.connect(self._on_failed)
         for happened in (self.files.opened, self.files.saved):
             happened.connect(self.bar.clear)
-        self.document.network_edited.connect(self._on_edited)
 
-    @Slot(object, bool)
-    def _on_edited(self, network: Network, fresh: bool) -> None:
-        self.debugger.generation = self.document.generation
-        self.debugger.send(SetNetwork(network, self.document.generation, self.document.folder, fresh))
-
-    @Slot(str)
     def _on_failed(self, text: str) -> None:
         self.bar.show_message(text, "error")
 
     # -- what a person does ------------------------------------------------------------------------------------------
 
-    def open(self, path: Path | str) -> None:
+    def open_file(self, path: Path | str) -> None:
         assert self.files.open_path(path), self.bar.text
-        self.debugger.settle()
-
-    def send(self, *commands: Command) -> None:
-        for command in commands:
-            self.debugger.send(command)
-        self.debugger.settle()
-
-    def train(self, iterations: int, then_steps: int = 0) -> None:
-        """Train whole iterations, and step on into the next."""
-        self.send(Train(iterations), *[StepForward(Level.OPERATION)] * then_steps)
-
-    @property
-    def place(self) -> tuple[int, int]:
-        return self.debugger.snapshot.iteration, self.debugger.snapshot.cursor
+        self.settle()
 
     def edit(self, units: int = 9) -> None:
         self.document.edit(lambda network: edits.set_options(network, "hidden", {"units": units}), "Change units")
-        self.debugger.settle()
+        self.settle()
 
     def press(self, words: str) -> None:
         """Press a button of the message bar."""
-        next(button for button in self.bar._buttons if button.text() == words).click()
-        self.debugger.settle()
+        press_button(self.bar, words)
+        self.settle()
 
     @property
     def words(self) -> list[str]:
@@ -87,21 +62,21 @@ class Desk(QWidget):
         return [button.text() for button in self.bar._buttons]
 
     def weight(self, layer: str = "hidden") -> Array:
-        found = self.debugger.snapshot.get(layer, "weight")
+        found = self.snapshot.get(layer, "weight")
         assert found is not None
         return found
 
     # -- its ends ----------------------------------------------------------------------------------------------------
 
-    def end(self, keep: bool = False) -> None:
+    def close(self, keep: bool = False) -> None:
         """End without a question; `keep`: as a killed process would, with its autosave left where it is."""
-        if self._ended:
+        if self._closed:
             return
-        self._ended = True
-        self.debugger.close()
+        self._closed = True
+        super().close()
         self.autosave.close(keep)
         self.changes.stop()
-        self.deleteLater()
+        self.parent.deleteLater()
 
 
 class Answers:

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 from PySide6.QtCore import QEvent, QObject
 from PySide6.QtWidgets import QApplication, QScrollArea, QWidget
 
+from tests.gui.bench import Bench
 from tests.gui.shape_networks import ALL
-from tests.gui.workbench import Workbench
 from tests.refs import ref
 from visualbp.debugger.commands import CheckGradients, Level
 from visualbp.gui.context import Context
@@ -102,16 +102,16 @@ def set_all(panel: MathematicsPanel) -> None:
     panel.card.retheme()
 
 
-Prepare = Callable[[Panel, Workbench], None]
+Prepare = Callable[[Panel, Bench], None]
 
 
-def at_a_step(panel: Panel, bench: Workbench) -> None:
+def at_a_step(panel: Panel, bench: Bench) -> None:
     bench.step(9)
     assert isinstance(panel, MathematicsPanel)
     set_all(panel)
 
 
-def with_a_number(panel: Panel, bench: Workbench) -> None:
+def with_a_number(panel: Panel, bench: Bench) -> None:
     bench.selection.choose_number(ref("conv", "h"), (1, 2, 3, 4))
     assert isinstance(panel, MathematicsPanel) and panel.card.links
     set_all(panel)
@@ -121,19 +121,19 @@ def selecting(*names: str) -> Prepare:
     return lambda panel, bench: bench.selection.select(names)
 
 
-def nothing(panel: Panel, bench: Workbench) -> None:
+def nothing(panel: Panel, bench: Bench) -> None:
     pass
 
 
-def checked(panel: Panel, bench: Workbench) -> None:
+def checked(panel: Panel, bench: Bench) -> None:
     bench.send(CheckGradients())
 
 
-def broken(panel: Panel, bench: Workbench) -> None:
+def broken(panel: Panel, bench: Bench) -> None:
     for name in ("lonely_layer_with_a_long_name", "another", "third"):
         layer = make_layer(name, "dense", {"units": 3})
         bench.document.edit(lambda network, layer=layer: edits.add_layer(network, layer, (0.0, 0.0)), "Add")
-    bench.debugger.settle()
+    bench.settle()
 
 
 SUBJECTS: dict[str, tuple[str, Callable[[Context], Panel], Prepare]] = {
@@ -152,7 +152,7 @@ SUBJECTS: dict[str, tuple[str, Callable[[Context], Panel], Prepare]] = {
 }
 
 
-def made(bench: Workbench, name: str) -> tuple[QWidget, Panel]:
+def made(bench: Bench, name: str) -> tuple[QWidget, Panel]:
     """Return one of SUBJECTS, in a window that leaves it as narrow as it is dragged."""
     network, kind, prepare = SUBJECTS[name]
     bench.open(ALL[network]())

@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu
-from pytestqt.qtbot import QtBot
 
 from visualbp.analysis.gradient_check_result import CheckResult
 from visualbp.debugger.commands import CheckGradients
 from visualbp.debugger.snapshot import CheckDone
 from visualbp.files import load_network
-from visualbp.gui import create_window
 from visualbp.gui.bug_menu import BugMenu
 from visualbp.gui.main_window import MainWindow
-
-
-@pytest.fixture
-def window(qtbot: QtBot) -> Iterator[MainWindow]:
-    made = create_window("xor")
-    made.show()
-    made.debugger.settle()
-    yield made
-    made.document.undo_stack.setClean()
-    made.document.set_trained(False)
-    made.close()
-    made.deleteLater()
 
 
 def entries(menu: QMenu) -> dict[str, QAction]:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from itertools import pairwise
 
-import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
 from PySide6.QtGui import QWheelEvent
@@ -14,28 +12,21 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from tests.building import chain, inline
-from tests.gui.canvas_rig import Rig
+from tests.building import row_of
+from tests.gui.canvas_bench import CanvasBench
+from tests.gui.conftest import MakeCanvasBench
 from visualbp.debugger.commands import Continue, Level, Pause, Reset, Seek, StepBack, StepForward, Train
 from visualbp.gui.canvas.glide import DURATION
 from visualbp.gui.theme import theme
-from visualbp.network import Network, edits
-
-
-def row_of(count: int) -> Network:
-    """A chain of so many layers in one row, 190 units apart."""
-    layers = [("input", "input", {"shape": [2]})]
-    layers += [(f"hidden_{n}", "dense", {"units": 2, "activation": "tanh"}) for n in range(1, count - 1)]
-    network = chain(*layers, ("loss", "mean_squared_error", {}), data=inline(np.eye(2), np.eye(2)))
-    return edits.move_layers(network, {name: (190.0 * place, 0.0) for place, name in enumerate(network.names)})
+from visualbp.network import edits
 
 
 class Watch:
     """Where the view is, with a clock that tests turn: a second between steps unless they say otherwise."""
 
-    def __init__(self, rig: Rig) -> None:
-        self.rig, self.now, self.moves = rig, 0.0, 0
-        self.canvas = rig.canvas
+    def __init__(self, bench: CanvasBench) -> None:
+        self.bench, self.now, self.moves = bench, 0.0, 0
+        self.canvas = bench.canvas
         self.canvas.follower.clock = lambda: self.now
         self.canvas.horizontalScrollBar().valueChanged.connect(self._count)
 
@@ -44,19 +35,19 @@ class Watch:
 
     def step(self, level: Level = Level.LAYER, seconds: float = 1.0, back: bool = False) -> None:
         self.now += seconds
-        self.rig.send(StepBack(level) if back else StepForward(level))
+        self.bench.send(StepBack(level) if back else StepForward(level))
 
     def arrive(self) -> None:
         self.canvas.glide.finish()
 
     @property
     def lit(self) -> str:
-        name = self.rig.scene.flow.active_layer
+        name = self.bench.scene.flow.active_layer
         assert isinstance(name, str)
         return name
 
     def sees(self, name: str) -> bool:
-        return self.canvas.visible_rect().contains(self.rig.item(name).body)
+        return self.canvas.visible_rect().contains(self.bench.item(name).body)
 
     @property
     def place(self) -> QPoint:
@@ -64,20 +55,17 @@ class Watch:
 
 
 @pytest.fixture
-def watch(qtbot: QtBot) -> Iterator[Watch]:
+def watch(make_canvas_bench: MakeCanvasBench) -> Watch:
     """Forty layers in a row at 100 %, of which five can be seen: the first ones."""
-    rig = Rig(row_of(40))
-    rig.canvas.zoom_to(1.0)
-    rig.canvas.centerOn(rig.item("hidden_1").centre)
-    yield Watch(rig)
-    rig.close()
-    theme().set("dark", 1.0)
-    theme().reduced_motion = False
+    bench = make_canvas_bench(row_of(40))
+    bench.canvas.zoom_to(1.0)
+    bench.canvas.centerOn(bench.item("hidden_1").centre)
+    return Watch(bench)
 
 
 def test_the_lit_card_is_in_view_after_every_step_of_an_iteration_and_back(watch: Watch) -> None:
     for back in (False, True):
-        for _ in range(len(watch.rig.snapshot.plan.groups) - 1):
+        for _ in range(len(watch.bench.snapshot.plan.groups) - 1):
             watch.step(back=back)
             watch.arrive()
             assert watch.lit == "" or watch.sees(watch.lit), watch.lit
@@ -98,40 +86,40 @@ def test_when_the_view_moves_the_next_card_is_in_view_too(watch: Watch) -> None:
     while watch.place == start:
         watch.step()
         watch.arrive()
-    names = watch.rig.network.names
+    names = watch.bench.network.names
     assert watch.sees(names[names.index(watch.lit) + 1])
 
 
 def test_backwards_the_room_is_at_the_other_side(watch: Watch) -> None:
-    watch.rig.send(StepForward(Level.PASS))
+    watch.bench.send(StepForward(Level.PASS))
     watch.arrive()
     start = watch.place
     while watch.place == start:
         watch.step()
         watch.arrive()
-    names = watch.rig.network.names
-    assert watch.rig.snapshot.step is not None and watch.rig.snapshot.step.phase == "backward"
+    names = watch.bench.network.names
+    assert watch.bench.snapshot.step is not None and watch.bench.snapshot.step.phase == "backward"
     assert watch.sees(names[names.index(watch.lit) - 1])
 
 
 def test_the_view_glides_for_less_than_200_ms_and_jumps_where_motion_is_reduced(watch: Watch, qtbot: QtBot) -> None:
     assert DURATION < 200
-    watch.rig.send(StepForward(Level.PASS))
+    watch.bench.send(StepForward(Level.PASS))
     assert watch.canvas.glide.is_running and not watch.sees(watch.lit)
     qtbot.waitUntil(lambda: not watch.canvas.glide.is_running, timeout=2000)
     assert watch.sees(watch.lit)
     theme().reduced_motion = True
     watch.now += 1
-    watch.rig.send(Seek(0, 1))
+    watch.bench.send(Seek(0, 1))
     assert not watch.canvas.glide.is_running and watch.lit == "input" and watch.sees("input")
 
 
 def test_with_the_whole_network_in_view_nothing_ever_moves(watch: Watch) -> None:
-    watch.rig.document.open(row_of(9))
-    watch.rig.debugger.settle()
+    watch.bench.document.open(row_of(9))
+    watch.bench.settle()
     watch.canvas.fit()
     before, watch.moves = watch.canvas.visible_rect(), 0
-    for _ in range(2 * len(watch.rig.snapshot.plan.groups)):
+    for _ in range(2 * len(watch.bench.snapshot.plan.groups)):
         watch.step()
     assert watch.canvas.visible_rect() == before and not watch.moves
 
@@ -150,9 +138,9 @@ def test_a_persons_view_stays_until_the_next_step(watch: Watch, how: str, qtbot:
         QApplication.sendEvent(canvas.viewport(), turn)
     elif how == "drag":
         start = canvas.visible_rect().center()
-        watch.rig.press(start, button=Qt.MouseButton.MiddleButton)
-        canvas.gesture.move(canvas.pointer(watch.rig.view(start) - QPoint(1500, 0)))
-        watch.rig.release(start, Qt.MouseButton.MiddleButton)
+        watch.bench.press(start, button=Qt.MouseButton.MiddleButton)
+        canvas.gesture.move(canvas.pointer(watch.bench.view(start) - QPoint(1500, 0)))
+        watch.bench.release(start, Qt.MouseButton.MiddleButton)
     elif how == "zoom":
         canvas.zoom_by(3.0, QPointF(canvas.viewport().rect().bottomLeft()))
     else:
@@ -160,9 +148,9 @@ def test_a_persons_view_stays_until_the_next_step(watch: Watch, how: str, qtbot:
         watch.arrive()
     placed = canvas.visible_rect()
     assert not watch.sees(watch.lit)
-    watch.rig.selection.select(("hidden_3",))
-    watch.rig.debugger.toggle_breakpoints(["hidden_20"])
-    watch.rig.debugger.settle()
+    watch.bench.selection.select(("hidden_3",))
+    watch.bench.debugger.toggle_breakpoints(["hidden_20"])
+    watch.bench.settle()
     qtbot.wait(250)
     assert canvas.visible_rect() == placed
     watch.step()
@@ -171,7 +159,7 @@ def test_a_persons_view_stays_until_the_next_step(watch: Watch, how: str, qtbot:
 
 
 def test_panning_ends_a_glide_where_it_has_come_to(watch: Watch, qtbot: QtBot) -> None:
-    watch.rig.send(StepForward(Level.PASS))
+    watch.bench.send(StepForward(Level.PASS))
     assert watch.canvas.glide.is_running
     watch.canvas.scroll_by(0, 40)
     place = watch.place
@@ -180,14 +168,14 @@ def test_panning_ends_a_glide_where_it_has_come_to(watch: Watch, qtbot: QtBot) -
 
 
 def test_nothing_moves_under_a_drag_or_a_name_that_is_being_typed(watch: Watch) -> None:
-    start = watch.rig.grip("hidden_1")
-    watch.rig.press(start)
-    watch.rig.move(start + QPointF(0, 60))
+    start = watch.bench.grip("hidden_1")
+    watch.bench.press(start)
+    watch.bench.move(start + QPointF(0, 60))
     place = watch.place
     watch.step(Level.PASS)
     assert watch.place == place and not watch.canvas.glide.is_running
-    watch.rig.key(Qt.Key.Key_Escape)
-    watch.rig.release(start)
+    watch.bench.key(Qt.Key.Key_Escape)
+    watch.bench.release(start)
     watch.canvas.overlays.open_rename("hidden_1")
     watch.step()
     assert watch.place == place and not watch.canvas.glide.is_running
@@ -209,42 +197,42 @@ def test_quick_steps_move_nothing_until_they_have_come_to_rest(watch: Watch, qtb
 def test_continue_is_followed_at_slow_speeds(watch: Watch, qtbot: QtBot) -> None:
     watch.canvas.follower.clock = time.monotonic
     seen = []
-    watch.rig.debugger.snapshot_changed.connect(lambda snapshot: seen.append(not watch.lit or watch.sees(watch.lit)))
+    watch.bench.debugger.snapshot_changed.connect(lambda snapshot: seen.append(not watch.lit or watch.sees(watch.lit)))
     theme().reduced_motion = True
-    watch.rig.debugger.send(Continue(8.0))
+    watch.bench.debugger.send(Continue(8.0))
     qtbot.waitUntil(lambda: watch.lit == "hidden_7", timeout=10_000)
-    watch.rig.send(Pause())
+    watch.bench.send(Pause())
     assert len(seen) > 8 and all(seen)
 
 
 @pytest.mark.parametrize("command", [Continue(None), Train()])
 def test_at_full_speed_the_view_stays(watch: Watch, qtbot: QtBot, command: object) -> None:
     watch.canvas.follower.clock = time.monotonic
-    watch.canvas.centerOn(watch.rig.item("hidden_20").centre)
-    watch.rig.debugger.send(command)
-    qtbot.waitUntil(lambda: watch.rig.snapshot.is_running, timeout=5000)
+    watch.canvas.centerOn(watch.bench.item("hidden_20").centre)
+    watch.bench.debugger.send(command)
+    qtbot.waitUntil(lambda: watch.bench.snapshot.is_running, timeout=5000)
     qtbot.wait(200)  # its first steps can be single ones
     watch.arrive()
     watch.moves = 0
     qtbot.wait(700)
     assert not watch.moves
-    watch.rig.send(Pause())
+    watch.bench.send(Pause())
     watch.arrive()
     if isinstance(command, Continue):
         assert watch.sees(watch.lit), "a pause shows where it has come to"
     else:
         assert not watch.moves, "training stands at no layer"
-    watch.rig.send(Reset())
+    watch.bench.send(Reset())
 
 
 def test_an_edit_moves_nothing(watch: Watch) -> None:
     watch.step(Level.PASS)
     watch.arrive()
-    watch.canvas.centerOn(watch.rig.item("hidden_5").centre)
+    watch.canvas.centerOn(watch.bench.item("hidden_5").centre)
     placed = watch.canvas.visible_rect()
     watch.now += 1
-    watch.rig.document.edit(lambda network: edits.set_options(network, "hidden_5", {"units": 3}), "Edit")
-    watch.rig.debugger.settle()
+    watch.bench.document.edit(lambda network: edits.set_options(network, "hidden_5", {"units": 3}), "Edit")
+    watch.bench.settle()
     assert watch.canvas.visible_rect() == placed
 
 
@@ -255,7 +243,7 @@ def test_the_card_stays_in_view_when_the_canvas_gets_smaller(watch: Watch) -> No
     watch.canvas.resize(520, 420)
     QApplication.processEvents()
     assert watch.sees(watch.lit)
-    watch.canvas.centerOn(watch.rig.item("hidden_20").centre)
+    watch.canvas.centerOn(watch.bench.item("hidden_20").centre)
     middle = watch.canvas.visible_rect().center()
     watch.canvas.resize(900, 420)
     QApplication.processEvents()
@@ -263,13 +251,13 @@ def test_the_card_stays_in_view_when_the_canvas_gets_smaller(watch: Watch) -> No
 
 
 def test_far_out_the_view_follows_a_network_that_is_larger_than_it(watch: Watch) -> None:
-    watch.rig.document.open(row_of(200))
-    watch.rig.debugger.settle()
+    watch.bench.document.open(row_of(200))
+    watch.bench.settle()
     watch.canvas.set_zoom(0.1)
-    watch.canvas.centerOn(watch.rig.item("hidden_1").centre)
+    watch.canvas.centerOn(watch.bench.item("hidden_1").centre)
     watch.step(Level.PASS)
     watch.arrive()
-    assert watch.rig.scene.is_overview and watch.sees(watch.lit)
+    assert watch.bench.scene.is_overview and watch.sees(watch.lit)
 
 
 def test_a_card_larger_than_the_view_fills_it_and_does_not_go_to_and_fro(watch: Watch) -> None:
@@ -279,7 +267,7 @@ def test_a_card_larger_than_the_view_fills_it_and_does_not_go_to_and_fro(watch: 
         watch.step()
         watch.arrive()
         lit, seen = watch.lit, watch.canvas.visible_rect()
-        shared = seen.intersected(watch.rig.item(lit).body)
+        shared = seen.intersected(watch.bench.item(lit).body)
         assert shared.width() * shared.height() > 0.3 * seen.width() * seen.height()
         place = watch.place
         watch.step(Level.OPERATION)
@@ -287,22 +275,22 @@ def test_a_card_larger_than_the_view_fills_it_and_does_not_go_to_and_fro(watch: 
 
 
 def test_keys_reach_the_step_at_once_whatever_glides(watch: Watch) -> None:
-    watch.rig.send(StepForward(Level.PASS))
+    watch.bench.send(StepForward(Level.PASS))
     assert watch.canvas.glide.is_running
-    cursor = watch.rig.snapshot.cursor
-    watch.rig.send(StepForward(Level.LAYER))
-    assert watch.rig.snapshot.cursor > cursor
+    cursor = watch.bench.snapshot.cursor
+    watch.bench.send(StepForward(Level.LAYER))
+    assert watch.bench.snapshot.cursor > cursor
     QTest.qWait(DURATION + 100)
     assert watch.sees(watch.lit)
 
 
 def test_the_room_that_counts_is_what_no_overlay_covers(watch: Watch) -> None:
-    body = watch.rig.item("hidden_1").body
+    body = watch.bench.item("hidden_1").body
     port = watch.canvas.viewport().rect()
     hidden = QRectF(body)
-    watch.canvas.scroll_by(0, -(port.bottom() - watch.rig.view(body.bottomLeft()).y()))
+    watch.canvas.scroll_by(0, -(port.bottom() - watch.bench.view(body.bottomLeft()).y()))
     assert watch.canvas.visible_rect().adjusted(-1, -1, 1, 1).contains(hidden)
     watch.step()
     watch.step()
     watch.arrive()
-    assert watch.rig.view(body.bottomLeft()).y() < watch.canvas.overlays.legend.geometry().top()
+    assert watch.bench.view(body.bottomLeft()).y() < watch.canvas.overlays.legend.geometry().top()

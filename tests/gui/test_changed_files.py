@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,19 +23,6 @@ OTHER = replace(XOR, name="Other")
 
 
 @pytest.fixture
-def desks(qtbot: QtBot) -> Iterator[Callable[[], Desk]]:
-    made: list[Desk] = []
-
-    def make() -> Desk:
-        made.append(Desk())
-        return made[-1]
-
-    yield make
-    for desk in made:
-        desk.end()
-
-
-@pytest.fixture
 def path(tmp_path: Path) -> Path:
     save_network(replace(XOR, name="Mine"), tmp_path / "mine.vbp")
     save_network(OTHER, tmp_path / "other.vbp")
@@ -45,7 +32,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def desk(desks: Callable[[], Desk], path: Path) -> Desk:
     made = desks()
-    made.open(path)
+    made.open_file(path)
     QTest.qWait(2 * SETTLE)
     assert made.bar.text == ""
     return made
@@ -189,7 +176,7 @@ def test_a_question_waits_under_a_message_and_goes_with_its_document(desk: Desk,
     desk.bar.show_message("something else", "error")
     desk.press("Close")
     assert "changed" in desk.bar.text
-    desk.open("xor")
+    desk.open_file("xor")
     assert desk.bar.text == ""
 
 
@@ -199,14 +186,14 @@ def test_a_table_that_changed_can_be_read_again(desks: Callable[[], Desk], tmp_p
     spec = make_spec("csv", {"path": "points.csv", "inputs": ["a", "b"], "target": "label"})
     save_network(replace(XOR, data=spec), tmp_path / "mine.vbp")
     desk = desks()
-    desk.open(tmp_path / "mine.vbp")
+    desk.open_file(tmp_path / "mine.vbp")
     desk.train(3)
     weight, place = desk.weight().copy(), desk.place
     table.write_text("a,b,label\n0,0,0\n0,1,1\n1,0,1\n1,1,0\n2,2,1\n")
     qtbot.waitUntil(lambda: "points.csv" in desk.bar.text)
-    assert len(desk.debugger.snapshot.dataset) == 4  # type: ignore[arg-type]
+    assert len(desk.snapshot.dataset) == 4  # type: ignore[arg-type]
     desk.press("Read it again")
-    assert len(desk.debugger.snapshot.dataset) == 5  # type: ignore[arg-type]
+    assert len(desk.snapshot.dataset) == 5  # type: ignore[arg-type]
     assert (desk.weight() == weight).all() and desk.place[0] >= place[0], "training goes on from where it was"
 
 
@@ -217,7 +204,7 @@ def test_the_second_window_on_a_file_is_told_and_each_hears_of_the_others_saves(
     desks: Callable[[], Desk], desk: Desk, path: Path, qtbot: QtBot
 ) -> None:
     second = desks()
-    second.open(path.parent / "." / path.name)
+    second.open_file(path.parent / "." / path.name)
     assert "mine.vbp is open in another window of visualbp too" in second.bar.text and desk.bar.text == ""
     second.edit()
     assert second.files.save()
@@ -227,27 +214,27 @@ def test_the_second_window_on_a_file_is_told_and_each_hears_of_the_others_saves(
 def test_a_window_that_has_gone_on_to_another_file_or_ended_is_not_counted(
     desks: Callable[[], Desk], desk: Desk, path: Path
 ) -> None:
-    desk.open("xor")
+    desk.open_file("xor")
     second = desks()
-    second.open(path)
+    second.open_file(path)
     assert second.bar.text == ""
-    second.end()
+    second.close()
     third = desks()
-    third.open(path)
+    third.open_file(path)
     assert third.bar.text == ""
 
 
 def test_two_windows_on_a_sample_are_no_matter(desks: Callable[[], Desk]) -> None:
     first, second = desks(), desks()
-    first.open("xor")
-    second.open("xor")
+    first.open_file("xor")
+    second.open_file("xor")
     assert second.bar.text == ""
 
 
 def test_marks_of_the_dead_are_cleared_and_those_of_the_living_stay(desk: Desk, path: Path) -> None:
     held = HeldLock(open_files_folder() / "0123-living.lock")
     (open_files_folder() / "0123-dead.lock").write_text("")
-    desk.open(path.with_name("other.vbp"))
+    desk.open_file(path.with_name("other.vbp"))
     left = {lock.name for lock in open_files_folder().iterdir()}
     assert "0123-living.lock" in left and "0123-dead.lock" not in left and len(left) == 2
     held.release()
@@ -258,8 +245,8 @@ def test_a_file_in_a_folder_that_cannot_be_written_to_is_counted_too(desks: Call
     path.parent.chmod(0o555)
     try:
         first, second = desks(), desks()
-        first.open(path)
-        second.open(path)
+        first.open_file(path)
+        second.open_file(path)
         assert "open in another window" in second.bar.text
     finally:
         path.parent.chmod(0o755)

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import gc
 
-from pytestqt.qtbot import QtBot
-
-from visualbp.gui.app import create_window
+from visualbp.gui.main_window import MainWindow
 
 
 def is_looked_through(wanted: object) -> bool:
     return any(found is wanted for found in gc.get_objects())
 
 
-def test_what_is_open_is_set_aside_once_it_is_shown(qtbot: QtBot) -> None:
-    window = create_window("xor")
-    window.show()
+def test_what_is_open_is_set_aside_once_it_is_shown(window: MainWindow) -> None:
     for name in ("xor", "spirals"):
         window.files.open_path(name)
         assert window.debugger.settle()
@@ -26,4 +22,3 @@ def test_what_is_open_is_set_aside_once_it_is_shown(qtbot: QtBot) -> None:
         assert not is_looked_through(window.document.network)
     window.close()
     assert is_looked_through(plan), "the window is closed: it can be collected"
-    window.deleteLater()

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
+from tests.gui.bench import press_button
+from tests.gui.conftest import OpenWindow
 from tests.gui.window_process import SIGNALS, WindowProcess
 from visualbp.files import find_model, load_network, save_network
 from visualbp.files.autosaved import read_autosave
 from visualbp.files.locks import is_held
-from visualbp.gui import create_window
 from visualbp.gui.endings import Endings
 from visualbp.network import edits
 
@@ -62,7 +63,7 @@ def test_without_unsaved_work_nothing_is_left(path: Path) -> None:
 
 
 def test_a_killed_window_leaves_its_work_and_the_next_one_offers_it_and_clears_the_rest(
-    path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+    path: Path, open_window: OpenWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     window = WindowProcess(path.parent, path, "autosave")
     window.wait_until_ready()
@@ -74,21 +75,19 @@ def test_a_killed_window_leaves_its_work_and_the_next_one_offers_it_and_clears_t
     folder = next(file.parent for file in left if file.suffix == ".vbp")
     monkeypatch.setattr("visualbp.gui.autosave.autosave_folder", lambda: folder)
     monkeypatch.setattr("visualbp.gui.file_watch.open_files_folder", lambda: folder.with_name("open"))
-    other = create_window(None)
-    other.show()
+    other = open_window(None)
     qtbot.waitUntil(lambda: "unsaved work in Mine (mine.vbp)" in other.message_bar.text)
-    next(button for button in other.message_bar._buttons if button.text() == "Recover it").click()
+    press_button(other.message_bar, "Recover it")
     assert other.document.path == path and other.document.is_modified
     own = [other.autosave.path, other.autosave._lock.path, other.file_changes.open_files._mark.path]  # type: ignore[union-attr]
     assert window.files() == sorted(own)
     assert other.files.save()
     other.close()
-    other.deleteLater()
     assert window.files() == []
 
 
 def test_the_end_of_the_desktop_session_keeps_the_work_and_asks_nothing(
-    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+    open_window: OpenWindow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(box: object) -> None:
         raise AssertionError("nobody can answer now")
@@ -96,9 +95,7 @@ def test_the_end_of_the_desktop_session_keeps_the_work_and_asks_nothing(
     monkeypatch.setattr("PySide6.QtWidgets.QMessageBox.exec", refuse)
     wakeup = signal.set_wakeup_fd(-1)
     handlers = {number: signal.getsignal(number) for number in SIGNALS}
-    window = create_window("xor")
-    window.show()
-    window.debugger.settle()
+    window = open_window()
     window.document.edit(lambda network: edits.set_options(network, "hidden", {"units": 9}), "Change units")
     monkeypatch.setattr("threading.Thread.start", lambda thread: None)
     endings = Endings(window)
@@ -113,4 +110,3 @@ def test_the_end_of_the_desktop_session_keeps_the_work_and_asks_nothing(
     assert read_autosave(kept).sample == "xor"
     window.close()
     assert kept.exists() and not window.isVisible()
-    window.deleteLater()

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from tests.building import optimizer, with_training, xor
-from tests.gui.workbench import pixels
+from tests.gui.bench import pixels
 from visualbp.engine import compile_plan
 from visualbp.engine.notation import Notation
 from visualbp.gui.equations import Equations, EquationView, equation_pixmap, lines_of, typeset, typeset_already

@@ -2,47 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from PySide6.QtCore import QEvent, QEventLoop, Qt, QTimer
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from tests.benchmarks.window_rig import spin
 from tests.debugger.test_runs import EXAMPLES
+from tests.gui.bench import shut
+from tests.gui.conftest import OpenWindow
 from visualbp.debugger.commands import Continue, Seek
 from visualbp.debugger.snapshot import Failure, Mode, Progress
-from visualbp.gui.app import create_window
 from visualbp.gui.faults import Faults, fault_log_path
 from visualbp.gui.main_window import MainWindow
 from visualbp.gui.widgets.message_bar import MessageBar
 
 
 @pytest.fixture
-def window(qtbot: QtBot) -> Iterator[MainWindow]:
-    made = create_window("xor")
-    qtbot.addWidget(made)
-    made.resize(1280, 720)
-    made.show()
-    made.debugger.settle()
-    yield made
-    made.document.set_trained(False)
-    made.document.undo_stack.setClean()
-    made.close()
-
-
-def spin(seconds: float) -> int:
-    """Let the event loop run; return how many turns of a timer it made."""
-    loop, turns = QEventLoop(), []
-    timer = QTimer()
-    timer.timeout.connect(lambda: turns.append(1))
-    timer.start(5)
-    QTimer.singleShot(round(seconds * 1000), loop, loop.quit)
-    loop.exec()
-    timer.stop()
-    return len(turns)
+def window(open_window: OpenWindow) -> MainWindow:
+    return open_window(size=(1280, 720))
 
 
 def test_f5_on_the_first_sample_runs_and_is_seen_to_run_until_it_is_paused(window: MainWindow, qtbot: QtBot) -> None:
@@ -54,14 +34,14 @@ def test_f5_on_the_first_sample_runs_and_is_seen_to_run_until_it_is_paused(windo
     QTest.keyClick(window, Qt.Key.Key_F6)
     qtbot.waitUntil(lambda: not window.debugger.snapshot.is_running, timeout=20_000)
     stands = window.debugger.snapshot.iteration
-    assert spin(0.2) > 1
+    assert spin(0.2, every=5) > 1
     assert window.debugger.snapshot.iteration == stands
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_the_window_lives_while_something_runs_and_escape_stops_it(window: MainWindow, qtbot: QtBot, name: str) -> None:
     window.debugger.send(EXAMPLES[name])
-    qtbot.waitUntil(lambda: spin(0.05) > 3, timeout=20_000)
+    qtbot.waitUntil(lambda: spin(0.05, every=5) > 3, timeout=20_000)
     QTest.keyClick(window, Qt.Key.Key_Escape)
     qtbot.waitUntil(lambda: not window.debugger.snapshot.is_running, timeout=20_000)
 
@@ -81,10 +61,7 @@ def test_a_pause_counts_before_the_first_picture(window: MainWindow, name: str) 
 def test_closing_ends_what_runs(window: MainWindow, name: str) -> None:
     window.debugger.send(EXAMPLES[name])
     spin(0.2)
-    window.document.set_trained(False)
-    window.document.undo_stack.setClean()
-    window.files.may_discard = lambda: True  # type: ignore[method-assign]  # nobody answers a question here
-    window.close()
+    shut(window)
     assert not window.isVisible()
     assert window.debugger._thread.isFinished()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from itertools import combinations
 
 import hypothesis.strategies as st
@@ -11,26 +10,23 @@ import pytest
 from hypothesis import given, settings
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtTest import QTest
-from pytestqt.qtbot import QtBot
 
-from tests.building import chain, inline, xor
-from tests.gui.canvas_rig import Rig
-from tests.gui.test_canvas_follows import row_of
+from tests.building import chain, inline, row_of, xor
+from tests.gui.canvas_bench import CanvasBench
+from tests.gui.conftest import MakeCanvasBench
 from visualbp.gui.canvas.free_place import GAP, overlap, way_to_free_place
 from visualbp.gui.canvas.geometry import GRID
 from visualbp.network import Network, edits
 
 
 @pytest.fixture
-def rig(qtbot: QtBot) -> Iterator[Rig]:
-    made = Rig(xor())
-    yield made
-    made.close()
+def bench(make_canvas_bench: MakeCanvasBench) -> CanvasBench:
+    return make_canvas_bench(xor())
 
 
-def covered(rig: Rig) -> list[tuple[str, str]]:
+def covered(bench: CanvasBench) -> list[tuple[str, str]]:
     """Return the pairs of cards that lie on each other."""
-    pairs = combinations(rig.scene.layers.values(), 2)
+    pairs = combinations(bench.scene.layers.values(), 2)
     return [(one.name, other.name) for one, other in pairs if overlap(one.body, other.body)]
 
 
@@ -62,114 +58,111 @@ def test_what_covers_nothing_stays_where_it_is() -> None:
     assert way_to_free_place([QRectF(0, 0, 176, 166)], [near]) == QPointF()
 
 
-def test_a_layer_dropped_on_a_card_stands_beside_it_and_undo_is_one_step(rig: Rig) -> None:
-    before = rig.network
-    rig.drop("add", rig.grip("loss") + QPointF(10, -20))
-    assert len(rig.network.layers) == len(before.layers) + 1 and not covered(rig)
-    assert len(rig.history()) == 1
-    rig.document.undo_stack.undo()
-    assert rig.network == before
+def test_a_layer_dropped_on_a_card_stands_beside_it_and_undo_is_one_step(bench: CanvasBench) -> None:
+    before = bench.network
+    bench.drop("add", bench.grip("loss") + QPointF(10, -20))
+    assert len(bench.network.layers) == len(before.layers) + 1 and not covered(bench)
+    assert len(bench.history()) == 1
+    bench.document.undo_stack.undo()
+    assert bench.network == before
 
 
-def test_each_of_many_drops_at_one_place_finds_a_place_of_its_own(rig: Rig) -> None:
+def test_each_of_many_drops_at_one_place_finds_a_place_of_its_own(bench: CanvasBench) -> None:
     for type_name in ("dense", "conv2d", "mean_squared_error", "input", "dense", "lstm"):
-        rig.drop(type_name, QPointF(300, 300))
-    assert not covered(rig) and len(rig.network.layers) == 10
-    rig.assert_mirrors()
+        bench.drop(type_name, QPointF(300, 300))
+    assert not covered(bench) and len(bench.network.layers) == 10
+    bench.assert_mirrors()
 
 
-def test_a_dropped_layer_stays_where_it_is_free(rig: Rig) -> None:
-    rig.drop("dense", QPointF(300, 360))
-    assert rig.item("dense").centre == QPointF(300, 360)
+def test_a_dropped_layer_stays_where_it_is_free(bench: CanvasBench) -> None:
+    bench.drop("dense", QPointF(300, 360))
+    assert bench.item("dense").centre == QPointF(300, 360)
 
 
-def test_pasting_and_duplicating_cover_nothing(rig: Rig) -> None:
-    rig.selection.select(("hidden", "output"))
-    rig.canvas.copy()
+def test_pasting_and_duplicating_cover_nothing(bench: CanvasBench) -> None:
+    bench.selection.select(("hidden", "output"))
+    bench.canvas.copy()
     for _ in range(3):
-        rig.canvas.paste_at(rig.item("hidden").centre)
+        bench.canvas.paste_at(bench.item("hidden").centre)
     for _ in range(3):
-        rig.selection.select(("input", "hidden"))
-        rig.canvas.duplicate()
-    assert len(rig.network.layers) == 16 and not covered(rig)
-    rig.canvas.glide.finish()
-    for name in rig.selection.layers:
-        assert rig.canvas.visible_rect().contains(rig.item(name).body), "what was added can be seen"
+        bench.selection.select(("input", "hidden"))
+        bench.canvas.duplicate()
+    assert len(bench.network.layers) == 16 and not covered(bench)
+    bench.canvas.glide.finish()
+    for name in bench.selection.layers:
+        assert bench.canvas.visible_rect().contains(bench.item(name).body), "what was added can be seen"
 
 
-def test_layers_pasted_together_keep_their_places_to_each_other(rig: Rig) -> None:
-    rig.selection.select(("hidden", "output"))
-    rig.canvas.copy()
-    rig.canvas.paste_at(rig.item("hidden").centre)
-    one, other = (rig.item(name).centre for name in rig.selection.layers)
-    assert other - one == rig.item("output").centre - rig.item("hidden").centre
+def test_layers_pasted_together_keep_their_places_to_each_other(bench: CanvasBench) -> None:
+    bench.selection.select(("hidden", "output"))
+    bench.canvas.copy()
+    bench.canvas.paste_at(bench.item("hidden").centre)
+    one, other = (bench.item(name).centre for name in bench.selection.layers)
+    assert other - one == bench.item("output").centre - bench.item("hidden").centre
 
 
-def test_layers_added_from_the_palette_cover_nothing(rig: Rig) -> None:
+def test_layers_added_from_the_palette_cover_nothing(bench: CanvasBench) -> None:
     for type_name in ("input", "dense", "add", "mean_squared_error", "dropout", "concatenate", "dense", "input"):
-        rig.selection.select()
-        rig.canvas.add_layer(type_name)
-        assert not covered(rig), type_name
+        bench.selection.select()
+        bench.canvas.add_layer(type_name)
+        assert not covered(bench), type_name
 
 
-def test_inserting_pushes_on_what_is_in_the_way(qtbot: QtBot) -> None:
+def test_inserting_pushes_on_what_is_in_the_way(make_canvas_bench: MakeCanvasBench) -> None:
     network = row_of(6)
     network = edits.add_layer(network, edits.new_layer(network, "dense"), (760.0, 165.0))
-    rig = Rig(network)
-    assert not covered(rig)
+    bench = make_canvas_bench(network)
+    assert not covered(bench)
     for connection in (("hidden_2", "hidden_3"), ("hidden_1", "hidden_2"), ("input", "hidden_1")):
-        rig.canvas.edits.insert_at("dropout", connection)
-        assert not covered(rig), connection
-    rig.close()
+        bench.canvas.edits.insert_at("dropout", connection)
+        assert not covered(bench), connection
 
 
-def test_inserting_where_a_row_goes_on_below_moves_nothing_else(qtbot: QtBot) -> None:
-    rig = Rig(row_of(13))
-    rig.canvas.tidy()
-    before = dict(rig.network.positions)
-    last = next(one for one, other in rig.network.connections if before[other][0] < before[one][0])
-    following = rig.network.outputs_of(last)[0]
-    rig.canvas.edits.insert_at("dropout", (last, following))
-    assert not covered(rig)
-    assert all(rig.network.positions[name] == place for name, place in before.items())
-    assert rig.item("dropout").centre.y() == rig.item(last).centre.y()
-    rig.close()
+def test_inserting_where_a_row_goes_on_below_moves_nothing_else(make_canvas_bench: MakeCanvasBench) -> None:
+    bench = make_canvas_bench(row_of(13))
+    bench.canvas.tidy()
+    before = dict(bench.network.positions)
+    last = next(one for one, other in bench.network.connections if before[other][0] < before[one][0])
+    following = bench.network.outputs_of(last)[0]
+    bench.canvas.edits.insert_at("dropout", (last, following))
+    assert not covered(bench)
+    assert all(bench.network.positions[name] == place for name, place in before.items())
+    assert bench.item("dropout").centre.y() == bench.item(last).centre.y()
 
 
-def test_a_card_dragged_onto_a_short_connection_gets_room(rig: Rig) -> None:
-    rig.drop("dropout", QPointF(300, 360))
-    middle = (rig.item("hidden").centre + rig.item("output").centre) / 2
-    start = rig.grip("dropout")
-    rig.drag(start, start + middle - rig.item("dropout").centre)
-    assert ("hidden", "dropout") in rig.network.connections and not covered(rig)
+def test_a_card_dragged_onto_a_short_connection_gets_room(bench: CanvasBench) -> None:
+    bench.drop("dropout", QPointF(300, 360))
+    middle = (bench.item("hidden").centre + bench.item("output").centre) / 2
+    start = bench.grip("dropout")
+    bench.drag(start, start + middle - bench.item("dropout").centre)
+    assert ("hidden", "dropout") in bench.network.connections and not covered(bench)
 
 
-def test_a_card_moved_onto_another_stands_beside_it_unless_alt_is_held(rig: Rig) -> None:
-    start = rig.grip("loss")
-    rig.drag(start, start + rig.item("output").centre - rig.item("loss").centre + QPointF(30, 12))
-    assert not covered(rig) and rig.history() == ["Move loss"]
-    rig.document.undo_stack.undo()
-    start = rig.grip("loss")
-    place = start + rig.item("output").centre - rig.item("loss").centre + QPointF(30, 12)
-    rig.press(start)
-    rig.move((start + place) / 2)
-    rig.move(place)
+def test_a_card_moved_onto_another_stands_beside_it_unless_alt_is_held(bench: CanvasBench) -> None:
+    start = bench.grip("loss")
+    bench.drag(start, start + bench.item("output").centre - bench.item("loss").centre + QPointF(30, 12))
+    assert not covered(bench) and bench.history() == ["Move loss"]
+    bench.document.undo_stack.undo()
+    start = bench.grip("loss")
+    place = start + bench.item("output").centre - bench.item("loss").centre + QPointF(30, 12)
+    bench.press(start)
+    bench.move((start + place) / 2)
+    bench.move(place)
 
     QTest.mouseRelease(
-        rig.canvas.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.AltModifier, rig.view(place)
+        bench.canvas.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.AltModifier, bench.view(place)
     )
-    assert covered(rig) == [("output", "loss")]
+    assert covered(bench) == [("output", "loss")]
 
 
-def test_cards_that_lie_on_each_other_already_can_be_moved_apart_slowly(qtbot: QtBot) -> None:
-    rig = Rig(edits.move_layers(xor(), {"hidden": (230.0, 0.0), "output": (260.0, 60.0)}))
-    start, before = rig.grip("output"), rig.item("output").centre
-    rig.drag(start, start + QPointF(24, 36))
-    assert (rig.item("output").centre - before).manhattanLength() < 90
-    rig.close()
+def test_cards_that_lie_on_each_other_already_can_be_moved_apart_slowly(make_canvas_bench: MakeCanvasBench) -> None:
+    bench = make_canvas_bench(edits.move_layers(xor(), {"hidden": (230.0, 0.0), "output": (260.0, 60.0)}))
+    start, before = bench.grip("output"), bench.item("output").centre
+    bench.drag(start, start + QPointF(24, 36))
+    assert (bench.item("output").centre - before).manhattanLength() < 90
 
 
-def test_tidy_covers_nothing_however_high_the_cards_are(qtbot: QtBot) -> None:
+def test_tidy_covers_nothing_however_high_the_cards_are(make_canvas_bench: MakeCanvasBench) -> None:
     images: Network = chain(
         ("input", "input", {"shape": [1, 8, 8]}), ("one", "conv2d", {"filters": 2}), ("two", "conv2d", {"filters": 2}),
         ("sum", "add", {}), ("flat", "flatten", {}), ("out", "dense", {"units": 2}),
@@ -178,7 +171,6 @@ def test_tidy_covers_nothing_however_high_the_cards_are(qtbot: QtBot) -> None:
     )  # fmt: skip
     images = edits.connect(edits.disconnect(images, [("one", "two")]), "input", "two")
     images = edits.connect(images, "one", "sum")
-    rig = Rig(images)
-    rig.canvas.tidy()
-    assert not covered(rig)
-    rig.close()
+    bench = make_canvas_bench(images)
+    bench.canvas.tidy()
+    assert not covered(bench)

@@ -14,7 +14,7 @@ from PySide6.QtGui import QColor, QGuiApplication, QKeyEvent
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from tests.gui.workbench import pixels
+from tests.gui.bench import pixels
 from tests.refs import ref
 from visualbp.gui.painting import short_text
 from visualbp.gui.theme import theme

@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,8 +15,9 @@ from pytestqt.qtbot import QtBot
 
 from tests.benchmarks.window_sizes import run_part
 from tests.building import xor
+from tests.gui.bench import Bench
+from tests.gui.conftest import MakeBench
 from tests.gui.drags import SUBJECTS, WIDTHS, Resizes, broken, drag, made
-from tests.gui.workbench import Workbench
 from visualbp.gui.panels.inspector import InspectorPanel
 from visualbp.gui.panels.problems import ProblemsPanel
 from visualbp.gui.start_page import SampleCardContent, StartPage
@@ -28,15 +28,13 @@ STYLE = Path(__file__).parent.parent.parent / "resources" / "styles" / "visualbp
 
 
 @pytest.fixture
-def bench(qtbot: QtBot) -> Iterator[Workbench]:
-    made = Workbench()
-    yield made
-    made.close()
+def bench(make_bench: MakeBench) -> Bench:
+    return make_bench()
 
 
 @pytest.mark.parametrize("name", list(SUBJECTS))
 def test_at_each_width_everything_is_resized_twice_at_most_and_the_way_does_not_matter(
-    qtbot: QtBot, bench: Workbench, name: str
+    qtbot: QtBot, bench: Bench, name: str
 ) -> None:
     window, panel = made(bench, name)
     qtbot.addWidget(window)
@@ -81,7 +79,7 @@ def test_what_gets_lower_when_the_bar_comes_is_resized_once(qtbot: QtBot, keeps_
 
 
 def test_a_network_page_asks_for_more_height_where_its_words_stand_above_their_editors(
-    qtbot: QtBot, bench: Workbench
+    qtbot: QtBot, bench: Bench
 ) -> None:
     bench.open(xor())
     panel = InspectorPanel(bench.context)
@@ -105,7 +103,7 @@ def test_the_room_that_is_kept_is_that_of_the_style_sheets_bar(qtbot: QtBot) -> 
     assert f"QScrollBar:vertical {{ background: transparent; width: @px({BAR});" in STYLE.read_text("utf-8")
 
 
-def test_the_rows_of_problems_do_not_change_their_heights_when_the_bar_comes(qtbot: QtBot, bench: Workbench) -> None:
+def test_the_rows_of_problems_do_not_change_their_heights_when_the_bar_comes(qtbot: QtBot, bench: Bench) -> None:
     bench.open(xor())
     window, panel = QWidget(), ProblemsPanel(bench.context)
     qtbot.addWidget(window)
@@ -141,12 +139,12 @@ FLIPS = """
 from PySide6.QtWidgets import QApplication
 application = QApplication([])
 from tests.gui.drags import set_all
-from tests.gui.workbench import Workbench
+from tests.gui.bench import Bench
 from visualbp.files import load_network
 from visualbp.files.samples import find_model
 from visualbp.gui.panels.mathematics import MathematicsPanel
 
-bench = Workbench(load_network(find_model("digits_convolution")))
+bench = Bench(load_network(find_model("digits_convolution")))
 panel = MathematicsPanel(bench.context)
 panel.resize(400, 900)
 panel.show()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +12,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QFileDialog, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
-from tests.building import xor
-from tests.gui.workbench import Workbench, shades
+from tests.gui.bench import Bench, shades, type_over
+from tests.gui.conftest import ShowPanel
 from tests.refs import ref
 from visualbp.core.options import Choice, EntryOption, FloatOption, IntOption, Option
 from visualbp.datasets import datasets
@@ -32,33 +31,14 @@ from visualbp.optimizers import optimizers
 
 
 @pytest.fixture
-def bench(qtbot: QtBot) -> Iterator[Workbench]:
-    made = Workbench(xor())
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def panel(qtbot: QtBot, bench: Workbench) -> InspectorPanel:
-    made = InspectorPanel(bench.context)
-    qtbot.addWidget(made)
-    made.resize(410, 760)
-    made.show()
-    return made
+def panel(bench: Bench, show_panel: ShowPanel) -> InspectorPanel:
+    return show_panel(bench, InspectorPanel, (410, 760))
 
 
 def line(form: OptionForm, name: str) -> ParsedLine:
     editor = form.editor(name)
     assert isinstance(editor, LineEditor)
     return editor.line
-
-
-def enter(field: QLineEdit, text: str, key: Qt.Key = Qt.Key.Key_Return) -> None:
-    """Type over a field, as a person does, and press a key."""
-    field.setFocus()
-    field.selectAll()
-    QTest.keyClicks(field, text)
-    QTest.keyClick(field, key)
 
 
 def choose(combo: QComboBox, name: str) -> None:
@@ -68,17 +48,12 @@ def choose(combo: QComboBox, name: str) -> None:
     combo.activated.emit(place)
 
 
-def select(bench: Workbench, panel: InspectorPanel, *layers: str) -> None:
+def select(bench: Bench, panel: InspectorPanel, *layers: str) -> None:
     bench.selection.select(layers)
     assert panel.isVisible()
 
 
-def undo(bench: Workbench) -> None:
-    bench.document.undo_stack.undo()
-    bench.debugger.settle()
-
-
-def hidden(bench: Workbench) -> Layer:
+def hidden(bench: Bench) -> Layer:
     return bench.network.layer("hidden")
 
 
@@ -95,25 +70,23 @@ def test_every_layer_type_gets_a_form_with_an_editor_for_each_option(qtbot: QtBo
         assert set(form.rows) == set(layer.options), kind.type_name
 
 
-def test_typed_units_are_taken_over_with_enter_as_one_undo_step(bench: Workbench, panel: InspectorPanel) -> None:
+def test_typed_units_are_taken_over_with_enter_as_one_undo_step(bench: Bench, panel: InspectorPanel) -> None:
     select(bench, panel, "hidden")
-    enter(line(panel.layer_page.form, "units"), "6")
-    bench.debugger.settle()
+    type_over(line(panel.layer_page.form, "units"), "6")
+    bench.settle()
     assert hidden(bench).options["units"] == 6
     assert bench.snapshot.get("hidden", "weight").shape == (6, 2)
     assert bench.document.undo_stack.count() == 1
-    undo(bench)
+    bench.undo()
     assert hidden(bench).options["units"] == 4
     assert line(panel.layer_page.form, "units").text() == "4"
 
 
 @pytest.mark.parametrize("text", ["abc", "0", "-3", "1e9", "2.5", ""])
-def test_a_bad_value_is_told_in_words_and_what_was_typed_stays(
-    bench: Workbench, panel: InspectorPanel, text: str
-) -> None:
+def test_a_bad_value_is_told_in_words_and_what_was_typed_stays(bench: Bench, panel: InspectorPanel, text: str) -> None:
     select(bench, panel, "hidden")
     field = line(panel.layer_page.form, "units")
-    enter(field, text or " ")
+    type_over(field, text or " ")
     assert field.text().strip() == text and "whole number from 1" in field.problem
     assert panel.layer_page.form.rows["units"].problem.isVisible()
     assert bench.document.undo_stack.count() == 0
@@ -123,7 +96,7 @@ def test_a_bad_value_is_told_in_words_and_what_was_typed_stays(
     assert field.text() == "4" and not field.problem
 
 
-def test_steps_with_the_arrow_keys_are_one_undo_step_together(bench: Workbench, panel: InspectorPanel) -> None:
+def test_steps_with_the_arrow_keys_are_one_undo_step_together(bench: Bench, panel: InspectorPanel) -> None:
     select(bench, panel, "hidden")
     field = line(panel.layer_page.form, "units")
     field.setFocus()
@@ -131,42 +104,42 @@ def test_steps_with_the_arrow_keys_are_one_undo_step_together(bench: Workbench, 
         QTest.keyClick(field, Qt.Key.Key_Up)
     assert hidden(bench).options["units"] == 7
     assert bench.document.undo_stack.count() == 1
-    undo(bench)
+    bench.undo()
     assert hidden(bench).options["units"] == 4
 
 
-def test_a_switch_is_one_click(bench: Workbench, panel: InspectorPanel) -> None:
+def test_a_switch_is_one_click(bench: Bench, panel: InspectorPanel) -> None:
     select(bench, panel, "hidden")
     switch = panel.layer_page.findChild(QWidget, "option_bias")
     QTest.mouseClick(switch, Qt.MouseButton.LeftButton, pos=QPoint(10, switch.height() // 2))
-    bench.debugger.settle()
+    bench.settle()
     assert hidden(bench).options["bias"] is False
     assert list(panel.layer_page.sections) == ["weight"]
-    undo(bench)
+    bench.undo()
     assert list(panel.layer_page.sections) == ["weight", "bias"]
 
 
-def test_a_choice_brings_the_options_of_its_own(bench: Workbench, panel: InspectorPanel) -> None:
+def test_a_choice_brings_the_options_of_its_own(bench: Bench, panel: InspectorPanel) -> None:
     select(bench, panel, "hidden")
     editor = panel.layer_page.form.editor("activation")
     assert isinstance(editor, EntryEditor)
     choose(editor.combo, "leaky_relu")
-    bench.debugger.settle()
+    bench.settle()
     assert hidden(bench).options["activation"] == Choice("leaky_relu", {"slope": 0.01})
-    enter(line(editor.form, "slope"), "0.2")
-    bench.debugger.settle()
+    type_over(line(editor.form, "slope"), "0.2")
+    bench.settle()
     assert hidden(bench).options["activation"] == Choice("leaky_relu", {"slope": 0.2})
-    undo(bench)
-    undo(bench)
+    bench.undo()
+    bench.undo()
     assert hidden(bench).options["activation"].type == "tanh" and not editor.form.rows
 
 
-def test_another_optimiser_keeps_the_learning_rate(bench: Workbench, panel: InspectorPanel) -> None:
+def test_another_optimiser_keeps_the_learning_rate(bench: Bench, panel: InspectorPanel) -> None:
     editor = panel.network_page.training.editor("optimizer")
     assert isinstance(editor, EntryEditor)
-    enter(line(editor.form, "learning_rate"), "0.035")
+    type_over(line(editor.form, "learning_rate"), "0.035")
     choose(editor.combo, "adam")
-    bench.debugger.settle()
+    bench.settle()
     optimizer = bench.network.training.optimizer
     assert (optimizer.type, optimizer.options["learning_rate"]) == ("adam", 0.035)
     bench.step(1, Level.ITERATION)
@@ -174,7 +147,7 @@ def test_another_optimiser_keeps_the_learning_rate(bench: Workbench, panel: Insp
 
 
 @pytest.mark.parametrize("name", optimizers.names())
-def test_every_optimiser_can_be_chosen_and_runs(bench: Workbench, panel: InspectorPanel, name: str) -> None:
+def test_every_optimiser_can_be_chosen_and_runs(bench: Bench, panel: InspectorPanel, name: str) -> None:
     editor = panel.network_page.training.editor("optimizer")
     assert isinstance(editor, EntryEditor)
     choose(editor.combo, name)
@@ -215,44 +188,44 @@ def test_a_kind_that_no_editor_knows_is_edited_as_json(qtbot: QtBot) -> None:
     editor.show_value((1, 2))
     assert editor.line.text() == "[1, 2]"
     with qtbot.waitSignal(editor.committed) as change:
-        enter(editor.line, "[3, 4]")
+        type_over(editor.line, "[3, 4]")
     assert change.args[0] == (3, 4)
-    enter(editor.line, "[3")
+    type_over(editor.line, "[3")
     assert "a list of two" in editor.line.problem
 
 
 # -- the layer -------------------------------------------------------------------------------------------------------
 
 
-def test_renaming_keeps_the_layer_selected_and_can_be_undone(bench: Workbench, panel: InspectorPanel) -> None:
+def test_renaming_keeps_the_layer_selected_and_can_be_undone(bench: Bench, panel: InspectorPanel) -> None:
     select(bench, panel, "hidden")
-    enter(panel.layer_page.name, "first")
+    type_over(panel.layer_page.name, "first")
     assert bench.network.names[1] == "first" and bench.selection.layer == "first"
     assert panel.page is panel.layer_page and panel.layer_page.name.text() == "first"
-    undo(bench)
+    bench.undo()
     assert bench.network.names[1] == "hidden"
 
 
 @pytest.mark.parametrize("name", ["output", "a/b", "x" * 61])
-def test_a_name_that_cannot_be_is_refused_in_words(bench: Workbench, panel: InspectorPanel, name: str) -> None:
+def test_a_name_that_cannot_be_is_refused_in_words(bench: Bench, panel: InspectorPanel, name: str) -> None:
     select(bench, panel, "hidden")
-    enter(panel.layer_page.name, name)
+    type_over(panel.layer_page.name, name)
     assert panel.layer_page.name_problem.isVisible()
     assert "hidden" in bench.network.names and bench.document.undo_stack.count() == 0
 
 
-def test_problems_of_the_layer_stand_above_its_options(bench: Workbench, panel: InspectorPanel) -> None:
+def test_problems_of_the_layer_stand_above_its_options(bench: Bench, panel: InspectorPanel) -> None:
     select(bench, panel, "hidden")
     assert not panel.layer_page.problems.isVisible()
     bench.document.edit(lambda network: edits.disconnect(network, [("input", "hidden")]), "Disconnect")
     assert panel.layer_page.problems.isVisible()
 
 
-def test_freezing_a_parameter_leaves_it_out_of_updates(bench: Workbench, panel: InspectorPanel) -> None:
+def test_freezing_a_parameter_leaves_it_out_of_updates(bench: Bench, panel: InspectorPanel) -> None:
     select(bench, panel, "hidden")
     section = panel.layer_page.sections["bias"]
     QTest.mouseClick(section.lock, Qt.MouseButton.LeftButton)
-    bench.debugger.settle()
+    bench.settle()
     assert hidden(bench).frozen == ("bias",)
     before = bench.snapshot.get("hidden", "bias"), bench.snapshot.get("hidden", "weight")
     bench.step(1, Level.ITERATION)
@@ -274,20 +247,18 @@ def edit_cell(section: ValueSection, row: int, column: int, text: str) -> None:
     QTest.mouseDClick(table.viewport(), Qt.MouseButton.LeftButton, pos=place)
     field = table.findChild(QLineEdit)
     assert field is not None
-    field.selectAll()
-    QTest.keyClicks(field, text)
-    QTest.keyClick(field, Qt.Key.Key_Return)
+    type_over(field, text)
     QApplication.processEvents()  # a table takes over what was typed in the next turn of the event loop
 
 
 def test_an_edited_weight_counts_from_the_next_forward_and_marks_what_is_outdated(
-    bench: Workbench, panel: InspectorPanel
+    bench: Bench, panel: InspectorPanel
 ) -> None:
     select(bench, panel, "hidden")
     bench.send(Seek(0, 5))
     z = bench.snapshot.get("hidden", "z")
     edit_cell(panel.layer_page.sections["weight"], 1, 1, "3.5")
-    bench.debugger.settle()
+    bench.settle()
     weight = bench.snapshot.get("hidden", "weight")
     assert weight[1, 1] == 3.5
     assert bench.snapshot.is_stale(ref("hidden", "z")) and np.array_equal(bench.snapshot.get("hidden", "z"), z)
@@ -296,24 +267,22 @@ def test_an_edited_weight_counts_from_the_next_forward_and_marks_what_is_outdate
     assert np.allclose(bench.snapshot.get("hidden", "z"), inputs @ weight.T + bias)
 
 
-def test_undo_of_an_edited_weight_returns_to_the_number_as_it_was_trained(
-    bench: Workbench, panel: InspectorPanel
-) -> None:
+def test_undo_of_an_edited_weight_returns_to_the_number_as_it_was_trained(bench: Bench, panel: InspectorPanel) -> None:
     select(bench, panel, "hidden")
     bench.send(Train(37))
     trained = bench.snapshot.get("hidden", "weight").copy()
     edit_cell(panel.layer_page.sections["weight"], 0, 0, "-2")
-    bench.debugger.settle()
+    bench.settle()
     assert bench.snapshot.get("hidden", "weight")[0, 0] == -2.0
     assert bench.document.undo_stack.undoText() == "Edit hidden.weight[0, 0]"
-    undo(bench)
+    bench.undo()
     assert np.array_equal(bench.snapshot.get("hidden", "weight"), trained)
     bench.document.undo_stack.redo()
-    bench.debugger.settle()
+    bench.settle()
     assert bench.snapshot.get("hidden", "weight")[0, 0] == -2.0
 
 
-def test_a_click_on_a_number_asks_where_it_came_from(bench: Workbench, panel: InspectorPanel) -> None:
+def test_a_click_on_a_number_asks_where_it_came_from(bench: Bench, panel: InspectorPanel) -> None:
     select(bench, panel, "output")
     table = panel.layer_page.sections["weight"].table
     place = table.visualRect(table.numbers.index(0, 2)).center()
@@ -321,7 +290,7 @@ def test_a_click_on_a_number_asks_where_it_came_from(bench: Workbench, panel: In
     assert bench.selection.number == (ref("output", "weight"), (0, 2))
 
 
-def test_a_section_switches_between_the_parameter_and_its_gradient(bench: Workbench, panel: InspectorPanel) -> None:
+def test_a_section_switches_between_the_parameter_and_its_gradient(bench: Bench, panel: InspectorPanel) -> None:
     select(bench, panel, "output")
     section = panel.layer_page.sections["weight"]
     gradient = next(link for link in section._links if link.text() == "gradient")
@@ -334,7 +303,7 @@ def test_a_section_switches_between_the_parameter_and_its_gradient(bench: Workbe
     assert section.view.words == "gradient", "stepping does not change what a person looks at"
 
 
-def test_a_network_that_cannot_run_still_shows_what_it_starts_from(bench: Workbench, panel: InspectorPanel) -> None:
+def test_a_network_that_cannot_run_still_shows_what_it_starts_from(bench: Bench, panel: InspectorPanel) -> None:
     given = np.arange(8.0).reshape(4, 2)
     given.setflags(write=False)
     network = edits.set_parameter(bench.network, "hidden", "weight", given)
@@ -347,51 +316,51 @@ def test_a_network_that_cannot_run_still_shows_what_it_starts_from(bench: Workbe
 # -- the network -----------------------------------------------------------------------------------------------------
 
 
-def test_without_a_selection_the_network_itself_can_be_edited(bench: Workbench, panel: InspectorPanel) -> None:
+def test_without_a_selection_the_network_itself_can_be_edited(bench: Bench, panel: InspectorPanel) -> None:
     page = panel.network_page
     assert panel.page is page
-    enter(page.name, "My XOR")
-    enter(line(page.general, "seed"), "12")
-    enter(line(page.training, "batch_size"), "2")
-    bench.debugger.settle()
+    type_over(page.name, "My XOR")
+    type_over(line(page.general, "seed"), "12")
+    type_over(line(page.training, "batch_size"), "2")
+    bench.settle()
     network = bench.network
     assert (network.name, network.seed, network.training.batch_size) == ("My XOR", 12, 2)
     assert len(bench.snapshot.batch) == 2
     assert bench.document.undo_stack.count() == 3
 
 
-def test_typing_a_description_is_one_undo_step(bench: Workbench, panel: InspectorPanel) -> None:
+def test_typing_a_description_is_one_undo_step(bench: Bench, panel: InspectorPanel) -> None:
     QTest.keyClicks(panel.network_page.description, "why a hidden layer")
     assert bench.network.description == "why a hidden layer"
     assert bench.document.undo_stack.count() == 1
-    undo(bench)
+    bench.undo()
     assert panel.network_page.description.toPlainText() == ""
 
 
-def test_the_dice_take_another_seed_and_draw_all_weights_anew(bench: Workbench, panel: InspectorPanel) -> None:
+def test_the_dice_take_another_seed_and_draw_all_weights_anew(bench: Bench, panel: InspectorPanel) -> None:
     before = bench.snapshot.get("hidden", "weight")
     seed = bench.network.seed
     while bench.network.seed == seed:
         QTest.mouseClick(panel.network_page.dice, Qt.MouseButton.LeftButton)
-    bench.debugger.settle()
+    bench.settle()
     assert not np.array_equal(bench.snapshot.get("hidden", "weight"), before)
 
 
-def test_clipping_has_a_limit_while_it_is_on(bench: Workbench, panel: InspectorPanel) -> None:
+def test_clipping_has_a_limit_while_it_is_on(bench: Bench, panel: InspectorPanel) -> None:
     form = panel.network_page.training
     assert "limit" not in form.rows
     choose(form.findChild(QComboBox, "option_clip"), "norm")
     assert bench.network.training.clip is not None and "limit" in form.rows
-    enter(line(form, "limit"), "0.25")
+    type_over(line(form, "limit"), "0.25")
     assert bench.network.training.clip.limit == 0.25
     choose(form.findChild(QComboBox, "option_clip"), "off")
     assert bench.network.training.clip is None and "limit" not in form.rows
 
 
 @pytest.mark.parametrize("source", [name for name in datasets.names() if name not in ("csv", "inline")])
-def test_every_built_in_source_of_data_can_be_chosen(bench: Workbench, panel: InspectorPanel, source: str) -> None:
+def test_every_built_in_source_of_data_can_be_chosen(bench: Bench, panel: InspectorPanel, source: str) -> None:
     choose(panel.network_page.data.combo, source)
-    bench.debugger.settle()
+    bench.settle()
     assert bench.network.data.source == source
     assert bench.snapshot.dataset is not None and len(bench.snapshot.dataset) > 0
     assert str(len(bench.snapshot.dataset)) in panel.network_page.data.facts.text().replace(",", "") or any(
@@ -399,31 +368,31 @@ def test_every_built_in_source_of_data_can_be_chosen(bench: Workbench, panel: In
     )
 
 
-def test_data_become_a_table_that_can_be_edited(bench: Workbench, panel: InspectorPanel) -> None:
+def test_data_become_a_table_that_can_be_edited(bench: Bench, panel: InspectorPanel) -> None:
     choose(panel.network_page.data.combo, "moons")
-    bench.debugger.settle()
+    bench.settle()
     choose(panel.network_page.data.combo, "inline")
-    bench.debugger.settle()
+    bench.settle()
     samples = panel.network_page.data.samples
     assert samples.isVisible()
     count = len(bench.snapshot.dataset)
     samples.table.numbers.write(0, 0, [[9.5]])
-    bench.debugger.settle()
+    bench.settle()
     assert bench.snapshot.dataset.inputs[0, 0] == 9.5
     QTest.mouseClick(samples.add, Qt.MouseButton.LeftButton)
-    bench.debugger.settle()
+    bench.settle()
     assert len(bench.snapshot.dataset) == count + 1
     assert np.array_equal(bench.snapshot.dataset.inputs[-1], bench.snapshot.dataset.inputs[-2])
     QTest.mouseClick(samples.remove, Qt.MouseButton.LeftButton)
-    bench.debugger.settle()
+    bench.settle()
     assert len(bench.snapshot.dataset) == count
 
 
-def test_a_pasted_table_takes_the_place_of_all_samples(bench: Workbench, panel: InspectorPanel) -> None:
+def test_a_pasted_table_takes_the_place_of_all_samples(bench: Bench, panel: InspectorPanel) -> None:
     samples = panel.network_page.data.samples
     QGuiApplication.clipboard().setText("0\t0\t0\n0\t1\t1\n1\t1\t0")
     QTest.mouseClick(samples.paste, Qt.MouseButton.LeftButton)
-    bench.debugger.settle()
+    bench.settle()
     assert bench.snapshot.dataset.inputs.tolist() == [[0, 0], [0, 1], [1, 1]]
     assert bench.snapshot.dataset.targets.reshape(-1).tolist() == [0, 1, 0]
     QGuiApplication.clipboard().setText("1\t2\t3\n4\t5")
@@ -432,25 +401,25 @@ def test_a_pasted_table_takes_the_place_of_all_samples(bench: Workbench, panel: 
 
 
 def test_a_csv_file_is_chosen_and_its_columns_named(
-    bench: Workbench, panel: InspectorPanel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, panel: InspectorPanel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "table.csv"
     file.write_text("a,b,answer\n0,0,0\n0,1,1\n1,0,1\n1,1,0\n", encoding="utf-8")
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *arguments: (str(file), ""))
     choose(panel.network_page.data.combo, "csv")
-    bench.debugger.settle()
+    bench.settle()
     assert bench.network.data.options["path"] == str(file)
     assert bench.snapshot.dataset.input_names == ("a", "b")
-    enter(line(panel.network_page.data.form, "inputs"), "b, a")
-    bench.debugger.settle()
+    type_over(line(panel.network_page.data.form, "inputs"), "b, a")
+    bench.settle()
     assert bench.snapshot.dataset.input_names == ("b", "a")
-    enter(line(panel.network_page.data.form, "inputs"), "b, nothing")
-    bench.debugger.settle()
+    type_over(line(panel.network_page.data.form, "inputs"), "b, nothing")
+    bench.settle()
     assert panel.network_page.data.problem.isVisible() and "nothing" in panel.network_page.data.problem.text()
 
 
 def test_a_file_dialog_that_is_cancelled_changes_nothing(
-    bench: Workbench, panel: InspectorPanel, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, panel: InspectorPanel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *arguments: ("", ""))
     choose(panel.network_page.data.combo, "csv")
@@ -472,7 +441,7 @@ def test_paths_are_written_as_seen_from_the_model_file(tmp_path: Path) -> None:
 # -- several layers, and connections ---------------------------------------------------------------------------------
 
 
-def test_what_several_layers_have_in_common_is_edited_for_all(bench: Workbench, panel: InspectorPanel) -> None:
+def test_what_several_layers_have_in_common_is_edited_for_all(bench: Bench, panel: InspectorPanel) -> None:
     select(bench, panel, "hidden", "output")
     form = panel.several_page.form
     assert panel.page is panel.several_page
@@ -480,23 +449,23 @@ def test_what_several_layers_have_in_common_is_edited_for_all(bench: Workbench, 
     editor = form.editor("activation")
     assert isinstance(editor, EntryEditor)
     choose(editor.combo, "relu")
-    bench.debugger.settle()
+    bench.settle()
     assert {bench.network.layer(name).options["activation"].type for name in ("hidden", "output")} == {"relu"}
     assert bench.document.undo_stack.count() == 1
-    undo(bench)
+    bench.undo()
     assert [bench.network.layer(name).options["activation"].type for name in ("hidden", "output")] == [
         "tanh",
         "sigmoid",
     ]
 
 
-def test_layers_with_nothing_in_common_are_summed_up(bench: Workbench, panel: InspectorPanel) -> None:
+def test_layers_with_nothing_in_common_are_summed_up(bench: Bench, panel: InspectorPanel) -> None:
     select(bench, panel, "input", "loss")
     assert not panel.several_page.form.rows
     assert "no options in common" in panel.several_page.facts.text()
 
 
-def test_a_connection_shows_what_flows_there_and_back(bench: Workbench, panel: InspectorPanel) -> None:
+def test_a_connection_shows_what_flows_there_and_back(bench: Bench, panel: InspectorPanel) -> None:
     bench.selection.select((), (("hidden", "output"),))
     page = panel.connection_page
     assert panel.page is page
@@ -508,7 +477,7 @@ def test_a_connection_shows_what_flows_there_and_back(bench: Workbench, panel: I
     assert not page.backward.isVisible() and "Nothing comes back" in page.nothing.text()
 
 
-def test_a_branch_shows_only_the_part_that_comes_back_on_it(bench: Workbench, panel: InspectorPanel) -> None:
+def test_a_branch_shows_only_the_part_that_comes_back_on_it(bench: Bench, panel: InspectorPanel) -> None:
     network = edits.add_layer(bench.network, make_layer("join", "add", {}), (0, 0))
     network = edits.add_layer(network, make_layer("side", "dense", {"units": 4}), (0, 0))
     network = edits.disconnect(network, [("hidden", "output")])
@@ -524,27 +493,27 @@ def test_a_branch_shows_only_the_part_that_comes_back_on_it(bench: Workbench, pa
     assert not np.allclose(parts[0], parts[1])
 
 
-def test_removing_a_connection_there_is_undone(bench: Workbench, panel: InspectorPanel) -> None:
+def test_removing_a_connection_there_is_undone(bench: Bench, panel: InspectorPanel) -> None:
     bench.selection.select((), (("hidden", "output"),))
     QTest.mouseClick(panel.connection_page.remove, Qt.MouseButton.LeftButton)
     assert ("hidden", "output") not in bench.network.connections
     assert panel.page is panel.network_page
-    undo(bench)
+    bench.undo()
     assert ("hidden", "output") in bench.network.connections
 
 
 # -- states ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_layer_that_undo_takes_away_leaves_the_inspector_usable(bench: Workbench, panel: InspectorPanel) -> None:
+def test_a_layer_that_undo_takes_away_leaves_the_inspector_usable(bench: Bench, panel: InspectorPanel) -> None:
     layer = edits.new_layer(bench.network, "dense")
     bench.document.edit(lambda network: edits.add_layer(network, layer, (0, 0)), "Add dense")
     select(bench, panel, layer.name)
-    undo(bench)
+    bench.undo()
     assert panel.page is panel.network_page and shades(panel) > 10
 
 
-def test_an_empty_network_still_has_its_form(bench: Workbench, panel: InspectorPanel) -> None:
+def test_an_empty_network_still_has_its_form(bench: Bench, panel: InspectorPanel) -> None:
     bench.open(Network())
     assert panel.network_page.problems.isVisible()
     assert panel.network_page.data.combo.currentIndex() == -1 and shades(panel) > 10

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -14,8 +13,9 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from tests.building import chain, inline
+from tests.gui.bench import Bench, pixels, shades
+from tests.gui.conftest import MakeBench, ShowPanel
 from tests.gui.shape_networks import images, typed
-from tests.gui.workbench import Workbench, pixels, shades
 from tests.refs import ref
 from visualbp.core.options import Choice
 from visualbp.debugger.commands import Level
@@ -29,23 +29,16 @@ from visualbp.optimizers.schedules import SCHEDULE
 
 
 @pytest.fixture
-def bench(qtbot: QtBot) -> Iterator[Workbench]:
-    made = Workbench(images(6))
-    yield made
-    made.close()
-    theme().set("dark", 1.0)
+def bench(make_bench: MakeBench) -> Bench:
+    return make_bench(images(6))
 
 
 @pytest.fixture
-def panel(qtbot: QtBot, bench: Workbench) -> InspectorPanel:
-    made = InspectorPanel(bench.context)
-    qtbot.addWidget(made)
-    made.resize(380, 900)
-    made.show()
-    return made
+def panel(bench: Bench, show_panel: ShowPanel) -> InspectorPanel:
+    return show_panel(bench, InspectorPanel, (380, 900))
 
 
-def section(bench: Workbench, panel: InspectorPanel, layer: str, name: str) -> ValueSection:
+def section(bench: Bench, panel: InspectorPanel, layer: str, name: str) -> ValueSection:
     bench.selection.select((layer,))
     pixels(panel)
     return panel.layer_page.sections[name]
@@ -56,15 +49,10 @@ def click(part: ValueSection, index: tuple[int, ...]) -> None:
     QTest.mouseClick(part.filters.map, Qt.MouseButton.LeftButton, pos=spot)
 
 
-def undo(bench: Workbench) -> None:
-    bench.document.undo_stack.undo()
-    bench.debugger.settle()
-
-
 # -- filters ---------------------------------------------------------------------------------------------------------
 
 
-def test_filters_are_tiles_and_a_click_shows_the_numbers_of_one(bench: Workbench, panel: InspectorPanel) -> None:
+def test_filters_are_tiles_and_a_click_shows_the_numbers_of_one(bench: Bench, panel: InspectorPanel) -> None:
     part = section(bench, panel, "conv2", "weight")
     weight = bench.snapshot.get("conv2", "weight")
     assert weight.shape == (4, 6, 3, 3)
@@ -78,22 +66,22 @@ def test_filters_are_tiles_and_a_click_shows_the_numbers_of_one(bench: Workbench
 
 
 def test_an_edited_weight_of_a_filter_changes_that_weight_alone_and_can_be_undone(
-    bench: Workbench, panel: InspectorPanel
+    bench: Bench, panel: InspectorPanel
 ) -> None:
     part = section(bench, panel, "conv2", "weight")
     before = bench.snapshot.get("conv2", "weight")
     click(part, (1, 3, 0, 0))
     assert part.table.numbers.write(2, 1, [[7.5]])
-    bench.debugger.settle()
+    bench.settle()
     after = bench.snapshot.get("conv2", "weight")
     assert np.argwhere(after != before).tolist() == [[1, 3, 2, 1]] and after[1, 3, 2, 1] == 7.5
     assert bench.document.undo_stack.undoText() == "Edit conv2.weight[1, 3, 2, 1]"
     np.testing.assert_array_equal(part.table.numbers.array, after[1, 3])
-    undo(bench)
+    bench.undo()
     np.testing.assert_array_equal(bench.snapshot.get("conv2", "weight"), before)
 
 
-def test_a_number_chosen_elsewhere_brings_its_filter_into_the_table(bench: Workbench, panel: InspectorPanel) -> None:
+def test_a_number_chosen_elsewhere_brings_its_filter_into_the_table(bench: Bench, panel: InspectorPanel) -> None:
     part = section(bench, panel, "conv2", "weight")
     bench.selection.choose_number(ref("conv2", "weight"), (3, 1, 2, 2))
     assert part.table.numbers.prefix == (3, 1)
@@ -101,14 +89,14 @@ def test_a_number_chosen_elsewhere_brings_its_filter_into_the_table(bench: Workb
     assert "conv2.weight[3, 1, 2, 2]" in part.table.numbers.place_text(2, 2)
 
 
-def test_copying_a_parameter_takes_all_filters(bench: Workbench, panel: InspectorPanel) -> None:
+def test_copying_a_parameter_takes_all_filters(bench: Bench, panel: InspectorPanel) -> None:
     part = section(bench, panel, "conv", "weight")
     QTest.mouseClick(part.copy_link, Qt.MouseButton.LeftButton)
     rows = [[float(cell) for cell in line.split("\t")] for line in QGuiApplication.clipboard().text().splitlines()]
     np.testing.assert_array_equal(np.array(rows), bench.snapshot.get("conv", "weight").reshape(6, 9))
 
 
-def test_the_gradient_of_filters_is_hatched_until_it_is_computed(bench: Workbench, panel: InspectorPanel) -> None:
+def test_the_gradient_of_filters_is_hatched_until_it_is_computed(bench: Bench, panel: InspectorPanel) -> None:
     part = section(bench, panel, "conv", "weight")
     part._links[1].click()
     hatched = pixels(part.filters)
@@ -118,7 +106,7 @@ def test_the_gradient_of_filters_is_hatched_until_it_is_computed(bench: Workbenc
     assert not np.array_equal(hatched, pixels(part.filters))
 
 
-def test_a_parameter_of_three_axes_is_shown_channel_by_channel(bench: Workbench, panel: InspectorPanel) -> None:
+def test_a_parameter_of_three_axes_is_shown_channel_by_channel(bench: Bench, panel: InspectorPanel) -> None:
     network = chain(
         ("input", "input", {"shape": [2, 4, 4]}), ("norm", "layer_norm", {}), ("flat", "flatten", {}),
         ("output", "dense", {"units": 2}), ("loss", "mean_squared_error", {}),
@@ -134,7 +122,7 @@ def test_a_parameter_of_three_axes_is_shown_channel_by_channel(bench: Workbench,
 # -- running statistics ----------------------------------------------------------------------------------------------
 
 
-def test_running_statistics_are_shown_and_only_read(bench: Workbench, panel: InspectorPanel) -> None:
+def test_running_statistics_are_shown_and_only_read(bench: Bench, panel: InspectorPanel) -> None:
     part = section(bench, panel, "norm", "running_mean")
     assert "running_var" in panel.layer_page.sections
     before = part.table.numbers.array
@@ -151,7 +139,7 @@ def test_running_statistics_are_shown_and_only_read(bench: Workbench, panel: Ins
 
 
 @pytest.fixture
-def editors(bench: Workbench, panel: InspectorPanel) -> tuple[ExpressionEditor, ExpressionEditor]:
+def editors(bench: Bench, panel: InspectorPanel) -> tuple[ExpressionEditor, ExpressionEditor]:
     bench.open(typed("x * sigmoid(x)"))
     bench.selection.select(("function",))
     form = panel.layer_page.form
@@ -168,7 +156,7 @@ def keep_typing(editor: ExpressionEditor, text: str) -> None:
 
 
 def test_a_mistake_is_pointed_at_while_typing_and_what_was_typed_stays(
-    bench: Workbench, panel: InspectorPanel, editors: tuple[ExpressionEditor, ExpressionEditor]
+    bench: Bench, panel: InspectorPanel, editors: tuple[ExpressionEditor, ExpressionEditor]
 ) -> None:
     editor = editors[0]
     keep_typing(editor, "tanh(x) + 3y")
@@ -188,7 +176,7 @@ def test_a_mistake_is_pointed_at_while_typing_and_what_was_typed_stays(
 
 
 def test_an_empty_derivative_shows_what_is_derived_and_follows_the_expression(
-    qtbot: QtBot, bench: Workbench, panel: InspectorPanel, editors: tuple[ExpressionEditor, ExpressionEditor]
+    qtbot: QtBot, bench: Bench, panel: InspectorPanel, editors: tuple[ExpressionEditor, ExpressionEditor]
 ) -> None:
     expression, slope = editors
     assert slope.line.text() == "" and "derived" in slope.line.placeholderText()
@@ -202,18 +190,18 @@ def test_an_empty_derivative_shows_what_is_derived_and_follows_the_expression(
 
 
 def test_a_typed_derivative_is_set_as_typed_even_if_it_is_wrong(
-    bench: Workbench, panel: InspectorPanel, editors: tuple[ExpressionEditor, ExpressionEditor]
+    bench: Bench, panel: InspectorPanel, editors: tuple[ExpressionEditor, ExpressionEditor]
 ) -> None:
     slope = editors[1]
     keep_typing(slope, "5*x")
     QTest.keyClick(slope.line, Qt.Key.Key_Return)
     assert bench.network.layer("function").options["derivative"] == "5*x"
     assert slope.formula.latex == r"f'(x) = 5 \, x"
-    undo(bench)
+    bench.undo()
     assert slope.line.text() == "" and "sigmoid" in slope.formula.latex
 
 
-def test_an_activation_of_a_dense_layer_can_be_typed_too(bench: Workbench, panel: InspectorPanel) -> None:
+def test_an_activation_of_a_dense_layer_can_be_typed_too(bench: Bench, panel: InspectorPanel) -> None:
     bench.open(typed())
     bench.selection.select(("hidden",))
     combo = panel.layer_page.form.editor("activation").combo
@@ -241,7 +229,7 @@ def with_schedule(network: Network, schedule: Choice) -> Network:
     return replace(network, training=replace(network.training, schedule=schedule))
 
 
-def test_a_schedule_shows_its_rates_and_a_constant_one_nothing(bench: Workbench, panel: InspectorPanel) -> None:
+def test_a_schedule_shows_its_rates_and_a_constant_one_nothing(bench: Bench, panel: InspectorPanel) -> None:
     curve = panel.network_page.curve
     bench.selection.select()
     assert not curve.isVisibleTo(panel.network_page)
@@ -252,7 +240,7 @@ def test_a_schedule_shows_its_rates_and_a_constant_one_nothing(bench: Workbench,
     rates = curve.rates
     assert max(rates) == pytest.approx(0.1, rel=0.02) and rates[0] == pytest.approx(0.1 / 11)
     assert rates[-1] == pytest.approx(0.0, abs=1e-3)
-    undo(bench)
+    bench.undo()
     assert not curve.isVisibleTo(panel.network_page)
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
-from pytestqt.qtbot import QtBot
 
-from tests.gui.test_canvas_follows import row_of
+from tests.building import row_of
+from tests.gui.conftest import OpenWindow
 from visualbp.debugger.commands import CheckGradients, Level, StepForward
-from visualbp.gui.app import create_window
 from visualbp.gui.main_window import MainWindow
 from visualbp.network import edits
 
@@ -20,24 +19,17 @@ LEFT = Qt.MouseButton.LeftButton
 
 
 @pytest.fixture
-def window(qtbot: QtBot) -> Iterator[MainWindow]:
+def window(open_window: OpenWindow) -> MainWindow:
     """Twelve layers at 100 %, the current step at the third of them; the last ones are in view, and not the step's."""
-    made = create_window(None)
-    made.remembers = False
-    made.resize(1600, 1000)
+    made = open_window(size=(1600, 1000))
     made.document.open(row_of(12))
     made.files.opened.emit()
-    made.show()
     for _ in range(3):
         made.debugger.send(StepForward(Level.LAYER))
     made.debugger.settle()
     QApplication.processEvents()
     look_away(made)
-    yield made
-    made.document.undo_stack.setClean()
-    made.document.set_trained(False)
-    made.close()
-    made.deleteLater()
+    return made
 
 
 def look_away(window: MainWindow) -> None:

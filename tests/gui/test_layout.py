@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QLabel, QMenu, QVBoxLayout
 from pytestqt.qtbot import QtBot
 
-from visualbp.gui import create_window
+from tests.gui.conftest import OpenWindow
 from visualbp.gui.context import Context
 from visualbp.gui.layout import arrange, columns, version
 from visualbp.gui.main_window import MainWindow
@@ -41,24 +41,16 @@ def add(monkeypatch: pytest.MonkeyPatch, places: Mapping[str, DockPlace]) -> Non
 
 
 @pytest.fixture
-def opened(qtbot: QtBot) -> Iterator[Open]:
-    """Opens windows; all are closed when the test has ended."""
-    windows: list[MainWindow] = []
+def opened(open_window: OpenWindow) -> Open:
+    """Opens windows with the layout that they have at first."""
 
     def made() -> MainWindow:
-        window = create_window("xor")
-        windows.append(window)
-        window.resize(1600, 1000)
+        window = open_window(size=(1600, 1000))
         window.view.default_layout()
-        window.show()
         window.debugger.settle()
         return window
 
-    yield made
-    for window in windows:
-        window.document.undo_stack.setClean()
-        window.close()
-        window.deleteLater()
+    return made
 
 
 def test_each_panel_has_a_place_that_no_other_has() -> None:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import gc
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QDockWidget, QGraphicsView, QMenu, QMessageBox
+from PySide6.QtWidgets import QDockWidget, QGraphicsView, QMenu
 from pytestqt.qtbot import QtBot
 
+from tests.gui.bench import press_button, shut
+from tests.gui.conftest import OpenWindow
+from tests.gui.desk import Answers
 from visualbp.datasets.base import make_spec
 from visualbp.files import load_network, save_network
 from visualbp.gui import create_window
@@ -53,24 +56,6 @@ PANELS = [
     "mathematics",
     "timeline",
 ]
-
-
-def shut(window: MainWindow) -> None:
-    """Close without being asked about unsaved work."""
-    window.document.undo_stack.setClean()
-    window.document.set_trained(False)
-    window.close()
-
-
-@pytest.fixture
-def window(qtbot: QtBot) -> Iterator[MainWindow]:
-    made = create_window("xor")
-    made.show()
-    made.debugger.settle()
-    yield made
-    shut(made)
-    made.deleteLater()
-    theme().set("dark", 1.0)
 
 
 def press(window: MainWindow, key: Qt.Key, modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
@@ -200,33 +185,23 @@ def test_unsaved_work_is_asked_about_and_cancel_keeps_the_window(
     window: MainWindow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     window.document.edit(lambda n: edits.set_options(n, "hidden", {"units": 9}), "Change units")
-    asked: list[str] = []
-
-    def answer(box: QMessageBox) -> QMessageBox.StandardButton:
-        asked.append(box.text())
-        return QMessageBox.StandardButton.Cancel
-
-    monkeypatch.setattr(QMessageBox, "exec", answer)
+    answers = Answers(monkeypatch)
     window.close()
-    assert asked and window.isVisible()
+    assert answers.asked and window.isVisible()
 
 
-def test_work_of_a_crashed_window_is_offered_again(window: MainWindow, qtbot: QtBot) -> None:
+def test_work_of_a_crashed_window_is_offered_again(window: MainWindow, open_window: OpenWindow, qtbot: QtBot) -> None:
     window.document.edit(lambda n: edits.set_options(n, "hidden", {"units": 9}), "Change units")
     assert not window.autosave.save()
     left = window.autosave.path
     crashed = left.with_name("0-crashed.vbp")
     crashed.write_bytes(left.read_bytes())
-    other = create_window(None)
-    other.show()
+    other = open_window(None)
     qtbot.waitUntil(lambda: "unsaved work" in other.message_bar.text, timeout=30_000)
-    recover = next(button for button in other.message_bar._buttons if "Recover" in button.text())
-    recover.click()
+    press_button(other.message_bar, "Recover it")
     assert other.document.network.layer("hidden").options["units"] == 9
     assert other.document.is_modified
     assert not crashed.exists()
-    shut(other)
-    other.deleteLater()
 
 
 def test_a_clean_end_leaves_nothing_to_recover(window: MainWindow) -> None:
@@ -238,17 +213,14 @@ def test_a_clean_end_leaves_nothing_to_recover(window: MainWindow) -> None:
     assert Autosave(window.context).left_behind() == []
 
 
-def test_theme_scale_and_layout_are_remembered(window: MainWindow, qtbot: QtBot) -> None:
+def test_theme_scale_and_layout_are_remembered(window: MainWindow, open_window: OpenWindow) -> None:
     window.actions_by_name["theme"].trigger()
     window.actions_by_name["presenter"].trigger()
     window.docks["deltas"].hide()
     shut(window)
-    again = create_window(None)
-    again.show()
+    again = open_window(None)
     assert theme().palette.name == "light" and theme().scale == pytest.approx(1.5)
     assert not again.docks["deltas"].isVisible()
-    shut(again)
-    again.deleteLater()
 
 
 def test_every_panel_draws_something_in_every_state(window: MainWindow) -> None:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from tests.building import xor
-from tests.gui.workbench import Workbench, pixels, shades
+from tests.gui.bench import Bench, pixels, shades
+from tests.gui.conftest import ShowPanel
 from tests.refs import ref
-from visualbp.debugger.commands import Seek, Train
+from visualbp.debugger.commands import Train
 from visualbp.engine.notation import Notation
 from visualbp.gui.panels.mathematics import MathematicsPanel
 from visualbp.gui.panels.mathematics_trail import Crumb, Trail
@@ -22,26 +20,8 @@ from visualbp.network import Network, edits
 
 
 @pytest.fixture
-def bench(qtbot: QtBot) -> Iterator[Workbench]:
-    made = Workbench(xor())
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def panel(qtbot: QtBot, bench: Workbench) -> MathematicsPanel:
-    made = MathematicsPanel(bench.context)
-    qtbot.addWidget(made)
-    made.resize(400, 700)
-    made.show()
-    return made
-
-
-def go_to(bench: Workbench, label: str) -> None:
-    """Go to the state after the step with this label."""
-    assert bench.snapshot.plan is not None
-    step = next(step for step in bench.snapshot.plan.steps if step.label == label)
-    bench.send(Seek(bench.snapshot.iteration, step.index + 1))
+def panel(bench: Bench, show_panel: ShowPanel) -> MathematicsPanel:
+    return show_panel(bench, MathematicsPanel, (400, 700))
 
 
 def shown(panel: MathematicsPanel) -> tuple[str, float | None]:
@@ -51,11 +31,11 @@ def shown(panel: MathematicsPanel) -> tuple[str, float | None]:
 
 
 def test_each_step_has_its_equation_its_shapes_its_sentence_and_its_line(
-    qtbot: QtBot, bench: Workbench, panel: MathematicsPanel
+    qtbot: QtBot, bench: Bench, panel: MathematicsPanel
 ) -> None:
     seen = set()
     for label, line in (("hidden z", "z[l] = W[l]"), ("∂W output", "∂L/∂W[l] ="), ("update b hidden", "b[l] -=")):
-        go_to(bench, label)
+        bench.go_to(label)
         plan, step = bench.snapshot.plan, bench.snapshot.step
         notation = Notation(plan)
         assert panel.equation.latex == notation.step_equation(step)
@@ -67,16 +47,16 @@ def test_each_step_has_its_equation_its_shapes_its_sentence_and_its_line(
     assert len(seen) == 3
 
 
-def test_the_card_explains_the_largest_number_of_the_last_step(bench: Workbench, panel: MathematicsPanel) -> None:
-    go_to(bench, "δ hidden")
+def test_the_card_explains_the_largest_number_of_the_last_step(bench: Bench, panel: MathematicsPanel) -> None:
+    bench.go_to("δ hidden")
     delta = bench.snapshot.get("hidden", "delta")
     name, number = shown(panel)
     assert abs(number) == np.abs(delta).max()
     assert name.startswith("hidden δ[")
 
 
-def test_the_factors_on_the_card_multiply_and_add_up_to_the_number(bench: Workbench, panel: MathematicsPanel) -> None:
-    go_to(bench, "∂W output")
+def test_the_factors_on_the_card_multiply_and_add_up_to_the_number(bench: Bench, panel: MathematicsPanel) -> None:
+    bench.go_to("∂W output")
     _, number = shown(panel)
     per_term: list[float] = []
     for term in panel.card.explanation.terms:
@@ -85,8 +65,8 @@ def test_the_factors_on_the_card_multiply_and_add_up_to_the_number(bench: Workbe
     assert number == pytest.approx(sum(per_term), rel=1e-12)
 
 
-def test_a_click_on_a_factor_explains_it_and_back_returns(bench: Workbench, panel: MathematicsPanel) -> None:
-    go_to(bench, "∂W output")
+def test_a_click_on_a_factor_explains_it_and_back_returns(bench: Bench, panel: MathematicsPanel) -> None:
+    bench.go_to("∂W output")
     start = shown(panel)
     link = panel.card.links[0]
     QTest.mouseClick(panel.card, Qt.MouseButton.LeftButton, pos=link.rect.center().toPoint())
@@ -99,10 +79,8 @@ def test_a_click_on_a_factor_explains_it_and_back_returns(bench: Workbench, pane
     assert shown(panel) == followed
 
 
-def test_following_by_keyboard_leads_from_the_loss_gradient_to_an_input(
-    bench: Workbench, panel: MathematicsPanel
-) -> None:
-    go_to(bench, "∂W hidden")
+def test_following_by_keyboard_leads_from_the_loss_gradient_to_an_input(bench: Bench, panel: MathematicsPanel) -> None:
+    bench.go_to("∂W hidden")
     panel.card.setFocus()
     for _ in range(20):
         if panel.card.explanation.is_source:
@@ -115,16 +93,16 @@ def test_following_by_keyboard_leads_from_the_loss_gradient_to_an_input(
     assert panel.card.explanation.is_source
 
 
-def test_any_number_chosen_elsewhere_is_explained(bench: Workbench, panel: MathematicsPanel) -> None:
-    go_to(bench, "update b output")
+def test_any_number_chosen_elsewhere_is_explained(bench: Bench, panel: MathematicsPanel) -> None:
+    bench.go_to("update b output")
     for layer, role, index in (("hidden", "h", (2, 1)), ("output", "weight", (0, 3)), ("hidden", "delta", (3, 0))):
         bench.selection.choose_number(ref(layer, role), index)
         array = bench.snapshot.get(layer, role)
         assert shown(panel)[1] == float(array[index])
 
 
-def test_a_chosen_number_stays_while_stepping_until_it_is_let_go(bench: Workbench, panel: MathematicsPanel) -> None:
-    go_to(bench, "δ output")
+def test_a_chosen_number_stays_while_stepping_until_it_is_let_go(bench: Bench, panel: MathematicsPanel) -> None:
+    bench.go_to("δ output")
     bench.selection.choose_number(ref("hidden", "h"), (1, 2))
     name = shown(panel)[0]
     bench.step(2)
@@ -135,15 +113,15 @@ def test_a_chosen_number_stays_while_stepping_until_it_is_let_go(bench: Workbenc
     assert bench.snapshot.step.writes[0] == panel.card.explanation.value
 
 
-def test_a_number_that_is_not_computed_yet_says_so(bench: Workbench, panel: MathematicsPanel) -> None:
-    go_to(bench, "hidden z")
+def test_a_number_that_is_not_computed_yet_says_so(bench: Bench, panel: MathematicsPanel) -> None:
+    bench.go_to("hidden z")
     bench.selection.choose_number(ref("output", "delta"), (0, 0))
     assert shown(panel)[1] is None
     assert "not computed" in panel.card.explanation.note
 
 
-def test_the_sample_is_shared_with_the_other_panels(bench: Workbench, panel: MathematicsPanel) -> None:
-    go_to(bench, "hidden z")
+def test_the_sample_is_shared_with_the_other_panels(bench: Bench, panel: MathematicsPanel) -> None:
+    bench.go_to("hidden z")
     bench.selection.choose_sample(2)
     assert panel.card.explanation.index[0] == 2
     panel.axes.boxes[0].setValue(1)
@@ -152,8 +130,8 @@ def test_the_sample_is_shared_with_the_other_panels(bench: Workbench, panel: Mat
     assert panel.card.explanation.index[0] == 1, "the sample stays while stepping"
 
 
-def test_the_unit_can_be_chosen_and_stays_while_stepping(bench: Workbench, panel: MathematicsPanel) -> None:
-    go_to(bench, "hidden z")
+def test_the_unit_can_be_chosen_and_stays_while_stepping(bench: Bench, panel: MathematicsPanel) -> None:
+    bench.go_to("hidden z")
     unit = (panel.card.explanation.index[1] + 1) % 4
     panel.axes.boxes[1].setValue(unit)
     assert panel.card.explanation.index[1] == unit
@@ -164,36 +142,36 @@ def test_the_unit_can_be_chosen_and_stays_while_stepping(bench: Workbench, panel
     assert panel.card.explanation.index == tuple(np.unravel_index(h.argmax(), h.shape))
 
 
-def test_an_update_is_explained_by_what_the_weight_was_before(bench: Workbench, panel: MathematicsPanel) -> None:
+def test_an_update_is_explained_by_what_the_weight_was_before(bench: Bench, panel: MathematicsPanel) -> None:
     before = bench.snapshot.get("hidden", "weight")
-    go_to(bench, "update W hidden")
+    bench.go_to("update W hidden")
     found = panel.card.explanation
     assert found.terms and found.total.agrees
     assert found.terms[0].factors[0].number == float(before[found.index])
 
 
-def test_an_edit_that_removes_the_chosen_layer_lets_the_number_go(bench: Workbench, panel: MathematicsPanel) -> None:
-    go_to(bench, "δ hidden")
+def test_an_edit_that_removes_the_chosen_layer_lets_the_number_go(bench: Bench, panel: MathematicsPanel) -> None:
+    bench.go_to("δ hidden")
     bench.selection.choose_number(ref("hidden", "h"), (0, 0))
     bench.document.edit(lambda network: edits.rename_layer(network, "hidden", "other"), "Rename")
-    bench.debugger.settle()
+    bench.settle()
     bench.step(3)
     assert panel.card.explanation.value.layer == "other"
 
 
-def test_a_network_that_cannot_run_says_why_instead(bench: Workbench, panel: MathematicsPanel) -> None:
+def test_a_network_that_cannot_run_says_why_instead(bench: Bench, panel: MathematicsPanel) -> None:
     bench.open(Network())
     assert "input layer" in panel.sentence.text()
     assert panel.card.explanation is None and shades(panel.card) > 2
 
 
-def test_training_at_full_speed_keeps_the_panel_alive(qtbot: QtBot, bench: Workbench, panel: MathematicsPanel) -> None:
+def test_training_at_full_speed_keeps_the_panel_alive(qtbot: QtBot, bench: Bench, panel: MathematicsPanel) -> None:
     bench.send(Train(300))
     qtbot.waitUntil(lambda: panel.card.explanation is not None, timeout=30_000)
     assert panel.card.explanation.value == bench.snapshot.step.writes[0]
 
 
-def test_the_sections_can_be_hidden_and_shown(qtbot: QtBot, bench: Workbench, panel: MathematicsPanel) -> None:
+def test_the_sections_can_be_hidden_and_shown(qtbot: QtBot, bench: Bench, panel: MathematicsPanel) -> None:
     header = panel.header()
     qtbot.addWidget(header)
     link = header.findChild(type(panel.back), "mathematics_algorithm")

@@ -3,35 +3,21 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 
 import pytest
 from PySide6.QtCore import QEvent, QPoint
 from PySide6.QtGui import QHelpEvent
 from PySide6.QtWidgets import QToolTip
-from pytestqt.qtbot import QtBot
 
-from tests.building import xor
-from tests.gui.test_mathematics import go_to
-from tests.gui.workbench import Workbench
+from tests.gui.bench import Bench
+from tests.gui.conftest import ShowPanel
 from visualbp.gui.panels.mathematics import MathematicsPanel
 from visualbp.gui.panels.mathematics_numbers import Piece, pieces_of
 
 
 @pytest.fixture
-def bench(qtbot: QtBot) -> Iterator[Workbench]:
-    made = Workbench(xor())
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def panel(qtbot: QtBot, bench: Workbench) -> MathematicsPanel:
-    made = MathematicsPanel(bench.context)
-    qtbot.addWidget(made)
-    made.resize(400, 700)
-    made.show()
-    return made
+def panel(bench: Bench, show_panel: ShowPanel) -> MathematicsPanel:
+    return show_panel(bench, MathematicsPanel, (400, 700))
 
 
 def numbers_shown(panel: MathematicsPanel) -> list[float]:
@@ -55,10 +41,8 @@ def test_what_text_cannot_show_is_left_to_be_set(latex: str) -> None:
 
 
 @pytest.mark.parametrize("label", ["hidden z", "δ output", "∂W output", "∂h hidden", "δ hidden", "update W hidden"])
-def test_every_factor_and_the_number_stand_in_the_formula(
-    bench: Workbench, panel: MathematicsPanel, label: str
-) -> None:
-    go_to(bench, label)
+def test_every_factor_and_the_number_stand_in_the_formula(bench: Bench, panel: MathematicsPanel, label: str) -> None:
+    bench.go_to(label)
     found = panel.card.explanation
     assert found is not None and found.total.count <= 4
     factors = [factor.number for term in found.terms for factor in term.factors]
@@ -66,8 +50,8 @@ def test_every_factor_and_the_number_stand_in_the_formula(
 
 
 @pytest.mark.parametrize("width", [150, 220, 330, 700])
-def test_the_formula_stays_on_the_card_at_any_width(bench: Workbench, panel: MathematicsPanel, width: int) -> None:
-    go_to(bench, "∂W output")
+def test_the_formula_stays_on_the_card_at_any_width(bench: Bench, panel: MathematicsPanel, width: int) -> None:
+    bench.go_to("∂W output")
     panel.card.resize(width, 400)
     numbers_shown(panel)
     places = [spot.rect for spot in panel.card.spots]
@@ -77,8 +61,8 @@ def test_the_formula_stays_on_the_card_at_any_width(bench: Workbench, panel: Mat
         assert other.top() > one.top() or other.left() >= one.right()
 
 
-def test_hovering_over_a_number_tells_it_exactly(bench: Workbench, panel: MathematicsPanel) -> None:
-    go_to(bench, "∂h hidden")
+def test_hovering_over_a_number_tells_it_exactly(bench: Bench, panel: MathematicsPanel) -> None:
+    bench.go_to("∂h hidden")
     numbers_shown(panel)
     for spot in (panel.card.spots[0], panel.card.spots[-1]):
         place = spot.rect.center().toPoint()
@@ -86,6 +70,6 @@ def test_hovering_over_a_number_tells_it_exactly(bench: Workbench, panel: Mathem
         assert repr(float(spot.number)) in QToolTip.text()
 
 
-def test_a_number_that_is_only_itself_has_no_formula(bench: Workbench, panel: MathematicsPanel) -> None:
-    go_to(bench, "batch")
+def test_a_number_that_is_only_itself_has_no_formula(bench: Bench, panel: MathematicsPanel) -> None:
+    bench.go_to("batch")
     assert numbers_shown(panel) == []

@@ -8,6 +8,7 @@ import pytest
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
+from tests.gui.bench import press_button
 from visualbp.gui.widgets.message_bar import LEAST_BESIDE, MessageBar
 
 LONG = "Work that cannot be read: version: is 9, and this reads up to 1. It is kept in /home/somebody" + "/deep" * 20
@@ -24,10 +25,6 @@ def bar(qtbot: QtBot) -> Iterator[MessageBar]:
     window.resize(900, 500)
     window.show()
     yield bar
-
-
-def press(bar: MessageBar, words: str) -> None:
-    next(button for button in bar._buttons if button.text() == words).click()
 
 
 @pytest.mark.parametrize("width", [320, 420, 600, 760, 900, 1500])
@@ -52,9 +49,9 @@ def test_a_question_is_covered_by_a_message_and_not_lost(bar: MessageBar) -> Non
     bar.clear()
     assert bar.text == "A question"
     bar.show_message("Another message")
-    press(bar, "Close")
+    press_button(bar, "Close")
     assert bar.text == "A question"
-    press(bar, "Yes")
+    press_button(bar, "Yes")
     assert answers == ["yes"] and bar.text == ""
 
 
@@ -65,5 +62,5 @@ def test_a_question_takes_the_place_of_one_about_the_same_matter(bar: MessageBar
     bar.ask("one", "First again", "info", ("Yes", lambda: None))
     bar.withdraw("one")
     assert bar.text == "Second"
-    press(bar, "Not now")
+    press_button(bar, "Not now")
     assert later == ["second"] and bar.text == ""

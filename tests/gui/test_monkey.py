@@ -7,13 +7,13 @@ the start and redo to the end meet the same networks again.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
 import pytest
-from PySide6.QtCore import QByteArray, QEvent, QMimeData, QPoint, QPointF, Qt
-from PySide6.QtGui import QContextMenuEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QMouseEvent, QWheelEvent
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QContextMenuEvent, QDragLeaveEvent, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -25,22 +25,22 @@ from PySide6.QtWidgets import (
     QMessageBox,
     QWidget,
 )
-from pytestqt.qtbot import QtBot
 
 from tests.building import inline
+from tests.gui.bench import type_over
+from tests.gui.canvas_bench import LEFT, NOTHING, Hand, bring, move_mouse
+from tests.gui.conftest import OpenWindow
 from visualbp.core.options import OptionError, parse_options
 from visualbp.datasets import DataSpec, datasets
 from visualbp.debugger.commands import CheckGradients, Continue, Pause, Seek, SetBreakpoints, Train
 from visualbp.files import find_model, load_network
-from visualbp.gui import create_window
-from visualbp.gui.canvas.layer_list import LAYER_MIME
 from visualbp.gui.main_window import MainWindow
 from visualbp.gui.theme import theme
 from visualbp.layers import layer_types
 from visualbp.network import Network, edits
 from visualbp.operations.activations import activations
 
-LEFT, RIGHT, NOTHING = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton, Qt.KeyboardModifier.NoModifier
+RIGHT = Qt.MouseButton.RightButton
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 SAMPLES = ("xor", "digits", "exploding")
 KEY_NAMES = (
@@ -49,11 +49,11 @@ KEY_NAMES = (
 KEYS = [(key, modifiers) for key in KEY_NAMES.split() for modifiers in (NOTHING, CTRL, SHIFT, CTRL | SHIFT)]
 
 
-class Monkey:
+class Monkey(Hand):
     """Does one random thing at a time. The same seed does the same things, as far as the worker's timing allows."""
 
     def __init__(self, window: MainWindow, seed: int) -> None:
-        self.window, self.random = window, random.Random(seed)
+        self.window, self.canvas, self.random = window, window.canvas, random.Random(seed)
         self.done: list[str] = []
         self.things: list[Callable[[], None]] = [
             *[self.press_key] * 5,
@@ -110,7 +110,7 @@ class Monkey:
         return self.window.document.network
 
     def place(self) -> QPoint:
-        port = self.window.canvas.viewport()
+        port = self.canvas.viewport()
         return QPoint(self.random.randrange(port.width()), self.random.randrange(port.height()))
 
     def name(self) -> str | None:
@@ -119,7 +119,7 @@ class Monkey:
     def press_key(self) -> None:
         key, modifiers = self.random.choice(KEYS)
         self.note((key, modifiers))
-        QTest.keyClick(self.window.canvas, getattr(Qt.Key, f"Key_{key}"), modifiers)
+        QTest.keyClick(self.canvas, getattr(Qt.Key, f"Key_{key}"), modifiers)
 
     def trigger_action(self) -> None:
         names = [a for a in self.window.actions_by_name.all() if a.isEnabled()]
@@ -128,7 +128,7 @@ class Monkey:
         action.trigger()
 
     def click_canvas(self) -> None:
-        port, place = self.window.canvas.viewport(), self.place()
+        port, place = self.canvas.viewport(), self.place()
         modifiers = self.random.choice([NOTHING, NOTHING, SHIFT, CTRL])
         self.note(place)
         (QTest.mouseDClick if self.random.random() < 0.2 else QTest.mouseClick)(port, LEFT, modifiers, place)
@@ -140,29 +140,23 @@ class Monkey:
         if isinstance(field, QLineEdit) and field.isVisible():
             QTest.keyClick(field, self.random.choice([Qt.Key.Key_Escape, Qt.Key.Key_Return]))
 
-    def _move(self, place: QPoint) -> None:
-        spot = QPointF(place)
-        event = QMouseEvent(QEvent.Type.MouseMove, spot, spot, Qt.MouseButton.NoButton, LEFT, NOTHING)
-        QApplication.sendEvent(self.window.canvas.viewport(), event)
-
     def _drag(self, start: QPoint, end: QPoint) -> None:
-        port = self.window.canvas.viewport()
+        port = self.canvas.viewport()
         self.note((start, end))
         QTest.mousePress(port, LEFT, NOTHING, start)
         for share in (0.3, 0.6, 1.0):
-            self._move(start + (end - start) * share)
+            move_mouse(self.canvas, start + (end - start) * share, LEFT)
             if self.random.random() < 0.1:
                 self.trigger_action()  # with the button held down
         if self.random.random() < 0.15:
-            QTest.keyClick(self.window.canvas, Qt.Key.Key_Escape)
+            QTest.keyClick(self.canvas, Qt.Key.Key_Escape)
         QTest.mouseRelease(port, LEFT, NOTHING, end)
 
     def drag_canvas(self) -> None:
         name = self.name()
         start = self.place()
         if name is not None and self.random.random() < 0.7:
-            item = self.window.canvas.network_scene.layers[name]
-            start = self.window.canvas.mapFromScene(item.pos() + QPointF(90, item.layout.height - 5))
+            start = self.view(self.grip(name))
         self._drag(start, self.place())
 
     def draw_connection(self) -> None:
@@ -170,26 +164,22 @@ class Monkey:
         if one is None or other is None:
             return
         self.note((one, other))
-        canvas, layers = self.window.canvas, self.window.canvas.network_scene.layers
-        start = canvas.mapFromScene(layers[one].output_port if self.random.random() < 0.7 else layers[one].input_port)
-        end = canvas.mapFromScene(layers[other].input_port) if self.random.random() < 0.8 else self.place()
+        item = self.item(one)
+        start = self.view(item.output_port if self.random.random() < 0.7 else item.input_port)
+        end = self.view(self.item(other).input_port) if self.random.random() < 0.8 else self.place()
         self._drag(start, end)
 
     def drop_layer(self) -> None:
         type_name = self.random.choice([kind.type_name for kind in layer_types])
-        port, copy = self.window.canvas.viewport(), Qt.DropAction.CopyAction
-        data = QMimeData()
-        data.setData(LAYER_MIME, QByteArray(type_name.encode()))
         spot = self.place()
         if self.network.connections and self.random.random() < 0.5:
-            edge = self.window.canvas.network_scene.connections[self.random.choice(self.network.connections)]
-            spot = self.window.canvas.mapFromScene((edge.source.output_port + edge.target.input_port) / 2)
+            edge = self.scene.connections[self.random.choice(self.network.connections)]
+            spot = self.view((edge.source.output_port + edge.target.input_port) / 2)
         self.note((type_name, spot))
-        QApplication.sendEvent(port, QDragEnterEvent(spot, copy, data, LEFT, NOTHING))
-        if self.random.random() < 0.15:
-            QApplication.sendEvent(port, QDragLeaveEvent())
-        else:
-            QApplication.sendEvent(port, QDropEvent(QPointF(spot), copy, data, LEFT, NOTHING))
+        let_go = self.random.random() >= 0.15
+        bring(self.canvas, type_name, spot, let_go=let_go)
+        if not let_go:
+            QApplication.sendEvent(self.canvas.viewport(), QDragLeaveEvent())
 
     def send_command(self) -> None:
         number = self.random.randrange(200)
@@ -243,7 +233,7 @@ class Monkey:
         name = self.name()
         if name is None:
             return
-        self.window.canvas.rename(name)
+        self.canvas.rename(name)
         field = QApplication.focusWidget()
         if isinstance(field, QLineEdit) and field.isVisible():
             QTest.keyClicks(field, self.random.choice(["a", "b c", "x+y", "  ", "loss"]))
@@ -261,7 +251,7 @@ class Monkey:
         self.window.selection.choose_sample(self.random.randrange(6))
 
     def open_menu_of_canvas(self) -> None:
-        port, place = self.window.canvas.viewport(), self.place()
+        port, place = self.canvas.viewport(), self.place()
         event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, place, port.mapToGlobal(place))
         QApplication.sendEvent(port, event)
         menu = QApplication.activePopupWidget()
@@ -278,7 +268,7 @@ class Monkey:
             place, place, QPoint(), QPoint(0, self.random.choice([-480, -120, 120, 480])), Qt.MouseButton.NoButton,
             self.random.choice([CTRL, CTRL, NOTHING]), Qt.ScrollPhase.NoScrollPhase, False,
         )  # fmt: skip
-        QApplication.sendEvent(self.window.canvas.viewport(), event)
+        QApplication.sendEvent(self.canvas.viewport(), event)
 
     def click_in_a_panel(self) -> None:
         dock = self.random.choice(list(self.window.docks.values()))
@@ -304,10 +294,8 @@ class Monkey:
         widget = self.random.choice(found)
         self.note((type(widget).__name__, widget.objectName(), getattr(widget, "text", str)()))
         if isinstance(widget, QLineEdit):
-            widget.setFocus()
-            widget.selectAll()
-            QTest.keyClicks(widget, self.random.choice(["1", "3", "0.5", "-1", "1e9", "x", "", "2, 2", "nan", "1e300"]))
-            QTest.keyClick(widget, self.random.choice([Qt.Key.Key_Return, Qt.Key.Key_Tab, Qt.Key.Key_Escape]))
+            text = self.random.choice(["1", "3", "0.5", "-1", "1e9", "x", "", "2, 2", "nan", "1e300"])
+            type_over(widget, text, self.random.choice([Qt.Key.Key_Return, Qt.Key.Key_Tab, Qt.Key.Key_Escape]))
         elif isinstance(widget, QComboBox):
             widget.setFocus()
             QTest.keyClick(widget, self.random.choice([Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_C, Qt.Key.Key_S]))
@@ -339,27 +327,20 @@ class Monkey:
     # -- what holds --------------------------------------------------------------------------------------------------
 
     def assert_mirrors(self) -> None:
-        scene, network = self.window.canvas.network_scene, self.network
+        scene, network = self.canvas.network_scene, self.network
         assert set(scene.layers) == set(network.names), self.done[-3:]
         assert set(scene.connections) == set(network.connections), self.done[-3:]
         assert set(self.window.selection.layers) <= set(network.names), self.done[-3:]
 
 
 @pytest.fixture
-def window(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
-    made = create_window(None)
+def window(open_window: OpenWindow, monkeypatch: pytest.MonkeyPatch) -> MainWindow:
+    made = open_window(None)
     monkeypatch.setattr(made.files, "may_discard", lambda: False)
     monkeypatch.setattr(QMessageBox, "about", lambda *a: None)
     for name in ("getOpenFileName", "getSaveFileName"):
         monkeypatch.setattr(QFileDialog, name, lambda *a, **k: ("", ""))
-    made.show()
-    yield made
-    monkeypatch.setattr(made.files, "may_discard", lambda: True)
-    made.document.undo_stack.setClean()
-    made.document.set_trained(False)
-    made.close()
-    made.deleteLater()
-    theme().set("dark", 1.0)
+    return made
 
 
 def run(window: MainWindow, seed: int, count: int) -> Monkey:

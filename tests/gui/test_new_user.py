@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QByteArray, QEvent, QMimeData, QObject, QPoint, QPointF, QSize, Qt
-from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QFont, QFontMetrics, QMouseEvent
+from PySide6.QtCore import QByteArray, QMimeData, QObject, QPoint, QPointF, QSize, Qt
+from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QFont, QFontMetrics
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QApplication,
-    QComboBox,
     QFileDialog,
     QLabel,
     QLineEdit,
@@ -22,15 +20,16 @@ from PySide6.QtWidgets import (
     QPushButton,
     QSizeGrip,
     QToolButton,
-    QWidget,
 )
 from pytestqt.qtbot import QtBot
 
+from tests.gui.canvas_bench import LEFT, NOTHING
+from tests.gui.conftest import OpenWindow
+from tests.gui.desk import Answers
+from tests.gui.person import Person, build_xor, start_empty
 from visualbp.debugger.snapshot import CheckDone, Metrics, Mode, Snapshot
 from visualbp.files import load_network, save_network
 from visualbp.files.autosaved import read_autosave
-from visualbp.gui import create_window
-from visualbp.gui.canvas.layer_item import LayerItem
 from visualbp.gui.canvas.layer_list import LAYER_MIME
 from visualbp.gui.command_palette import CommandPalette
 from visualbp.gui.frame_queue import LONG, FrameQueue
@@ -40,126 +39,15 @@ from visualbp.gui.start_page import SampleCard
 from visualbp.gui.theme import theme
 from visualbp.network import edits
 
-LEFT, NOTHING = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 
 
-class Person:
-    """Two hands at a window. Places are points of the canvas's scene."""
-
-    def __init__(self, window: MainWindow) -> None:
-        self.window, self.canvas = window, window.canvas
-
-    def wait(self) -> None:
-        self.window.debugger.settle()
-
-    def item(self, name: str) -> LayerItem:
-        return self.canvas.network_scene.layers[name]
-
-    def spot(self, place: QPointF) -> QPoint:
-        return self.canvas.mapFromScene(place)
-
-    def drop(self, type_name: str, *places: QPointF) -> None:
-        """Bring a layer from the palette over `places`, and drop it at the last of them."""
-        data = QMimeData()
-        data.setData(LAYER_MIME, QByteArray(type_name.encode()))
-        port, copy = self.canvas.viewport(), Qt.DropAction.CopyAction
-        spots = [self.spot(place) for place in places]
-        QApplication.sendEvent(port, QDragEnterEvent(spots[0], copy, data, LEFT, NOTHING))
-        for spot in spots:
-            QApplication.sendEvent(port, QDragMoveEvent(spot, copy, data, LEFT, NOTHING))
-        QApplication.sendEvent(port, QDropEvent(QPointF(spots[-1]), copy, data, LEFT, NOTHING))
-        self.wait()
-
-    def drag(self, start: QPointF, end: QPointF) -> None:
-        port = self.canvas.viewport()
-        QTest.mousePress(port, LEFT, NOTHING, self.spot(start))
-        for share in (0.3, 0.7, 1.0):
-            spot = QPointF(self.spot(start + (end - start) * share))
-            event = QMouseEvent(QEvent.Type.MouseMove, spot, spot, Qt.MouseButton.NoButton, LEFT, NOTHING)
-            QApplication.sendEvent(port, event)
-        QTest.mouseRelease(port, LEFT, NOTHING, self.spot(end))
-        self.wait()
-
-    def connect(self, source: str, target: str) -> None:
-        self.drag(self.item(source).output_port, self.item(target).input_port)
-
-    def click(self, name: str) -> None:
-        item = self.item(name)
-        place = item.pos() + QPointF(90, item.layout.height - 5)
-        QTest.mouseClick(self.canvas.viewport(), LEFT, NOTHING, self.spot(place))
-
-    def click_empty_canvas(self) -> None:
-        QTest.mouseClick(self.canvas.viewport(), LEFT, NOTHING, QPoint(8, 8))
-
-    def shown(self, kind: type, name: str) -> QWidget:
-        """Return the widget of this name that can be seen in the inspector."""
-        found = [w for w in self.window.docks["inspector"].findChildren(kind, name) if w.isVisible()]
-        assert len(found) == 1, f"{name}: {found}"
-        return found[0]
-
-    def type_into(self, name: str, text: str) -> None:
-        field = self.shown(QLineEdit, name)
-        assert isinstance(field, QLineEdit)
-        field.setFocus()
-        field.selectAll()
-        QTest.keyClicks(field, text)
-        QTest.keyClick(field, Qt.Key.Key_Return)
-        self.wait()
-
-    def choose(self, name: str, words: str) -> None:
-        """Choose an entry of a list by typing its first letters."""
-        combo = self.shown(QComboBox, name)
-        assert isinstance(combo, QComboBox)
-        combo.setFocus()
-        QTest.keyClicks(combo, words)
-        assert combo.currentText().lower().startswith(words.lower())
-        self.wait()
-
-    def press(self, key: Qt.Key, modifiers: Qt.KeyboardModifier = NOTHING) -> None:
-        QTest.keyClick(self.canvas, key, modifiers)
-        self.wait()
-
-    def push(self, name: str) -> None:
-        button = self.window.findChild(QToolButton, f"button_{name}")
-        assert button is not None and button.isEnabled(), name
-        QTest.mouseClick(button, LEFT)
-
-
 @pytest.fixture
-def window(qtbot: QtBot) -> Iterator[MainWindow]:
-    made = create_window(None)
-    made.show()
+def window(open_window: OpenWindow) -> MainWindow:
+    """The start page."""
+    made = open_window(None)
     made.activateWindow()
-    yield made
-    made.document.undo_stack.setClean()
-    made.document.set_trained(False)
-    made.close()
-    made.deleteLater()
-    theme().set("dark", 1.0)
-
-
-def start_empty(window: MainWindow) -> Person:
-    new = next(b for b in window.start_page.findChildren(QPushButton) if "new" in b.text().lower())
-    QTest.mouseClick(new, LEFT)
-    person = Person(window)
-    person.wait()
-    QApplication.processEvents()
-    return person
-
-
-def build_xor(person: Person) -> None:
-    """Drag four layers onto the canvas, connect them, choose data and options."""
-    middle = person.canvas.visible_rect().center()
-    for number, type_name in enumerate(("input", "dense", "dense", "binary_cross_entropy")):
-        person.drop(type_name, middle + QPointF(-360 + 240 * number, -20))
-    for source, target in (("input", "dense"), ("dense", "dense_2"), ("dense_2", "loss")):
-        person.connect(source, target)
-    person.click_empty_canvas()
-    person.choose("data_source", "xor")
-    person.click("dense_2")
-    person.type_into("option_units", "1")
-    person.choose("option_activation", "sig")
+    return made
 
 
 def test_xor_from_an_empty_canvas_to_full_accuracy_and_into_a_file(
@@ -173,14 +61,14 @@ def test_xor_from_an_empty_canvas_to_full_accuracy_and_into_a_file(
     steps = len(debugger.snapshot.plan.steps)
 
     for _ in range(steps):
-        person.press(Qt.Key.Key_F11)
+        person.key(Qt.Key.Key_F11)
     assert (debugger.snapshot.iteration, debugger.snapshot.cursor) == (0, steps)
     weight = debugger.snapshot.get("dense", "weight")
     for _ in range(3):
-        person.press(Qt.Key.Key_F10, SHIFT)
+        person.key(Qt.Key.Key_F10, SHIFT)
     assert debugger.snapshot.cursor < steps
     for _ in range(3):
-        person.press(Qt.Key.Key_F10)
+        person.key(Qt.Key.Key_F10)
     np.testing.assert_array_equal(debugger.snapshot.get("dense", "weight"), weight)
 
     checks: list[CheckDone] = []
@@ -193,7 +81,7 @@ def test_xor_from_an_empty_canvas_to_full_accuracy_and_into_a_file(
             accuracies.append(event.accuracy)
 
     debugger.happened.connect(hear)
-    person.press(Qt.Key.Key_F8)
+    person.key(Qt.Key.Key_F8)
     qtbot.waitUntil(lambda: bool(checks), timeout=10_000)
     assert checks[0].result.passed  # type: ignore[attr-defined, union-attr]
 
@@ -208,7 +96,7 @@ def test_xor_from_an_empty_canvas_to_full_accuracy_and_into_a_file(
 
     path = tmp_path / "my xor.vbp"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a, **k: (str(path), ""))
-    person.press(Qt.Key.Key_S, CTRL)
+    person.key(Qt.Key.Key_S, CTRL)
     assert not document.is_modified
     saved = load_network(path)
     np.testing.assert_array_equal(saved.parameters["dense"]["weight"], debugger.snapshot.get("dense", "weight"))
@@ -218,10 +106,10 @@ def test_xor_from_an_empty_canvas_to_full_accuracy_and_into_a_file(
     assert (output[:, 0] > 0).tolist() == [False, True, True, False]
 
     while document.undo_stack.canUndo():
-        person.press(Qt.Key.Key_Z, CTRL)
+        person.key(Qt.Key.Key_Z, CTRL)
     assert document.network.layers == ()
     while document.undo_stack.canRedo():
-        person.press(Qt.Key.Key_Z, CTRL | SHIFT)
+        person.key(Qt.Key.Key_Z, CTRL | SHIFT)
     assert document.network.layers == saved.layers and document.network.connections == saved.connections
 
 
@@ -241,7 +129,7 @@ def test_a_drag_that_comes_in_from_the_palette_does_not_scroll_the_canvas(window
     qtbot.wait(60)
     QApplication.sendEvent(canvas.viewport(), QDropEvent(QPointF(300, 200), copy, data, LEFT, NOTHING))
     assert canvas.visible_rect() == shown
-    assert person.spot(edge) == QPoint(3, 200)
+    assert person.view(edge) == QPoint(3, 200)
     assert (person.item("dense").centre - canvas.mapToScene(QPoint(300, 200))).manhattanLength() < 20
 
 
@@ -316,7 +204,7 @@ def test_a_layer_dropped_into_a_saved_network_leaves_it_able_to_run(window: Main
     assert snapshot.plan is not None, snapshot.problems
     assert snapshot.get("hidden", "weight").shape == (2, 4)  # type: ignore[union-attr]
     np.testing.assert_array_equal(snapshot.get("output", "weight"), given["output"]["weight"])
-    person.press(Qt.Key.Key_Z, CTRL)
+    person.key(Qt.Key.Key_Z, CTRL)
     np.testing.assert_array_equal(window.debugger.snapshot.get("hidden", "weight"), given["hidden"]["weight"])
 
 
@@ -325,7 +213,7 @@ def test_xor_can_be_built_with_the_keyboard_alone(window: MainWindow, qtbot: QtB
     person = start_empty(window)
     assert window.canvas.hasFocus()
     for words in ("add input", "add dense", "add dense", "add binary cross-entropy"):
-        person.press(Qt.Key.Key_K, CTRL)
+        person.key(Qt.Key.Key_K, CTRL)
         palette = QApplication.activePopupWidget()
         assert isinstance(palette, CommandPalette)
         QTest.keyClicks(palette.findChild(QLineEdit), words)
@@ -333,9 +221,9 @@ def test_xor_can_be_built_with_the_keyboard_alone(window: MainWindow, qtbot: QtB
         person.wait()
     network = window.document.network
     assert network.connections == (("input", "dense"), ("dense", "dense_2"), ("dense_2", "loss"))
-    person.press(Qt.Key.Key_Escape)
+    person.key(Qt.Key.Key_Escape)
     for expected in ("input", "dense", "dense_2"):
-        person.press(Qt.Key.Key_Tab)
+        person.key(Qt.Key.Key_Tab)
         assert window.selection.layer == expected
     person.type_into("option_units", "1")
 
@@ -344,7 +232,7 @@ def test_the_command_palette_says_that_it_has_found_nothing_and_is_gone_when_clo
     window: MainWindow, qtbot: QtBot
 ) -> None:
     person = start_empty(window)
-    person.press(Qt.Key.Key_K, CTRL)
+    person.key(Qt.Key.Key_K, CTRL)
     palette = QApplication.activePopupWidget()
     assert isinstance(palette, CommandPalette)
     assert any(label.isVisible() for label in palette.findChildren(QLabel)) is False
@@ -407,16 +295,10 @@ def test_recovering_old_work_asks_about_the_present_work_first(
     present = window.document.network
     window.recovery.offer()
     assert "Older" in window.message_bar.text
-    asked: list[str] = []
-
-    def cancel(box: QMessageBox) -> QMessageBox.StandardButton:
-        asked.append(box.text())
-        return QMessageBox.StandardButton.Cancel
-
-    monkeypatch.setattr(QMessageBox, "exec", cancel)
+    answers = Answers(monkeypatch)
     recover = next(b for b in window.message_bar.findChildren(QPushButton) if "Recover" in b.text())
     QTest.mouseClick(recover, LEFT)
-    assert asked and window.document.network is present and left.exists()
+    assert answers.asked and window.document.network is present and left.exists()
     assert "Older" in window.message_bar.text, "the offer stands"
     left.unlink()
 
@@ -457,7 +339,7 @@ def test_undo_in_a_field_takes_back_the_edit_once_there_is_no_typing_to_take_bac
 ) -> None:
     person = start_empty(window)
     build_xor(person)
-    person.click("dense")
+    person.click_card("dense")
     person.type_into("option_units", "7")
     field = person.shown(QLineEdit, "option_units")
     assert window.document.network.layer("dense").options["units"] == 7

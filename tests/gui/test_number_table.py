@@ -10,7 +10,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit
 from pytestqt.qtbot import QtBot
 
-from tests.gui.workbench import pixels
+from tests.gui.bench import pixels, type_over
 from visualbp.gui.widgets.number_model import NumberError, parse_number, parse_table
 from visualbp.gui.widgets.number_table import NumberTable
 
@@ -39,9 +39,7 @@ def type_into(table: NumberTable, row: int, column: int, text: str, key: Qt.Key 
     QTest.mouseDClick(table.viewport(), Qt.MouseButton.LeftButton, pos=cell(table, row, column))
     field = table.findChild(QLineEdit)
     assert field is not None
-    field.selectAll()
-    QTest.keyClicks(field, text)
-    QTest.keyClick(field, key)
+    type_over(field, text, key)
 
 
 def test_a_double_click_edits_a_number_and_gives_a_new_array(qtbot: QtBot, table: NumberTable) -> None:

@@ -10,14 +10,12 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QPushButton
-from pytestqt.qtbot import QtBot
 
+from tests.gui.bench import press_button
 from visualbp.core import reading
 from visualbp.datasets.base import make_spec
 from visualbp.debugger.commands import Level, Pause, StepForward
 from visualbp.engine import needs
-from visualbp.gui import create_window
 from visualbp.gui.main_window import MainWindow
 
 
@@ -41,29 +39,6 @@ def large_model(path: Path, layers: int = 3, units: int = 5000) -> str:
     return str(path)
 
 
-@pytest.fixture
-def window(qtbot: QtBot) -> Iterator[MainWindow]:
-    made = create_window("xor")
-    made.show()
-    assert made.debugger.settle()
-    yield made
-    shut(made)
-    made.deleteLater()
-
-
-def shut(window: MainWindow) -> None:
-    """Close it without being asked about unsaved work."""
-    window.document.undo_stack.setClean()
-    window.document.set_trained(False)
-    window.close()
-
-
-def press(window: MainWindow, words: str) -> None:
-    """Press the button of the message bar with these words."""
-    buttons = [b for b in window.message_bar.findChildren(QPushButton) if b.text() == words and not b.isHidden()]
-    buttons[-1].click()
-
-
 def test_a_large_model_is_asked_about_and_what_is_open_goes_on(window: MainWindow, tmp_path: Path) -> None:
     before = window.document.network
     assert not window.files.open_path(large_model(tmp_path / "large.vbp"))
@@ -71,7 +46,7 @@ def test_a_large_model_is_asked_about_and_what_is_open_goes_on(window: MainWindo
     assert window.document.network is before and window.isEnabled()
     window.debugger.send(StepForward(Level.ITERATION))
     assert window.debugger.settle() and window.debugger.snapshot.cursor > 0
-    press(window, "Not now")
+    press_button(window.message_bar, "Not now")
     assert window.document.network is before and window.message_bar.text == ""
 
 
@@ -85,7 +60,7 @@ def test_a_large_model_opens_once_it_is_wanted(
 ) -> None:
     monkeypatch.setattr(needs, "MUCH_MEMORY", 1)
     assert not window.files.open_path(large_model(tmp_path / "m.vbp", units=10))
-    press(window, "Open it")
+    press_button(window.message_bar, "Open it")
     assert window.message_bar.text.startswith("Opening: m.vbp needs about")
     assert window.debugger.settle()
     assert window.document.network.name == "large" and window.debugger.snapshot.plan is not None
@@ -96,8 +71,8 @@ def test_the_opening_can_be_stopped(window: MainWindow, tmp_path: Path, monkeypa
     monkeypatch.setattr(needs, "MUCH_MEMORY", 1)
     model = large_model(tmp_path / "m.vbp", layers=200, units=400)
     assert not window.files.open_path(model)
-    press(window, "Open it")
-    press(window, "Stop")
+    press_button(window.message_bar, "Open it")
+    press_button(window.message_bar, "Stop")
     assert window.debugger.settle()
     assert window.debugger.snapshot.plan is None
     assert [problem.message for problem in window.debugger.snapshot.problems] == ["opening was stopped"]
@@ -133,7 +108,7 @@ def test_a_file_that_does_not_answer_can_be_given_up(
     window: MainWindow, silent: threading.Event, tmp_path: Path
 ) -> None:
     before = window.document.network
-    QTimer.singleShot(300, lambda: press(window, "Stop"))
+    QTimer.singleShot(300, lambda: press_button(window.message_bar, "Stop"))
     assert not window.files.open_path(large_model(tmp_path / "slow.vbp", units=10))
     assert window.document.network is before and window.message_bar.text == ""
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from tests.gui.workbench import Workbench, pixels, shades
+from tests.gui.bench import pixels, shades
+from tests.gui.conftest import MakeBench, ShowPanel
 from visualbp.gui.canvas.layer_list import KIND_ROLE, LAYER_MIME
 from visualbp.gui.panels.palette import PalettePanel
 from visualbp.gui.theme import theme
@@ -17,16 +16,8 @@ from visualbp.layers import layer_types
 
 
 @pytest.fixture
-def palette(qtbot: QtBot) -> Iterator[PalettePanel]:
-    bench = Workbench()
-    panel = PalettePanel(bench.context)
-    panel.resize(190, 640)
-    panel.show()
-    yield panel
-    bench.close()
-    panel.close()
-    panel.deleteLater()
-    theme().set("dark", 1.0)
+def palette(make_bench: MakeBench, show_panel: ShowPanel) -> PalettePanel:
+    return show_panel(make_bench(), PalettePanel, (190, 640))
 
 
 def shown(palette: PalettePanel) -> list[str]:

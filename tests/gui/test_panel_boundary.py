@@ -12,7 +12,8 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from tests.building import chain, inline, with_training, xor
-from tests.gui.workbench import Workbench, pixels
+from tests.gui.bench import Bench, pixels
+from tests.gui.conftest import MakeBench, ShowPanel
 from visualbp.analysis.boundary import Boundary
 from visualbp.debugger.commands import Level, Train
 from visualbp.gui.panels.boundary import BoundaryPanel
@@ -22,19 +23,13 @@ from visualbp.network import Network
 
 
 @pytest.fixture
-def bench(qtbot: QtBot) -> Iterator[Workbench]:
-    made = Workbench(xor(8, training=with_training(xor(), batch_size=4).training, seed=3))
-    yield made
-    made.close()
+def bench(make_bench: MakeBench) -> Bench:
+    return make_bench(xor(8, training=with_training(xor(), batch_size=4).training, seed=3))
 
 
 @pytest.fixture
-def panel(qtbot: QtBot, bench: Workbench) -> Iterator[BoundaryPanel]:
-    made = BoundaryPanel(bench.context)
-    qtbot.addWidget(made)
-    made.resize(302, 260)
-    made.show()
-    qtbot.waitExposed(made)
+def panel(bench: Bench, show_panel: ShowPanel) -> Iterator[BoundaryPanel]:
+    made = show_panel(bench, BoundaryPanel, (302, 260))
     yield made
     made._timer.stop()
 
@@ -50,7 +45,7 @@ def spot_of(panel: BoundaryPanel, x: float, y: float) -> QPointF:
     return QPointF(panel.plot.mapFromScene(panel.plot.view.mapViewToScene(QPointF(x, y))))
 
 
-def test_a_trained_xor_parts_the_corners(qtbot: QtBot, bench: Workbench, panel: BoundaryPanel) -> None:
+def test_a_trained_xor_parts_the_corners(qtbot: QtBot, bench: Bench, panel: BoundaryPanel) -> None:
     bench.send(Train(8000))
     assert (bench.snapshot.loss or 1.0) < 0.1
     found = settled(qtbot, panel)
@@ -64,7 +59,7 @@ def test_a_trained_xor_parts_the_corners(qtbot: QtBot, bench: Workbench, panel: 
     assert blue[0] > blue[2] and red[2] > red[0]
 
 
-def test_the_picture_follows_the_training(qtbot: QtBot, bench: Workbench, panel: BoundaryPanel) -> None:
+def test_the_picture_follows_the_training(qtbot: QtBot, bench: Bench, panel: BoundaryPanel) -> None:
     first = settled(qtbot, panel)
     bench.send(Train(200))
     qtbot.waitUntil(lambda: panel.boundary is not first, timeout=30_000)
@@ -72,17 +67,17 @@ def test_the_picture_follows_the_training(qtbot: QtBot, bench: Workbench, panel:
     assert not np.array_equal(first.probabilities[:1, :1], second.probabilities[:1, :1])
 
 
-def test_asking_for_the_picture_disturbs_nothing(qtbot: QtBot, bench: Workbench, panel: BoundaryPanel) -> None:
+def test_asking_for_the_picture_disturbs_nothing(qtbot: QtBot, bench: Bench, panel: BoundaryPanel) -> None:
     bench.step(level=Level.ITERATION)
     before = {value: array.copy() for value, array in bench.snapshot.values.items()}
     settled(qtbot, panel)
-    bench.debugger.settle()
+    bench.settle()
     assert before.keys() == bench.snapshot.values.keys()
     for value, array in before.items():
         np.testing.assert_array_equal(array, bench.snapshot.values[value])
 
 
-def test_clicking_a_point_chooses_the_sample(qtbot: QtBot, bench: Workbench, panel: BoundaryPanel) -> None:
+def test_clicking_a_point_chooses_the_sample(qtbot: QtBot, bench: Bench, panel: BoundaryPanel) -> None:
     settled(qtbot, panel)
     before = pixels(panel.plot)
     spot = spot_of(panel, 1.0, 0.0).toPoint()
@@ -92,12 +87,12 @@ def test_clicking_a_point_chooses_the_sample(qtbot: QtBot, bench: Workbench, pan
     assert panel.hover_text(QPointF(spot)).startswith("sample 2: (1.000, 0)")
 
 
-def test_hovering_tells_the_answer_there(qtbot: QtBot, bench: Workbench, panel: BoundaryPanel) -> None:
+def test_hovering_tells_the_answer_there(qtbot: QtBot, bench: Bench, panel: BoundaryPanel) -> None:
     settled(qtbot, panel)
     assert "probability" in panel.hover_text(spot_of(panel, 0.5, 0.6))
 
 
-def test_other_networks_get_a_sentence_instead(bench: Workbench, panel: BoundaryPanel) -> None:
+def test_other_networks_get_a_sentence_instead(bench: Bench, panel: BoundaryPanel) -> None:
     bench.open(
         chain(
             ("input", "input", {"shape": [3]}),
@@ -112,7 +107,7 @@ def test_other_networks_get_a_sentence_instead(bench: Workbench, panel: Boundary
     assert "open a sample" in panel.empty.text.text()
 
 
-def test_a_batch_that_is_part_of_the_data_is_ringed(qtbot: QtBot, bench: Workbench, panel: BoundaryPanel) -> None:
+def test_a_batch_that_is_part_of_the_data_is_ringed(qtbot: QtBot, bench: Bench, panel: BoundaryPanel) -> None:
     bench.open(with_training(xor(), batch_size=2))
     bench.step(level=Level.ITERATION)
     settled(qtbot, panel)
@@ -122,7 +117,7 @@ def test_a_batch_that_is_part_of_the_data_is_ringed(qtbot: QtBot, bench: Workben
 
 
 @pytest.mark.parametrize("classes", [2, 3, 7])
-def test_any_number_of_classes_is_drawn(qtbot: QtBot, bench: Workbench, panel: BoundaryPanel, classes: int) -> None:
+def test_any_number_of_classes_is_drawn(qtbot: QtBot, bench: Bench, panel: BoundaryPanel, classes: int) -> None:
     generator = np.random.default_rng(1)
     bench.open(
         chain(
@@ -138,7 +133,7 @@ def test_any_number_of_classes_is_drawn(qtbot: QtBot, bench: Workbench, panel: B
     assert len(np.unique(pixels(panel.plot).reshape(-1, 4), axis=0)) > 30
 
 
-def test_answers_that_are_not_finite_are_said(qtbot: QtBot, bench: Workbench, panel: BoundaryPanel) -> None:
+def test_answers_that_are_not_finite_are_said(qtbot: QtBot, bench: Bench, panel: BoundaryPanel) -> None:
     bench.open(
         chain(
             ("input", "input", {"shape": [2]}),
@@ -152,7 +147,7 @@ def test_answers_that_are_not_finite_are_said(qtbot: QtBot, bench: Workbench, pa
     assert "not finite" in panel.words.text() and panel.words.tone == "error"
 
 
-def test_a_change_of_theme_draws_it_in_its_colours(qtbot: QtBot, bench: Workbench, panel: BoundaryPanel) -> None:
+def test_a_change_of_theme_draws_it_in_its_colours(qtbot: QtBot, bench: Bench, panel: BoundaryPanel) -> None:
     settled(qtbot, panel)
     dark = pixels(panel.plot)
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import pytest
@@ -11,8 +11,9 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from tests.building import chain, inline, xor
+from tests.gui.bench import Bench, pixels
+from tests.gui.conftest import ShowPanel
 from tests.gui.shape_networks import images
-from tests.gui.workbench import Workbench, pixels
 from tests.refs import ref
 from visualbp.analysis.gradient_check import CheckOptions, CheckResult, gradient_check, reverse_mode_gradient
 from visualbp.analysis.gradient_check_passes import point_at
@@ -29,21 +30,8 @@ from visualbp.network.bugs import PlantedBug
 
 
 @pytest.fixture
-def bench(qtbot: QtBot) -> Iterator[Workbench]:
-    made = Workbench(xor())
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def panel(qtbot: QtBot, bench: Workbench) -> GradientCheckPanel:
-    made = GradientCheckPanel(bench.context)
-    qtbot.addWidget(made)
-    qtbot.addWidget(made.header())
-    made.resize(302, 230)
-    made.show()
-    qtbot.waitExposed(made)
-    return made
+def panel(bench: Bench, show_panel: ShowPanel) -> GradientCheckPanel:
+    return show_panel(bench, GradientCheckPanel, (302, 230))
 
 
 def planted(network: Network, fault: Ref, method: str = "every") -> CheckResult:
@@ -64,11 +52,11 @@ def click_row(panel: GradientCheckPanel, place: int) -> None:
     QTest.mouseClick(panel.rows.content, Qt.MouseButton.LeftButton, pos=spot)
 
 
-def test_the_button_checks_every_parameter_and_says_that_all_pass(bench: Workbench, panel: GradientCheckPanel) -> None:
+def test_the_button_checks_every_parameter_and_says_that_all_pass(bench: Bench, panel: GradientCheckPanel) -> None:
     assert panel.headline.text() == "Not checked yet"
     before = pixels(panel)
     QTest.mouseClick(panel.button, Qt.MouseButton.LeftButton)
-    bench.debugger.settle()
+    bench.settle()
     assert panel.headline.text() == "✓ 17 of 17 pass" and panel.headline.tone == "passed"
     assert [row.name for row in panel.rows.content.rows] == [
         "hidden.weight",
@@ -83,16 +71,16 @@ def test_the_button_checks_every_parameter_and_says_that_all_pass(bench: Workben
 
 @pytest.mark.parametrize("method", ["sampled", "directional"])
 def test_the_method_that_was_chosen_is_the_one_that_runs_and_is_named(
-    bench: Workbench, panel: GradientCheckPanel, method: str
+    bench: Bench, panel: GradientCheckPanel, method: str
 ) -> None:
     panel.method.choose(method)
     QTest.mouseClick(panel.button, Qt.MouseButton.LeftButton)
-    bench.debugger.settle()
+    bench.settle()
     assert panel.result is not None and panel.result.method == method
     assert method in panel.notes.text()
 
 
-def test_a_step_to_another_iteration_outdates_the_result(bench: Workbench, panel: GradientCheckPanel) -> None:
+def test_a_step_to_another_iteration_outdates_the_result(bench: Bench, panel: GradientCheckPanel) -> None:
     bench.send(CheckGradients())
     assert not panel.is_outdated
     bench.step(level=Level.ITERATION)
@@ -101,13 +89,13 @@ def test_a_step_to_another_iteration_outdates_the_result(bench: Workbench, panel
     assert panel.is_outdated and "outdated" in panel.notes.text() and panel.headline.tone == "dim"
 
 
-def test_a_result_does_not_outlive_the_parameters_that_it_is_about(bench: Workbench, panel: GradientCheckPanel) -> None:
+def test_a_result_does_not_outlive_the_parameters_that_it_is_about(bench: Bench, panel: GradientCheckPanel) -> None:
     bench.send(CheckGradients())
     bench.open(xor(5))
     assert panel.result is None and panel.headline.text() == "Not checked yet"
 
 
-def test_a_wrong_gradient_lights_its_own_bar_alone(bench: Workbench, panel: GradientCheckPanel) -> None:
+def test_a_wrong_gradient_lights_its_own_bar_alone(bench: Bench, panel: GradientCheckPanel) -> None:
     bench.debugger.happened.emit(CheckDone(1, 0, planted(xor(), ref("output", "weight"))))
     rows = {row.name: row for row in panel.rows.content.rows}
     assert [name for name, row in rows.items() if not row.passed] == ["output.weight"]
@@ -115,7 +103,7 @@ def test_a_wrong_gradient_lights_its_own_bar_alone(bench: Workbench, panel: Grad
     assert panel.headline.text() == "✕ 4 of 17 fail"
 
 
-def test_a_failure_along_a_direction_is_told_too(bench: Workbench, panel: GradientCheckPanel) -> None:
+def test_a_failure_along_a_direction_is_told_too(bench: Bench, panel: GradientCheckPanel) -> None:
     result = planted(xor(), ref("hidden", "weight"), "directional")
     bench.debugger.happened.emit(CheckDone(1, 0, result))
     assert not result.passed
@@ -124,7 +112,7 @@ def test_a_failure_along_a_direction_is_told_too(bench: Workbench, panel: Gradie
 
 
 def test_clicking_a_failed_bar_opens_its_errors_and_goes_to_the_worst_number(
-    bench: Workbench, panel: GradientCheckPanel
+    bench: Bench, panel: GradientCheckPanel
 ) -> None:
     result = planted(xor(), ref("hidden", "weight"))
     bench.debugger.happened.emit(CheckDone(1, 0, result))
@@ -142,7 +130,7 @@ def test_clicking_a_failed_bar_opens_its_errors_and_goes_to_the_worst_number(
     assert panel.pages.currentWidget() is panel.table
 
 
-def test_clicking_a_bar_that_passed_only_opens_it(bench: Workbench, panel: GradientCheckPanel) -> None:
+def test_clicking_a_bar_that_passed_only_opens_it(bench: Bench, panel: GradientCheckPanel) -> None:
     bench.send(CheckGradients())
     click_row(panel, 2)
     assert panel.pages.currentWidget() is panel.detail and "output.weight" in panel.detail_name.text()
@@ -150,7 +138,7 @@ def test_clicking_a_bar_that_passed_only_opens_it(bench: Workbench, panel: Gradi
 
 
 def test_a_cell_of_the_errors_tells_both_gradients_and_chooses_its_number(
-    bench: Workbench, panel: GradientCheckPanel
+    bench: Bench, panel: GradientCheckPanel
 ) -> None:
     bench.send(CheckGradients())
     click_row(panel, 0)
@@ -165,7 +153,7 @@ def test_a_cell_of_the_errors_tells_both_gradients_and_chooses_its_number(
     assert bench.selection.number == (ref("hidden", "gradient/weight"), (3, 1))
 
 
-def test_the_worst_number_can_be_clicked(bench: Workbench, panel: GradientCheckPanel) -> None:
+def test_the_worst_number_can_be_clicked(bench: Bench, panel: GradientCheckPanel) -> None:
     bench.send(CheckGradients())
     QTest.mouseClick(panel.worst, Qt.MouseButton.LeftButton, pos=QPoint(20, 5))
     assert panel.result is not None and panel.result.worst is not None
@@ -173,7 +161,7 @@ def test_the_worst_number_can_be_clicked(bench: Workbench, panel: GradientCheckP
     assert bench.selection.number == (ref(worst.layer, worst.parameter).gradient, worst.index)
 
 
-def test_the_keyboard_opens_a_bar(bench: Workbench, panel: GradientCheckPanel) -> None:
+def test_the_keyboard_opens_a_bar(bench: Bench, panel: GradientCheckPanel) -> None:
     bench.send(CheckGradients())
     content = panel.rows.content
     for key in (Qt.Key.Key_Down, Qt.Key.Key_Down, Qt.Key.Key_Return):
@@ -182,7 +170,7 @@ def test_the_keyboard_opens_a_bar(bench: Workbench, panel: GradientCheckPanel) -
 
 
 def test_a_long_check_shows_progress_and_can_be_cancelled(
-    qtbot: QtBot, bench: Workbench, panel: GradientCheckPanel
+    qtbot: QtBot, bench: Bench, panel: GradientCheckPanel
 ) -> None:
     generator = np.random.default_rng(0)
     big = chain(
@@ -201,13 +189,13 @@ def test_a_long_check_shows_progress_and_can_be_cancelled(
     qtbot.waitUntil(lambda: panel.button.text() == "Cancel", timeout=30_000)  # panels take turns while something runs
     assert panel.progress.isVisible() and "Checking" in panel.headline.text()
     QTest.mouseClick(panel.button, Qt.MouseButton.LeftButton)
-    bench.debugger.settle()
+    bench.settle()
     assert bench.snapshot.mode == Mode.IDLE
     assert panel.result is None and panel.button.text() == "Check" and not panel.progress.isVisible()
     assert shares == sorted(shares)
 
 
-def test_a_check_that_cannot_be_made_leaves_the_panel_ready(bench: Workbench, panel: GradientCheckPanel) -> None:
+def test_a_check_that_cannot_be_made_leaves_the_panel_ready(bench: Bench, panel: GradientCheckPanel) -> None:
     bench.open(
         chain(
             ("input", "input", {"shape": [1]}),
@@ -218,16 +206,16 @@ def test_a_check_that_cannot_be_made_leaves_the_panel_ready(bench: Workbench, pa
         )
     )
     QTest.mouseClick(panel.button, Qt.MouseButton.LeftButton)
-    bench.debugger.settle()
+    bench.settle()
     assert panel.headline.text() == "Not checked yet" and panel.button.isEnabled()
 
 
-def test_without_a_network_there_is_no_button(bench: Workbench, panel: GradientCheckPanel) -> None:
+def test_without_a_network_there_is_no_button(bench: Bench, panel: GradientCheckPanel) -> None:
     bench.open(Network())
     assert not panel.button.isVisible() and "open a sample" in panel.empty.text.text()
 
 
-def test_bars_survive_a_low_panel_and_many_tensors(bench: Workbench, panel: GradientCheckPanel) -> None:
+def test_bars_survive_a_low_panel_and_many_tensors(bench: Bench, panel: GradientCheckPanel) -> None:
     rows = [CheckRow(f"a_layer_with_a_long_name_{n}", "weight", 10.0 ** -(n % 16), True) for n in range(2000)]
     panel.rows.content.show_rows(rows, 1e-5, False)
     bench.send(CheckGradients())
@@ -253,7 +241,7 @@ def test_errors_above_the_tolerance_are_red_below_it_green_and_unmeasured_neithe
     assert f"{colors[4] & 0xFFFFFF:06x}" == theme().palette.line[1:]
 
 
-def test_the_errors_of_filters_are_tiles_with_square_cells(bench: Workbench, panel: GradientCheckPanel) -> None:
+def test_the_errors_of_filters_are_tiles_with_square_cells(bench: Bench, panel: GradientCheckPanel) -> None:
     bench.open(images(6))
     bench.send(CheckGradients())
     place = next(n for n, row in enumerate(panel.rows.content.rows) if row.name == "conv2.weight")
@@ -276,7 +264,7 @@ def with_bug(kind: str) -> Network:
 
 
 def test_a_rule_that_is_wrong_comes_first_with_its_entry_and_kind_and_chooses_its_layer(
-    bench: Workbench, panel: GradientCheckPanel
+    bench: Bench, panel: GradientCheckPanel
 ) -> None:
     bench.open(with_bug("sign"))
     bench.send(CheckGradients())
@@ -299,7 +287,7 @@ def undecided() -> Network:
     )
 
 
-def test_what_cannot_be_told_is_neither_a_pass_nor_a_failure(bench: Workbench, panel: GradientCheckPanel) -> None:
+def test_what_cannot_be_told_is_neither_a_pass_nor_a_failure(bench: Bench, panel: GradientCheckPanel) -> None:
     bench.open(undecided())
     bench.send(CheckGradients())
     assert panel.headline.text() == "– cannot be told" and panel.headline.tone == "text"

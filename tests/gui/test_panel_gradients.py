@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,7 +11,8 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from tests.building import xor
-from tests.gui.workbench import Workbench, pixels
+from tests.gui.bench import Bench, pixels
+from tests.gui.conftest import ShowPanel
 from tests.refs import ref
 from visualbp.debugger.commands import Level, Reset, Train
 from visualbp.files import load_network
@@ -26,21 +25,8 @@ from visualbp.network import edits
 
 
 @pytest.fixture
-def bench(qtbot: QtBot) -> Iterator[Workbench]:
-    made = Workbench(xor())
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def panel(qtbot: QtBot, bench: Workbench) -> GradientsPanel:
-    made = GradientsPanel(bench.context)
-    qtbot.addWidget(made)
-    qtbot.addWidget(made.header())
-    made.resize(364, 220)
-    made.show()
-    qtbot.waitExposed(made)
-    return made
+def panel(bench: Bench, show_panel: ShowPanel) -> GradientsPanel:
+    return show_panel(bench, GradientsPanel, (364, 220))
 
 
 def row(panel: GradientsPanel, layer: str) -> dict[str, float | None]:
@@ -48,7 +34,7 @@ def row(panel: GradientsPanel, layer: str) -> dict[str, float | None]:
     return {series.key: value for series, value in zip(SERIES, values, strict=True)}
 
 
-def test_bars_are_the_norms_of_what_was_computed_and_absent_before(bench: Workbench, panel: GradientsPanel) -> None:
+def test_bars_are_the_norms_of_what_was_computed_and_absent_before(bench: Bench, panel: GradientsPanel) -> None:
     assert set(row(panel, "hidden").values()) == {None}
     empty = pixels(panel)
     bench.step(level=Level.PASS)
@@ -61,9 +47,7 @@ def test_bars_are_the_norms_of_what_was_computed_and_absent_before(bench: Workbe
     assert not np.array_equal(empty, pixels(panel))
 
 
-def test_the_update_ratio_is_the_change_of_the_weights_relative_to_them(
-    bench: Workbench, panel: GradientsPanel
-) -> None:
+def test_the_update_ratio_is_the_change_of_the_weights_relative_to_them(bench: Bench, panel: GradientsPanel) -> None:
     bench.step(level=Level.PASS)
     before = bench.snapshot.get("hidden", "weight")
     assert before is not None
@@ -79,7 +63,7 @@ def test_the_update_ratio_is_the_change_of_the_weights_relative_to_them(
     assert row(panel, "hidden")["ratio"] is not None
 
 
-def test_the_ratio_at_an_iterations_end_is_known_after_training_too(bench: Workbench, panel: GradientsPanel) -> None:
+def test_the_ratio_at_an_iterations_end_is_known_after_training_too(bench: Bench, panel: GradientsPanel) -> None:
     bench.send(Train(50))
     bench.step(level=Level.ITERATION)
     snapshot = bench.snapshot
@@ -90,7 +74,7 @@ def test_the_ratio_at_an_iterations_end_is_known_after_training_too(bench: Workb
     assert row(panel, "output")["ratio"] == pytest.approx(expected, rel=1e-6)
 
 
-def test_the_axis_holds_every_bar(bench: Workbench, panel: GradientsPanel) -> None:
+def test_the_axis_holds_every_bar(bench: Bench, panel: GradientsPanel) -> None:
     bench.step(level=Level.ITERATION)
     low, high = panel.plot.view.viewRange()[1]
     for layer in panel.reader.parts:
@@ -99,7 +83,7 @@ def test_the_axis_holds_every_bar(bench: Workbench, panel: GradientsPanel) -> No
 
 
 def test_clicking_a_bar_selects_its_layer_and_hovering_tells_the_exact_norm(
-    bench: Workbench, panel: GradientsPanel
+    bench: Bench, panel: GradientsPanel
 ) -> None:
     bench.step(level=Level.ITERATION)
     pixels(panel)
@@ -111,14 +95,14 @@ def test_clicking_a_bar_selects_its_layer_and_hovering_tells_the_exact_norm(
     assert text.startswith("output") and f"{delta:.10g}"[:9] in text
 
 
-def test_switching_a_series_off_takes_its_bars_away(bench: Workbench, panel: GradientsPanel) -> None:
+def test_switching_a_series_off_takes_its_bars_away(bench: Bench, panel: GradientsPanel) -> None:
     bench.step(level=Level.ITERATION)
     before = pixels(panel.plot)
     QTest.mouseClick(panel.legend.buttons["weight"], Qt.MouseButton.LeftButton)
     assert not np.array_equal(before, pixels(panel.plot))
 
 
-def test_a_vanishing_gradient_is_named_with_its_cause(qtbot: QtBot, bench: Workbench, panel: GradientsPanel) -> None:
+def test_a_vanishing_gradient_is_named_with_its_cause(qtbot: QtBot, bench: Bench, panel: GradientsPanel) -> None:
     bench.open(load_network(find_model("vanishing")))
     bench.step(level=Level.ITERATION)
     qtbot.waitUntil(lambda: "vanishing" in panel.names.marks)
@@ -128,9 +112,7 @@ def test_a_vanishing_gradient_is_named_with_its_cause(qtbot: QtBot, bench: Workb
     assert "vanishing: " in panel.hover_text(QPointF(spot)) and "Sigmoid" in panel.hover_text(QPointF(spot))
 
 
-def test_over_time_there_is_a_point_for_each_iteration_that_was_stepped(
-    bench: Workbench, panel: GradientsPanel
-) -> None:
+def test_over_time_there_is_a_point_for_each_iteration_that_was_stepped(bench: Bench, panel: GradientsPanel) -> None:
     norms = []
     for _ in range(4):
         bench.step(level=Level.ITERATION)
@@ -143,7 +125,7 @@ def test_over_time_there_is_a_point_for_each_iteration_that_was_stepped(
     assert len(panel.history) == 0
 
 
-def test_a_network_of_300_layers_is_drawn_as_lines_over_depth(bench: Workbench, panel: GradientsPanel) -> None:
+def test_a_network_of_300_layers_is_drawn_as_lines_over_depth(bench: Bench, panel: GradientsPanel) -> None:
     network, before = xor(), "input"
     for _ in range(300):
         layer = edits.new_layer(network, "dense")
@@ -158,7 +140,7 @@ def test_a_network_of_300_layers_is_drawn_as_lines_over_depth(bench: Workbench, 
     np.testing.assert_allclose(y, deltas, rtol=1e-9)
 
 
-def test_norms_that_are_zero_or_not_finite_do_not_break_the_picture(bench: Workbench, panel: GradientsPanel) -> None:
+def test_norms_that_are_zero_or_not_finite_do_not_break_the_picture(bench: Bench, panel: GradientsPanel) -> None:
     bench.step(level=Level.ITERATION)
     plain = pixels(panel.plot)
     odd = [(0.0, np.nan, np.inf, None), (1e-300, 1e300, 0.5, 0.5)]

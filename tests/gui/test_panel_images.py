@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from pytestqt.qtbot import QtBot
 
-from tests.building import chain, inline, xor
+from tests.building import chain, inline
+from tests.gui.bench import Bench, pixels
+from tests.gui.conftest import ShowPanel
 from tests.gui.shape_networks import sequences, tokens
-from tests.gui.workbench import Workbench, pixels
 from visualbp.debugger.commands import Level, Train
 from visualbp.engine import compile_plan
 from visualbp.files import load_network
@@ -26,20 +24,8 @@ from visualbp.network import Network
 
 
 @pytest.fixture
-def bench(qtbot: QtBot) -> Iterator[Workbench]:
-    made = Workbench(xor())
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def panel(qtbot: QtBot, bench: Workbench) -> ImagesPanel:
-    made = ImagesPanel(bench.context)
-    qtbot.addWidget(made)
-    made.resize(302, 230)
-    made.show()
-    qtbot.waitExposed(made)
-    return made
+def panel(bench: Bench, show_panel: ShowPanel) -> ImagesPanel:
+    return show_panel(bench, ImagesPanel, (302, 230))
 
 
 def cell(panel: ImagesPanel, row: int, column: int) -> str:
@@ -47,15 +33,13 @@ def cell(panel: ImagesPanel, row: int, column: int) -> str:
     return str(model.data(model.index(row, column)))
 
 
-def test_the_table_shows_inputs_targets_and_that_there_is_no_prediction_yet(
-    bench: Workbench, panel: ImagesPanel
-) -> None:
+def test_the_table_shows_inputs_targets_and_that_there_is_no_prediction_yet(bench: Bench, panel: ImagesPanel) -> None:
     assert panel.pages.currentWidget() is panel.table
     assert [cell(panel, 1, column) for column in range(5)] == ["1", "0", "1.000", "1", "not yet"]
     assert "no predictions yet" in panel.summary.text()
 
 
-def test_predictions_appear_with_a_mark_once_they_are_computed(bench: Workbench, panel: ImagesPanel) -> None:
+def test_predictions_appear_with_a_mark_once_they_are_computed(bench: Bench, panel: ImagesPanel) -> None:
     bench.step(level=Level.PASS)
     output = bench.snapshot.get("output", "h")
     assert output is not None
@@ -65,7 +49,7 @@ def test_predictions_appear_with_a_mark_once_they_are_computed(bench: Workbench,
     assert f"{right.sum()} right, {4 - right.sum()} wrong" in panel.summary.text()
 
 
-def test_a_click_on_a_row_chooses_the_sample_and_back(bench: Workbench, panel: ImagesPanel) -> None:
+def test_a_click_on_a_row_chooses_the_sample_and_back(bench: Bench, panel: ImagesPanel) -> None:
     pixels(panel)
     index = panel.table.samples.index(2, 1)
     spot = panel.table.visualRect(index).center()
@@ -77,7 +61,7 @@ def test_a_click_on_a_row_chooses_the_sample_and_back(bench: Workbench, panel: I
     assert bench.selection.sample == 2
 
 
-def test_the_table_is_copied_with_exact_numbers(bench: Workbench, panel: ImagesPanel) -> None:
+def test_the_table_is_copied_with_exact_numbers(bench: Bench, panel: ImagesPanel) -> None:
     panel.table.setFocus()
     QTest.keyClick(panel.table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     lines = QGuiApplication.clipboard().text().splitlines()
@@ -85,7 +69,7 @@ def test_the_table_is_copied_with_exact_numbers(bench: Workbench, panel: ImagesP
     assert lines[2].split("\t")[:3] == ["0.0", "1.0", "1"]
 
 
-def test_digits_are_shown_as_pictures_with_right_and_wrong(bench: Workbench, panel: ImagesPanel) -> None:
+def test_digits_are_shown_as_pictures_with_right_and_wrong(bench: Bench, panel: ImagesPanel) -> None:
     bench.open(load_network(find_model("digits")))
     assert panel.pages.currentWidget() is panel.images
     untrained = pixels(panel)
@@ -104,7 +88,7 @@ def test_digits_are_shown_as_pictures_with_right_and_wrong(bench: Workbench, pan
     assert f"the target is {targets[wrong]}" in panel.images.content.describe(wrong)
 
 
-def test_clicking_a_picture_chooses_its_sample_and_arrow_keys_the_next(bench: Workbench, panel: ImagesPanel) -> None:
+def test_clicking_a_picture_chooses_its_sample_and_arrow_keys_the_next(bench: Bench, panel: ImagesPanel) -> None:
     bench.open(load_network(find_model("digits")))
     content = panel.images.content
     QTest.mouseClick(content, Qt.MouseButton.LeftButton, pos=content.card_rect(2).center())
@@ -117,7 +101,7 @@ def test_clicking_a_picture_chooses_its_sample_and_arrow_keys_the_next(bench: Wo
     assert bench.selection.sample == 3 + content._columns
 
 
-def test_colour_pictures_and_single_samples_are_drawn(bench: Workbench, panel: ImagesPanel) -> None:
+def test_colour_pictures_and_single_samples_are_drawn(bench: Bench, panel: ImagesPanel) -> None:
     generator = np.random.default_rng(0)
     for shape in ((3, 6, 5), (1, 8, 8), (9, 9)):
         size = int(np.prod(shape))
@@ -134,7 +118,7 @@ def test_colour_pictures_and_single_samples_are_drawn(bench: Workbench, panel: I
         assert len(np.unique(pixels(panel).reshape(-1, 4), axis=0)) > 20
 
 
-def test_without_a_network_the_panel_says_what_to_do(bench: Workbench, panel: ImagesPanel) -> None:
+def test_without_a_network_the_panel_says_what_to_do(bench: Bench, panel: ImagesPanel) -> None:
     bench.open(Network())
     assert panel.pages.currentWidget() is panel.empty and "open a sample" in panel.empty.text.text()
 
@@ -219,7 +203,7 @@ def test_vectors_are_neither_right_nor_wrong() -> None:
 
 
 def test_class_indices_are_a_line_of_whole_numbers_and_every_position_is_answered(
-    bench: Workbench, panel: ImagesPanel
+    bench: Bench, panel: ImagesPanel
 ) -> None:
     bench.open(tokens())
     inputs = bench.snapshot.dataset.inputs
@@ -234,13 +218,13 @@ def test_class_indices_are_a_line_of_whole_numbers_and_every_position_is_answere
         assert said.startswith("✓" if said[2:] == wanted else "✕")
 
 
-def test_learnt_sequences_are_right(bench: Workbench, panel: ImagesPanel) -> None:
+def test_learnt_sequences_are_right(bench: Bench, panel: ImagesPanel) -> None:
     bench.open(tokens())
     bench.send(Train(400))
     assert "5 right, 0 wrong" in panel.summary.text()
 
 
-def test_a_sequence_of_numbers_is_a_line_with_a_bar_between_two_times(bench: Workbench, panel: ImagesPanel) -> None:
+def test_a_sequence_of_numbers_is_a_line_with_a_bar_between_two_times(bench: Bench, panel: ImagesPanel) -> None:
     bench.open(sequences())
     steps = cell(panel, 1, 1).split(" | ")
     assert steps[-1] == "… 1 more" and len(steps) == 7

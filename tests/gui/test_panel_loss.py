@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,10 +10,9 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
-from pytestqt.qtbot import QtBot
 
-from tests.building import xor
-from tests.gui.workbench import Workbench, pixels
+from tests.gui.bench import Bench, pixels
+from tests.gui.conftest import ShowPanel
 from visualbp.debugger.commands import Level, Reset, StepBack, Train
 from visualbp.debugger.snapshot import Losses, Metrics, Truncate
 from visualbp.gui.panels.loss import LossPanel, linear_range
@@ -24,21 +21,8 @@ from visualbp.network import edits
 
 
 @pytest.fixture
-def bench(qtbot: QtBot) -> Iterator[Workbench]:
-    made = Workbench(xor())
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def panel(qtbot: QtBot, bench: Workbench) -> LossPanel:
-    made = LossPanel(bench.context)
-    qtbot.addWidget(made)
-    qtbot.addWidget(made.header())
-    made.resize(364, 220)
-    made.show()
-    qtbot.waitExposed(made)
-    return made
+def panel(bench: Bench, show_panel: ShowPanel) -> LossPanel:
+    return show_panel(bench, LossPanel, (364, 220))
 
 
 def drawn(panel: LossPanel) -> tuple[np.ndarray, np.ndarray]:
@@ -47,7 +31,7 @@ def drawn(panel: LossPanel) -> tuple[np.ndarray, np.ndarray]:
     return np.asarray(x), np.asarray(y)
 
 
-def test_each_loss_that_is_computed_is_a_point(bench: Workbench, panel: LossPanel) -> None:
+def test_each_loss_that_is_computed_is_a_point(bench: Bench, panel: LossPanel) -> None:
     assert "No loss yet" in panel.empty.heading.text()
     losses = []
     for _ in range(5):
@@ -57,31 +41,29 @@ def test_each_loss_that_is_computed_is_a_point(bench: Workbench, panel: LossPane
     assert x.tolist() == [0, 1, 2, 3, 4] and y.tolist() == losses
 
 
-def test_training_at_full_speed_loses_no_point(bench: Workbench, panel: LossPanel) -> None:
+def test_training_at_full_speed_loses_no_point(bench: Bench, panel: LossPanel) -> None:
     bench.send(Train(3000))
     assert len(panel.losses) == 3000
     assert not np.isnan(panel.losses._raw[:3000]).any()
 
 
-def test_the_marker_stands_at_the_iteration_and_stepping_back_keeps_the_points(
-    bench: Workbench, panel: LossPanel
-) -> None:
+def test_the_marker_stands_at_the_iteration_and_stepping_back_keeps_the_points(bench: Bench, panel: LossPanel) -> None:
     bench.send(Train(20))
     bench.send(*[StepBack(Level.ITERATION)] * 5)
     assert panel.marker.value() == bench.snapshot.iteration == 14
     assert len(panel.losses) == 20
 
 
-def test_a_reset_and_an_edit_forget_what_they_outdate(bench: Workbench, panel: LossPanel) -> None:
+def test_a_reset_and_an_edit_forget_what_they_outdate(bench: Bench, panel: LossPanel) -> None:
     bench.send(Train(10))
     bench.document.edit(lambda network: edits.set_options(network, "hidden", {"units": 6}), "More units")
-    bench.debugger.settle()
+    bench.settle()
     assert len(panel.losses) == bench.snapshot.iteration
     bench.send(Reset())
     assert len(panel.losses) == 0
 
 
-def test_the_logarithmic_axis_shows_logarithms(bench: Workbench, panel: LossPanel) -> None:
+def test_the_logarithmic_axis_shows_logarithms(bench: Bench, panel: LossPanel) -> None:
     bench.send(Train(50))
     _, linear = drawn(panel)
     QTest.mouseClick(panel._header.buttons["log"], Qt.MouseButton.LeftButton)
@@ -90,7 +72,7 @@ def test_the_logarithmic_axis_shows_logarithms(bench: Workbench, panel: LossPane
     assert panel.plot.left.kind == "decades"
 
 
-def test_accuracy_is_shown_where_there_is_one(bench: Workbench, panel: LossPanel) -> None:
+def test_accuracy_is_shown_where_there_is_one(bench: Bench, panel: LossPanel) -> None:
     bench.send(Train(1500))
     QApplication.processEvents()
     assert panel.legend.buttons["accuracy"].isVisible() and "%" in panel.legend.buttons["accuracy"].text()
@@ -100,11 +82,11 @@ def test_accuracy_is_shown_where_there_is_one(bench: Workbench, panel: LossPanel
     shares = (np.asarray(y) - low) / (high - low)
     assert x[-1] == 1499 and np.isin(np.round(shares, 9), [0.0, 0.25, 0.5, 0.75, 1.0]).all()
     panel.handle(Metrics(1499, 1.0, 0.5, {}))
-    bench.debugger.settle()
+    bench.settle()
     assert panel.legend.buttons["held_out"].text() == "held out 50%"
 
 
-def test_losses_that_are_not_finite_are_left_out_and_named(bench: Workbench, panel: LossPanel) -> None:
+def test_losses_that_are_not_finite_are_left_out_and_named(bench: Bench, panel: LossPanel) -> None:
     bench.step(level=Level.ITERATION)
     panel.handle(Losses(1, (0.5, float("nan"), float("inf"), 0.25)))
     x, y = drawn(panel)
@@ -115,7 +97,7 @@ def test_losses_that_are_not_finite_are_left_out_and_named(bench: Workbench, pan
     assert not panel.trouble.isVisible()
 
 
-def test_hovering_tells_the_exact_loss(bench: Workbench, panel: LossPanel) -> None:
+def test_hovering_tells_the_exact_loss(bench: Bench, panel: LossPanel) -> None:
     bench.send(Train(10))
     pixels(panel)
     spot = panel.plot.mapFromScene(panel.plot.view.mapViewToScene(QPointF(4.0, 0.3)))
@@ -124,16 +106,16 @@ def test_hovering_tells_the_exact_loss(bench: Workbench, panel: LossPanel) -> No
     assert panel.hover_text(QPointF(spot)).startswith(f"iteration 4: loss {loss!r}")
 
 
-def test_a_double_click_goes_to_that_iteration(bench: Workbench, panel: LossPanel) -> None:
+def test_a_double_click_goes_to_that_iteration(bench: Bench, panel: LossPanel) -> None:
     bench.send(Train(10))
     pixels(panel)
     spot = panel.plot.mapFromScene(panel.plot.view.mapViewToScene(QPointF(3.0, 0.3)))
     QTest.mouseDClick(panel.plot.viewport(), Qt.MouseButton.LeftButton, pos=spot)
-    bench.debugger.settle()
+    bench.settle()
     assert bench.snapshot.iteration == 3 and bench.snapshot.next_step is None
 
 
-def test_zooming_in_stays_while_it_trains_and_show_all_undoes_it(bench: Workbench, panel: LossPanel) -> None:
+def test_zooming_in_stays_while_it_trains_and_show_all_undoes_it(bench: Bench, panel: LossPanel) -> None:
     bench.send(Train(100))
     pixels(panel)
     middle = panel.plot.viewport().rect().center()
@@ -157,7 +139,7 @@ def test_zooming_in_stays_while_it_trains_and_show_all_undoes_it(bench: Workbenc
     assert left <= 0 and right >= 199
 
 
-def test_a_million_points_are_drawn_as_a_few_hundred(bench: Workbench, panel: LossPanel) -> None:
+def test_a_million_points_are_drawn_as_a_few_hundred(bench: Bench, panel: LossPanel) -> None:
     bench.step(level=Level.ITERATION)
     losses = np.random.default_rng(0).random(1_000_000)
     losses[123_456] = 7.0

@@ -3,7 +3,7 @@ matrix, the steps inside a layer, and what a recurrent layer computes at each ti
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
@@ -15,8 +15,9 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from tests.gui.bench import Bench, pixels
+from tests.gui.conftest import MakeBench, ShowPanel
 from tests.gui.shape_networks import ALL, images, sequences, tokens
-from tests.gui.workbench import Workbench, pixels
 from tests.refs import ref
 from visualbp.core.arrays import shape_text
 from visualbp.debugger.commands import Level, Seek
@@ -29,31 +30,20 @@ from visualbp.gui.widgets.heat_tile import HeatTile
 from visualbp.gui.widgets.sheets import arrangement, small_arrangement
 from visualbp.network import Network
 
-Make = Callable[..., tuple[Workbench, ValuePanel]]
+Make = Callable[..., tuple[Bench, ValuePanel]]
 
 
 @pytest.fixture
-def make(qtbot: QtBot) -> Iterator[Make]:
-    """Makes a workbench and a panel on it; all are closed when the test has ended."""
-    benches: list[Workbench] = []
+def make(make_bench: MakeBench, show_panel: ShowPanel) -> Make:
+    """Makes a bench and a panel on it."""
 
     def made(
         network: Network, kind: type[ValuePanel] = ActivationsPanel, size: tuple[int, int] = (262, 260)
-    ) -> tuple[Workbench, ValuePanel]:
-        bench = Workbench(network)
-        benches.append(bench)
-        panel = kind(bench.context)
-        qtbot.addWidget(panel)
-        qtbot.addWidget(panel.header())
-        panel.resize(*size)
-        panel.show()
-        qtbot.waitExposed(panel)
-        return bench, panel
+    ) -> tuple[Bench, ValuePanel]:
+        bench = make_bench(network)
+        return bench, show_panel(bench, kind, size)
 
-    yield made
-    for bench in benches:
-        bench.close()
-    theme().set("dark", 1.0)
+    return made
 
 
 def shown_tile(panel: ValuePanel) -> HeatTile:
@@ -73,12 +63,6 @@ def choose(panel: ValuePanel, words: str) -> None:
 
 def offered(panel: ValuePanel) -> list[str]:
     return [words for _, words in panel.layer_view.chooser.choices]
-
-
-def go_to(bench: Workbench, label: str) -> None:
-    assert bench.snapshot.plan is not None
-    step = next(step for step in bench.snapshot.plan.steps if step.label == label)
-    bench.send(Seek(bench.snapshot.iteration, step.index + 1))
 
 
 # -- images ----------------------------------------------------------------------------------------------------------
@@ -207,7 +191,7 @@ def test_a_recurrent_layer_offers_its_states_and_they_fill_in_step_by_step(make:
     assert offered(panel) == ["h", "h[t]", "z[t]", "x[t]"]
     choose(panel, "h[t]")
     panel.extent.choose("sample")
-    go_to(bench, "rnn h[2]")
+    bench.go_to("rnn h[2]")
     tile = shown_tile(panel)
     for time in range(7):
         cell = tile.cell_of((0, time, 1))
@@ -215,7 +199,7 @@ def test_a_recurrent_layer_offers_its_states_and_they_fill_in_step_by_step(make:
         text = panel.layer_view.heat_map.hover_text(tile.cell_rect(cell).center())
         assert text.startswith(f"rnn.h[{time}][0, 1]") and ("not yet computed" in text) == (time > 2)
     early = pixels(panel)
-    go_to(bench, "rnn h[6]")
+    bench.go_to("rnn h[6]")
     assert not np.array_equal(early, pixels(panel))
     assert tile.missing is None
     np.testing.assert_array_equal(tile.array[:, 4], bench.snapshot.find(ref("rnn", "h[4]")))

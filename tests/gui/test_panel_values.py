@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -11,7 +11,8 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from tests.building import chain, inline, xor
-from tests.gui.workbench import Workbench, pixels
+from tests.gui.bench import Bench, pixels
+from tests.gui.conftest import ShowPanel
 from tests.refs import ref
 from visualbp.debugger.commands import Level
 from visualbp.gui.panels.activations import ActivationsPanel
@@ -25,21 +26,12 @@ from visualbp.network import Network, edits
 PANELS = (ActivationsPanel, DeltasPanel)
 
 
+Shown = Callable[..., ValuePanel]
+
+
 @pytest.fixture
-def bench(qtbot: QtBot) -> Iterator[Workbench]:
-    made = Workbench(xor())
-    yield made
-    made.close()
-
-
-def shown(qtbot: QtBot, bench: Workbench, kind: type[ValuePanel], size: tuple[int, int] = (262, 230)) -> ValuePanel:
-    panel = kind(bench.context)
-    qtbot.addWidget(panel)
-    qtbot.addWidget(panel.header())
-    panel.resize(*size)
-    panel.show()
-    qtbot.waitExposed(panel)
-    return panel
+def shown(bench: Bench, show_panel: ShowPanel) -> Shown:
+    return lambda kind, size=(262, 230): show_panel(bench, kind, size)
 
 
 def tile(panel: ValuePanel, layer: str, role: str) -> HeatTile:
@@ -50,17 +42,17 @@ def layers_of(panel: ValuePanel) -> list[str]:
     return [t.value.layer for t in panel.strip.content.tiles]
 
 
-def test_before_the_first_step_everything_is_absent(qtbot: QtBot, bench: Workbench) -> None:
+def test_before_the_first_step_everything_is_absent(bench: Bench, shown: Shown) -> None:
     for kind in PANELS:
-        panel = shown(qtbot, bench, kind)
+        panel = shown(kind)
         assert layers_of(panel) == ["hidden", "output"]
         assert all(t.array is None for t in panel.strip.content.tiles)
         centre = QPointF(panel.strip.content.tiles[0].rect.center())
         assert "not yet computed" in panel.strip.content.hover_text(centre)
 
 
-def test_each_step_fills_in_what_it_has_computed(qtbot: QtBot, bench: Workbench) -> None:
-    panel = shown(qtbot, bench, ActivationsPanel)
+def test_each_step_fills_in_what_it_has_computed(bench: Bench, shown: Shown) -> None:
+    panel = shown(ActivationsPanel)
     before = pixels(panel)
     bench.step(3)  # load, hidden z, hidden h
     assert tile(panel, "hidden", "h").array is bench.snapshot.get("hidden", "h")
@@ -68,10 +60,10 @@ def test_each_step_fills_in_what_it_has_computed(qtbot: QtBot, bench: Workbench)
     assert not np.array_equal(before, pixels(panel))
 
 
-def test_the_links_switch_between_z_and_h_and_between_delta_and_upstream(qtbot: QtBot, bench: Workbench) -> None:
+def test_the_links_switch_between_z_and_h_and_between_delta_and_upstream(bench: Bench, shown: Shown) -> None:
     bench.step(level=Level.ITERATION)
     for kind, roles in ((ActivationsPanel, ("z", "h")), (DeltasPanel, ("delta", "upstream"))):
-        panel = shown(qtbot, bench, kind)
+        panel = shown(kind)
         for role in roles:
             header = panel.header()
             assert header is not None
@@ -79,26 +71,26 @@ def test_the_links_switch_between_z_and_h_and_between_delta_and_upstream(qtbot: 
             np.testing.assert_array_equal(tile(panel, "hidden", role).array, bench.snapshot.get("hidden", role))
 
 
-def test_all_cells_share_the_range_that_the_legend_shows(qtbot: QtBot, bench: Workbench) -> None:
+def test_all_cells_share_the_range_that_the_legend_shows(bench: Bench, shown: Shown) -> None:
     bench.step(level=Level.ITERATION)
-    panel = shown(qtbot, bench, ActivationsPanel)
+    panel = shown(ActivationsPanel)
     limits = {t.shading.limit for t in panel.strip.content.tiles}  # type: ignore[attr-defined]
     largest = max(np.abs(bench.snapshot.get(layer, "h")).max() for layer in ("hidden", "output"))
     assert limits == {panel.legend.limit} and largest <= panel.legend.limit <= 1.6 * largest
 
 
-def test_a_layer_alone_has_the_range_of_its_own_values(qtbot: QtBot, bench: Workbench) -> None:
+def test_a_layer_alone_has_the_range_of_its_own_values(bench: Bench, shown: Shown) -> None:
     bench.step(level=Level.ITERATION)
-    panel = shown(qtbot, bench, ActivationsPanel)
+    panel = shown(ActivationsPanel)
     bench.selection.select(("hidden",))
     largest = np.abs(bench.snapshot.get("hidden", "h")).max()
     assert largest <= panel.legend.limit <= 1.6 * largest
     assert panel.layer_view.heat_map.tile.shading == Diverging(panel.legend.limit)
 
 
-def test_clicking_a_cell_chooses_the_number_and_its_sample(qtbot: QtBot, bench: Workbench) -> None:
+def test_clicking_a_cell_chooses_the_number_and_its_sample(qtbot: QtBot, bench: Bench, shown: Shown) -> None:
     bench.step(level=Level.ITERATION)
-    panel = shown(qtbot, bench, DeltasPanel)
+    panel = shown(DeltasPanel)
     pixels(panel)
     box = tile(panel, "hidden", "delta").cell_rect((2, 1))
     assert box is not None
@@ -108,9 +100,9 @@ def test_clicking_a_cell_chooses_the_number_and_its_sample(qtbot: QtBot, bench: 
     assert bench.selection.sample == 2
 
 
-def test_clicking_a_title_shows_that_layer_alone_and_escape_shows_all(qtbot: QtBot, bench: Workbench) -> None:
+def test_clicking_a_title_shows_that_layer_alone_and_escape_shows_all(bench: Bench, shown: Shown) -> None:
     bench.step(level=Level.ITERATION)
-    panel = shown(qtbot, bench, ActivationsPanel)
+    panel = shown(ActivationsPanel)
     title = tile(panel, "output", "h").rect.topLeft() - QPoint(-5, 8)
     QTest.mouseClick(panel.strip.content, Qt.MouseButton.LeftButton, pos=title)
     assert bench.selection.layer == "output"
@@ -122,11 +114,11 @@ def test_clicking_a_title_shows_that_layer_alone_and_escape_shows_all(qtbot: QtB
     assert bench.selection.layer is None and panel.pages.currentWidget() is panel.strip
 
 
-def test_a_layer_without_z_shows_its_h_and_says_so(qtbot: QtBot, bench: Workbench) -> None:
+def test_a_layer_without_z_shows_its_h_and_says_so(bench: Bench, shown: Shown) -> None:
     network = edits.insert_on_connection(xor(), edits.new_layer(xor(), "dropout"), ("hidden", "output"), (0.0, 0.0))
     bench.open(network)
     bench.step(level=Level.ITERATION)
-    panel = shown(qtbot, bench, ActivationsPanel)
+    panel = shown(ActivationsPanel)
     panel._header.choose("z")
     assert layers_of(panel) == ["hidden", "output"]
     bench.selection.select(("dropout",))
@@ -134,9 +126,9 @@ def test_a_layer_without_z_shows_its_h_and_says_so(qtbot: QtBot, bench: Workbenc
     assert "no z" in panel.layer_view.name.text()
 
 
-def test_one_sample_alone_shows_its_row_and_page_down_the_next(qtbot: QtBot, bench: Workbench) -> None:
+def test_one_sample_alone_shows_its_row_and_page_down_the_next(bench: Bench, shown: Shown) -> None:
     bench.step(level=Level.ITERATION)
-    panel = shown(qtbot, bench, ActivationsPanel)
+    panel = shown(ActivationsPanel)
     QTest.mouseClick(panel.extent.buttons["sample"], Qt.MouseButton.LeftButton)
     assert tile(panel, "hidden", "h").copy_text().count("\n") == 0
     QTest.keyClick(panel.strip.content, Qt.Key.Key_PageDown)
@@ -146,13 +138,13 @@ def test_one_sample_alone_shows_its_row_and_page_down_the_next(qtbot: QtBot, ben
     np.testing.assert_array_equal(numbers, bench.snapshot.get("hidden", "h")[2])
 
 
-def test_outdated_values_are_marked_after_a_weight_is_edited(qtbot: QtBot, bench: Workbench) -> None:
+def test_outdated_values_are_marked_after_a_weight_is_edited(bench: Bench, shown: Shown) -> None:
     bench.step(6)
-    panel = shown(qtbot, bench, ActivationsPanel)
+    panel = shown(ActivationsPanel)
     weight = np.ones((4, 2))
     weight.setflags(write=False)
     bench.document.edit(lambda network: edits.set_parameter(network, "hidden", "weight", weight), "Edit weight")
-    bench.debugger.settle()
+    bench.settle()
     assert tile(panel, "hidden", "h").stale
     bench.selection.select(("hidden",))
     assert panel.layer_view.shape.text() == "outdated"
@@ -164,9 +156,9 @@ def deep(count: int) -> Network:
     return chain(*layers, ("loss", "mean_squared_error", {}), data=inline([[0.0, 1.0], [1.0, 0.0]], [[0.0], [1.0]]))
 
 
-def test_a_network_of_300_layers_scrolls_and_follows_the_step(qtbot: QtBot, bench: Workbench) -> None:
+def test_a_network_of_300_layers_scrolls_and_follows_the_step(bench: Bench, shown: Shown) -> None:
     bench.open(deep(300))
-    panel = shown(qtbot, bench, ActivationsPanel, (240, 180))
+    panel = shown(ActivationsPanel, (240, 180))
     bench.step(level=Level.PASS)
     content, bar = panel.strip.content, panel.strip.verticalScrollBar()
     assert len(content.tiles) == 300 and bar.maximum() > 0
@@ -175,7 +167,7 @@ def test_a_network_of_300_layers_scrolls_and_follows_the_step(qtbot: QtBot, benc
 
 
 @pytest.mark.parametrize("batch", [1, 1000])
-def test_pictures_and_batches_of_any_size_are_drawn(qtbot: QtBot, bench: Workbench, batch: int) -> None:
+def test_pictures_and_batches_of_any_size_are_drawn(bench: Bench, shown: Shown, batch: int) -> None:
     generator = np.random.default_rng(0)
     bench.open(
         chain(
@@ -188,7 +180,7 @@ def test_pictures_and_batches_of_any_size_are_drawn(qtbot: QtBot, bench: Workben
     )
     bench.step(level=Level.ITERATION)
     for kind in PANELS:
-        panel = shown(qtbot, bench, kind)
+        panel = shown(kind)
         for extent in ("batch", "sample"):
             panel.extent.choose(extent)
             for layer in ((), ("input",), ("flat",), ("output",)):
@@ -196,7 +188,7 @@ def test_pictures_and_batches_of_any_size_are_drawn(qtbot: QtBot, bench: Workben
                 assert len(np.unique(pixels(panel).reshape(-1, 4), axis=0)) > 8
 
 
-def test_values_that_are_not_finite_are_marked(qtbot: QtBot, bench: Workbench) -> None:
+def test_values_that_are_not_finite_are_marked(bench: Bench, shown: Shown) -> None:
     bench.open(
         chain(
             ("input", "input", {"shape": [1]}),
@@ -208,14 +200,14 @@ def test_values_that_are_not_finite_are_marked(qtbot: QtBot, bench: Workbench) -
     )
     bench.step(2)
     assert np.isinf(bench.snapshot.get("output", "h")).any()
-    panel = shown(qtbot, bench, ActivationsPanel)
+    panel = shown(ActivationsPanel)
     error = theme().color("error")
     picture = pixels(panel)
     assert (picture[..., :3] == [error.blue(), error.green(), error.red()]).all(-1).any()
 
 
-def test_without_a_network_the_panel_says_what_to_do(qtbot: QtBot, bench: Workbench) -> None:
-    panel = shown(qtbot, bench, ActivationsPanel)
+def test_without_a_network_the_panel_says_what_to_do(bench: Bench, shown: Shown) -> None:
+    panel = shown(ActivationsPanel)
     bench.open(Network())
     assert panel.pages.currentWidget() is panel.empty
     assert "open a sample" in panel.empty.text.text()
@@ -223,9 +215,9 @@ def test_without_a_network_the_panel_says_what_to_do(qtbot: QtBot, bench: Workbe
     assert "loss" in panel.empty.text.text()
 
 
-def test_both_themes_and_the_presenters_size_are_drawn(qtbot: QtBot, bench: Workbench) -> None:
+def test_both_themes_and_the_presenters_size_are_drawn(bench: Bench, shown: Shown) -> None:
     bench.step(level=Level.ITERATION)
-    panel = shown(qtbot, bench, ActivationsPanel)
+    panel = shown(ActivationsPanel)
     dark = pixels(panel)
     try:
         theme().set("light")

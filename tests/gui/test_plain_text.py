@@ -10,25 +10,17 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QAbstractItemView, QLabel, QLineEdit, QPlainTextEdit, QStatusBar, QWidget
 from pytestqt.qtbot import QtBot
 
+from tests.gui.conftest import OpenWindow
 from tests.hostile import HOSTILE, hostile_model
 from visualbp.debugger.commands import Level, StepForward
-from visualbp.gui import create_window
 from visualbp.gui.canvas.rename import NameField
 from visualbp.gui.main_window import MainWindow
 from visualbp.gui.plain_text import PlainLabel, file_name_for, plain_tip
 
 
 @pytest.fixture
-def window(qtbot: QtBot, tmp_path: Path) -> Iterator[MainWindow]:
-    made = create_window(str(hostile_model(tmp_path / "m<b>.vbp")))
-    made.resize(1600, 1000)
-    made.show()
-    assert made.debugger.settle()
-    yield made
-    made.document.undo_stack.setClean()
-    made.document.set_trained(False)
-    made.close()
-    made.deleteLater()
+def window(open_window: OpenWindow, tmp_path: Path) -> MainWindow:
+    return open_window(str(hostile_model(tmp_path / "m<b>.vbp")), (1600, 1000))
 
 
 def steers(text: str) -> bool:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from tests.building import xor
-from tests.gui.workbench import Workbench, pixels
+from tests.gui.bench import Bench, pixels
+from tests.gui.conftest import ShowPanel
 from visualbp.debugger.commands import Level
 from visualbp.gui.panels.problems import ProblemsPanel
 from visualbp.network import Network, edits
@@ -19,33 +17,22 @@ from visualbp.network.network import make_layer
 
 
 @pytest.fixture
-def bench(qtbot: QtBot) -> Iterator[Workbench]:
-    made = Workbench(xor())
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def panel(qtbot: QtBot, bench: Workbench) -> ProblemsPanel:
-    made = ProblemsPanel(bench.context)
-    qtbot.addWidget(made)
-    made.resize(420, 200)
-    made.show()
-    return made
+def panel(bench: Bench, show_panel: ShowPanel) -> ProblemsPanel:
+    return show_panel(bench, ProblemsPanel, (420, 200))
 
 
 def texts(panel: ProblemsPanel) -> list[str]:
     return [str(panel.model.data(panel.model.index(row))) for row in range(panel.model.rowCount())]
 
 
-def test_a_network_that_runs_has_no_problems_and_the_panel_says_so(bench: Workbench, panel: ProblemsPanel) -> None:
+def test_a_network_that_runs_has_no_problems_and_the_panel_says_so(bench: Bench, panel: ProblemsPanel) -> None:
     assert texts(panel) == []
     empty = pixels(panel)
     bench.open(Network())
     assert not np.array_equal(pixels(panel), empty)
 
 
-def test_every_problem_says_what_would_mend_it_and_errors_come_first(bench: Workbench, panel: ProblemsPanel) -> None:
+def test_every_problem_says_what_would_mend_it_and_errors_come_first(bench: Bench, panel: ProblemsPanel) -> None:
     network = edits.add_layer(bench.network, make_layer("aside", "dense", {"units": 3}), (0, 0))
     bench.open(edits.disconnect(network, [("input", "hidden")]))
     found = texts(panel)
@@ -55,7 +42,7 @@ def test_every_problem_says_what_would_mend_it_and_errors_come_first(bench: Work
 
 
 def test_a_click_selects_the_layer_and_asks_to_bring_it_into_view(
-    qtbot: QtBot, bench: Workbench, panel: ProblemsPanel
+    qtbot: QtBot, bench: Bench, panel: ProblemsPanel
 ) -> None:
     bench.open(edits.disconnect(bench.network, [("input", "hidden")]))
     place = panel.list.visualRect(panel.model.index(0)).center()
@@ -64,7 +51,7 @@ def test_a_click_selects_the_layer_and_asks_to_bring_it_into_view(
     assert wanted.args == ["hidden"] and bench.selection.layer == "hidden"
 
 
-def test_the_enter_key_goes_to_the_layer_too(qtbot: QtBot, bench: Workbench, panel: ProblemsPanel) -> None:
+def test_the_enter_key_goes_to_the_layer_too(qtbot: QtBot, bench: Bench, panel: ProblemsPanel) -> None:
     bench.open(edits.disconnect(bench.network, [("hidden", "output")]))
     panel.list.setFocus()
     panel.list.setCurrentIndex(panel.model.index(0))
@@ -73,33 +60,32 @@ def test_the_enter_key_goes_to_the_layer_too(qtbot: QtBot, bench: Workbench, pan
     assert bench.selection.layer is not None
 
 
-def test_data_that_do_not_fit_are_a_problem_too(bench: Workbench, panel: ProblemsPanel) -> None:
+def test_data_that_do_not_fit_are_a_problem_too(bench: Bench, panel: ProblemsPanel) -> None:
     bench.document.edit(lambda network: edits.set_options(network, "input", {"shape": (3,)}), "Wider input")
-    bench.debugger.settle()
+    bench.settle()
     assert any("takes samples of shape (3)" in text for text in texts(panel))
-    bench.document.undo_stack.undo()
-    bench.debugger.settle()
+    bench.undo()
     assert texts(panel) == []
 
 
-def test_moving_a_layer_on_the_canvas_keeps_the_problems_of_the_data(bench: Workbench, panel: ProblemsPanel) -> None:
+def test_moving_a_layer_on_the_canvas_keeps_the_problems_of_the_data(bench: Bench, panel: ProblemsPanel) -> None:
     bench.document.edit(lambda network: edits.set_options(network, "input", {"shape": (3,)}), "Wider input")
-    bench.debugger.settle()
+    bench.settle()
     before = texts(panel)
     bench.document.edit(lambda network: edits.move_layers(network, {"input": (-50.0, 0.0)}), "Move")
     assert texts(panel) == before != []
 
 
-def test_a_value_that_is_not_finite_is_named_with_its_layer(bench: Workbench, panel: ProblemsPanel) -> None:
+def test_a_value_that_is_not_finite_is_named_with_its_layer(bench: Bench, panel: ProblemsPanel) -> None:
     wild = np.full((4, 2), np.inf)
     bench.document.edit(lambda network: edits.set_parameter(network, "hidden", "weight", wild), "Break it")
-    bench.debugger.settle()
+    bench.settle()
     bench.step(1, Level.ITERATION)
     found = texts(panel)
     assert found and found[0].startswith("error: hidden: affine") and "z" in found[0]
 
 
-def test_rows_grow_with_their_words_when_the_panel_gets_narrow(bench: Workbench, panel: ProblemsPanel) -> None:
+def test_rows_grow_with_their_words_when_the_panel_gets_narrow(bench: Bench, panel: ProblemsPanel) -> None:
     bench.open(edits.disconnect(bench.network, [("input", "hidden")]))
     wide = panel.list.visualRect(panel.model.index(0)).height()
     panel.resize(170, 300)

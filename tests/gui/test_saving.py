@@ -1,7 +1,7 @@
 """A file is written in a thread of its own: the window goes on, and what is asked for meanwhile comes out right."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -53,12 +53,11 @@ class Slow:
 
 
 @pytest.fixture
-def desk(qtbot: QtBot, tmp_path: Path) -> Iterator[Desk]:
-    made = Desk()
+def desk(desks: Callable[[], Desk], tmp_path: Path) -> Desk:
+    made = desks()
     save_network(XOR, tmp_path / "mine.vbp")
-    made.open(tmp_path / "mine.vbp")
-    yield made
-    made.end()
+    made.open_file(tmp_path / "mine.vbp")
+    return made
 
 
 def units(network: Network) -> object:

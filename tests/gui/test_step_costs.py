@@ -10,7 +10,7 @@ from PySide6.QtGui import QPainter
 from pytestqt.qtbot import QtBot
 
 from tests.building import xor
-from tests.gui.workbench import Workbench
+from tests.gui.conftest import MakeBench, ShowPanel
 from tests.refs import ref
 from visualbp.analysis.gradient_flow import flows_in_stages, layer_flows
 from visualbp.debugger.commands import Level
@@ -69,14 +69,12 @@ def test_the_flow_in_stages_is_the_flow_at_once(sample: str) -> None:
 
 
 def test_badges_of_a_step_that_has_passed_are_not_looked_for_any_more(
-    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, make_bench: MakeBench, show_panel: ShowPanel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gradients, "STAGE", 0.0)
     monkeypatch.setattr(gradients, "STAGES_APART", 60_000)
-    bench = Workbench(load_network(find_model("vanishing")))
-    panel = GradientsPanel(bench.context)
-    qtbot.addWidget(panel)
-    panel.show()
+    bench = make_bench(load_network(find_model("vanishing")))
+    panel = show_panel(bench, GradientsPanel, (364, 220))
     bench.step(12)
     assert bench.snapshot.plan is not None
     panel._find_badges()
@@ -88,11 +86,10 @@ def test_badges_of_a_step_that_has_passed_are_not_looked_for_any_more(
     qtbot.waitUntil(lambda: not panel._quiet.isActive() and panel._finding is None, timeout=30_000)
     flows = layer_flows(bench.snapshot.plan, bench.snapshot.values, bench.snapshot.norms)
     assert panel._badges == {layer: flow.badges for layer, flow in flows.items() if flow.badges}
-    bench.close()
 
 
 def test_the_card_of_numbers_is_never_drawn_at_the_size_of_the_step_before(
-    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+    make_bench: MakeBench, show_panel: ShowPanel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     painted: list[tuple[int, int]] = []
     draw = NumberCard._draw
@@ -103,12 +100,9 @@ def test_the_card_of_numbers_is_never_drawn_at_the_size_of_the_step_before(
         draw(card, painter)
 
     monkeypatch.setattr(NumberCard, "_draw", noted)
-    bench = Workbench(load_network(find_model("vanishing")))
-    panel = MathematicsPanel(bench.context)
-    qtbot.addWidget(panel)
-    panel.resize(400, 900)
-    panel.show()
-    bench.debugger.settle()
+    bench = make_bench(load_network(find_model("vanishing")))
+    panel = show_panel(bench, MathematicsPanel, (400, 900))
+    bench.settle()
     heights = set()
     for _ in range(6):
         painted.clear()
@@ -116,7 +110,6 @@ def test_the_card_of_numbers_is_never_drawn_at_the_size_of_the_step_before(
         assert set(painted) == {panel.card.size().toTuple()}, "at the size that it has in the end, and at no other"
         heights.add(panel.card.height())
     assert len(heights) > 2, "its height does change"
-    bench.close()
 
 
 @pytest.mark.parametrize("sample", ["xor", "digits_convolution", "copy_transformer"])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
@@ -11,8 +9,9 @@ from PySide6.QtGui import QTextDocument
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from tests.building import chain, inline, xor
-from tests.gui.workbench import Workbench, pixels
+from tests.building import chain, inline
+from tests.gui.bench import Bench, pixels
+from tests.gui.conftest import ShowPanel
 from visualbp.debugger.commands import Level, Seek, Train
 from visualbp.engine.notation import Notation
 from visualbp.engine.plan import Phase
@@ -22,19 +21,8 @@ from visualbp.network import Network, edits
 
 
 @pytest.fixture
-def bench(qtbot: QtBot) -> Iterator[Workbench]:
-    made = Workbench(xor())
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def panel(qtbot: QtBot, bench: Workbench) -> TimelinePanel:
-    made = TimelinePanel(bench.context)
-    qtbot.addWidget(made)
-    made.resize(1100, 90)
-    made.show()
-    return made
+def panel(bench: Bench, show_panel: ShowPanel) -> TimelinePanel:
+    return show_panel(bench, TimelinePanel, (1100, 90))
 
 
 def chip(panel: TimelinePanel, step: int) -> QPoint:
@@ -52,36 +40,36 @@ def deep(layers: int) -> Network:
     )
 
 
-def test_a_click_on_a_chip_goes_to_the_state_after_that_step(bench: Workbench, panel: TimelinePanel) -> None:
+def test_a_click_on_a_chip_goes_to_the_state_after_that_step(bench: Bench, panel: TimelinePanel) -> None:
     for step in (6, 2, 9):
         QTest.mouseClick(panel.strip, Qt.MouseButton.LeftButton, pos=chip(panel, step))
-        bench.debugger.settle()
+        bench.settle()
         assert bench.snapshot.cursor == step + 1
         assert bench.snapshot.step == bench.snapshot.plan.steps[step]
 
 
-def test_dragging_over_the_chips_scrubs_to_where_the_drag_ends(bench: Workbench, panel: TimelinePanel) -> None:
+def test_dragging_over_the_chips_scrubs_to_where_the_drag_ends(bench: Bench, panel: TimelinePanel) -> None:
     QTest.mousePress(panel.strip, Qt.MouseButton.LeftButton, pos=chip(panel, 1))
     for step in range(2, 11):
         QTest.mouseMove(panel.strip, chip(panel, step))
     QTest.mouseRelease(panel.strip, Qt.MouseButton.LeftButton, pos=chip(panel, 10))
-    bench.debugger.settle()
-    bench.debugger.settle()
+    bench.settle()
+    bench.settle()
     assert bench.snapshot.cursor == 11
 
 
-def test_left_and_right_step_one_operation_and_with_control_one_layer(bench: Workbench, panel: TimelinePanel) -> None:
+def test_left_and_right_step_one_operation_and_with_control_one_layer(bench: Bench, panel: TimelinePanel) -> None:
     panel.strip.setFocus()
     QTest.keyClick(panel.strip, Qt.Key.Key_Right)
     QTest.keyClick(panel.strip, Qt.Key.Key_Right, Qt.KeyboardModifier.ControlModifier)
-    bench.debugger.settle()
+    bench.settle()
     assert (bench.snapshot.cursor, bench.snapshot.step.layer) == (3, "hidden")
     QTest.keyClick(panel.strip, Qt.Key.Key_Left)
-    bench.debugger.settle()
+    bench.settle()
     assert bench.snapshot.cursor == 2
 
 
-def test_the_chips_look_different_before_at_and_after_the_current_step(bench: Workbench, panel: TimelinePanel) -> None:
+def test_the_chips_look_different_before_at_and_after_the_current_step(bench: Bench, panel: TimelinePanel) -> None:
     bench.send(Seek(0, 9))
     picture = pixels(panel.strip)
 
@@ -95,7 +83,7 @@ def test_the_chips_look_different_before_at_and_after_the_current_step(bench: Wo
     assert not np.array_equal(picture, pixels(panel.strip))
 
 
-def test_the_current_chip_is_in_view_however_many_steps_there_are(qtbot: QtBot, bench: Workbench) -> None:
+def test_the_current_chip_is_in_view_however_many_steps_there_are(qtbot: QtBot, bench: Bench) -> None:
     bench.open(deep(120))
     panel = TimelinePanel(bench.context)
     qtbot.addWidget(panel)
@@ -107,7 +95,7 @@ def test_the_current_chip_is_in_view_however_many_steps_there_are(qtbot: QtBot, 
         assert rect.left() >= 0 and rect.right() <= panel.strip.width()
 
 
-def test_a_click_on_the_line_of_ticks_goes_far_in_a_deep_network(qtbot: QtBot, bench: Workbench) -> None:
+def test_a_click_on_the_line_of_ticks_goes_far_in_a_deep_network(qtbot: QtBot, bench: Bench) -> None:
     bench.open(deep(120))
     panel = TimelinePanel(bench.context)
     qtbot.addWidget(panel)
@@ -116,58 +104,58 @@ def test_a_click_on_the_line_of_ticks_goes_far_in_a_deep_network(qtbot: QtBot, b
     count = panel.strip.count
     place = QPoint(panel.strip.width() // 2, panel.strip.height() - 14)
     QTest.mouseClick(panel.strip, Qt.MouseButton.LeftButton, pos=place)
-    bench.debugger.settle()
+    bench.settle()
     assert abs(bench.snapshot.cursor - count / 2) < 4
 
 
-def test_the_buttons_go_on_and_back_by_iterations_with_the_same_values(bench: Workbench, panel: TimelinePanel) -> None:
+def test_the_buttons_go_on_and_back_by_iterations_with_the_same_values(bench: Bench, panel: TimelinePanel) -> None:
     bench.send(Seek(3, 7))
     weight = bench.snapshot.get("hidden", "weight")
     for words in ("+10", "−10"):
         QTest.mouseClick(panel.buttons[words], Qt.MouseButton.LeftButton)
-        bench.debugger.settle()
+        bench.settle()
     assert (bench.snapshot.iteration, bench.snapshot.cursor) == (3, 7)
     assert np.array_equal(bench.snapshot.get("hidden", "weight"), weight)
 
 
-def test_first_and_last_are_the_ends_of_what_has_been_run(bench: Workbench, panel: TimelinePanel) -> None:
+def test_first_and_last_are_the_ends_of_what_has_been_run(bench: Bench, panel: TimelinePanel) -> None:
     bench.send(Train(25))
     reached = bench.snapshot.iteration
     assert reached == 24
     QTest.mouseClick(panel.buttons["first"], Qt.MouseButton.LeftButton)
-    bench.debugger.settle()
+    bench.settle()
     assert (bench.snapshot.iteration, bench.snapshot.cursor) == (0, 0)
     QTest.mouseClick(panel.buttons["last"], Qt.MouseButton.LeftButton)
-    bench.debugger.settle()
+    bench.settle()
     assert bench.snapshot.iteration == reached
     assert panel.slider.maximum() == reached
 
 
-def test_dragging_the_slider_goes_to_an_iteration_and_pauses_what_runs(bench: Workbench, panel: TimelinePanel) -> None:
+def test_dragging_the_slider_goes_to_an_iteration_and_pauses_what_runs(bench: Bench, panel: TimelinePanel) -> None:
     bench.send(Train(40))
     bench.debugger.send(Train(None))
     panel.slider.setSliderDown(True)
     panel.slider.setSliderPosition(5)
     panel.slider.setSliderDown(False)
-    bench.debugger.settle()
-    bench.debugger.settle()
+    bench.settle()
+    bench.settle()
     assert bench.snapshot.iteration == 5 and not bench.snapshot.is_running
 
 
-def test_a_changed_network_begins_an_iteration_range_of_its_own(bench: Workbench, panel: TimelinePanel) -> None:
+def test_a_changed_network_begins_an_iteration_range_of_its_own(bench: Bench, panel: TimelinePanel) -> None:
     bench.send(Train(30))
     bench.document.edit(lambda network: edits.set_options(network, "hidden", {"units": 5}), "More units")
-    bench.debugger.settle()
+    bench.settle()
     assert panel.slider.minimum() == bench.snapshot.iteration
     QTest.mouseClick(panel.buttons["first"], Qt.MouseButton.LeftButton)
-    bench.debugger.settle()
+    bench.settle()
     assert bench.snapshot.iteration == panel.slider.minimum()
 
 
-def test_a_breakpoint_is_marked_on_its_first_chip(bench: Workbench, panel: TimelinePanel) -> None:
+def test_a_breakpoint_is_marked_on_its_first_chip(bench: Bench, panel: TimelinePanel) -> None:
     before = pixels(panel.strip)
     panel.strip.breakpoint_wanted.emit(Phase.BACKWARD, "hidden")
-    bench.debugger.settle()
+    bench.settle()
     assert bench.debugger.breakpoints == {(Phase.BACKWARD, "hidden")}
     changed = np.argwhere((pixels(panel.strip) != before).any(axis=2))
     first = next(s.index for s in bench.snapshot.plan.steps if s.group == (Phase.BACKWARD, "hidden"))
@@ -176,12 +164,12 @@ def test_a_breakpoint_is_marked_on_its_first_chip(bench: Workbench, panel: Timel
     assert (abs(changed[:, 1] - rect.left()) < 10).all()
 
 
-def test_hovering_names_the_step_its_shapes_and_what_it_does(bench: Workbench, panel: TimelinePanel) -> None:
+def test_hovering_names_the_step_its_shapes_and_what_it_does(bench: Bench, panel: TimelinePanel) -> None:
     tip = panel.strip.tip(1)
     assert "hidden z" in tip and "(4, 4)" in tip and "takes input" in tip
 
 
-def test_hovering_shows_the_equation_of_a_step_once_it_is_set(bench: Workbench, panel: TimelinePanel) -> None:
+def test_hovering_shows_the_equation_of_a_step_once_it_is_set(bench: Bench, panel: TimelinePanel) -> None:
     step = bench.snapshot.plan.steps[9]
     for line in lines_of(Notation(bench.snapshot.plan).step_equation(step)):
         typeset(line)
@@ -193,20 +181,20 @@ def test_hovering_shows_the_equation_of_a_step_once_it_is_set(bench: Workbench, 
 
 
 def test_without_a_network_that_runs_the_strip_says_so_and_nothing_can_be_pressed(
-    bench: Workbench, panel: TimelinePanel
+    bench: Bench, panel: TimelinePanel
 ) -> None:
     bench.open(Network())
     assert not panel.slider.isEnabled() and not panel.buttons["+1"].isEnabled()
     QTest.mouseClick(panel.strip, Qt.MouseButton.LeftButton, pos=QPoint(60, 10))
     QTest.keyClick(panel.strip, Qt.Key.Key_End)
-    bench.debugger.settle()
+    bench.settle()
     assert bench.snapshot.plan is None
 
 
-def test_stepping_to_the_end_by_keyboard_shows_every_chip_done(bench: Workbench, panel: TimelinePanel) -> None:
+def test_stepping_to_the_end_by_keyboard_shows_every_chip_done(bench: Bench, panel: TimelinePanel) -> None:
     panel.strip.setFocus()
     QTest.keyClick(panel.strip, Qt.Key.Key_End)
-    bench.debugger.settle()
+    bench.settle()
     assert bench.snapshot.cursor == panel.strip.count
     bench.step(1, Level.OPERATION)
     assert (bench.snapshot.iteration, bench.snapshot.cursor) == (1, 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,24 +27,6 @@ LAST_STEP = 16
 """A place in an iteration of XOR."""
 
 
-@pytest.fixture
-def desks(qtbot: QtBot) -> Iterator[Callable[[], Desk]]:
-    made: list[Desk] = []
-
-    def make() -> Desk:
-        made.append(Desk())
-        return made[-1]
-
-    yield make
-    for desk in made:
-        desk.end()
-
-
-@pytest.fixture
-def desk(desks: Callable[[], Desk]) -> Desk:
-    return desks()
-
-
 def write(path: Path, network: Network = XOR) -> Path:
     path.parent.mkdir(exist_ok=True)
     save_network(network, path)
@@ -58,11 +40,11 @@ def test_training_of_another_file_to_a_place_where_the_last_one_was_saved_is_ask
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers = Answers(monkeypatch)
-    desk.open(write(tmp_path / "one.vbp"))
+    desk.open_file(write(tmp_path / "one.vbp"))
     desk.train(2, LAST_STEP)
     place = desk.place
     assert place == (2, LAST_STEP) and desk.document.is_modified and desk.files.save() and not desk.document.is_modified
-    desk.open(write(tmp_path / "two.vbp", replace(XOR, seed=XOR.seed + 1)))
+    desk.open_file(write(tmp_path / "two.vbp", replace(XOR, seed=XOR.seed + 1)))
     assert not desk.document.is_modified
     desk.train(2, LAST_STEP)
     assert desk.place == place
@@ -71,9 +53,9 @@ def test_training_of_another_file_to_a_place_where_the_last_one_was_saved_is_ask
 
 
 def test_the_saved_weights_are_known_again_wherever_they_stand(desk: Desk, tmp_path: Path) -> None:
-    desk.open(write(tmp_path / "one.vbp"))
+    desk.open_file(write(tmp_path / "one.vbp"))
     desk.train(3)
-    end = len(desk.debugger.snapshot.plan.steps)  # type: ignore[union-attr]
+    end = len(desk.snapshot.plan.steps)  # type: ignore[union-attr]
     assert desk.files.save() and not desk.document.is_modified
     desk.send(StepForward(Level.PASS))  # the forward pass changes no weight
     assert not desk.document.is_modified
@@ -86,7 +68,7 @@ def test_the_saved_weights_are_known_again_wherever_they_stand(desk: Desk, tmp_p
 
 
 def test_going_back_to_the_beginning_leaves_nothing_to_save(desk: Desk, tmp_path: Path) -> None:
-    desk.open(write(tmp_path / "one.vbp"))
+    desk.open_file(write(tmp_path / "one.vbp"))
     desk.train(2)
     assert desk.document.is_modified
     desk.send(Reset())
@@ -94,10 +76,10 @@ def test_going_back_to_the_beginning_leaves_nothing_to_save(desk: Desk, tmp_path
 
 
 def test_weights_that_a_save_has_replaced_in_the_file_are_work_again_after_a_reset(desk: Desk, tmp_path: Path) -> None:
-    desk.open(write(tmp_path / "one.vbp"))
+    desk.open_file(write(tmp_path / "one.vbp"))
     desk.train(2)
     assert desk.files.save()
-    desk.open(tmp_path / "one.vbp")
+    desk.open_file(tmp_path / "one.vbp")
     desk.train(2)
     assert desk.files.save()
     desk.send(Reset())  # to weights that were in the file, and are in none now
@@ -109,12 +91,12 @@ def test_a_sample_is_asked_about_after_a_minute_of_training(
 ) -> None:
     now = [0.0]
     monkeypatch.setattr(saved_state.time, "monotonic", lambda: now[0])
-    desk.open("xor")
+    desk.open_file("xor")
     desk.debugger.send(Train())
-    qtbot.waitUntil(lambda: desk.debugger.snapshot.iteration > 0)
+    qtbot.waitUntil(lambda: desk.snapshot.iteration > 0)
     now[0] = 59.0
-    seen = desk.debugger.snapshot.iteration
-    qtbot.waitUntil(lambda: desk.debugger.snapshot.iteration > seen)
+    seen = desk.snapshot.iteration
+    qtbot.waitUntil(lambda: desk.snapshot.iteration > seen)
     assert not desk.document.is_modified
     now[0] = 61.0
     qtbot.waitUntil(lambda: desk.document.is_modified)
@@ -128,21 +110,21 @@ def test_a_sample_is_asked_about_after_a_minute_of_training(
 
 
 def test_a_weight_edited_a_moment_before_saving_is_in_the_file(desk: Desk, tmp_path: Path) -> None:
-    desk.open(write(tmp_path / "one.vbp"))
+    desk.open_file(write(tmp_path / "one.vbp"))
     desk.train(2)
     mine = np.full(desk.weight().shape, 0.25)
     other = desk.weight("output").copy()
     desk.document.edit(
         lambda network: replace(network, parameters={**network.parameters, "hidden": {"weight": mine}}), "Edit a weight"
     )
-    assert desk.debugger.snapshot.generation < desk.document.generation, "the session has not taken it over yet"
+    assert desk.snapshot.generation < desk.document.generation, "the session has not taken it over yet"
     assert desk.files.save()
     saved = load_network(tmp_path / "one.vbp").parameters
     assert (saved["hidden"]["weight"] == mine).all() and (saved["output"]["weight"] == other).all()
 
 
 def test_a_file_saved_a_moment_after_opening_has_nothing_of_the_one_before(desk: Desk, tmp_path: Path) -> None:
-    desk.open(write(tmp_path / "one.vbp"))
+    desk.open_file(write(tmp_path / "one.vbp"))
     desk.train(2)
     assert desk.files.save()
     write(tmp_path / "two.vbp", replace(XOR, name="two"))
@@ -161,7 +143,7 @@ def kept(desks: Callable[[], Desk], prepare: Callable[[Desk], None]) -> Desk:
     assert first.document.is_modified and not first.autosave.save()
     data = first.autosave.path.read_bytes()
     left = first.autosave.path
-    first.end(keep=True)
+    first.close(keep=True)
     assert left.read_bytes() == data
     second = desks()
     second.recovery.offer()
@@ -177,17 +159,17 @@ def test_work_on_a_file_with_a_table_beside_it_comes_back_as_it_was(
     before: list[Network] = []
 
     def work(desk: Desk) -> None:
-        desk.open(path)
+        desk.open_file(path)
         desk.edit(units=7)
         desk.train(3)
-        before.append(saved_state.live_network(desk.document, desk.debugger.snapshot)())
+        before.append(saved_state.live_network(desk.document, desk.snapshot)())
 
     desk = kept(desks, work)
     assert "unsaved work in Mine (mine.vbp)" in desk.bar.text
     desk.press("Recover it")
     document = desk.document
     assert document.path == path and document.is_modified and document.network == before[0]
-    assert desk.debugger.snapshot.dataset is not None and len(desk.debugger.snapshot.dataset) == 4
+    assert desk.snapshot.dataset is not None and len(desk.snapshot.dataset) == 4
     assert list(desk.autosave.path.parent.glob("*.vbp")) == [desk.autosave.path]
     assert desk.files.save() and not document.is_modified
     data = load_network(path).data
@@ -197,7 +179,7 @@ def test_work_on_a_file_with_a_table_beside_it_comes_back_as_it_was(
 
 def test_work_on_a_sample_comes_back_as_work_on_a_sample(desks: Callable[[], Desk]) -> None:
     def work(desk: Desk) -> None:
-        desk.open("xor")
+        desk.open_file("xor")
         desk.edit()
 
     desk = kept(desks, work)
@@ -211,7 +193,7 @@ def test_recovered_work_does_not_overwrite_what_was_saved_since_without_a_questi
     path = write(tmp_path / "mine.vbp")
 
     def work(desk: Desk) -> None:
-        desk.open(path)
+        desk.open_file(path)
         desk.edit()
 
     desk = kept(desks, work)
@@ -225,7 +207,7 @@ def test_recovered_work_does_not_overwrite_what_was_saved_since_without_a_questi
 
 def test_old_work_stays_until_the_new_is_written(desks: Callable[[], Desk], monkeypatch: pytest.MonkeyPatch) -> None:
     def work(desk: Desk) -> None:
-        desk.open("xor")
+        desk.open_file("xor")
         desk.edit()
 
     desk = kept(desks, work)
@@ -295,7 +277,7 @@ def test_work_is_offered_whatever_a_lock_file_says_of_a_machine(desk: Desk) -> N
 
 def test_work_of_a_living_window_is_not_offered_and_its_lock_stays(desks: Callable[[], Desk]) -> None:
     first, second = desks(), desks()
-    first.open("xor")
+    first.open_file("xor")
     first.edit()
     assert not first.autosave.save()
     second.recovery.offer()
@@ -315,7 +297,7 @@ def test_locks_and_parts_of_the_dead_are_cleared_away(desk: Desk) -> None:
 
 
 def test_saving_removes_the_autosave_at_once(desk: Desk, tmp_path: Path) -> None:
-    desk.open(write(tmp_path / "mine.vbp"))
+    desk.open_file(write(tmp_path / "mine.vbp"))
     desk.edit()
     assert not desk.autosave.save() and read_autosave(desk.autosave.path).path == tmp_path / "mine.vbp"
     assert desk.files.save()
@@ -323,7 +305,7 @@ def test_saving_removes_the_autosave_at_once(desk: Desk, tmp_path: Path) -> None
 
 
 def test_the_autosave_is_written_beside_the_window_and_the_last_state_wins(desk: Desk, qtbot: QtBot) -> None:
-    desk.open("xor")
+    desk.open_file("xor")
     desk.edit(units=5)
     desk.autosave.save_beside()
     desk.edit(units=6)
@@ -339,7 +321,7 @@ def test_a_file_that_the_dialog_has_not_asked_about_is_not_replaced_without_a_qu
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write(tmp_path / "mine.vbp", replace(XOR, name="Mine"))
-    desk.open("xor")
+    desk.open_file("xor")
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *arguments: (str(tmp_path / "mine"), ""))
     answers = Answers(monkeypatch)
     assert not desk.files.save_as()
@@ -360,9 +342,9 @@ def test_a_picture_is_whole_or_not_written(desk: Desk, tmp_path: Path, monkeypat
 
 
 def test_a_network_edited_in_mid_training_and_undone_is_still_work(desk: Desk, tmp_path: Path) -> None:
-    desk.open(write(tmp_path / "mine.vbp"))
+    desk.open_file(write(tmp_path / "mine.vbp"))
     desk.train(2)
     desk.document.edit(lambda network: edits.rename_layer(network, "hidden", "middle"), "Rename")
     desk.document.undo_stack.undo()
-    desk.debugger.settle()
+    desk.settle()
     assert desk.document.is_modified

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction, QKeySequence
 
 from visualbp.gui.theme import icon, theme
+from visualbp.gui.workspace_kinds import KINDS
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,24 @@ VIEW = (
     ActionSpec("larger", "Larger interface", "plus", ("Ctrl+Alt++", "Ctrl+Alt+="), "Scale everything up"),
     ActionSpec("smaller", "Smaller interface", "minus", ("Ctrl+Alt+-",), "Scale everything down"),
     ActionSpec("reduced_motion", "Reduce motion", "", (), "No pulses along connections", checkable=True),
-    ActionSpec("default_layout", "Default layout of panels", "", (), "Put every panel back in its place"),
     ActionSpec("command_palette", "Find a command …", "search", ("Ctrl+K", "Ctrl+Shift+P"), "Type to find any command"),
+)
+WORKSPACES = tuple(
+    ActionSpec(f"workspace_{name}", kind.title, "", (f"Ctrl+{number}",), kind.hint, checkable=True)
+    for number, (name, kind) in enumerate(KINDS.items(), 1)
+)
+ARRANGE = (
+    ActionSpec("reset_workspace", "Reset this workspace", "", (), "Put every panel of it back in its place"),
+    ActionSpec(
+        "new_workspace", "New workspace of this arrangement …", "", (), "Keep the panels as they are"
+    ),
+    ActionSpec("delete_workspace", "Delete this workspace", "", (), "Only one's own can be deleted"),
+    ActionSpec("export_workspace", "Export this workspace …", "", (), "Write it to a file, for another computer"),
+    ActionSpec("import_workspace", "Import a workspace …", "", (), "Read one that was exported"),
+)
+PANELS = (
+    ActionSpec("next_panel", "Next panel", "", ("Ctrl+Tab",), "Move the keyboard to the next panel that can be seen"),
+    ActionSpec("previous_panel", "Previous panel", "", ("Ctrl+Shift+Tab",), "Move it to the one before"),
 )
 DEBUG = (
     ActionSpec("step_operation", "Step operation", "step_operation", ("F11",), "Run one operation", "Operation"),
@@ -94,7 +111,7 @@ HELP = (
     ActionSpec("fault_log", "Log of faults", "", (), "Open the file with what went wrong inside the program"),
     ActionSpec("about", "About visualbp", "info", (), "What this is"),
 )
-ALL = (*FILE, *EDIT, *VIEW, *DEBUG, *HELP)
+ALL = (*FILE, *EDIT, *VIEW, *WORKSPACES, *ARRANGE, *PANELS, *DEBUG, *HELP)
 
 Slots = dict[str, Callable[[], object]]
 

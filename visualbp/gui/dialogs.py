@@ -7,10 +7,16 @@ from PySide6.QtGui import QFont, QKeySequence
 from PySide6.QtWidgets import QDialog, QGridLayout, QLabel, QMessageBox, QVBoxLayout, QWidget
 
 from visualbp import __version__
-from visualbp.gui.actions import DEBUG, EDIT, FILE, VIEW
+from visualbp.gui.actions import DEBUG, EDIT, FILE, HELP, PANELS, VIEW, WORKSPACES
 from visualbp.gui.canvas.keys import KEYS as CANVAS_KEYS
 from visualbp.gui.theme import theme
 
+KEYS = (
+    ("File and edit", FILE + EDIT),
+    ("View", VIEW + PANELS + HELP),
+    ("Workspaces", WORKSPACES),
+    ("Debug", DEBUG),
+)
 MOUSE = (
     ("Ctrl+wheel", "Zoom at the pointer"),
     ("Space-drag, middle-drag", "Move the view"),
@@ -29,11 +35,13 @@ def show_keys(parent: QWidget) -> None:
     grid = QGridLayout(dialog)
     grid.setContentsMargins(24, 20, 24, 20)
     grid.setHorizontalSpacing(36)
-    for column, (title, specs) in enumerate((("File and edit", FILE + EDIT), ("View", VIEW), ("Debug", DEBUG))):
+    for column, (title, specs) in enumerate(KEYS):
         rows = [(_shown(spec.keys[0]), spec.text) for spec in specs if spec.keys]
-        if title == "View":
-            rows += (*MOUSE, *CANVAS_KEYS)
-        grid.addLayout(_column(title, rows), 0, column, Qt.AlignmentFlag.AlignTop)
+        layout = _column(title, rows)
+        if title == "Workspaces":
+            layout.addSpacing(theme().px(14))
+            layout.addLayout(_column("Canvas", [*MOUSE, *CANVAS_KEYS]))
+        grid.addLayout(layout, 0, column, Qt.AlignmentFlag.AlignTop)
     dialog.show()
 
 

@@ -1,14 +1,15 @@
-"""The default layout: every panel in the place that its own file names, in the sizes that are given here.
+"""Arranging the docks: every panel in the place that a layout names, in the sizes that go with it.
 
-A layout is a mapping from the names of panels to places; another layout is another mapping, arranged in the same way.
+A layout is a mapping from the names of panels to places. `rooms.py` makes smaller ones of it for smaller windows.
 """
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple
+from dataclasses import astuple, dataclass, field
 from itertools import groupby, pairwise
+from types import MappingProxyType
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDockWidget, QMainWindow
@@ -24,14 +25,29 @@ DOCK_AREAS = {
     Area.ROW: Qt.DockWidgetArea.BottomDockWidgetArea,
     Area.FOOT: Qt.DockWidgetArea.BottomDockWidgetArea,
 }
-WIDTHS = {0: 0.205, 1: 0.205, 2: 0.28, 3: 0.31}
-"""The share of the width that each column of the row has."""
-HEIGHTS = {0: 0.34, 1: 0.6}
-"""The share of the height that each place of the right area has."""
-OTHER_SHARE = 0.25
-"""The share of a column that is not listed."""
-ROW_HEIGHT = 0.265
-"""The share of the height that the row has."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How large the areas of a layout are by default; pixels at scale 1, and shares of the window."""
+
+    left: int = 206
+    right: float = 0.256
+    least_right: int = 300
+    most_right: int = 410
+    row: float = 0.265
+    foot: int = 124
+    columns: Mapping[int, float] = field(default_factory=dict)
+    """The share of the row's width that each column has; those that are not named have equal ones."""
+    heights: Mapping[int, float] = field(default_factory=dict)
+    """The share of the height that each place of the right area has."""
+
+    def in_pixels(self, window: QMainWindow) -> dict[Area, int]:
+        """Return how wide the areas at the sides are, and how high those below."""
+        px = theme().px
+        right = min(px(self.most_right), max(px(self.least_right), round(window.width() * self.right)))
+        row = round(window.height() * self.row)
+        return {Area.LEFT: px(self.left), Area.RIGHT: right, Area.ROW: row, Area.FOOT: px(self.foot)}
 
 
 def version(layout: Layout) -> int:
@@ -48,8 +64,16 @@ def columns(layout: Layout, area: Area) -> dict[int, list[str]]:
     return {column: [name for _, name in group] for column, group in groupby(placed, key=lambda each: each[0].column)}
 
 
-def arrange(window: QMainWindow, docks: Mapping[str, QDockWidget], layout: Layout) -> None:
-    """Put every dock that has a place in `layout` there, in its default size, and take the others out of the window."""
+def arrange(
+    window: QMainWindow,
+    docks: Mapping[str, QDockWidget],
+    layout: Layout,
+    sizes: Sizes = Sizes(),
+    others: Layout = MappingProxyType({}),
+) -> None:
+    """Put every dock that has a place in `layout` there, in its default size. Each of the `others` is ready to be shown
+    as a tab in the area of its place there; docks without any place are taken out of the window.
+    """
     window.setCorner(Qt.Corner.BottomRightCorner, DOCK_AREAS[Area.RIGHT])
     window.setCorner(Qt.Corner.TopRightCorner, DOCK_AREAS[Area.RIGHT])
     window.setCorner(Qt.Corner.BottomLeftCorner, DOCK_AREAS[Area.ROW])
@@ -69,16 +93,35 @@ def arrange(window: QMainWindow, docks: Mapping[str, QDockWidget], layout: Layou
         window.splitDockWidget(row[0], foot[0], Qt.Orientation.Vertical)
     for line in (row, foot):
         _line_up(window, line, DOCK_AREAS[Area.ROW], Qt.Orientation.Horizontal, first_is_there=bool(row and foot))
-    shared = [tabs for area in Area for tabs in by_area[area].values()]
+    shared = [list(tabs) for area in Area for tabs in by_area[area].values()]
     for tabs in shared:  # after all splits: splitting a dock that has tabs would add one more tab
         for tab in tabs[1:]:
             window.tabifyDockWidget(tabs[0], tab)
     for tabs in shared:
         for dock in tabs:
             dock.show()
+    _keep_ready(window, docks, {name: place for name, place in others.items() if name not in layout}, fronts)
     for tabs in shared:
         tabs[0].raise_()
-    _resize(window, by_area)
+    resize(window, layout, docks, sizes)
+
+
+def _keep_ready(
+    window: QMainWindow,
+    docks: Mapping[str, QDockWidget],
+    layout: Layout,
+    fronts: Mapping[Area, Sequence[QDockWidget]],
+) -> None:
+    """Place docks behind what is at their side already, hidden."""
+    last = {area: list(docks) for area, docks in fronts.items()}
+    for name, place in layout.items():
+        dock, there = docks[name], last[place.area]
+        if there:
+            window.tabifyDockWidget(there[min(place.column, len(there) - 1)], dock)
+        else:
+            window.addDockWidget(DOCK_AREAS[place.area], dock)
+            there.append(dock)
+        dock.hide()
 
 
 def _line_up(
@@ -94,26 +137,21 @@ def _line_up(
         window.splitDockWidget(before, dock, direction)
 
 
-def default_sizes(window: QMainWindow) -> dict[Area, int]:
-    """Return how wide the areas at the sides are by default, and how high the foot is, in pixels."""
-    px = theme().px
-    right = min(px(410), max(px(300), round(window.width() * 0.256)))
-    return {Area.LEFT: px(206), Area.RIGHT: right, Area.FOOT: px(124)}
-
-
-def _resize(window: QMainWindow, by_area: Mapping[Area, Mapping[int, Sequence[QDockWidget]]]) -> None:
-    width, height, sizes = window.width(), window.height(), default_sizes(window)
-    fronts = {area: [tabs[0] for tabs in by_area[area].values()] for area in Area}
+def resize(window: QMainWindow, layout: Layout, docks: Mapping[str, QDockWidget], sizes: Sizes) -> None:
+    """Give each area of a layout its default size."""
+    width, height, pixels = window.width(), window.height(), sizes.in_pixels(window)
+    by_area = {area: columns(layout, area) for area in Area}
+    fronts = {area: [docks[names[0]] for names in by_area[area].values()] for area in Area}
     sides = [area for area in (Area.LEFT, Area.RIGHT) if fronts[area]]
-    window.resizeDocks([fronts[a][0] for a in sides], [sizes[a] for a in sides], Qt.Orientation.Horizontal)
+    window.resizeDocks([fronts[a][0] for a in sides], [pixels[a] for a in sides], Qt.Orientation.Horizontal)
     row, right, foot = fronts[Area.ROW], fronts[Area.RIGHT], fronts[Area.FOOT]
     if row:
-        below = width - sizes[Area.RIGHT]
-        widths = [round(below * WIDTHS.get(column, OTHER_SHARE)) for column in by_area[Area.ROW]]
+        below = width - (pixels[Area.RIGHT] if right else 0)
+        widths = [round(below * sizes.columns.get(column, 1 / len(row))) for column in by_area[Area.ROW]]
         window.resizeDocks(row, widths, Qt.Orientation.Horizontal)
-        window.resizeDocks(row[:1], [round(height * ROW_HEIGHT)], Qt.Orientation.Vertical)
+        window.resizeDocks(row[:1], [pixels[Area.ROW]], Qt.Orientation.Vertical)
     if len(right) > 1:
-        heights = [round(height * HEIGHTS.get(column, OTHER_SHARE)) for column in by_area[Area.RIGHT]]
+        heights = [round(height * sizes.heights.get(column, 1 / len(right))) for column in by_area[Area.RIGHT]]
         window.resizeDocks(right, heights, Qt.Orientation.Vertical)
     if foot:
-        window.resizeDocks(foot[:1], [sizes[Area.FOOT]], Qt.Orientation.Vertical)
+        window.resizeDocks(foot[:1], [pixels[Area.FOOT]], Qt.Orientation.Vertical)

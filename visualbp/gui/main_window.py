@@ -39,6 +39,8 @@ from visualbp.gui.status_messages import StatusMessages
 from visualbp.gui.theme import apply_theme, pixmap, theme
 from visualbp.gui.tool_bar import ToolBar
 from visualbp.gui.view_controller import ViewController
+from visualbp.gui.workspace_controller import WorkspaceController
+from visualbp.gui.workspaces import Workspaces
 from visualbp.network.edits import clear_parameters
 
 LEAST_CENTRE = (4 * LEAST_WIDTH + 3, 160)
@@ -81,7 +83,6 @@ class MainWindow(QMainWindow):
         """Whether the end of this window is written to the settings."""
         self._finished = False
         self.resize(1600, 1000)
-        self.view.default_layout()
         self.view.restore()
         self.show_start_page()
         self._show_title()
@@ -118,9 +119,10 @@ class MainWindow(QMainWindow):
         self.setTabPosition(
             Qt.DockWidgetArea.AllDockWidgetAreas, self.tabPosition(Qt.DockWidgetArea.LeftDockWidgetArea)
         )
-        panels = sorted(registry.PANELS, key=lambda panel: panel.place)
+        panels = sorted(registry.PANELS, key=lambda panel: next(iter(panel.places.items())))
         self.docks = {panel.name: PanelDock(panel(self.context), self) for panel in panels}
-        self.view = ViewController(self, self.docks, self.actions_by_name, self.settings)
+        self.workspaces = Workspaces(self, self.docks, self.settings)
+        self.view = ViewController(self, self.docks, self.workspaces, self.actions_by_name, self.settings)
 
     def _build_tool_bar(self) -> None:
         self.tool_bar = ToolBar(self.actions_by_name)
@@ -133,6 +135,9 @@ class MainWindow(QMainWindow):
         self.setMenuBar(self.menu_bar)
         panels = [dock.toggleViewAction() for dock in self.docks.values()]
         fill_menus(self.menu_bar, self.actions_by_name, panels, BugMenu(self.context, self), self.open_sample)
+        self.arranging = WorkspaceController(
+            self, self.docks, self.workspaces, self.menu_bar, self.actions_by_name, self.settings
+        )
 
     def _build_status_bar(self) -> None:
         self.facts = Facts(self.document, self.debugger)
@@ -180,7 +185,7 @@ class MainWindow(QMainWindow):
         self.debug.failed.connect(self.messages.say_failed)
         self.debug.broken.connect(self.faults.report)
         files.failed.connect(self.show_failure)
-        for part in (self.autosave, self.recovery):
+        for part in (self.autosave, self.recovery, self.arranging):
             part.failed.connect(self.show_failure)
         files.opened.connect(self._on_opened)
         files.saved.connect(self.message_bar.clear)
@@ -208,7 +213,8 @@ class MainWindow(QMainWindow):
         """Show samples and recent files; what is open stays open."""
         last = self.settings.last if not self.document.network.layers else ""
         self.start_page.show_recent(last, self.settings.recent, bool(self.document.network.layers))
-        self.view.hide_panels()
+        self.workspaces.hide()
+        self.menu_bar.show_workspaces(False)
         self.tool_bar.hide()
         self.pages.setCurrentWidget(self.start_page)
 
@@ -217,7 +223,8 @@ class MainWindow(QMainWindow):
         """Show the canvas, and the panels as they were."""
         self.pages.setCurrentWidget(self.canvas)
         self.tool_bar.show()
-        self.view.show_panels()
+        self.menu_bar.show_workspaces(True)
+        self.workspaces.unhide()
 
     @Slot(str)
     def open_sample(self, name: str) -> None:
@@ -227,6 +234,7 @@ class MainWindow(QMainWindow):
     @Slot()
     def _on_opened(self) -> None:
         self.message_bar.clear()
+        self.workspaces.suit(is_empty=not self.document.network.layers)
         self.show_canvas()
         self.canvas.setFocus(Qt.FocusReason.OtherFocusReason)
         self.selection.select()

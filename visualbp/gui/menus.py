@@ -8,11 +8,11 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QMenuBar
 
 from visualbp.files import sample_models
-from visualbp.gui.actions import DEBUG, EDIT, FILE, HELP, VIEW, Actions
+from visualbp.gui.actions import ARRANGE, DEBUG, EDIT, FILE, HELP, PANELS, VIEW, WORKSPACES, Actions
 
 MENU_BREAKS = {
     "save_as", "start_page", "save_picture", "redo", "delete", "select_all", "zoom_reset", "smaller", "reduced_motion",
-    "default_layout", "run_iteration", "step_back_iteration", "pause", "reset",
+    "run_iteration", "step_back_iteration", "pause", "reset",
 }  # fmt: skip
 """Actions with a line under them in their menu."""
 
@@ -29,7 +29,14 @@ def fill_menus(
                 menu.addSeparator()
         if title == "&View":
             menu.addSeparator()
-            menu.addMenu("Panels").addActions(panels)
+            workspaces = menu.addMenu("Workspaces")
+            for group in (WORKSPACES, ARRANGE):
+                workspaces.addActions([actions[spec.name] for spec in group])
+                workspaces.addSeparator()
+            shown = menu.addMenu("Panels")
+            shown.addActions(panels)
+            shown.addSeparator()
+            shown.addActions([actions[spec.name] for spec in PANELS])
         if title == "&Debug":
             menu.addSeparator()
             menu.addMenu(bugs)

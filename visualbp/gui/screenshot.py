@@ -60,7 +60,7 @@ def take_screenshot(
     try:
         theme().set(theme_name, scale)
         window.resize(*size)
-        window.view.default_layout()
+        window.workspaces.reset()
         if not window.files.open_path(path, confirmed=True):
             raise ScreenshotError(window.message_bar.text)
         if panel is not None and panel not in window.docks:
@@ -77,8 +77,7 @@ def take_screenshot(
         if select:
             window.selection.select((select,))
         if panel is not None:
-            window.docks[panel].show()
-            window.docks[panel].raise_()
+            window.workspaces.bring(panel)
         wait = QEventLoop()
         QTimer.singleShot(900, wait, wait.quit)
         wait.exec()

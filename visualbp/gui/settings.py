@@ -56,13 +56,33 @@ class Settings:
         self._store.setValue("geometry", data)
 
     @property
-    def layout(self) -> QByteArray:
-        """Where the docks stood, as Qt saved it; empty the first time."""
-        return self._bytes("layout")
+    def workspace(self) -> str:
+        """The name of the workspace that was shown last."""
+        return self._text("workspace")
 
-    @layout.setter
-    def layout(self, data: QByteArray) -> None:
-        self._store.setValue("layout", data)
+    @workspace.setter
+    def workspace(self, name: str) -> None:
+        self._store.setValue("workspace", name)
+
+    @property
+    def own_workspaces(self) -> str:
+        """Those that a person has made, as a text."""
+        return self._text("own_workspaces")
+
+    @own_workspaces.setter
+    def own_workspaces(self, text: str) -> None:
+        self._store.setValue("own_workspaces", text)
+
+    def layout(self, workspace: str, room: str) -> QByteArray:
+        """Return where the docks stood in a workspace and a room, as Qt saved it; empty the first time."""
+        return self._bytes(f"layouts/{workspace}/{room}")
+
+    def keep_layout(self, workspace: str, room: str, data: QByteArray | None) -> None:
+        """Keep where the docks stand; None for what is as it was by default."""
+        if data is None:
+            self._store.remove(f"layouts/{workspace}/{room}")
+        else:
+            self._store.setValue(f"layouts/{workspace}/{room}", data)
 
     def _bytes(self, key: str) -> QByteArray:
         found = self._store.value(key, QByteArray(), type=QByteArray)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from PySide6.QtCore import QEasingCurve, QObject, QPoint, QRectF, QVariantAnimation, Slot
+from PySide6.QtWidgets import QWidget
 
 from visualbp.gui.theme import theme
-
-if TYPE_CHECKING:
-    from visualbp.gui.canvas.zoom import Zooming
 
 DURATION = 160
 """Milliseconds."""
@@ -17,11 +15,24 @@ LONGEST = 0.6
 """Of the view's width and height: a longer way is jumped first, and only the last of it is seen."""
 
 
+class Scrolled(Protocol):
+    """A view that can be scrolled."""
+
+    @property
+    def pixels_per_unit(self) -> float: ...
+    @property
+    def scroll_position(self) -> QPoint: ...
+    def scroll_to(self, position: QPoint) -> None: ...
+    def visible_rect(self) -> QRectF: ...
+    def viewport(self) -> QWidget: ...
+    def isVisible(self) -> bool: ...
+
+
 class Glide(QObject):
     """Moves the view to a scroll position. Another target takes the place of the one before; nothing waits for it."""
 
-    def __init__(self, canvas: Zooming) -> None:
-        super().__init__(canvas)
+    def __init__(self, canvas: Scrolled, parent: QObject) -> None:
+        super().__init__(parent)
         self._canvas = canvas
         self._from, self.target = QPoint(), QPoint()
         self.moves = False

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from PySide6.QtCore import QPointF, Qt, Signal, Slot
 from PySide6.QtGui import QCursor
 
 from visualbp.gui.canvas.canvas_edits import CanvasEdits
 from visualbp.gui.canvas.follow import Follower, layers_of_step
 from visualbp.gui.canvas.gestures.base import Pointer
+from visualbp.gui.canvas.overlays import Overlays
 from visualbp.gui.canvas.zoom import Zooming
 from visualbp.gui.context import Context, Selection
 from visualbp.gui.document import Document
 from visualbp.network.network import Connection
-
-if TYPE_CHECKING:
-    from visualbp.gui.canvas.overlays import Overlays
 
 
 class Requests(Zooming):

@@ -93,7 +93,7 @@ class Canvas(Requests):
         self.overlays.hint.sample_asked.connect(self.sample_asked)
         self.hover = Hover(self)
         self.edits.message.connect(self.message)
-        self.glide = Glide(self)
+        self.glide = Glide(self, self)
         self.follower = Follower(self, self._is_in_hand)
         self.set_zoom(1.0)
         context.document.changed.connect(self._on_network)

@@ -8,10 +8,10 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, Signal, Slot
 from PySide6.QtGui import QNativeGestureEvent, QTransform
 from PySide6.QtWidgets import QGestureEvent, QGraphicsView, QPinchGesture
 
+from visualbp.gui.canvas.glide import Glide
 from visualbp.gui.theme import theme
 
 if TYPE_CHECKING:
-    from visualbp.gui.canvas.glide import Glide
     from visualbp.gui.canvas.scene import Scene
 
 SMALLEST, LARGEST = 0.02, 4.0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from visualbp.gui.panels.place import Area, DockPlace
+from typing import ClassVar
+
+from visualbp.gui.panels.place import Area, DockPlace, Places, Workspace
 from visualbp.gui.panels.value_panel import ValuePanel
 from visualbp.gui.widgets.links import Link
 
@@ -12,7 +14,10 @@ class ActivationsPanel(ValuePanel):
 
     name = "activations"
     title = "Activations"
-    place = DockPlace(Area.ROW, 0, 0)
+    places: ClassVar[Places] = {
+        Workspace.STEP: DockPlace(Area.ROW, 0),
+        Workspace.COMPARE: DockPlace(Area.ROW, 0),
+    }
     hint = "z and h of the forward pass: click a number to see where it came from"
     links = (
         Link("z", "z", "z, the values before the activation"),

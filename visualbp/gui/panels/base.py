@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QWidget
 from visualbp.debugger.snapshot import Event, Snapshot
 from visualbp.gui.context import Context
 from visualbp.gui.frame_queue import LAST
-from visualbp.gui.panels.place import DockPlace
+from visualbp.gui.panels.place import Places
 from visualbp.gui.theme import theme
 
 LEAST_WIDTH, LEAST_HEIGHT = 120, 100
@@ -20,19 +20,22 @@ LEAST_WIDTH, LEAST_HEIGHT = 120, 100
 
 
 class Panel(QWidget):
-    """A panel. Subclasses set `name`, `title` and `place`, override `refresh`, and `handle` where they want events.
+    """A panel. Subclasses set `name`, `title` and `places`, override `refresh`, and `handle` where they want events.
 
     The main window makes one of each from `panels.registry.PANELS`, in a QDockWidget called `panel_NAME`.
     """
 
     name: ClassVar[str] = ""
     title: ClassVar[str] = ""
-    place: ClassVar[DockPlace]
-    """Where it stands by default; the menus and the default layout list the panels in the order of their places."""
+    places: ClassVar[Places]
+    """In which workspaces it stands by default, and where; the first is where it belongs. Menus list the panels in the
+    order of their places there."""
     tab: ClassVar[str] = ""
     """The word on the panel's tab where it shares a place; the title if empty."""
     hint: ClassVar[str] = ""
     """One sentence for the tooltip of the dock's title."""
+    brought_by: ClassVar[str] = ""
+    """The action whose result it shows: it comes forward then, in any workspace."""
     turn: ClassVar[int] = LAST
     """When it is drawn after a step: 1 for what the eye looks for first."""
     is_strip: ClassVar[bool] = False

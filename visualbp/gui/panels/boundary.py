@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import ClassVar
 
 import numpy as np
 import pyqtgraph as pg
@@ -21,7 +22,7 @@ from visualbp.engine.plan import Plan
 from visualbp.gui.context import Context
 from visualbp.gui.painting import number_text
 from visualbp.gui.panels.base import Panel
-from visualbp.gui.panels.place import Area, DockPlace
+from visualbp.gui.panels.place import Area, DockPlace, Places, Workspace
 from visualbp.gui.plain_text import plain_tip
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.answers import class_of
@@ -47,7 +48,9 @@ class BoundaryPanel(Panel):
     name = "boundary"
     title = "Decision boundary"
     tab = "Boundary"
-    place = DockPlace(Area.ROW, 3, 1)
+    places: ClassVar[Places] = {
+        Workspace.ANALYZE: DockPlace(Area.ROW, 2),
+    }
     hint = "What the network answers for every pair of inputs; the points are the data. Click one to choose the sample"
 
     def __init__(self, context: Context) -> None:

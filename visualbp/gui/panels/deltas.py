@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from visualbp.gui.panels.place import Area, DockPlace
+from typing import ClassVar
+
+from visualbp.gui.panels.place import Area, DockPlace, Places, Workspace
 from visualbp.gui.panels.value_panel import ValuePanel
 from visualbp.gui.widgets.links import Link
 
@@ -12,7 +14,10 @@ class DeltasPanel(ValuePanel):
 
     name = "deltas"
     title = "Deltas"
-    place = DockPlace(Area.ROW, 1, 0)
+    places: ClassVar[Places] = {
+        Workspace.STEP: DockPlace(Area.ROW, 1),
+        Workspace.COMPARE: DockPlace(Area.ROW, 1),
+    }
     hint = "δ and upstream of the backward pass: click a number to see where it came from"
     links = (
         Link("delta", "δ", "δ = dL/dz, the error signal"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 from PySide6.QtCore import QEvent, QObject, Qt, Slot
 from PySide6.QtGui import QFont, QKeyEvent, QMouseEvent, QResizeEvent
@@ -15,7 +17,7 @@ from visualbp.debugger.snapshot import CheckDone, Event, Mode, Progress, Snapsho
 from visualbp.engine.plan import Plan
 from visualbp.gui.context import Context
 from visualbp.gui.panels.base import Panel
-from visualbp.gui.panels.place import Area, DockPlace
+from visualbp.gui.panels.place import Area, DockPlace, Places, Workspace
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.check_rows import CheckRow, CheckRows, RuleRow, ToleranceScale, error_text
 from visualbp.gui.widgets.elided_label import ElidedLabel
@@ -71,7 +73,11 @@ class GradientCheckPanel(Panel):
     name = "gradient_check"
     title = "Gradient check"
     tab = "Check"
-    place = DockPlace(Area.ROW, 3, 0)
+    brought_by = "check_gradients"
+    places: ClassVar[Places] = {
+        Workspace.STEP: DockPlace(Area.ROW, 2, 2),
+        Workspace.ANALYZE: DockPlace(Area.RIGHT),
+    }
     hint = "Compares the gradients of backpropagation with finite differences of the loss (epsilon 1e-5)"
 
     def __init__(self, context: Context) -> None:

@@ -6,6 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pyqtgraph as pg
@@ -22,7 +23,7 @@ from visualbp.engine.plan import ParameterInfo, Phase, Plan
 from visualbp.gui.context import Context
 from visualbp.gui.painting import exact_text, number_text
 from visualbp.gui.panels.base import Panel
-from visualbp.gui.panels.place import Area, DockPlace
+from visualbp.gui.panels.place import Area, DockPlace, Places, Workspace
 from visualbp.gui.stages import Stages
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.bars import BarsItem
@@ -159,7 +160,11 @@ class GradientsPanel(Panel):
 
     name = "gradients"
     title = "Gradients"
-    place = DockPlace(Area.ROW, 2, 0)
+    places: ClassVar[Places] = {
+        Workspace.STEP: DockPlace(Area.ROW, 2),
+        Workspace.ANALYZE: DockPlace(Area.ROW, 0),
+        Workspace.COMPARE: DockPlace(Area.ROW, 2),
+    }
     hint = "How large the gradient is in each layer: bars that shrink from right to left are a vanishing gradient"
 
     def __init__(self, context: Context) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout
@@ -13,7 +15,7 @@ from visualbp.debugger.snapshot import Snapshot
 from visualbp.engine.plan import Plan
 from visualbp.gui.context import Context
 from visualbp.gui.panels.base import Panel
-from visualbp.gui.panels.place import Area, DockPlace
+from visualbp.gui.panels.place import Area, DockPlace, Places, Workspace
 from visualbp.gui.pictures import data_limits, data_picture
 from visualbp.gui.widgets.answers import Answers, answers, sequence_text
 from visualbp.gui.widgets.elided_label import ElidedLabel
@@ -43,7 +45,10 @@ class ImagesPanel(Panel):
 
     name = "images"
     title = "Samples"
-    place = DockPlace(Area.ROW, 3, 2)
+    places: ClassVar[Places] = {
+        Workspace.ANALYZE: DockPlace(Area.ROW, 2, 1),
+        Workspace.COMPARE: DockPlace(Area.LEFT),
+    }
     hint = "The samples of the batch, with what the network says of each. Click one to follow it in all panels"
 
     def __init__(self, context: Context) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from PySide6.QtCore import Slot
 from PySide6.QtGui import QShowEvent
@@ -17,7 +17,7 @@ from visualbp.gui.inspector.network_page import NetworkPage
 from visualbp.gui.inspector.page import SIDE, Page
 from visualbp.gui.inspector.several_page import SeveralPage
 from visualbp.gui.panels.base import Panel
-from visualbp.gui.panels.place import Area, DockPlace
+from visualbp.gui.panels.place import Area, DockPlace, Places, Workspace
 from visualbp.gui.widgets.heights import ColumnScroll, margin_beside_bar
 
 AnyPage = TypeVar("AnyPage", bound=Page)
@@ -28,7 +28,11 @@ class InspectorPanel(Panel):
 
     name = "inspector"
     title = "Inspector"
-    place = DockPlace(Area.RIGHT, 0, 0)
+    places: ClassVar[Places] = {
+        Workspace.BUILD: DockPlace(Area.RIGHT),
+        Workspace.STEP: DockPlace(Area.RIGHT, 0, 1),
+        Workspace.LESSON: DockPlace(Area.LEFT),
+    }
     hint = "Options and numbers of what is selected; of the network where nothing is"
 
     def __init__(self, context: Context) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QObject, QPointF, Slot
@@ -13,7 +15,7 @@ from visualbp.debugger.snapshot import Event, Losses, Metrics, Snapshot, Truncat
 from visualbp.gui.context import Context
 from visualbp.gui.painting import exact_text, number_text
 from visualbp.gui.panels.base import Panel
-from visualbp.gui.panels.place import Area, DockPlace
+from visualbp.gui.panels.place import Area, DockPlace, Places, Workspace
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.elided_label import ElidedLabel
 from visualbp.gui.widgets.empty_text import EmptyText, why_empty
@@ -39,7 +41,10 @@ class LossPanel(Panel):
 
     name = "loss"
     title = "Loss"
-    place = DockPlace(Area.ROW, 2, 1)
+    places: ClassVar[Places] = {
+        Workspace.STEP: DockPlace(Area.ROW, 2, 1),
+        Workspace.ANALYZE: DockPlace(Area.ROW, 1),
+    }
     hint = "The loss over iterations. Wheel: zoom; drag: move; double-click: go to that iteration"
 
     def __init__(self, context: Context) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QFont, QKeyEvent, QResizeEvent, QShowEvent
@@ -23,7 +24,7 @@ from visualbp.gui.panels.mathematics_subject import Explained, Subject, explaine
 from visualbp.gui.panels.mathematics_trail import Crumb, TrailView
 from visualbp.gui.panels.mathematics_words import Index, shapes_text
 from visualbp.gui.panels.number_page import Look
-from visualbp.gui.panels.place import Area, DockPlace
+from visualbp.gui.panels.place import Area, DockPlace, Places, Workspace
 from visualbp.gui.panels.timeline_ticks import phase_color
 from visualbp.gui.plain_text import PlainLabel
 from visualbp.gui.theme import theme
@@ -45,7 +46,11 @@ class MathematicsPanel(Panel):
 
     name = "mathematics"
     title = "Mathematics"
-    place = DockPlace(Area.RIGHT, 1, 0)
+    places: ClassVar[Places] = {
+        Workspace.STEP: DockPlace(Area.RIGHT),
+        Workspace.LESSON: DockPlace(Area.RIGHT),
+        Workspace.PRESENT: DockPlace(Area.RIGHT),
+    }
     hint = (
         "The equation of the current step, its numbers, and the line of the algorithm. Click any number to follow it."
     )

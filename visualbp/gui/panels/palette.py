@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QVBoxLayout
 from visualbp.gui.canvas.layer_list import LayerList, LayerModel, LayerSearch
 from visualbp.gui.context import Context
 from visualbp.gui.panels.base import Panel
-from visualbp.gui.panels.place import Area, DockPlace
+from visualbp.gui.panels.place import Area, DockPlace, Places, Workspace
 from visualbp.gui.theme import theme
 
 
@@ -19,7 +19,9 @@ class PalettePanel(Panel):
 
     name: ClassVar[str] = "palette"
     title: ClassVar[str] = "Layers"
-    place: ClassVar[DockPlace] = DockPlace(Area.LEFT, 0, 0)
+    places: ClassVar[Places] = {
+        Workspace.BUILD: DockPlace(Area.LEFT),
+    }
     hint: ClassVar[str] = (
         "Drag a layer onto the canvas, or onto a connection; double-click adds it behind the selected one"
     )

@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, StrEnum
+
+
+class Workspace(StrEnum):
+    """One question, one arrangement of panels, in the order of their tabs; `gui/workspaces.py` says more of each."""
+
+    BUILD = "build"
+    STEP = "step"
+    ANALYZE = "analyze"
+    COMPARE = "compare"
+    LESSON = "lesson"
+    PRESENT = "present"
 
 
 class Area(IntEnum):
@@ -30,3 +42,8 @@ class DockPlace:
     area: Area
     column: int = 0
     order: int = 0
+
+
+Places = Mapping[Workspace, DockPlace]
+"""The workspaces in which a panel stands, and where. The first is its own; where it does not stand, it comes to the
+same side when a person asks for it."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, Slot
 from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import (
@@ -18,7 +20,7 @@ from visualbp.core.visible_text import visible
 from visualbp.debugger.snapshot import Snapshot
 from visualbp.gui.context import Context
 from visualbp.gui.panels.base import Panel
-from visualbp.gui.panels.place import Area, DockPlace
+from visualbp.gui.panels.place import Area, DockPlace, Places, Workspace
 from visualbp.gui.plain_text import plain_tip
 from visualbp.gui.theme import pixmap, theme
 from visualbp.network import Problem
@@ -186,7 +188,9 @@ class ProblemsPanel(Panel):
 
     name = "problems"
     title = "Problems"
-    place = DockPlace(Area.ROW, 3, 3)
+    places: ClassVar[Places] = {
+        Workspace.BUILD: DockPlace(Area.RIGHT, 1),
+    }
     hint = "What keeps the network from running. Click a problem to go to its layer."
 
     def __init__(self, context: Context) -> None:

@@ -1,4 +1,4 @@
-"""Which panels there are. A new panel is one file, and one line here; where it stands, its `place` says."""
+"""Which panels there are. A new panel is one file, and one line here; where it stands, its `places` say."""
 
 from __future__ import annotations
 

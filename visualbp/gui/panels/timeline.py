@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from PySide6.QtCore import QSize, Qt, Slot
 from PySide6.QtGui import QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QSlider, QVBoxLayout
@@ -11,7 +13,7 @@ from visualbp.debugger.snapshot import Event, Snapshot, Truncate
 from visualbp.engine.plan import Phase
 from visualbp.gui.context import Context
 from visualbp.gui.panels.base import Panel
-from visualbp.gui.panels.place import Area, DockPlace
+from visualbp.gui.panels.place import Area, DockPlace, Places, Workspace
 from visualbp.gui.panels.timeline_strip import StepStrip
 from visualbp.gui.theme import theme
 from visualbp.gui.widgets.steady_label import SteadyLabel
@@ -61,7 +63,13 @@ class TimelinePanel(Panel):
 
     name = "timeline"
     title = "Timeline"
-    place = DockPlace(Area.FOOT, 0, 0)
+    places: ClassVar[Places] = {
+        Workspace.STEP: DockPlace(Area.FOOT),
+        Workspace.ANALYZE: DockPlace(Area.FOOT),
+        Workspace.COMPARE: DockPlace(Area.FOOT),
+        Workspace.LESSON: DockPlace(Area.FOOT),
+        Workspace.PRESENT: DockPlace(Area.FOOT),
+    }
     hint = "The steps of the iteration: click or drag to go there. Left and right step one operation."
     is_strip = True
     turn = 1

@@ -1,15 +1,17 @@
-"""A canvas on a workbench, and a hand to press, drag and drop on it."""
+"""A canvas on a bench, and a hand to press, drag and drop on it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from PySide6.QtCore import QByteArray, QEvent, QMimeData, QPoint, QPointF, Qt
 from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QMouseEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from tests.gui.workbench import Workbench
+from tests.building import inline, xor
+from tests.gui.bench import Bench
 from visualbp.gui.canvas import Canvas
 from visualbp.gui.canvas.layer_item import LayerItem
 from visualbp.gui.canvas.layer_list import LAYER_MIME
@@ -19,20 +21,35 @@ LEFT = Qt.MouseButton.LeftButton
 NOTHING = Qt.KeyboardModifier.NoModifier
 
 
-class Rig(Workbench):
-    """A workbench with a canvas. Places are points of the scene."""
+def xor_twice() -> Network:
+    """XOR with each sample twice: of eight samples, cards show the chosen one."""
+    corners = [[0, 0], [0, 1], [1, 0], [1, 1]] * 2
+    return replace(xor(), data=inline(corners, [[0.0], [1.0], [1.0], [0.0]] * 2))
 
-    def __init__(self, network: Network | None = None, size: tuple[int, int] = (1100, 640)) -> None:
-        super().__init__()
-        self.canvas = Canvas(self.context)
-        self.canvas.resize(*size)
-        self.canvas.show()
-        self.messages: list[str] = []
-        self.canvas.message.connect(self.messages.append)
-        if network is not None:
-            self.open(network)
-            self.canvas.fit()
-        QApplication.processEvents()
+
+def move_mouse(canvas: Canvas, place: QPoint, held: Qt.MouseButton) -> None:
+    """Move the mouse to a place of the view, with a button held down or none."""
+    spot = QPointF(place)
+    event = QMouseEvent(QEvent.Type.MouseMove, spot, spot, Qt.MouseButton.NoButton, held, NOTHING)
+    QApplication.sendEvent(canvas.viewport(), event)
+
+
+def bring(canvas: Canvas, type_name: str, *places: QPoint, let_go: bool = True) -> None:
+    """Bring a layer from the palette over places of the view, and drop it at the last of them, or hold it there."""
+    data = QMimeData()
+    data.setData(LAYER_MIME, QByteArray(type_name.encode()))
+    port, copy = canvas.viewport(), Qt.DropAction.CopyAction
+    QApplication.sendEvent(port, QDragEnterEvent(places[0], copy, data, LEFT, NOTHING))
+    for place in places:
+        QApplication.sendEvent(port, QDragMoveEvent(place, copy, data, LEFT, NOTHING))
+    if let_go:
+        QApplication.sendEvent(port, QDropEvent(QPointF(places[-1]), copy, data, LEFT, NOTHING))
+
+
+class Hand:
+    """A hand over a canvas. Places are points of the scene."""
+
+    canvas: Canvas
 
     @property
     def scene(self):  # type: ignore[no-untyped-def]
@@ -40,9 +57,6 @@ class Rig(Workbench):
 
     def item(self, name: str) -> LayerItem:
         return self.scene.layers[name]
-
-    def names(self) -> set[str]:
-        return set(self.network.names)
 
     def view(self, place: QPointF) -> QPoint:
         return self.canvas.mapFromScene(place)
@@ -58,10 +72,8 @@ class Rig(Workbench):
         QTest.mousePress(self.canvas.viewport(), button, modifiers, self.view(place))
 
     def move(self, place: QPointF) -> None:
-        spot = QPointF(self.view(place))
         held = LEFT if self.canvas.gesture is not None else Qt.MouseButton.NoButton
-        event = QMouseEvent(QEvent.Type.MouseMove, spot, spot, Qt.MouseButton.NoButton, held, NOTHING)
-        QApplication.sendEvent(self.canvas.viewport(), event)
+        move_mouse(self.canvas, self.view(place), held)
         QApplication.processEvents()
 
     def release(self, place: QPointF, button: Qt.MouseButton = LEFT) -> None:
@@ -88,22 +100,29 @@ class Rig(Workbench):
         QTest.keyClick(self.canvas, key, modifiers)
         QApplication.processEvents()
 
-    # -- drag and drop from the palette ------------------------------------------------------------------------------
-
     def drop(self, type_name: str, *places: QPointF, let_go: bool = True) -> None:
         """Bring a layer from the palette over `places`, and drop it at the last of them."""
-        data = QMimeData()
-        data.setData(LAYER_MIME, QByteArray(type_name.encode()))
-        port, copy = self.canvas.viewport(), Qt.DropAction.CopyAction
-        spots = [self.view(place) for place in places]
-        QApplication.sendEvent(port, QDragEnterEvent(spots[0], copy, data, LEFT, NOTHING))
-        for spot in spots:
-            QApplication.sendEvent(port, QDragMoveEvent(spot, copy, data, LEFT, NOTHING))
-        if let_go:
-            QApplication.sendEvent(port, QDropEvent(QPointF(spots[-1]), copy, data, LEFT, NOTHING))
+        bring(self.canvas, type_name, *[self.view(place) for place in places], let_go=let_go)
         QApplication.processEvents()
 
-    # -- what holds --------------------------------------------------------------------------------------------------
+
+class CanvasBench(Bench, Hand):
+    """A bench with a canvas, and a hand over it."""
+
+    def __init__(self, network: Network | None = None, size: tuple[int, int] = (1100, 640)) -> None:
+        super().__init__()
+        self.canvas = Canvas(self.context)
+        self.canvas.resize(*size)
+        self.canvas.show()
+        self.messages: list[str] = []
+        self.canvas.message.connect(self.messages.append)
+        if network is not None:
+            self.open(network)
+            self.canvas.fit()
+        QApplication.processEvents()
+
+    def names(self) -> set[str]:
+        return set(self.network.names)
 
     def assert_mirrors(self) -> None:
         """The scene shows the document's network: its layers, their places, and its connections."""

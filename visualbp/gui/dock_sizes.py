@@ -1,0 +1,104 @@
+"""The sizes that a person has given to the docks, kept while the window shrinks and grows again.
+
+Qt takes what a smaller window lacks from whichever dock gives way, and does not give it back. So the sizes are noted
+when a window begins to be resized, and applied again after each change of its size: those at the sides and at the foot
+in pixels, those below the canvas as shares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QMainWindow
+
+from visualbp.gui.dock import PanelDock
+from visualbp.gui.layout import DOCK_AREAS
+from visualbp.gui.panels.place import Area
+
+SLACK = 3
+"""Pixels by which sizes may differ from those that were applied before they count as a person's."""
+ACROSS, DOWN = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
+
+
+@dataclass(frozen=True)
+class Extent:
+    """What a dock measures, beside what all of the window measures."""
+
+    size: int
+    whole: int
+
+    def at(self, whole: int, as_share: bool) -> int:
+        """Return the size in a window that measures `whole`."""
+        return round(self.size * whole / self.whole) if as_share else self.size
+
+
+Extents = Mapping[tuple[str, Qt.Orientation], Extent]
+
+
+class DockSizes:
+    """Notes and applies sizes. Of docks that share a place as tabs the one in front counts."""
+
+    def __init__(self, window: QMainWindow, docks: Mapping[str, PanelDock]) -> None:
+        self._window, self._docks = window, docks
+        self._noted: dict[Hashable, Extents] = {}
+        self._arrangement: Hashable = None
+        self._applied: Extents = {}
+
+    def enter(self, arrangement: Hashable, is_new: bool) -> None:
+        """Another arrangement has come. One that was there before gets its sizes back, unless it `is_new` again."""
+        self._arrangement, self._applied = arrangement, {}
+        if is_new:
+            self._noted.pop(arrangement, None)
+        elif arrangement in self._noted:
+            self.apply()
+
+    def note(self) -> None:
+        """Note the sizes as they are, unless they are those that `apply` has led to."""
+        found = self._measure()
+        is_as_applied = found.keys() == self._applied.keys() and all(
+            abs(extent.size - self._applied[key].size) <= SLACK for key, extent in found.items()
+        )
+        if not is_as_applied:
+            self._noted[self._arrangement] = found
+
+    def apply(self, factor: float = 1.0) -> None:
+        """Give the docks what was noted, as far as the window goes; `factor` is what everything in it has grown by."""
+        wanted = self._noted.get(self._arrangement, {})
+        if factor != 1.0:
+            wanted = {key: Extent(round(each.size * factor), each.whole) for key, each in wanted.items()}
+            self._noted[self._arrangement] = wanted
+        for direction in (ACROSS, DOWN):
+            whole = self._whole(direction)
+            docks, sizes = [], []
+            for (name, which), extent in wanted.items():
+                if which == direction and self._is_there(name):
+                    docks.append(self._docks[name])
+                    sizes.append(max(1, extent.at(whole, self._is_share(name, direction) and factor == 1.0)))
+            if docks:
+                self._window.resizeDocks(docks, sizes, direction)
+        self._applied = self._measure()
+
+    def _whole(self, direction: Qt.Orientation) -> int:
+        return max(1, self._window.width() if direction == ACROSS else self._window.height())
+
+    def _is_there(self, name: str) -> bool:
+        dock = self._docks[name]
+        return dock.isVisible() and not dock.isFloating() and not dock.visibleRegion().isEmpty()
+
+    def _is_at_side(self, name: str) -> bool:
+        return self._window.dockWidgetArea(self._docks[name]) != DOCK_AREAS[Area.ROW]
+
+    def _is_share(self, name: str, direction: Qt.Orientation) -> bool:
+        """Whether a dock grows with the window in this direction."""
+        return direction == DOWN if self._is_at_side(name) else not self._docks[name].panel.is_strip
+
+    def _measure(self) -> Extents:
+        found: dict[tuple[str, Qt.Orientation], Extent] = {}
+        for name, dock in self._docks.items():
+            if not self._is_there(name):
+                continue
+            found[name, ACROSS] = Extent(dock.width(), self._whole(ACROSS))
+            found[name, DOWN] = Extent(dock.height(), self._whole(DOWN))
+        return found

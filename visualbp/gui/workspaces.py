@@ -1,0 +1,263 @@
+"""Workspaces: named arrangements of the panels, each as a person has left it, in each room that the window can have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+
+from PySide6.QtCore import QByteArray, QCoreApplication, QEvent, QObject, QTimer, Signal, Slot
+from PySide6.QtWidgets import QMainWindow
+
+from visualbp.gui.dock import PanelDock
+from visualbp.gui.dock_sizes import DockSizes
+from visualbp.gui.layout import Layout, arrange, version
+from visualbp.gui.own_workspaces import OwnWorkspace, from_text, to_text
+from visualbp.gui.panels.place import Workspace
+from visualbp.gui.rooms import Room, fitted, room_of
+from visualbp.gui.settings import Settings
+from visualbp.gui.theme import theme
+from visualbp.gui.workspace_kinds import KINDS
+
+
+class Workspaces(QObject):
+    """Shows one workspace at a time, and remembers what a person makes of each."""
+
+    changed = Signal(str)
+    """The name of the workspace that is shown now."""
+    listed = Signal()
+    """There is one more, or one less."""
+    room_changed = Signal(str)
+
+    def __init__(self, window: QMainWindow, docks: Mapping[str, PanelDock], settings: Settings) -> None:
+        super().__init__(window)
+        self._window, self._docks, self._settings = window, docks, settings
+        self._homes: Layout = {name: next(iter(dock.panel.places.values())) for name, dock in docks.items()}
+        self._sizes = DockSizes(window, docks)
+        self._states: dict[tuple[str, Room], QByteArray] = {}
+        self.own: dict[str, OwnWorkspace] = {}
+        """Those that a person has made, by their names."""
+        self.current: str = Workspace.STEP
+        self.room = Room.WIDE
+        self._former = ""
+        """The workspace that an empty canvas has taken the place of."""
+        self.is_hidden = False
+        """Whether the start page has the whole window."""
+        self._before: QByteArray | None = None
+        """The arrangement when the window began to be resized."""
+        self._settle = QTimer(self)
+        self._settle.setSingleShot(True)
+        self._settle.timeout.connect(self._after_resizing)
+        window.installEventFilter(self)
+        theme().changed.connect(self._settle.start)
+
+    # -- which one ---------------------------------------------------------------------------------------------------
+
+    def show(self, name: str) -> None:
+        """Show the workspace of this name, as it was left."""
+        if name == self.current:
+            return
+        self._keep()
+        self.current = name
+        if not self.is_hidden:
+            self._apply()
+        self.changed.emit(name)
+
+    def suit(self, is_empty: bool) -> None:
+        """Show where a network is built while there is none, and what was shown before once there is one."""
+        if is_empty and self.base != Workspace.BUILD:
+            self._former = self.current
+            self.show(Workspace.BUILD)
+        elif not is_empty and self._former in self.names:
+            former, self._former = self._former, ""
+            if self.base == Workspace.BUILD:
+                self.show(former)
+
+    def reset(self) -> None:
+        """Put every panel of this workspace back in its place; those of one's own, where they were as it was made."""
+        self._forget(self.current)
+        if self.current in self.own:
+            self._take_made(self.own[self.current])
+        if not self.is_hidden:
+            self._apply()
+
+    def bring(self, panel: str) -> None:
+        """Show a panel in front, in whatever workspace this is."""
+        dock = self._docks[panel]
+        dock.show()
+        dock.raise_()
+
+    # -- one's own ---------------------------------------------------------------------------------------------------
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all workspaces, in the order of their tabs."""
+        return (*Workspace, *self.own)
+
+    @property
+    def base(self) -> Workspace:
+        """The workspace of the program that the current one is, or was made from."""
+        return self.own[self.current].base if self.current in self.own else Workspace(self.current)
+
+    def make(self, name: str) -> None:
+        """Keep the panels as they are under a name of its own, and show that from now on."""
+        self._keep()
+        made = {room: state for (of, room), state in self._states.items() if of == self.current}
+        self.add(OwnWorkspace(name, self.base, {room: bytes(state.data()) for room, state in made.items()}))
+
+    def add(self, workspace: OwnWorkspace) -> None:
+        """Add a workspace, and show it."""
+        self._keep()
+        self.own[workspace.name] = workspace
+        self._take_made(workspace)
+        self.listed.emit()
+        self.show(workspace.name)
+
+    def add_under_free_name(self, workspace: OwnWorkspace) -> None:
+        """Add a workspace that comes from elsewhere, where its name may be taken already."""
+        taken, name, number = {*self.own, *(kind.title for kind in KINDS.values())}, workspace.name, 2
+        while name in taken:
+            name, number = f"{workspace.name} {number}", number + 1
+        self.add(replace(workspace, name=name))
+
+    def current_as_own(self) -> OwnWorkspace:
+        """Return the workspace that is shown, as it is now."""
+        self._keep()
+        states = {room: bytes(state.data()) for (name, room), state in self._states.items() if name == self.current}
+        name = self.current if self.current in self.own else KINDS[self.base].title
+        return OwnWorkspace(name, self.base, states)
+
+    def delete(self) -> None:
+        """Delete the current workspace, which is one's own, and show the one that it was made from."""
+        name, base = self.current, self.base
+        self.show(base)
+        del self.own[name]
+        self._forget(name)
+        self.listed.emit()
+
+    def _forget(self, name: str) -> None:
+        self._states = {key: state for key, state in self._states.items() if key[0] != name}
+
+    def _take_made(self, workspace: OwnWorkspace) -> None:
+        self._states |= {(workspace.name, room): QByteArray(state) for room, state in workspace.made.items()}
+
+    def layout(self, name: Workspace) -> Layout:
+        """Return where the panels of a workspace stand by default, with all the room there is."""
+        found = {panel: dock.panel.places.get(name) for panel, dock in self._docks.items()}
+        return {panel: place for panel, place in found.items() if place is not None}
+
+    # -- arranging ---------------------------------------------------------------------------------------------------
+
+    def _arrange(self) -> None:
+        layout = fitted(self.layout(self.base), self.room)
+        others = {name: place for name, place in fitted(self._homes, self.room).items() if name not in layout}
+        with self._without_flicker():
+            arrange(self._window, self._docks, layout, KINDS[self.base].sizes, others)
+        self._sizes.enter((self.current, self.room), is_new=True)
+
+    def _apply(self) -> None:
+        """Show the current workspace in the room that there is."""
+        self._take_room()
+        state = self._states.get((self.current, self.room))
+        with self._without_flicker():
+            if state is None or not self._window.restoreState(state, self._version):
+                self._arrange()
+                return
+            self._sizes.enter((self.current, self.room), is_new=False)
+
+    def _keep(self) -> None:
+        if not self.is_hidden:
+            self._states[self.current, self.room] = self._window.saveState(self._version)
+
+    @property
+    def _version(self) -> int:
+        """What a state is kept under: another one when panels or places have changed, but for one's own."""
+        return 0 if self.current in self.own else version({**self._homes, **self.layout(self.base)})
+
+    @contextmanager
+    def _without_flicker(self) -> Iterator[None]:
+        self._window.setUpdatesEnabled(False)
+        try:
+            yield
+        finally:
+            self._window.setUpdatesEnabled(True)
+
+    # -- the size of the window --------------------------------------------------------------------------------------
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Resize and watched is self._window and not self.is_hidden:
+            if self._before is None:
+                self._before = self._window.saveState(self._version)
+                self._sizes.note()
+            self._settle.start()
+        return False
+
+    def rescale(self, scale: float) -> None:
+        """Make everything larger or smaller, and the docks with it."""
+        self._sizes.note()
+        self._before = self._window.saveState(self._version)
+        former = theme().scale
+        theme().set(scale=scale)
+        QCoreApplication.sendPostedEvents(
+            None, QEvent.Type.LayoutRequest.value
+        )  # the docks learn how small they can be
+        if self._room_now() == self.room:
+            self._sizes.apply(theme().scale / former)
+
+    @Slot()
+    def _after_resizing(self) -> None:
+        before, self._before = self._before, None
+        if self.is_hidden:
+            return
+        if self._room_now() == self.room:
+            self._sizes.apply()
+            return
+        if before is not None:
+            self._states[self.current, self.room] = before
+        self._apply()
+
+    def _room_now(self) -> Room:
+        return room_of(self._window.width(), self._window.height(), theme().scale)
+
+    def _take_room(self) -> None:
+        room = self._room_now()
+        if room != self.room:
+            self.room = room
+            self.room_changed.emit(room)
+
+    # -- the start page, and the next session ------------------------------------------------------------------------
+
+    def hide(self) -> None:
+        """Give the whole window to the start page."""
+        self._keep()
+        self.is_hidden = True
+        for dock in self._docks.values():
+            dock.hide()
+
+    def unhide(self) -> None:
+        """Show the panels as they were before the start page."""
+        if self.is_hidden:
+            self.is_hidden = False
+            self._apply()
+
+    def restore(self) -> None:
+        """Take over what the last session has left."""
+        self.own = from_text(self._settings.own_workspaces)
+        last = self._settings.workspace
+        self.current = last if last in self.names else Workspace.STEP
+        self._states = {
+            (name, room): state
+            for name in self.names
+            for room in Room
+            if not (state := self._settings.layout(name, room)).isEmpty()
+        }
+        self._apply()
+
+    def remember(self) -> None:
+        """Keep all arrangements for the next session."""
+        self._keep()
+        self._settings.workspace = self.current
+        self._settings.own_workspaces = to_text(self.own)
+        for name in self.names:
+            for room in Room:
+                self._settings.keep_layout(name, room, self._states.get((name, room)))
