@@ -47,7 +47,7 @@ def explained(executor: Executor, iterations: int = 1, most: int = 2, layer: str
         if step.phase == Phase.LOAD:
             values += [value for value in moment.values if value in moment.start]  # type: ignore[operator]
         for value in values if layer in ("", step.layer) else ():
-            for index in _places(generator, np.shape(moment.values[plan.resolve(value)]), most):
+            for index in places(generator, np.shape(moment.values[plan.resolve(value)]), most):
                 found = explain(moment, value, index)
                 yield Asked(found, taken, executor.inputs, executor.targets, moment.batch, executor.iteration)  # type: ignore[arg-type]
 
@@ -70,7 +70,8 @@ def _moment(executor: Executor) -> Moment:
     return Moment(executor.plan, dict(executor.values), executor.cursor, start, executor.iteration, first, rows)
 
 
-def _places(generator: np.random.Generator, shape: tuple[int, ...], most: int) -> list[tuple[int, ...]]:
+def places(generator: np.random.Generator, shape: tuple[int, ...], most: int) -> list[tuple[int, ...]]:
+    """Return the indices of all elements, or of so many that are drawn."""
     count = int(np.prod(shape, dtype=np.int64))
     chosen = generator.choice(count, most, replace=False) if count > most else range(count)
     return [tuple(int(i) for i in np.unravel_index(int(place), shape)) for place in chosen]

@@ -23,6 +23,7 @@ from tests.refs import ref
 from tests.sentence_reader import FalseSentenceError, Taken, claim, is_smooth
 from tests.sentence_reader import _heads as heads_of
 from tests.sentence_reader import _joined as joined
+from tests.sentence_reader import _rows as rows_of
 from tests.sentence_reader import _symbol as symbol_of
 from visualbp.analysis.explain import Explanation
 from visualbp.core.arrays import Array
@@ -431,18 +432,14 @@ def fed_units(a: Asked) -> None:
     a.is_(a.up @ a.operand("weight"), "W^T delta")
 
 
-def _rows(array: Array) -> Array:
-    return array.reshape(-1, array.shape[-1])
-
-
 def own_unit(a: Asked) -> None:
     a.backward("bias")
-    a.is_(_rows(a.up).sum(0), "summed over the batch")
+    a.is_(rows_of(a.up).sum(0), "summed over the batch")
 
 
 def own_unit_times_input(a: Asked) -> None:
     a.backward("weight")
-    a.is_(_rows(a.up).T @ _rows(a.operand("x")), "delta x^T, summed")
+    a.is_(rows_of(a.up).T @ rows_of(a.operand("x")), "delta x^T, summed")
 
 
 def _inputs(a: Asked) -> list[Array]:
@@ -791,7 +788,7 @@ def all_places_of_class(a: Asked, name: str) -> None:
     a.backward("weight")
     claim(int(name) == a.at[0], "its class")
     chosen = a.operand("x").astype(int).reshape(-1) == int(name)
-    a.is_(_rows(a.up)[chosen, a.at[1]].sum(), "every place of the class")
+    a.is_(rows_of(a.up)[chosen, a.at[1]].sum(), "every place of the class")
 
 
 def first_time_step(a: Asked) -> None:

@@ -148,7 +148,7 @@ def missing_from_command(module: ModuleType, listed: Iterable[str]) -> list[str]
 def missing_from_panel(entry: Any, listed: Iterable[Any]) -> list[str]:
     """Return what a panel leaves out: a class of the package that no other one stands on."""
     missing = [name for name in ("name", "title", "hint") if not getattr(entry, name)]
-    missing += [] if hasattr(entry, "place") else ["place"]
+    missing += [] if getattr(entry, "places", None) else ["places"]
     return missing + ([] if entry in listed else ["its line in PANELS"])
 
 

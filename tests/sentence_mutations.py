@@ -32,6 +32,9 @@ SiLU GELU; ELU SELU; SELU ELU; Linear ReLU; Custom Linear; Softplus ReLU
 OPPOSITES: tuple[tuple[str, str], ...] = tuple(
     (pair.split()[0], pair.split()[1]) for pair in _OPPOSITES.replace("\n", " ").split(";") if pair.strip()
 )
+_OPPOSITES_OF: dict[str, list[str]] = {}
+for _word, _other in OPPOSITES:
+    _OPPOSITES_OF.setdefault(_word, []).append(_other)
 
 
 def _layer_names(taken: Taken) -> list[str]:
@@ -51,9 +54,10 @@ def _outside_names(taken: Taken, sentence: str) -> Iterator[tuple[int, int]]:
 def mutations(taken: Taken, sentence: str) -> Iterator[tuple[str, str]]:
     """Yield what was exchanged in a sentence, and the sentence after it: one place at a time."""
     for start, end in _outside_names(taken, sentence):
-        for word, other in OPPOSITES:
-            for found in re.finditer(rf"\b{re.escape(word)}\b", sentence[start:end]):
-                yield f"{word} -> {other}", sentence[: start + found.start()] + other + sentence[start + found.end() :]
+        for found in re.finditer(r"\w+", sentence[start:end]):
+            for other in _OPPOSITES_OF.get(found.group(), ()):
+                changed = sentence[: start + found.start()] + other + sentence[start + found.end() :]
+                yield f"{found.group()} -> {other}", changed
         for found in re.finditer(r"\b\d+\b", sentence[start:end]):
             other = str(int(found.group()) + 1)
             yield "another number", sentence[: start + found.start()] + other + sentence[start + found.end() :]

@@ -884,6 +884,7 @@ _FORMS: tuple[tuple[str, Clause], ...] = (
     (r"(.+) times (.+), summed over the batch( and its positions)?, is (.+)\.", times_summed),
     (r"(.+), summed over the batch( and its positions)?, is (.+)\.", summed),
 )  # fmt: skip
+_COMPILED_FORMS = tuple((re.compile(pattern), clause) for pattern, clause in _FORMS)
 """Each form of sentence, and what it claims. The first that fits is meant."""
 
 
@@ -960,8 +961,8 @@ def check_sentence(taken: Taken, sentence: str) -> None:
         except (FalseSentenceError, KeyError) as error:
             raise FalseSentenceError(f"{sentence}\n  is not so: {error!r}") from None
         return
-    for pattern, clause in _FORMS:
-        if (found := re.fullmatch(pattern, sentence)) is not None:
+    for pattern, clause in _COMPILED_FORMS:
+        if (found := pattern.fullmatch(sentence)) is not None:
             try:
                 clause(taken, *found.groups())
             except FalseSentenceError as error:

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from tests.explanation_mutations import places
 from tests.hard_networks import WRONG_SLOPES, Case, hard_network, with_slope
 from tests.updated_networks import Updating, right_updates, update_steps, updating, wrong_updating
 from visualbp.analysis.explain import Explanation, Moment, explain
@@ -44,13 +45,6 @@ def moment_of(executor: Executor) -> Moment:
     first = int(executor.store.first_iteration)
     batch = executor.batch_indices(executor.iteration)
     return Moment(executor.plan, dict(executor.values), executor.cursor, start, executor.iteration, first, batch)
-
-
-def places(generator: np.random.Generator, shape: tuple[int, ...], most: int) -> list[tuple[int, ...]]:
-    """Return the indices of all elements, or of so many that are drawn."""
-    count = int(np.prod(shape, dtype=np.int64))
-    chosen = generator.choice(count, most, replace=False) if count > most else range(count)
-    return [tuple(int(i) for i in np.unravel_index(int(place), shape)) for place in chosen]
 
 
 def explanations(case: Case, without: int = -1, most: int = ELEMENTS) -> Iterator[Explanation]:

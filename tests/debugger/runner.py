@@ -1,15 +1,24 @@
-"""A worker in a thread, and everything that it has said: what tests of the debugger without a window stand on."""
+"""What tests of the debugger without a window stand on: a session, or a worker in a thread and all that it has said."""
 
 from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 
 from visualbp.debugger.commands import Close, Command, SetNetwork, Sync
 from visualbp.debugger.mailbox import Mailbox
+from visualbp.debugger.session import Session
 from visualbp.debugger.snapshot import Event, Snapshot, Synced
 from visualbp.debugger.worker import Worker
 from visualbp.network import Network
+
+
+def session_of(network: Network) -> Session:
+    session = Session()
+    session.set_network(network, 1, fresh=True)
+    assert session.executor is not None, session.problems
+    return session
 
 
 class Runner:
@@ -42,13 +51,20 @@ class Runner:
         """Wait until everything sent has been carried out."""
         self._number += 1
         self.send(Sync(self._number))
+        return self.wait_until(lambda: any(isinstance(e, Synced) and e.number == self._number for e in self.events))
+
+    def wait_until(self, is_so: Callable[[], bool]) -> Snapshot:
+        """Take what comes, until something is so."""
         end = time.monotonic() + 30
-        while not any(isinstance(e, Synced) and e.number == self._number for e in self.events):
+        while not is_so():
             assert time.monotonic() < end, "the worker does not answer"
             time.sleep(0.001)
             self.take()
         assert self.snapshot is not None
         return self.snapshot
+
+    def wait_for_iteration(self, iteration: int) -> Snapshot:
+        return self.wait_until(lambda: self.snapshot is not None and self.snapshot.iteration >= iteration)
 
     def of(self, kind: type) -> list[Event]:
         return [event for event in self.events if isinstance(event, kind)]

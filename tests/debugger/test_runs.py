@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -29,13 +28,6 @@ def sample(name: str) -> Network:
 
 
 NETWORKS = ("xor", "spirals", "digits_convolution")
-
-
-@pytest.fixture
-def runner() -> Iterator[Runner]:
-    made = Runner()
-    yield made
-    assert made.close()
 
 
 def place(runner: Runner) -> tuple[int, int]:

@@ -8,20 +8,14 @@ import numpy as np
 import pytest
 
 from tests.building import Clip, chain, inline, optimizer, with_training, xor
+from tests.debugger.runner import session_of
 from tests.refs import ref
 from visualbp.core.arrays import read_only
 from visualbp.debugger.commands import Level
 from visualbp.debugger.course import NotRunnableError
 from visualbp.debugger.session import Session
 from visualbp.engine import Phase
-from visualbp.network import Network, edits
-
-
-def session_of(network: Network) -> Session:
-    session = Session()
-    session.set_network(network, 1, fresh=True)
-    assert session.executor is not None, session.problems
-    return session
+from visualbp.network import edits
 
 
 def state_of(session: Session) -> dict[str, bytes]:

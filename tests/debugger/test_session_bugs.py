@@ -5,20 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from tests.building import xor
+from tests.debugger.runner import session_of
 from tests.refs import ref
 from visualbp.debugger.commands import Level
-from visualbp.debugger.session import Session
-from visualbp.network import Network, edits
+from visualbp.network import edits
 from visualbp.network.bugs import PlantedBug
 
 SIGN = PlantedBug("sign", "hidden", "h", "z")
-
-
-def session_of(network: Network) -> Session:
-    session = Session()
-    session.set_network(network, 1, fresh=True)
-    assert session.executor is not None, session.problems
-    return session
 
 
 def test_a_bug_planted_in_the_middle_of_a_run_keeps_weights_and_place() -> None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
-import pytest
 
 from tests.building import chain, inline, optimizer, with_training, xor
 from tests.debugger.runner import Runner
@@ -38,13 +35,6 @@ from visualbp.debugger.snapshot import (
 )
 from visualbp.engine import Phase
 from visualbp.network import Network, edits
-
-
-@pytest.fixture
-def runner() -> Iterator[Runner]:
-    made = Runner()
-    yield made
-    assert made.close()
 
 
 def opened(runner: Runner, network: Network) -> None:
@@ -81,7 +71,7 @@ def test_training_and_stepping_log_the_same_losses(runner: Runner) -> None:
 def test_a_pause_stops_training_and_the_last_iteration_can_be_stepped_back(runner: Runner) -> None:
     opened(runner, xor())
     runner.send(Train())
-    time.sleep(0.1)
+    runner.wait_for_iteration(11)
     runner.send(Pause())
     stopped = runner.settle()
     assert stopped.mode == Mode.IDLE and stopped.iteration > 10 and stopped.plan is not None
@@ -95,7 +85,7 @@ def test_a_pause_stops_training_and_the_last_iteration_can_be_stepped_back(runne
 def test_an_edit_during_training_is_taken_over(runner: Runner) -> None:
     opened(runner, xor())
     runner.send(Train())
-    time.sleep(0.05)
+    runner.wait_for_iteration(1)
     network = edits.set_options(xor(), "hidden", {"units": 7})
     runner.send(SetNetwork(network, 2))
     snapshot = runner.settle()
@@ -165,10 +155,7 @@ def test_training_that_goes_wrong_stops_at_the_operation_and_names_it(runner: Ru
     network = replace(network, layers=(*network.layers[:-1], replace(network.layers[-1], type="mean_squared_error")))
     opened(runner, network)
     runner.send(Train())
-    end = time.monotonic() + 20
-    while not (runner.snapshot and runner.snapshot.trouble) and time.monotonic() < end:
-        time.sleep(0.01)
-        runner.take()
+    runner.wait_until(lambda: runner.snapshot is not None and runner.snapshot.trouble is not None)
     snapshot = runner.settle()
     assert snapshot.mode == Mode.IDLE
     assert snapshot.step is not None and snapshot.step.layer in snapshot.trouble.text
@@ -177,7 +164,7 @@ def test_training_that_goes_wrong_stops_at_the_operation_and_names_it(runner: Ru
 def test_seeking_far_forward_can_be_interrupted(runner: Runner) -> None:
     opened(runner, xor())
     runner.send(Seek(10_000_000, 3))
-    time.sleep(0.05)
+    runner.wait_until(lambda: bool(runner.of(Progress)))
     runner.send(Pause())
     snapshot = runner.settle()
     assert 0 < snapshot.iteration < 10_000_000

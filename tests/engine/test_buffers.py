@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import ziamath
 
 from tests.building import chain, executor_of, inline, optimizer, with_training
 from tests.refs import ref
+from tests.typeset_equations import covering, paths
 from visualbp.core.options import Choice
 from visualbp.datasets import Dataset
 from visualbp.debugger.commands import Level
@@ -198,13 +198,17 @@ def test_weight_norm_is_refused_where_the_weights_start_from_0() -> None:
 # -- in words and symbols ----------------------------------------------------------------------------------------------
 
 
+def test_every_step_has_an_equation_that_can_be_drawn() -> None:
+    plans = [compile_plan(normalised(shape)) for shape in ((3,), (2, 3, 3))]
+    for equation in covering(Notation(plan).step_equation(step) for plan in plans for step in plan.steps):
+        assert paths(equation), equation
+
+
 @pytest.mark.parametrize("shape", [(3,), (2, 3, 3)])
-def test_every_step_has_an_equation_that_can_be_drawn_and_a_sentence(shape: tuple[int, ...]) -> None:
-    ziamath.config.svg2 = False
+def test_every_step_has_a_sentence(shape: tuple[int, ...]) -> None:
     plan = compile_plan(normalised(shape))
     notation = Notation(plan)
     for step in plan.steps:
-        assert "<path" in ziamath.Latex(notation.step_equation(step)).svg()
         sentence = notation.step_sentence(step)
         assert sentence.endswith(".") and "_" not in sentence and "from ," not in sentence
         assert notation.step_shapes(step, 4)

@@ -8,13 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.building import chain, executor_of, inline, with_training
+from tests.building import chain, executor_of, inline, whole_iteration, with_training
 from tests.refs import ref
 from visualbp.analysis.gradient_check import CheckOptions
 from visualbp.analysis.gradient_check_operations import check_operations
 from visualbp.analysis.gradient_check_passes import Pace, point_at
-from visualbp.core.arrays import Array
-from visualbp.core.ref import Ref
 from visualbp.engine import Executor, Phase
 from visualbp.network import Network, edits
 from visualbp.network.bugs import PlantedBug
@@ -48,13 +46,6 @@ def calls_of(executor: Executor, layer: str, operation: str, phase: Phase) -> li
     return [len(calls[step.index]) for step in steps]
 
 
-def recorded(executor: Executor) -> dict[Ref, Array]:
-    while True:
-        executor.step()
-        if executor.at_end:
-            return dict(executor.values)
-
-
 def test_between_recurrent_layers_nothing_is_copied_on_either_way() -> None:
     executor = executor_of(network(("first", True), ("second", False)))
     for layer in ("first", "second"):
@@ -82,7 +73,7 @@ def test_what_all_time_steps_share_gets_its_gradient_in_one_sum() -> None:
 @pytest.mark.parametrize("precision", ["float64", "float32"])
 def test_that_sum_has_the_bits_of_adding_one_part_after_the_other(units: int, precision: str) -> None:
     executor = executor_of(network(("memory", False), units=units, precision=precision))
-    values, sums = recorded(executor), 0
+    values, sums = whole_iteration(executor), 0
     for step in executor.plan.steps:
         if step.operation == "accumulate" and step.writes[0].role in ("weight_input", "weight_hidden", "bias"):
             total = values[step.reads[0]].copy()
@@ -112,7 +103,7 @@ def test_what_is_published_is_what_is_stepped_through_in_row_major_order(embedde
     built = with_training(edits.connect(built, "first", "sum"), batch_size=2, shuffle=True)
     stepped, fast = executor_of(built), executor_of(built)
     for _ in range(4):
-        values = recorded(stepped)
+        values = whole_iteration(stepped)
         fast.run_fast()
         fast.publish()
         assert values.keys() == fast.values.keys()
@@ -139,7 +130,7 @@ def test_the_check_of_every_rule_puts_back_what_it_shares(embedded: bool) -> Non
     """It fills the operands and the upstream of one rule with numbers of its own, and must not reach another's."""
     executor = executor_of(network(("first", True), ("second", True), embedded=embedded))
     parameters = executor.parameter_views()
-    values = recorded(executor)
+    values = whole_iteration(executor)
     point = point_at(executor.plan, parameters, executor.inputs, executor.targets, executor.context)
     gradient, checks = check_operations(point, CheckOptions(), Pace(None, None))
     assert len(checks) > 10 * STEPS and all(check.passed for check in checks)
@@ -152,11 +143,11 @@ def test_a_wrong_rule_of_a_time_step_leaves_what_it_read_as_it_was(time: int) ->
     right = network(("first", True), ("second", False))
     wrong = replace(right, bugs=(PlantedBug("sign", "first", "h", f"h[{time}]"),))
     stepped, fast, other = executor_of(wrong), executor_of(wrong), executor_of(right)
-    values, gradient = recorded(stepped), ref("first", "h").gradient
+    values, gradient = whole_iteration(stepped), ref("first", "h").gradient
     fast.run_fast()
     fast.publish()
     for value, array in values.items():
         assert array.tobytes() == fast.values[value].tobytes(), value.text
-    np.testing.assert_array_equal(fast.values[gradient], recorded(other)[gradient])
+    np.testing.assert_array_equal(fast.values[gradient], whole_iteration(other)[gradient])
     step = next(s for s in stepped.plan.steps if (s.operation, s.phase, s.operand) == ("stack", Phase.BACKWARD, time))
     np.testing.assert_array_equal(values[step.writes[0]], -values[gradient][:, time])

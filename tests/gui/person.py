@@ -73,6 +73,8 @@ class Person(Hand):
 
 
 def start_empty(window: MainWindow) -> Person:
+    """Press the button of the start page that begins a new network."""
+    window.activateWindow()
     new = next(b for b in window.start_page.findChildren(QPushButton) if "new" in b.text().lower())
     QTest.mouseClick(new, LEFT)
     person = Person(window)

@@ -1,4 +1,4 @@
-"""A panel says where it belongs: dock, default layout, its version, menu and pictures follow from its `place`."""
+"""A panel says where it belongs: dock, workspaces, their versions, menu and pictures follow from its `places`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from visualbp.gui.layout import arrange, columns, version
 from visualbp.gui.main_window import MainWindow
 from visualbp.gui.panels import registry
 from visualbp.gui.panels.base import Panel
-from visualbp.gui.panels.place import Area, DockPlace
+from visualbp.gui.panels.place import Area, DockPlace, Workspace
 from visualbp.gui.screenshot import take_screenshot
 
 Open = Callable[[], MainWindow]
@@ -31,7 +31,11 @@ def added_panel(name: str, place: DockPlace) -> type[Panel]:
         Panel.__init__(self, context)
         QVBoxLayout(self).addWidget(QLabel(name))
 
-    return type("AddedPanel", (Panel,), {"name": name, "title": f"Added {name}", "place": place, "__init__": build})
+    return type(
+        "AddedPanel",
+        (Panel,),
+        {"name": name, "title": f"Added {name}", "places": {Workspace.STEP: place}, "__init__": build},
+    )
 
 
 def add(monkeypatch: pytest.MonkeyPatch, places: Mapping[str, DockPlace]) -> None:
@@ -46,22 +50,23 @@ def opened(open_window: OpenWindow) -> Open:
 
     def made() -> MainWindow:
         window = open_window(size=(1600, 1000))
-        window.view.default_layout()
+        window.workspaces.reset()
         window.debugger.settle()
         return window
 
     return made
 
 
-def test_each_panel_has_a_place_that_no_other_has() -> None:
-    places = [panel.place for panel in registry.PANELS]
-    assert len(set(places)) == len(places)
+@pytest.mark.parametrize("workspace", Workspace)
+def test_each_panel_has_a_place_that_no_other_has(workspace: Workspace) -> None:
+    places = [panel.places[workspace] for panel in registry.PANELS if workspace in panel.places]
+    assert len(set(places)) == len(places) > 1
 
 
 ADDED = {
-    "left": (DockPlace(Area.LEFT, 1), "palette", "below"),
+    "left": (DockPlace(Area.LEFT), "deltas", "above"),
     "right": (DockPlace(Area.RIGHT, 2), "mathematics", "below"),
-    "row": (DockPlace(Area.ROW, 9), "gradient_check", "right"),
+    "row": (DockPlace(Area.ROW, 9), "gradients", "right"),
     "tab": (DockPlace(Area.ROW, 1, 1), "deltas", "behind"),
     "front": (DockPlace(Area.ROW, 0, -1), "activations", "before"),
     "foot": (DockPlace(Area.FOOT, 1), "timeline", "right"),
@@ -74,16 +79,19 @@ def test_added_panels_stand_in_their_places(opened: Open, monkeypatch: pytest.Mo
     for name, (_, neighbour_name, side) in ADDED.items():
         added, neighbour = window.docks[name], window.docks[neighbour_name]
         assert added.objectName() == f"panel_{name}"
-        assert window.dockWidgetArea(added) == window.dockWidgetArea(neighbour) != Qt.DockWidgetArea.NoDockWidgetArea
+        area = window.dockWidgetArea(added)
+        assert area != Qt.DockWidgetArea.NoDockWidgetArea
+        assert (area == window.dockWidgetArea(neighbour)) == (side != "above")
         assert not added.isHidden()
         if side in ("behind", "before"):
             assert neighbour in window.tabifiedDockWidgets(added)
             front, back = (added, neighbour) if side == "before" else (neighbour, added)
             qtbot.waitUntil(lambda front=front, back=back: front.panel.is_seen and not back.panel.is_seen)
         else:
-            assert not window.tabifiedDockWidgets(added) and added.panel.is_seen
+            assert added.panel.is_seen
             one, other = neighbour.geometry(), added.geometry()
-            assert (other.top() > one.bottom()) if side == "below" else (other.left() > one.right()), name
+            stands = {"below": other.top() > one.bottom(), "above": other.bottom() < one.top()}
+            assert stands.get(side, other.left() > one.right()), name
 
 
 def test_an_added_panel_is_in_the_menu_among_its_neighbours(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,7 +103,7 @@ def test_an_added_panel_is_in_the_menu_among_its_neighbours(opened: Open, monkey
     action = menu.actions()[names.index("Added added")]
     action.trigger()
     assert window.docks["added"].isHidden()
-    window.view.default_layout()
+    window.workspaces.reset()
     assert not window.docks["added"].isHidden()
 
 
@@ -109,7 +117,7 @@ def test_a_picture_of_an_added_panel_can_be_taken(
 
 
 def test_a_layout_that_was_kept_is_forgotten_when_panels_or_places_change() -> None:
-    kept = {panel.name: panel.place for panel in registry.PANELS}
+    kept = {p.name: p.places[Workspace.STEP] for p in registry.PANELS if Workspace.STEP in p.places}
     assert version(kept) == version(dict(reversed(kept.items()))), "the order in the registry says nothing"
     moved = {**kept, "loss": replace(kept["loss"], column=0)}
     others = [kept | {"added": DockPlace(Area.ROW, 4)}, moved, {n: p for n, p in kept.items() if n != "loss"}]
@@ -134,5 +142,5 @@ def test_another_layout_arranges_the_same_docks(opened: Open) -> None:
     assert window.dockWidgetArea(window.docks["loss"]) == Qt.DockWidgetArea.LeftDockWidgetArea
     assert window.dockWidgetArea(window.docks["timeline"]) == Qt.DockWidgetArea.BottomDockWidgetArea
     assert {name for name, dock in window.docks.items() if dock.isVisible()} == {"loss", "timeline"}
-    window.view.default_layout()
-    assert all(not dock.isHidden() for dock in window.docks.values())
+    window.workspaces.reset()
+    assert {name for name, dock in window.docks.items() if not dock.isHidden()} == set(window.workspaces.layout("step"))

@@ -271,10 +271,10 @@ def test_a_network_that_cannot_run_is_not_exported(window: MainWindow, tmp_path:
     assert "see Problems" in window.message_bar.text and not (tmp_path / "xor.py").exists()
 
 
-def test_the_default_layout_leaves_the_start_page_alone(window: MainWindow) -> None:
+def test_a_reset_workspace_leaves_the_start_page_alone(window: MainWindow) -> None:
     window.docks["deltas"].hide()
     window.show_start_page()
-    window.actions_by_name["default_layout"].trigger()
+    window.actions_by_name["reset_workspace"].trigger()
     assert not any(dock.isVisible() for dock in window.docks.values())
     window.show_canvas()
     assert window.docks["deltas"].isVisible()
@@ -283,17 +283,17 @@ def test_the_default_layout_leaves_the_start_page_alone(window: MainWindow) -> N
 def test_a_panel_on_a_tab_in_the_back_is_not_drawn_until_it_comes_to_the_front(
     window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    boundary = window.docks["boundary"]
+    loss = window.docks["loss"]
     drawn: list[int] = []
-    refresh = boundary.panel.refresh
-    monkeypatch.setattr(boundary.panel, "refresh", lambda snapshot: (drawn.append(snapshot.cursor), refresh(snapshot)))
+    refresh = loss.panel.refresh
+    monkeypatch.setattr(loss.panel, "refresh", lambda snapshot: (drawn.append(snapshot.cursor), refresh(snapshot)))
     window.docks["gradient_check"].raise_()
-    qtbot.waitUntil(lambda: not boundary.panel.is_seen)
+    qtbot.waitUntil(lambda: not loss.panel.is_seen)
     drawn.clear()
     press(window, Qt.Key.Key_F11)
     press(window, Qt.Key.Key_F11)
     assert drawn == []
-    boundary.raise_()
+    loss.raise_()
     qtbot.waitUntil(lambda: drawn == [2])
     press(window, Qt.Key.Key_F11)
     assert drawn[-1] == 3

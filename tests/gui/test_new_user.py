@@ -3,40 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QByteArray, QMimeData, QObject, QPoint, QPointF, QSize, Qt
-from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QFont, QFontMetrics
+from PySide6.QtCore import QByteArray, QMimeData, QPoint, QPointF, Qt
+from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QApplication,
     QFileDialog,
     QLabel,
     QLineEdit,
-    QMessageBox,
     QPushButton,
-    QSizeGrip,
-    QToolButton,
 )
 from pytestqt.qtbot import QtBot
 
 from tests.gui.canvas_bench import LEFT, NOTHING
 from tests.gui.conftest import OpenWindow
 from tests.gui.desk import Answers
-from tests.gui.person import Person, build_xor, start_empty
+from tests.gui.person import build_xor, start_empty
 from visualbp.debugger.snapshot import CheckDone, Metrics, Mode, Snapshot
 from visualbp.files import load_network, save_network
 from visualbp.files.autosaved import read_autosave
 from visualbp.gui.canvas.layer_list import LAYER_MIME
 from visualbp.gui.command_palette import CommandPalette
-from visualbp.gui.frame_queue import LONG, FrameQueue
 from visualbp.gui.main_window import MainWindow
-from visualbp.gui.panels.mathematics import MathematicsPanel
-from visualbp.gui.start_page import SampleCard
-from visualbp.gui.theme import theme
 from visualbp.network import edits
 
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
@@ -45,9 +37,7 @@ CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModi
 @pytest.fixture
 def window(open_window: OpenWindow) -> MainWindow:
     """The start page."""
-    made = open_window(None)
-    made.activateWindow()
-    return made
+    return open_window(None)
 
 
 def test_xor_from_an_empty_canvas_to_full_accuracy_and_into_a_file(
@@ -133,63 +123,6 @@ def test_a_drag_that_comes_in_from_the_palette_does_not_scroll_the_canvas(window
     assert (person.item("dense").centre - canvas.mapToScene(QPoint(300, 200))).manhattanLength() < 20
 
 
-@pytest.mark.parametrize("scale", [1.0, 1.5, 2.0])
-def test_panels_never_lie_over_each_other_and_the_window_fits_its_screen(
-    window: MainWindow, qtbot: QtBot, scale: float
-) -> None:
-    start_empty(window)
-    window.open_sample("xor")
-    window.debugger.settle()
-    theme().set(scale=scale)
-    for size in (QSize(1920, 1080), QSize(1280, 800), QSize(1000, 620)):
-        window.resize(size)
-        for _ in range(4):
-            QApplication.processEvents()
-        places = {name: dock.geometry() for name, dock in window.docks.items() if not dock.visibleRegion().isEmpty()}
-        assert {"inspector", "mathematics", "activations", "timeline"} <= set(places)
-        for (one, first), (other, second) in combinations(places.items(), 2):
-            assert not first.intersects(second), f"{one} lies over {other} at {size}, scale {scale}"
-        assert window.width() <= (1130 if size.width() < 1130 else size.width())
-        assert window.height() <= max(size.height(), 800)
-
-
-def test_links_of_a_narrow_panel_move_into_a_menu(window: MainWindow, qtbot: QtBot) -> None:
-    start_empty(window)
-    window.open_sample("xor")
-    window.debugger.settle()
-    dock = window.docks["gradient_check"]
-    dock.setFloating(True)
-    title = dock.titleBarWidget()
-    more = next(b for b in title.findChildren(QToolButton) if b.text() == "⋯")
-    dock.resize(420, 300)
-    QApplication.processEvents()
-    assert not more.isVisible() and dock.panel.header().isVisible()
-    dock.resize(170, 300)
-    QApplication.processEvents()
-    assert more.isVisible() and not dock.panel.header().isVisible()
-    more.menu().aboutToShow.emit()
-    actions = more.menu().actions()
-    assert [action.text() for action in actions] == [b.text() for b in dock.panel.header().findChildren(QPushButton)]
-    actions[1].trigger()
-    assert dock.panel.header().findChildren(QPushButton)[1].isChecked()
-
-
-@pytest.mark.parametrize(("scale", "width"), [(1.0, 1600), (1.0, 1000), (1.5, 1280), (2.0, 1600)])
-def test_the_phase_and_the_iteration_can_be_seen_at_every_size(
-    window: MainWindow, qtbot: QtBot, scale: float, width: int
-) -> None:
-    start_empty(window)
-    window.open_sample("xor")
-    window.debugger.settle()
-    theme().set(scale=scale)
-    window.resize(width, 800)
-    for _ in range(4):
-        QApplication.processEvents()
-    bar = window.tool_bar
-    for widget in (bar.pill, bar.numbers, bar.widgetForAction(window.actions_by_name["train"])):
-        assert widget.isVisible() and bar.rect().contains(widget.geometry())
-
-
 def test_a_layer_dropped_into_a_saved_network_leaves_it_able_to_run(window: MainWindow, qtbot: QtBot) -> None:
     """The weights of the layer behind no longer fit: it starts anew, and all others keep theirs."""
     person = start_empty(window)
@@ -243,48 +176,6 @@ def test_the_command_palette_says_that_it_has_found_nothing_and_is_gone_when_clo
         palette.close()
 
 
-def test_panels_grow_with_the_presenter_and_come_back_as_they_were(window: MainWindow, qtbot: QtBot) -> None:
-    start_empty(window)
-    window.open_sample("xor")
-    window.debugger.settle()
-    window.resizeDocks([window.docks["palette"]], [240], Qt.Orientation.Horizontal)
-
-    def extents() -> dict[str, tuple[int, int]]:
-        for _ in range(4):
-            QApplication.processEvents()
-        names = ("palette", "inspector", "activations", "gradients", "timeline")
-        return {name: (window.docks[name].width(), window.docks[name].height()) for name in names}
-
-    before = extents()
-    window.actions_by_name["presenter"].trigger()
-    larger = extents()
-    assert larger["palette"][0] == pytest.approx(1.5 * before["palette"][0], abs=2)
-    assert larger["timeline"][1] > 1.3 * before["timeline"][1]
-    window.actions_by_name["presenter"].trigger()
-    after = extents()
-    for name, size in before.items():
-        assert after[name] == pytest.approx(size, abs=4), name
-
-
-def test_nothing_jumps_when_the_timeline_gets_more_steps_than_it_can_show(window: MainWindow, qtbot: QtBot) -> None:
-    person = start_empty(window)
-    window.open_sample("xor")
-    person.wait()
-
-    def heights() -> list[int]:
-        for _ in range(4):
-            QApplication.processEvents()
-        return [window.docks[name].height() for name in ("timeline", "activations", "gradients", "palette")]
-
-    window.selection.select(("hidden",))
-    before, steps = heights(), len(window.debugger.snapshot.plan.steps)  # type: ignore[union-attr]
-    for _ in range(8):
-        window.canvas.add_layer("dense")
-    person.wait()
-    assert len(window.debugger.snapshot.plan.steps) > 2 * steps  # type: ignore[union-attr]
-    assert heights() == before
-
-
 def test_recovering_old_work_asks_about_the_present_work_first(
     window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -301,37 +192,6 @@ def test_recovering_old_work_asks_about_the_present_work_first(
     assert answers.asked and window.document.network is present and left.exists()
     assert "Older" in window.message_bar.text, "the offer stands"
     left.unlink()
-
-
-def test_a_long_message_wraps_and_does_not_widen_the_window(window: MainWindow, qtbot: QtBot) -> None:
-    start_empty(window)
-    before = window.minimumSizeHint().width()
-    window.show_failure("/a/very/long/path/" * 30 + "model.vbp: cannot be read: no such file; choose another one")
-    QApplication.processEvents()
-    assert window.minimumSizeHint().width() == before
-    window.resize(1000, 700)
-    QApplication.processEvents()
-    assert window.width() == 1000
-
-
-def test_a_name_from_a_file_is_never_taken_for_markup(
-    window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    start_empty(window)
-    name = "<h1>Huge</h1><img src='/etc/icon.png'>"
-    window.document.edit(lambda network: replace(network, name=name), "Rename")
-    formats: list[Qt.TextFormat] = []
-
-    def cancel(box: QMessageBox) -> QMessageBox.StandardButton:
-        assert name in box.text()
-        formats.append(box.textFormat())
-        return QMessageBox.StandardButton.Cancel
-
-    monkeypatch.setattr(QMessageBox, "exec", cancel)
-    window.files.new()
-    window.show_failure(f"{name}: cannot be written")
-    formats += [label.textFormat() for label in window.message_bar.findChildren(QLabel) if name in label.text()]
-    assert formats == [Qt.TextFormat.PlainText] * 2
 
 
 def test_undo_in_a_field_takes_back_the_edit_once_there_is_no_typing_to_take_back(
@@ -359,21 +219,6 @@ def test_an_edit_is_kept_for_after_a_crash_within_seconds(window: MainWindow, qt
     person.drop("dense", person.canvas.visible_rect().center())
     qtbot.waitUntil(window.autosave.path.exists, timeout=30_000)
     assert read_autosave(window.autosave.path).network.names == ("dense",)
-
-
-def test_a_floating_panel_has_an_edge_and_a_corner_to_resize_it_by(window: MainWindow, qtbot: QtBot) -> None:
-    start_empty(window)
-    dock = window.docks["mathematics"]
-    grip = dock.findChild(QSizeGrip)
-    assert grip is not None and not grip.isVisible()
-    dock.setFloating(True)
-    QApplication.processEvents()
-    assert grip.isVisible() and grip.geometry().bottomRight() == dock.rect().bottomRight()
-    edge, inner = dock.grab().toImage().pixelColor(0, 40), dock.grab().toImage().pixelColor(3, 40)
-    assert edge == theme().color("accent") and inner == theme().color("panel")
-    dock.setFloating(False)
-    QApplication.processEvents()
-    assert not grip.isVisible() and dock.contentsMargins().left() == 0
 
 
 def test_breakpoints_are_set_on_all_selected_layers_and_follow_a_new_name(window: MainWindow, qtbot: QtBot) -> None:
@@ -425,50 +270,3 @@ def test_training_goes_on_through_quick_edits_and_an_edit_just_after_pause_does_
         window.document.undo_stack.undo()
         person.wait()
         assert debugger.snapshot.mode == Mode.IDLE, stop
-
-
-def test_an_empty_canvas_shows_the_algorithm_and_says_in_full_that_it_cannot_run(
-    window: MainWindow, qtbot: QtBot
-) -> None:
-    start_empty(window)
-    panel = window.docks["mathematics"].panel
-    assert isinstance(panel, MathematicsPanel)
-    assert panel.code.isVisible() and panel.code.current is None
-    colours = {panel.code.grab().toImage().pixel(x, 6) for x in range(0, 200)}
-    assert len(colours) > 3, "the first line of the algorithm is written"
-    pill = window.tool_bar.pill
-    bold, plain = theme().font(12, QFont.Weight.Bold), theme().font(12, QFont.Weight.DemiBold)
-    words = QFontMetrics(bold).horizontalAdvance(pill.word) + QFontMetrics(plain).horizontalAdvance(pill.detail)
-    assert pill.word == "CANNOT RUN" and words + 8 + 24 <= pill.width()
-    build_xor(Person(window))
-    assert panel.code.current is not None and panel.equation.isVisible()
-
-
-def test_the_start_page_can_be_made_very_narrow(window: MainWindow, qtbot: QtBot) -> None:
-    theme().set(scale=2.0)
-    for width in (1400, 600, 300):
-        window.resize(width, 500)
-        for _ in range(3):
-            QApplication.processEvents()
-        assert all(card.width() > 0 for card in window.start_page.findChildren(SampleCard))
-
-
-def test_a_slow_part_of_a_frame_leaves_as_much_time_to_keys_and_mouse_before_the_next(qtbot: QtBot) -> None:
-    now, drawn = [0.0], list[str]()
-    queue, owner = FrameQueue(clock=lambda: now[0]), QObject()
-    others = QObject(), QObject(), QObject()
-
-    def draw(name: str, milliseconds: float) -> None:
-        drawn.append(name)
-        now[0] += milliseconds / 1000
-
-    queue.ask(owner, lambda: draw("slow", 2 * LONG))
-    queue.ask(owner, lambda: draw("slow", 2 * LONG))  # asking twice is asking once
-    for other in others:
-        queue.ask(other, lambda: draw("quick", 2))
-    queue._draw_next()
-    assert drawn == ["slow"] and queue._timer.interval() == 2 * LONG
-    queue._draw_next()  # one part a turn, however quick: painting it takes the longer time, and is not seen here
-    assert drawn == ["slow", "quick"] and queue._timer.interval() < LONG
-    qtbot.waitUntil(lambda: queue.is_empty, timeout=20_000)
-    assert drawn == ["slow", "quick", "quick", "quick"]

@@ -32,14 +32,14 @@ def test_every_panel_of_the_package_is_in_the_window_and_says_where() -> None:
 def test_a_panel_that_is_left_out_is_named_with_what_is_missing() -> None:
     class Trial(Panel):
         name, title, hint = "trial", "Trial", "A trial."
-        place = PalettePanel.place
+        places = PalettePanel.places
 
     class Silent(Panel):
         name: ClassVar[str] = ""
 
     assert missing_from_panel(Trial, PANELS) == ["its line in PANELS"]
     assert missing_from_panel(Trial, [*PANELS, Trial]) == []
-    assert missing_from_panel(Silent, [Silent]) == ["name", "title", "hint", "place"]
+    assert missing_from_panel(Silent, [Silent]) == ["name", "title", "hint", "places"]
 
 
 def icons_named(source: str) -> set[str]:

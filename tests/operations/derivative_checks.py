@@ -78,9 +78,8 @@ def assert_equations_can_be_set(operation: Operation, *shapes: Shape, parameters
 
     `shapes` are those of the operands, with a batch of 3 where they are no parameters.
     """
-    import ziamath
+    from tests.typeset_equations import paths
 
-    ziamath.config.svg2 = False
     symbols = [
         Symbol(
             rf"W^{{({place})}}_{{\text{{query}}}}", shape if place in parameters else shape[1:], place not in parameters
@@ -97,7 +96,7 @@ def assert_equations_can_be_set(operation: Operation, *shapes: Shape, parameters
             equations.append(operation.vjp_equation(operand, result, upstream, output, symbols))
     for equation in equations:
         assert "=" in equation
-        assert "<path" in ziamath.Latex(equation).svg(), equation
+        assert paths(equation), equation
 
 
 def bytes_allocated_by_a_second_run(operation: Operation, inputs: Sequence[Array]) -> int:

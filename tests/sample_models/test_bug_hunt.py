@@ -141,16 +141,11 @@ def seeded(seed: int) -> Network:
 
 
 def test_one_random_direction_finds_a_bug_of_any_kind_and_place_in_60_of_60_seeds() -> None:
-    for seed in range(60):
-        network = seeded(seed)
-        plan = compile_plan(network)
-        bugs = possible_bugs(plan)
-        for kind in dict.fromkeys(bug.kind for bug in bugs):
-            found = [bug for bug in bugs if bug.kind == kind]
-            bug = found[seed % len(found)]
-            result = checked(edits.plant_bug(network, bug), "directional", seed)
-            if kind != "scaled":
-                assert result.failures, bug.text
+    """A wrong sign and a missing mean are as wrong along every direction: for these, one in each place is enough."""
+    same = [bug for bug in ALL_BUGS if bug.kind in ("sign", "missing_mean")]
+    others = [bug for bug in ALL_BUGS if bug not in same and bug.kind != "scaled"]
+    for seed, bug in [*enumerate(same), *((seed, others[seed % len(others)]) for seed in range(60))]:
+        assert checked(edits.plant_bug(seeded(seed), bug), "directional", seed).failures, bug.text
 
 
 def test_what_is_a_thousandth_off_may_hide_from_one_direction_but_not_from_the_check_of_its_rule() -> None:

@@ -66,9 +66,7 @@ WORKSPACES = tuple(
 )
 ARRANGE = (
     ActionSpec("reset_workspace", "Reset this workspace", "", (), "Put every panel of it back in its place"),
-    ActionSpec(
-        "new_workspace", "New workspace of this arrangement …", "", (), "Keep the panels as they are"
-    ),
+    ActionSpec("new_workspace", "New workspace of this arrangement …", "", (), "Keep the panels as they are"),
     ActionSpec("delete_workspace", "Delete this workspace", "", (), "Only one's own can be deleted"),
     ActionSpec("export_workspace", "Export this workspace …", "", (), "Write it to a file, for another computer"),
     ActionSpec("import_workspace", "Import a workspace …", "", (), "Read one that was exported"),

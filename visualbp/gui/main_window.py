@@ -33,6 +33,7 @@ from visualbp.gui.panels.base import LEAST_WIDTH
 from visualbp.gui.panels.palette import PalettePanel
 from visualbp.gui.plain_text import PlainStatusBar
 from visualbp.gui.recovery import Recovery
+from visualbp.gui.rooms import Room
 from visualbp.gui.settings import Settings
 from visualbp.gui.start_page import StartPage, sample_cards
 from visualbp.gui.status_messages import StatusMessages
@@ -43,9 +44,10 @@ from visualbp.gui.workspace_controller import WorkspaceController
 from visualbp.gui.workspaces import Workspaces
 from visualbp.network.edits import clear_parameters
 
-LEAST_CENTRE = (4 * LEAST_WIDTH + 3, 160)
-"""Pixels to which the canvas can shrink. Four panels fit below it: Qt does not keep their room beside the right column
-by itself, and would draw them over each other."""
+LEAST_HEIGHT = 160
+LEAST_CENTRE = {Room.WIDE: 3 * LEAST_WIDTH + 2, Room.MEDIUM: 2 * LEAST_WIDTH + 1}
+"""Pixels to which the canvas can shrink. So many panels fit below it: Qt does not keep their room beside the right
+column by itself, and would draw them over each other."""
 
 
 class MainWindow(QMainWindow):
@@ -103,7 +105,6 @@ class MainWindow(QMainWindow):
         self.message_bar = OpeningBar(self.files, self.debugger)
         self.faults = Faults(self.message_bar, self)
         self.pages = QStackedWidget()
-        self.pages.setMinimumSize(*LEAST_CENTRE)
         self.pages.addWidget(self.start_page)
         self.pages.addWidget(self.canvas)
         centre = QWidget()
@@ -122,6 +123,8 @@ class MainWindow(QMainWindow):
         panels = sorted(registry.PANELS, key=lambda panel: next(iter(panel.places.items())))
         self.docks = {panel.name: PanelDock(panel(self.context), self) for panel in panels}
         self.workspaces = Workspaces(self, self.docks, self.settings)
+        self.workspaces.room_changed.connect(self._on_room)
+        self._on_room(self.workspaces.room)
         self.view = ViewController(self, self.docks, self.workspaces, self.actions_by_name, self.settings)
 
     def _build_tool_bar(self) -> None:
@@ -277,6 +280,10 @@ class MainWindow(QMainWindow):
             self.selection.select(tuple(name for name in self.selection.layers if name in names))
         if self.document.network.layers and self.pages.currentWidget() is self.start_page:
             self.show_canvas()
+
+    @Slot(str)
+    def _on_room(self, room: str) -> None:
+        self.pages.setMinimumSize(LEAST_CENTRE.get(Room(room), LEAST_WIDTH), LEAST_HEIGHT)
 
     @Slot(str)
     def _on_undo_text(self, text: str) -> None:

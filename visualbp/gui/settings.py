@@ -73,6 +73,16 @@ class Settings:
     def own_workspaces(self, text: str) -> None:
         self._store.setValue("own_workspaces", text)
 
+    @property
+    def places(self) -> int:
+        """The version of the places of all panels that the layouts were kept with."""
+        found = self._store.value("places", 0, type=int)
+        return int(found) if isinstance(found, int) else 0
+
+    @places.setter
+    def places(self, version: int) -> None:
+        self._store.setValue("places", version)
+
     def layout(self, workspace: str, room: str) -> QByteArray:
         """Return where the docks stood in a workspace and a room, as Qt saved it; empty the first time."""
         return self._bytes(f"layouts/{workspace}/{room}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
@@ -14,10 +15,13 @@ from visualbp.gui.actions import Actions
 from visualbp.gui.painting import number_text
 from visualbp.gui.theme import icon_size, theme
 
-BREVITY = 4
+BREVITY = 6
 """Levels of brevity: see ToolBar."""
 WORDS_OF_WORK = ("CHECKING", "GOING")
 BUTTONS = ("reset", "step_back", "step_operation", "step_layer", "step_out", "run_iteration")
+RUNS = ("continue", "pause", "train")
+FEWEST = ("step_back", "step_operation", "step_layer", "continue", "pause")
+"""The buttons that are always there; the others are in the menu, too."""
 
 
 def place_words(snapshot: Snapshot) -> tuple[str, str, str]:
@@ -66,10 +70,19 @@ class PhasePill(QWidget):
         self.setObjectName("phase")
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.word, self.detail, self._colour = "READY", "", "faint"
+        self.is_brief = False
+        """Whether there is room for the word alone."""
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:
-        return QSize(theme().px(196), theme().px(30))
+        return QSize(theme().px(112 if self.is_brief else 196), theme().px(30))
+
+    def be_brief(self, is_brief: bool) -> None:
+        """Show the word alone, or the detail too."""
+        if is_brief != self.is_brief:
+            self.is_brief = is_brief
+            self.updateGeometry()
+            self.update()
 
     def show_place(self, word: str, detail: str, colour: str) -> None:
         """Show where the debugger stands: a word for the phase, a detail beside it, and the phase's colour by name."""
@@ -96,9 +109,10 @@ class PhasePill(QWidget):
         painter.setFont(bold)
         first = painter.fontMetrics().horizontalAdvance(self.word)
         painter.setFont(plain)
-        gap = theme().px(8)
-        room = self.width() - theme().px(24) - first - gap
-        detail = painter.fontMetrics().elidedText(self.detail, Qt.TextElideMode.ElideRight, max(0, room))
+        gap = 0 if self.is_brief else theme().px(8)
+        room = 0 if self.is_brief else self.width() - theme().px(24) - first - gap
+        detail = painter.fontMetrics().elidedText(self.detail, Qt.TextElideMode.ElideMiddle, max(0, room))
+        detail = "" if self.is_brief else detail
         second = painter.fontMetrics().horizontalAdvance(detail)
         left = (self.width() - first - gap - second) / 2
         painter.setFont(bold)
@@ -143,7 +157,8 @@ class PlaceNumbers(QWidget):
 class ToolBar(QToolBar):
     """Buttons at the left, the place at the right.
 
-    Where it is narrow, words give way to icons and then the speed goes, so that the place can always be seen.
+    Where it is narrow, words give way to icons, then the speed goes, then what the menu has too: the place can always
+    be seen.
     """
 
     speed_changed = Signal(float)
@@ -158,13 +173,10 @@ class ToolBar(QToolBar):
         """How wide the tool bar wants to be at each level of brevity."""
         self._level = 0
         self._newest_loss: float | None = None
-        for name in BUTTONS:
-            self._add(actions, name)
-        self.addWidget(_space(8))
-        for name in ("continue", "pause"):
-            self._add(actions, name, primary=True)
-        self._add(actions, "train")
+        self._actions = actions
+        self._space_action = self.addWidget(_space(8))
         self._speed_action = self.addWidget(self._speed())
+        self._show_buttons((*BUTTONS, *RUNS))
         stretch = QWidget()
         stretch.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.addWidget(stretch)
@@ -175,14 +187,22 @@ class ToolBar(QToolBar):
         self.retheme()
         theme().changed.connect(self.retheme)
 
-    def _add(self, actions: Actions, name: str, primary: bool = False) -> None:
-        self.addAction(actions[name])
-        button = self.widgetForAction(actions[name])
-        if isinstance(button, QToolButton):
-            button.setProperty("primary", primary)
-            button.setObjectName(f"button_{name}")
-            button.setAccessibleName(actions[name].text())
-            self._buttons[name] = button
+    def _show_buttons(self, names: Sequence[str]) -> None:
+        """Have buttons for these actions, in their order: a tool bar hides a button only with its action everywhere."""
+        if set(names) == self._buttons.keys():
+            return
+        for name in self._buttons:
+            self.removeAction(self._actions[name])
+        self._buttons.clear()
+        for name in names:
+            action = self._actions[name]
+            self.insertAction(self._space_action if name in BUTTONS else self._speed_action, action)
+            button = self.widgetForAction(action)
+            if isinstance(button, QToolButton):
+                button.setProperty("primary", name in ("continue", "pause"))
+                button.setObjectName(f"button_{name}")
+                button.setAccessibleName(action.text())
+                self._buttons[name] = button
 
     def _speed(self) -> QWidget:
         holder = QWidget()
@@ -246,8 +266,11 @@ class ToolBar(QToolBar):
         self._fit()
 
     def _be_brief(self, level: int) -> None:
-        """0: words on all buttons but Reset; 1: icons for the steps; 2: icons alone; 3: and no speed."""
+        """0: words on all buttons but Reset; 1: icons for the steps; 2: icons alone; 3: and no speed; 4: the phase
+        without the layer; 5: and the fewest buttons."""
         self._level = level
+        self._show_buttons(FEWEST if level == BREVITY - 1 else (*BUTTONS, *RUNS))
+        self.pill.be_brief(level >= 4)
         for name, button in self._buttons.items():
             words = name != "reset" and (level == 0 or (level == 1 and name not in BUTTONS))
             style = Qt.ToolButtonStyle.ToolButtonTextBesideIcon if words else Qt.ToolButtonStyle.ToolButtonIconOnly

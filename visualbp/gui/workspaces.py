@@ -33,6 +33,9 @@ class Workspaces(QObject):
         super().__init__(window)
         self._window, self._docks, self._settings = window, docks, settings
         self._homes: Layout = {name: next(iter(dock.panel.places.values())) for name, dock in docks.items()}
+        self._places = version(
+            {f"{panel} {name}": place for name in Workspace for panel, place in self.layout(name).items()}
+        )
         self._sizes = DockSizes(window, docks)
         self._states: dict[tuple[str, Room], QByteArray] = {}
         self.own: dict[str, OwnWorkspace] = {}
@@ -49,7 +52,7 @@ class Workspaces(QObject):
         self._settle.setSingleShot(True)
         self._settle.timeout.connect(self._after_resizing)
         window.installEventFilter(self)
-        theme().changed.connect(self._settle.start)
+        theme().changed.connect(self._on_theme)
 
     # -- which one ---------------------------------------------------------------------------------------------------
 
@@ -160,19 +163,14 @@ class Workspaces(QObject):
         self._take_room()
         state = self._states.get((self.current, self.room))
         with self._without_flicker():
-            if state is None or not self._window.restoreState(state, self._version):
+            if state is None or not self._window.restoreState(state):
                 self._arrange()
                 return
             self._sizes.enter((self.current, self.room), is_new=False)
 
     def _keep(self) -> None:
         if not self.is_hidden:
-            self._states[self.current, self.room] = self._window.saveState(self._version)
-
-    @property
-    def _version(self) -> int:
-        """What a state is kept under: another one when panels or places have changed, but for one's own."""
-        return 0 if self.current in self.own else version({**self._homes, **self.layout(self.base)})
+            self._states[self.current, self.room] = self._window.saveState()
 
     @contextmanager
     def _without_flicker(self) -> Iterator[None]:
@@ -187,7 +185,7 @@ class Workspaces(QObject):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Resize and watched is self._window and not self.is_hidden:
             if self._before is None:
-                self._before = self._window.saveState(self._version)
+                self._before = self._window.saveState()
                 self._sizes.note()
             self._settle.start()
         return False
@@ -195,7 +193,7 @@ class Workspaces(QObject):
     def rescale(self, scale: float) -> None:
         """Make everything larger or smaller, and the docks with it."""
         self._sizes.note()
-        self._before = self._window.saveState(self._version)
+        self._before = self._window.saveState()
         former = theme().scale
         theme().set(scale=scale)
         QCoreApplication.sendPostedEvents(
@@ -203,6 +201,10 @@ class Workspaces(QObject):
         )  # the docks learn how small they can be
         if self._room_now() == self.room:
             self._sizes.apply(theme().scale / former)
+
+    @Slot()
+    def _on_theme(self) -> None:
+        self._settle.start()  # at another scale there is another room
 
     @Slot()
     def _after_resizing(self) -> None:
@@ -214,7 +216,11 @@ class Workspaces(QObject):
             return
         if before is not None:
             self._states[self.current, self.room] = before
+        is_new = (self.current, self._room_now()) not in self._states
+        hidden = {name: dock.isHidden() for name, dock in self._docks.items()}
         self._apply()
+        for name, was_hidden in hidden.items() if is_new else ():  # what a person has closed or opened stays so
+            self._docks[name].setHidden(was_hidden)
 
     def _room_now(self) -> Room:
         return room_of(self._window.width(), self._window.height(), theme().scale)
@@ -230,6 +236,9 @@ class Workspaces(QObject):
     def hide(self) -> None:
         """Give the whole window to the start page."""
         self._keep()
+        self._hide_docks()
+
+    def _hide_docks(self) -> None:
         self.is_hidden = True
         for dock in self._docks.values():
             dock.hide()
@@ -241,23 +250,26 @@ class Workspaces(QObject):
             self._apply()
 
     def restore(self) -> None:
-        """Take over what the last session has left."""
+        """Take over what the last session has left; the program's own only if their panels still have their places."""
         self.own = from_text(self._settings.own_workspaces)
         last = self._settings.workspace
         self.current = last if last in self.names else Workspace.STEP
         self._states = {
             (name, room): state
-            for name in self.names
+            for name in (self.names if self._settings.places == self._places else self.own)
             for room in Room
             if not (state := self._settings.layout(name, room)).isEmpty()
         }
-        self._apply()
+        self._take_room()
+        self._arrange()
+        self._hide_docks()
+        self.listed.emit()
 
     def remember(self) -> None:
         """Keep all arrangements for the next session."""
         self._keep()
         self._settings.workspace = self.current
-        self._settings.own_workspaces = to_text(self.own)
+        self._settings.own_workspaces, self._settings.places = to_text(self.own), self._places
         for name in self.names:
             for room in Room:
                 self._settings.keep_layout(name, room, self._states.get((name, room)))

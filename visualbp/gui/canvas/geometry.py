@@ -80,7 +80,7 @@ def scene_font(size: float, weight: QFont.Weight = QFont.Weight.Normal, mono: bo
 def elided(text: str, size: float, width: float, weight: QFont.Weight = QFont.Weight.Normal, mono: bool = False) -> str:
     """Return as much of a text as fits into `width` scene units, with an ellipsis where it is cut."""
     metrics = QFontMetricsF(scene_font(size, weight, mono))
-    return metrics.elidedText(text, Qt.TextElideMode.ElideRight, width)
+    return metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, width)
 
 
 @lru_cache(maxsize=4096)

@@ -209,7 +209,7 @@ class OverviewItem(QGraphicsRectItem):
         metrics = painter.fontMetrics()
         for item in cards:
             box = transform.mapRect(item.body.adjusted(30, 8, -6, -54))
-            text = metrics.elidedText(item.name, Qt.TextElideMode.ElideRight, int(box.width()))
+            text = metrics.elidedText(item.name, Qt.TextElideMode.ElideMiddle, int(box.width()))
             painter.drawText(box, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft, text)
         painter.restore()
 

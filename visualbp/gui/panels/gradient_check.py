@@ -110,7 +110,7 @@ class GradientCheckPanel(Panel):
         self.back.setToolTip("Show all parameters (Esc)")
         self.back.setAccessibleName("Show all parameters")
         self.back.clicked.connect(self._on_back)
-        self.detail_name = ElidedLabel(weight=QFont.Weight.DemiBold)
+        self.detail_name = ElidedLabel(weight=QFont.Weight.DemiBold, is_name=True)
         self.rows.content.row_chosen.connect(self._on_row)
         self.errors.number_chosen.connect(self._on_number)
         self._lay_out()

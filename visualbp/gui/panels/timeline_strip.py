@@ -235,7 +235,7 @@ class StepStrip(QWidget):
         size, short = self._label_form(rect.width())
         painter.setFont(theme().font(size, weight))
         text = label.removeprefix("update ") if short else label
-        text = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, int(rect.width()))
+        text = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideMiddle, int(rect.width()))
         painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, text)
 
     def _label_form(self, width: float) -> tuple[float, bool]:

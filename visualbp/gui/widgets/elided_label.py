@@ -1,9 +1,9 @@
-"""A label of one line that ends in dots where it does not fit, and never widens its panel."""
+"""A label of one line that is shortened where it does not fit, and never widens its panel."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QFont, QPainter, QPaintEvent
+from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from visualbp.gui.plain_text import PlainLabel, plain_tip
@@ -11,7 +11,10 @@ from visualbp.gui.theme import theme
 
 
 class ElidedLabel(PlainLabel):
-    """`tone` is the name of its colour in the palette. The whole text is its tooltip unless it has one of its own."""
+    """`tone` is the name of its colour in the palette. The whole text is its tooltip unless it has one of its own.
+
+    A sentence is cut at its end; what `is_name`, in the middle: names that begin alike are told apart by their ends.
+    """
 
     def __init__(
         self,
@@ -20,10 +23,12 @@ class ElidedLabel(PlainLabel):
         tone: str = "text",
         weight: QFont.Weight = QFont.Weight.Normal,
         mono: bool = False,
+        is_name: bool = False,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(text, parent)
         self.tone = tone
+        self._mode = Qt.TextElideMode.ElideMiddle if is_name else Qt.TextElideMode.ElideRight
         self._style = size, weight, mono
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         theme().changed.connect(self.retheme)
@@ -43,9 +48,13 @@ class ElidedLabel(PlainLabel):
     def minimumSizeHint(self) -> QSize:
         return QSize(0, super().minimumSizeHint().height())
 
+    @property
+    def shown_text(self) -> str:
+        """What there is room for."""
+        return QFontMetrics(theme().font(*self._style)).elidedText(self.text(), self._mode, self.width())
+
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setFont(theme().font(*self._style))
-        text = painter.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
         painter.setPen(theme().color(self.tone))
-        painter.drawText(self.rect(), self.alignment(), text)
+        painter.drawText(self.rect(), self.alignment(), self.shown_text)

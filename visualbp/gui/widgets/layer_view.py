@@ -68,7 +68,7 @@ class LayerView(QWidget):
         self.back.setToolTip("Show all layers (Esc)")
         self.back.setAccessibleName("Show all layers")
         self.back.clicked.connect(self.back_asked)
-        self.name = ElidedLabel(weight=QFont.Weight.DemiBold)
+        self.name = ElidedLabel(weight=QFont.Weight.DemiBold, is_name=True)
         self.facts = ElidedLabel(size=10, tone="dim", mono=True)
         self.shape = PlainLabel()
         self.shape.setProperty("dim", True)

@@ -237,7 +237,7 @@ class NamesAxis(pg.AxisItem):
             centre = (place - low) * width
             box = QRectF(centre - width * every / 2, current.px(3), width * every, current.px(15))
             p.setPen(current.color("accent" if place == self.chosen else "dim"))
-            text = p.fontMetrics().elidedText(short[place], Qt.TextElideMode.ElideRight, int(box.width()))
+            text = p.fontMetrics().elidedText(short[place], Qt.TextElideMode.ElideMiddle, int(box.width()))
             p.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
         p.setFont(current.font(10))
         for start, stop, mark in runs_of(self.marks):
