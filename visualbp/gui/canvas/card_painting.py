@@ -19,6 +19,7 @@ from visualbp.gui.canvas.geometry import (
     CardLayout,
     elided,
     scene_font,
+    sentence_start,
     short_shape,
     text_width,
 )
@@ -336,4 +337,4 @@ def _paint_problem(painter: QPainter, card: Card, body: QRectF, detail: float) -
     painter.setFont(scene_font(11))
     painter.setPen(color)
     line = QRectF(0, body.bottom() + 5, body.width(), 17)
-    painter.drawText(line, Align.AlignVCenter | Align.AlignHCenter, elided(words, 11, body.width()))
+    painter.drawText(line, Align.AlignVCenter | Align.AlignHCenter, sentence_start(words, 11, body.width()))
