@@ -18,7 +18,7 @@ import pstats
 import statistics
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -49,7 +49,9 @@ KEYS = {
 }
 TURNS = (*["F11"] * 10, *["F10"] * 6, *["Shift+F10"] * 3, *["Ctrl+Shift+F11"] * 3)
 """The keys of one round: forwards more than backwards, so that all phases come."""
-NAMES = ("xor", "spirals", "vanishing", "digits_convolution", "copy_transformer", "dense_670000", "layers_1000")
+NAMES = (
+    "xor", "spirals", "vanishing", "digits_convolution", "copy_transformer", "dense_670000", "layers_1000", "row_40",
+)  # fmt: skip
 REST = 120
 """Milliseconds between a settled step and the next key: a person's, not a machine's."""
 
@@ -72,7 +74,7 @@ def deep(count: int) -> Network:
 
 
 def open_window(name: str) -> MainWindow:
-    """Return the window with a sample, or with one of the two networks made here."""
+    """Return the window with a sample, or with one of the networks made here."""
     window = create_window(None)
     window.remembers = False
     window.resize(1600, 1000)
@@ -80,8 +82,10 @@ def open_window(name: str) -> MainWindow:
     if name == "dense_670000":
         window.document.open(chain(name, (784, 512, 512, 10), 256, 128))
         window.files.opened.emit()
-    elif name == "layers_1000":
-        window.document.open(deep(1000))
+    elif name in ("layers_1000", "row_40"):
+        network = deep(1000 if name == "layers_1000" else 40)
+        places = {layer: (190.0 * place, 0.0) for place, layer in enumerate(network.names)}
+        window.document.open(replace(network, positions=places))
         window.files.opened.emit()
     elif not window.files.open_path(name):
         raise SystemExit(window.message_bar.text)
@@ -89,6 +93,10 @@ def open_window(name: str) -> MainWindow:
     window.activateWindow()
     window.debugger.settle()
     wait(800)
+    if name == "row_40":  # the view follows the steps: five of its cards are in view at a time
+        window.canvas.zoom_to(1.0)
+        window.canvas.reveal(window.canvas.network_scene.layers["input"].body)
+        wait(300)
     return window
 
 

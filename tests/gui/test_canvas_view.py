@@ -98,13 +98,15 @@ def test_fit_shows_the_whole_network(bench: CanvasBench) -> None:
         assert bench.canvas.visible_rect().contains(item.body)
 
 
-def test_edits_steps_and_undo_leave_zoom_and_place_alone(bench: CanvasBench) -> None:
+def test_edits_and_undo_and_steps_of_cards_in_view_leave_zoom_and_place_alone(bench: CanvasBench) -> None:
     bench.canvas.zoom_to(1.37)
+    bench.step(1, Level.LAYER)
+    bench.canvas.centerOn((bench.item("hidden").centre + bench.item("output").centre) / 2)
     before, zoom = bench.canvas.visible_rect(), bench.canvas.zoom
-    bench.step(2, Level.LAYER)
+    bench.step(1, Level.LAYER)
+    bench.step(1, Level.LAYER)
     bench.document.edit(lambda network: edits.set_options(network, "hidden", {"units": 6}), "Edit")
     bench.document.undo_stack.undo()
-    bench.step(1, Level.LAYER)
     assert bench.canvas.zoom == zoom
     assert bench.canvas.visible_rect() == before
 
@@ -124,15 +126,6 @@ def test_tab_walks_the_layers_in_the_order_in_which_they_run_and_then_leaves(ben
         found.append(bench.selection.layer)
     assert found == ["input", "hidden", "output", "loss"]
     assert bench.canvas.focusNextPrevChild(False) and bench.selection.layer == "output"
-
-
-def test_arrows_move_the_selected_layer_and_merge_into_one_step(bench: CanvasBench) -> None:
-    bench.selection.select(("hidden",))
-    before = bench.item("hidden").centre
-    for key in (Qt.Key.Key_Right, Qt.Key.Key_Right, Qt.Key.Key_Down):
-        bench.key(key)
-    assert (bench.item("hidden").centre - before - QPointF(24, 12)).manhattanLength() < 0.1
-    assert bench.history() == ["Move hidden"]
 
 
 def test_enter_asks_for_the_inspector(bench: CanvasBench, qtbot: QtBot) -> None:
@@ -258,6 +251,7 @@ def test_cards_that_cannot_be_seen_wait_until_they_are(bench: CanvasBench) -> No
     assert bench.item("hidden").seen == bench.snapshot.serial
     assert bench.item("loss").seen != bench.snapshot.serial
     bench.canvas.frame_layer("loss")
+    bench.canvas.glide.finish()
     assert bench.item("loss").seen == bench.snapshot.serial
     assert bench.item("loss").card.content.loss == bench.snapshot.loss
 

@@ -46,7 +46,7 @@ def test_a_click_selects_the_layer_and_asks_to_bring_it_into_view(
 ) -> None:
     bench.open(edits.disconnect(bench.network, [("input", "hidden")]))
     place = panel.list.visualRect(panel.model.index(0)).center()
-    with qtbot.waitSignal(panel.layer_wanted) as wanted:
+    with qtbot.waitSignal(bench.selection.layer_wanted) as wanted:
         QTest.mouseClick(panel.list.viewport(), Qt.MouseButton.LeftButton, pos=place)
     assert wanted.args == ["hidden"] and bench.selection.layer == "hidden"
 
@@ -55,7 +55,7 @@ def test_the_enter_key_goes_to_the_layer_too(qtbot: QtBot, bench: Bench, panel: 
     bench.open(edits.disconnect(bench.network, [("hidden", "output")]))
     panel.list.setFocus()
     panel.list.setCurrentIndex(panel.model.index(0))
-    with qtbot.waitSignal(panel.layer_wanted):
+    with qtbot.waitSignal(bench.selection.layer_wanted):
         QTest.keyClick(panel.list, Qt.Key.Key_Return)
     assert bench.selection.layer is not None
 

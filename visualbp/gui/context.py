@@ -21,6 +21,8 @@ class Selection(QObject):
     """The selected layers or connections."""
     number_chosen = Signal(object, object)
     """A Ref and the index of one of its numbers: whoever is asked "where did this come from?" answers."""
+    layer_wanted = Signal(str)
+    """A layer whose name was clicked somewhere: its card should come into view."""
     sample_changed = Signal()
     """The sample that was chosen, by its row in the data."""
 
@@ -58,6 +60,18 @@ class Selection(QObject):
         if (layers, connections) != (self.layers, self.connections):
             self.layers, self.connections = layers, connections
             self.changed.emit()
+
+    @Slot(str)
+    def go_to(self, layer: str) -> None:
+        """Select a layer because its name was clicked, and bring its card into view."""
+        self.select((layer,))
+        self.show_layer(layer)
+
+    @Slot(str)
+    def show_layer(self, layer: str) -> None:
+        """Bring a layer's card into view; what is selected stays so."""
+        if layer:
+            self.layer_wanted.emit(layer)
 
     def choose_number(self, value: Ref, index: tuple[int, ...]) -> None:
         """Ask where a number came from; its sample is chosen with it. The index is that in the snapshot."""

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QDialog, QGridLayout, QLabel, QMessageBox, QVBoxLa
 
 from visualbp import __version__
 from visualbp.gui.actions import DEBUG, EDIT, FILE, HELP, PANELS, VIEW, WORKSPACES
+from visualbp.gui.canvas.keys import KEYS as CANVAS_KEYS
 from visualbp.gui.theme import theme
 
 KEYS = (
@@ -36,9 +37,11 @@ def show_keys(parent: QWidget) -> None:
     grid.setHorizontalSpacing(36)
     for column, (title, specs) in enumerate(KEYS):
         rows = [(_shown(spec.keys[0]), spec.text) for spec in specs if spec.keys]
-        if title == "View":
-            rows += MOUSE
-        grid.addLayout(_column(title, rows), 0, column, Qt.AlignmentFlag.AlignTop)
+        layout = _column(title, rows)
+        if title == "Workspaces":
+            layout.addSpacing(theme().px(14))
+            layout.addLayout(_column("Canvas", [*MOUSE, *CANVAS_KEYS]))
+        grid.addLayout(layout, 0, column, Qt.AlignmentFlag.AlignTop)
     dialog.show()
 
 

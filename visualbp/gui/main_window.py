@@ -31,7 +31,6 @@ from visualbp.gui.opening import OpeningBar
 from visualbp.gui.panels import registry
 from visualbp.gui.panels.base import LEAST_WIDTH
 from visualbp.gui.panels.palette import PalettePanel
-from visualbp.gui.panels.problems import ProblemsPanel
 from visualbp.gui.plain_text import PlainStatusBar
 from visualbp.gui.recovery import Recovery
 from visualbp.gui.rooms import Room
@@ -132,6 +131,7 @@ class MainWindow(QMainWindow):
         self.tool_bar = ToolBar(self.actions_by_name)
         self.addToolBar(self.tool_bar)
         self.tool_bar.speed_changed.connect(self.debug.set_speed)
+        self.tool_bar.pill.clicked.connect(self.canvas.show_current)
 
     def _build_menus(self) -> None:
         self.menu_bar = MenuBar()
@@ -201,8 +201,6 @@ class MainWindow(QMainWindow):
         canvas.sample_asked.connect(self.open_sample)
         canvas.inspector_asked.connect(self._focus_inspector)
         for dock in self.docks.values():
-            if isinstance(dock.panel, ProblemsPanel):
-                dock.panel.layer_wanted.connect(canvas.frame_layer)
             if isinstance(dock.panel, PalettePanel):
                 dock.panel.layer_asked.connect(canvas.add_layer)
         self.start_page.sample_chosen.connect(self.open_sample)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QFont, QPainter, QPaintEvent, QResizeEvent, QShowEvent
+from PySide6.QtGui import QFont, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QSlider, QToolBar, QToolButton, QWidget
 
 from visualbp.debugger.snapshot import Event, Losses, Mode, Progress, Snapshot
@@ -61,11 +61,14 @@ def _layer_places(plan: Plan) -> dict[str, str]:
 
 
 class PhasePill(QWidget):
-    """The phase and the layer, in the phase's colour: the eye finds it at once."""
+    """The phase and the layer, in the phase's colour: the eye finds it at once. A click brings its card into view."""
+
+    clicked = Signal()
 
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("phase")
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.word, self.detail, self._colour = "READY", "", "faint"
         self.is_brief = False
         """Whether there is room for the word alone."""
@@ -86,8 +89,12 @@ class PhasePill(QWidget):
         if (word, detail, colour) != (self.word, self.detail, self._colour):
             self.word, self.detail, self._colour = word, detail, colour
             self.setAccessibleName(f"{word} {detail}")
-            self.setToolTip(f"{word.lower()} {detail}")
+            self.setToolTip(f"{word.lower()} {detail}\nClick to see its card  .")
             self.update()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton:
+            self.clicked.emit()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
@@ -10,10 +11,11 @@ from PySide6.QtGui import QGuiApplication
 
 from visualbp.core.options import OptionError
 from visualbp.files import FileError, network_from_text, network_to_text
+from visualbp.gui.canvas.free_place import overlap, way_to_free_place
 from visualbp.gui.canvas.geometry import GRID, PITCH, SCENE_PER_UNIT, from_scene, snapped
 from visualbp.gui.canvas.scene import Scene
 from visualbp.gui.context import Context
-from visualbp.network import Layer, Network, connection_problem
+from visualbp.network import Layer, Network, connection_problem, structure_of
 from visualbp.network.edits import (
     EditError,
     add_layer,
@@ -31,6 +33,8 @@ from visualbp.network.edits import (
 from visualbp.network.network import Connection, Position
 from visualbp.network.tidy import complete_positions, tidy_positions
 
+BURST = 1.0
+"""Seconds without a press after which moving by keys is another step of undo."""
 CLIPBOARD_TYPE = "application/x-visualbp-network"
 
 
@@ -54,6 +58,8 @@ class CanvasEdits(QObject):
         super().__init__(parent)
         self.context, self.scene = context, scene
         self._pasted: tuple[str, QPointF] | None = None
+        self._nudged: tuple[tuple[str, ...], float] = ((), 0.0)
+        self._burst = 0
 
     @property
     def network(self) -> Network:
@@ -71,14 +77,16 @@ class CanvasEdits(QObject):
     # -- adding ------------------------------------------------------------------------------------------------------
 
     def add_at(self, type_name: str, centre: QPointF, source: str = "", target: str = "") -> str:
-        """Add a layer at a place, connected from `source` or to `target` where they are given."""
+        """Add a layer at a place, or beside it if another card is there; connected from `source` or to `target` where
+        they are given."""
         layer = new_layer(self.network, type_name)
+        place = QPointF(snapped(centre.x()), snapped(centre.y()))
 
         def change(network: Network) -> Network:
-            network = add_layer(network, layer, from_scene(centre))
+            network = add_layer(network, layer, from_scene(place))
             if source:
                 network = connect(network, source, layer.name)
-            return connect(network, layer.name, target) if target else network
+            return self._beside(connect(network, layer.name, target) if target else network, (layer.name,))
 
         if self._apply(change, f"Add {layer.name}"):
             self.context.selection.select((layer.name,))
@@ -86,69 +94,91 @@ class CanvasEdits(QObject):
 
     def insert_at(self, type_name: str, connection: Connection) -> str:
         """Put a fresh layer into a connection, and make room for it."""
-        return self._insert(new_layer(self.network, type_name), connection, f"Insert {type_name}")
-
-    def insert_present(self, name: str, connection: Connection, moved: dict[str, QPointF]) -> None:
-        """Put a layer that stands on the canvas into a connection."""
-        places = {key: from_scene(centre) for key, centre in moved.items()}
-        layer = self.network.layer(name)
-
-        def change(network: Network) -> Network:
-            grown = move_layers(network, places)
-            return insert_on_connection(grown, layer, connection, places[name])
-
-        self._apply(change, f"Insert {name}")
-
-    def _insert(self, layer: Layer, connection: Connection, text: str) -> str:
-        source, target = (self.scene.layers[name] for name in connection)
-        apart = target.centre.x() - source.centre.x()
-        shift = max(0.0, 2 * PITCH - apart) if apart > 0 else 0.0
-        middle = (source.centre + target.centre) / 2
-        place = QPointF(source.centre.x() + PITCH, source.centre.y()) if shift else middle
-        behind = self._behind(target.name, place.x()) if shift else []
-
-        def change(network: Network) -> Network:
-            positions = complete_positions(network)
-            moved = {name: (positions[name][0] + shift / SCENE_PER_UNIT, positions[name][1]) for name in behind}
-            grown = insert_on_connection(network, layer, connection, from_scene(place))
-            return move_layers(grown, moved)
-
-        if self._apply(change, text):
+        layer = new_layer(self.network, type_name)
+        source, target = (self.scene.layers[name].centre for name in connection)
+        wraps = target.x() <= source.x()  # from the end of a row to the start of the next: it goes on there
+        middle = QPointF(source.x() + PITCH, source.y()) if wraps else (source + target) / 2
+        if self._apply(lambda network: self._inserted(network, layer, connection, middle), f"Insert {type_name}"):
             self.context.selection.select((layer.name,))
         return layer.name
 
-    def _behind(self, start: str, x: float) -> list[str]:
-        """Return `start` and all layers that it leads to, as far as they stand right of `x` less half a card."""
+    def insert_present(self, name: str, connection: Connection, moved: dict[str, QPointF]) -> None:
+        """Put a layer that stands on the canvas into a connection, and make room for it."""
+        layer = self.network.layer(name)
+        self._apply(lambda network: self._inserted(network, layer, connection, moved[name]), f"Insert {name}")
+
+    def _inserted(self, network: Network, layer: Layer, connection: Connection, wanted: QPointF) -> Network:
+        """Return the network with a layer in a connection: at `wanted` where the connection is long enough for a card,
+        and otherwise behind its source, with what is in the way pushed on."""
+        source, target = (self.scene.layers[name] for name in connection)
+        apart = target.centre.x() - source.centre.x()
+        shift = max(0.0, 2 * PITCH - apart) if apart > 0 else 0.0
+        place = QPointF(source.centre.x() + PITCH, source.centre.y()) if shift else wanted
+        grown = insert_on_connection(network, layer, connection, from_scene(place))
+        if shift:
+            positions = complete_positions(network)
+            pushed = self._pushed(target.name, place.x(), shift, {layer.name})
+            grown = move_layers(
+                grown, {name: (positions[name][0] + shift / SCENE_PER_UNIT, positions[name][1]) for name in pushed}
+            )
+        return self._beside(grown, (layer.name,))
+
+    def _pushed(self, start: str, x: float, shift: float, apart_from: set[str]) -> set[str]:
+        """Return `start` and what it leads to in its row, as far as it stands right of `x` less half a card; and what
+        these would come to lie on."""
+        layers = self.scene.layers
         seen, waiting = {start}, [start]
         while waiting:
-            for name in self.network.outputs_of(waiting.pop()):
-                if name not in seen:
-                    seen.add(name)
-                    waiting.append(name)
-        return [name for name in seen if self.scene.layers[name].centre.x() > x - PITCH / 2]
+            name = waiting.pop()
+            for following in self.network.outputs_of(name):
+                if following not in seen and layers[following].centre.x() > layers[name].centre.x():
+                    seen.add(following)
+                    waiting.append(following)
+        pushed = {name for name in seen if layers[name].centre.x() > x - PITCH / 2} - apart_from
+        rest = set(layers) - pushed - apart_from
+        waiting = list(pushed)
+        while waiting:
+            body = layers[waiting.pop()].body.translated(shift, 0)
+            covered = {name for name in rest if overlap(layers[name].body, body)}
+            rest -= covered
+            pushed |= covered
+            waiting += covered
+        return pushed
+
+    def _beside(self, network: Network, names: Iterable[str], known: Iterable[str] = ()) -> Network:
+        """Return the network with these layers moved together to the nearest place where none covers another card;
+        cards that are `known` to be covered do not count."""
+        chosen, aside = tuple(names), set(known)
+        bodies = self.scene.bodies_in(network, structure_of(network))
+        taken = [body for name, body in bodies.items() if name not in chosen and name not in aside]
+        way = way_to_free_place([bodies[name] for name in chosen], taken)
+        if way.isNull():
+            return network
+        centres = {name: bodies[name].center() + way for name in chosen}
+        return move_layers(network, {name: from_scene(centre) for name, centre in centres.items()})
 
     def add_sensibly(self, type_name: str, view_centre: QPointF) -> str:
         """Add a layer where it most likely belongs: behind the selected one, or behind the open end."""
         layer = new_layer(self.network, type_name)
         anchor = self._anchor()
         if anchor is None:
-            return self.add_at(type_name, self._free(view_centre))
+            return self.add_at(type_name, view_centre)
         network = self.network
         item = self.scene.layers[anchor]
         if network.layer(anchor).kind.is_loss and not layer.kind.is_loss and layer.kind.most_inputs != 0:
             inputs = network.inputs_of(anchor)
             if inputs and can_be_inserted(layer):
                 return self.insert_at(type_name, (inputs[-1], anchor))
-            place = self._free(item.centre - QPointF(PITCH, 0))
+            place = item.centre - QPointF(PITCH, 0)
             return self.add_at(type_name, place, target="" if inputs else anchor)
         if layer.kind.most_inputs == 0 or network.layer(anchor).kind.is_loss:
             left = min(other.centre.x() for other in self.scene.layers.values())
             beside = QPointF(left - PITCH, item.centre.y()) if layer.kind.most_inputs == 0 else view_centre
-            return self.add_at(type_name, self._free(beside))
+            return self.add_at(type_name, beside)
         outputs = network.outputs_of(anchor)
         if len(outputs) == 1 and can_be_inserted(layer):
             return self.insert_at(type_name, (anchor, outputs[0]))
-        place = self._free(item.centre + QPointF(PITCH, 0))
+        place = item.centre + QPointF(PITCH, 0)
         return self.add_at(type_name, place, source=anchor)
 
     def _anchor(self) -> str | None:
@@ -159,9 +189,6 @@ class CanvasEdits(QObject):
         giving = {source for source, _ in self.network.connections}
         ends = [layer.name for layer in self.network.layers if layer.name not in giving and not layer.kind.is_loss]
         return ends[0] if len(ends) == 1 else None
-
-    def _free(self, centre: QPointF) -> QPointF:
-        return self.scene.free_place(QPointF(snapped(centre.x()), snapped(centre.y())))
 
     # -- connections -------------------------------------------------------------------------------------------------
 
@@ -202,6 +229,29 @@ class CanvasEdits(QObject):
         places = {name: from_scene(centre) for name, centre in centres.items()}
         self._apply(lambda network: move_layers(network, places), f"Move {counted(places, 'layers')}", merge)
 
+    def drop(self, centres: dict[str, QPointF]) -> None:
+        """Put layers at other places, or beside them where they would lie on others that they did not lie on before."""
+        places = {name: from_scene(centre) for name, centre in centres.items()}
+        before = self.scene.bodies_in(self.network, self.context.document.structure)
+        others = {name: body for name, body in before.items() if name not in places}
+        known = [name for name, body in others.items() if any(overlap(body, before[each]) for each in places)]
+
+        def change(network: Network) -> Network:
+            return self._beside(move_layers(network, places), places, known)
+
+        self._apply(change, f"Move {counted(places, 'layers')}")
+
+    def nudge(self, names: Iterable[str], by: QPointF) -> None:
+        """Move layers a little. What is moved by one press after the other, without a pause, is one step of undo."""
+        chosen, now = tuple(name for name in names if name in self.scene.layers), time.monotonic()
+        if not chosen:
+            self.message.emit("nothing is selected: select the cards to move first")
+            return
+        if chosen != self._nudged[0] or now - self._nudged[1] > BURST:
+            self._burst += 1
+        self._nudged = (chosen, now)
+        self.move({name: self.scene.layers[name].centre + by for name in chosen}, merge=f"nudge {self._burst}")
+
     def rename(self, old: str, new: str) -> None:
         """Rename a layer. Raises EditError."""
         if old == new:
@@ -225,7 +275,8 @@ class CanvasEdits(QObject):
         """Put all layers in order, around where they are now."""
         if not self.network.layers:
             return
-        old, new = complete_positions(self.network), tidy_positions(self.network)
+        sizes = {name: item.layout.height / SCENE_PER_UNIT for name, item in self.scene.layers.items()}
+        old, new = complete_positions(self.network), tidy_positions(self.network, sizes)
         step = GRID / SCENE_PER_UNIT
         dx, dy = (
             round((_middle(old, axis) - _middle(new, axis)) / step) * step for axis in (0, 1)
@@ -289,7 +340,7 @@ class CanvasEdits(QObject):
         x, y = from_scene(QPointF(snapped(centre.x()), snapped(centre.y())))
         offset = (x - _middle(positions, 0), y - _middle(positions, 1))
         grown, names = paste(self.network, part, offset)
-        self.context.document.apply(grown, text)
+        self.context.document.apply(self._beside(grown, names), text)
         self.context.selection.select(names)
         return names
 

@@ -19,6 +19,7 @@ from visualbp.gui.canvas.geometry import (
     CardLayout,
     elided,
     scene_font,
+    sentence_start,
     short_shape,
     text_width,
 )
@@ -42,7 +43,10 @@ class Card:
     number: int | None = None
     """Which layer it is in the equations: 3 for h^(3). None where it does not run, and for the loss."""
     problems: tuple[Problem, ...] = ()
+    met: tuple[Problem, ...] = ()
+    """Errors that only running has shown: data that do not fit the layer."""
     trouble: str = ""
+    """A value that is not finite, in words."""
     content: CardContent = field(default_factory=lambda: CardContent(()))
     active: str = ""
     progress: int = 0
@@ -61,7 +65,12 @@ class Card:
         """What is wrong with this layer, in words."""
         if self.trouble:
             return self.trouble
-        return next((problem.message for problem in self.problems if problem.severity == "error"), "")
+        return next((problem.message for problem in self.faults if problem.severity == "error"), "")
+
+    @property
+    def faults(self) -> tuple[Problem, ...]:
+        """All that is said of the layer."""
+        return (*self.problems, *self.met)
 
     @property
     def is_aside(self) -> bool:
@@ -98,11 +107,11 @@ def paint_card(painter: QPainter, card: Card, ranges: Ranges, detail: float = 1.
 
 
 def outline_color(card: Card) -> tuple[QColor, float]:
-    """Return the colour and the width of a card's outline: the present step before an error before the selection."""
+    """Return the colour and the width of a card's outline: an error before the present step before the selection."""
+    if card.error:
+        return theme().color("error"), 2.2
     if card.active:
         return theme().color(card.active), 2.2
-    if card.error:
-        return theme().color("error"), 1.8
     if card.selected:
         return theme().color("accent"), 2.0
     return theme().color("line"), 1.1
@@ -321,7 +330,7 @@ def _paint_breakpoint(painter: QPainter, card: Card) -> None:
 
 def _paint_problem(painter: QPainter, card: Card, body: QRectF, detail: float) -> None:
     color = theme().color("error" if card.error else "dim")
-    words = card.error or next(problem.message for problem in card.problems)
+    words = card.error or next(problem.message for problem in card.faults)
     badge = QRectF(body.right() - 13, -9, 20, 20)
     if detail < COMPACT_BELOW:
         badge = QRectF(body.right() - 24, -14, 34, 34)
@@ -334,4 +343,4 @@ def _paint_problem(painter: QPainter, card: Card, body: QRectF, detail: float) -
     painter.setFont(scene_font(11))
     painter.setPen(color)
     line = QRectF(0, body.bottom() + 5, body.width(), 17)
-    painter.drawText(line, Align.AlignVCenter | Align.AlignHCenter, elided(words, 11, body.width()))
+    painter.drawText(line, Align.AlignVCenter | Align.AlignHCenter, sentence_start(words, 11, body.width()))

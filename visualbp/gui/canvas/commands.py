@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtCore import QPointF
 
 from visualbp.gui.canvas.gestures.base import Gesture, Pointer, Surface
 from visualbp.gui.context import Context
@@ -29,8 +29,15 @@ class Commands(Surface, Protocol):
         """Open a field over the layer's name."""
 
     def scroll_by(self, x: int, y: int) -> None: ...
-    def reveal(self, rect: QRectF) -> None: ...
-    def frame_layer(self, name: str) -> None: ...
+    def look_at(self, name: str) -> None:
+        """Bring a layer's card into view, at the zoom that there is."""
+
+    def frame_layer(self, name: str) -> None:
+        """Go to a layer; zoom in if it could not be read."""
+
+    def show_current(self) -> None:
+        """Go to where the debugger stands."""
+
     def fit(self) -> None: ...
     def tidy(self) -> None: ...
     def select_all(self) -> None: ...

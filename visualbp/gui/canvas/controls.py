@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 import numpy as np
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent, QPen
@@ -10,6 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QWidget
 from visualbp.core.arrays import Array
 from visualbp.gui.canvas.ranges import Ranges
 from visualbp.gui.painting import color_table
+from visualbp.gui.picture_cache import PictureCache
 from visualbp.gui.shown_sample import ShownSample
 from visualbp.gui.theme import icon, icon_size, theme
 
@@ -17,11 +20,26 @@ RANGE_WIDTH = 74
 
 
 class Plate(QWidget):
-    """A rounded plate that takes all mouse events, so that nothing happens on the canvas under it."""
+    """A rounded plate that takes all mouse events, so that nothing happens on the canvas under it.
+
+    It is painted anew whenever the canvas scrolls: from a picture, as long as it looks the same.
+    """
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._pictures = PictureCache()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self._pictures.paint(painter, QRectF(self.rect()), self._looks(), self._draw)
+        painter.end()
+
+    def _looks(self) -> Hashable:
+        """Return what the picture depends on, apart from size and theme."""
+        return ()
+
+    def _draw(self, painter: QPainter) -> None:
         painter.setPen(QPen(theme().color("line"), 1))
         painter.setBrush(theme().color("panel", 0.96))
         radius = theme().px(7)
@@ -205,10 +223,11 @@ class Legend(Plate):
         self.samples.move(self.width() - size.width() - theme().px(6), (self.height() - size.height()) // 2)
         self.update()
 
-    def paintEvent(self, event: QPaintEvent) -> None:
-        super().paintEvent(event)
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    def _looks(self) -> Hashable:
+        return self._level, tuple(self._range_texts())
+
+    def _draw(self, painter: QPainter) -> None:
+        super()._draw(painter)
         px = theme().px
         x, middle = float(px(13)), self.height() / 2
         for word, color in (("forward", "forward"), ("backward", "backward")):

@@ -83,6 +83,12 @@ def elided(text: str, size: float, width: float, weight: QFont.Weight = QFont.We
     return metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, width)
 
 
+@lru_cache(maxsize=1024)
+def sentence_start(text: str, size: float, width: float) -> str:
+    """Return as much of a sentence, from its start, as fits into `width` scene units."""
+    return QFontMetricsF(scene_font(size)).elidedText(text, Qt.TextElideMode.ElideRight, width)
+
+
 @lru_cache(maxsize=4096)
 def text_width(text: str, size: float, weight: QFont.Weight = QFont.Weight.Normal, mono: bool = False) -> float:
     """Return how wide a text is, in scene units."""

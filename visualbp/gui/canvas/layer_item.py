@@ -67,6 +67,16 @@ class CardNumber:
         return f"{name} = {exact_text(self.number)}{stale}" + (f"\n{self.words}" if self.words else "")
 
 
+def layout_for(
+    layer: Layer, shape: Shape | None, specs: tuple[ParameterSpec, ...], picture: Shape | None = None
+) -> CardLayout:
+    """Return the layout of a layer's card with the parameters that it has."""
+    weights = [spec for spec in specs if spec.penalised] or list(specs)
+    if weights:
+        return layout_of(layer, shape, weights[0].name, len(weights[0].shape), picture)
+    return layout_of(layer, shape, picture=picture)
+
+
 class LayerItem(QGraphicsRectItem):
     """A layer's card. Its position is the card's top left corner; networks hold the centre."""
 
@@ -114,11 +124,7 @@ class LayerItem(QGraphicsRectItem):
             card.layer = layer
             return
         self._picture = picture
-        weights = [spec for spec in specs if spec.penalised] or list(specs)
-        if weights:
-            layout = layout_of(layer, shape, weights[0].name, len(weights[0].shape), picture)
-        else:
-            layout = layout_of(layer, shape, picture=picture)
+        layout = layout_for(layer, shape, specs, picture)
         centre = self.centre
         card.layer, card.shape, card.problems = layer, shape, problems
         if layout != card.layout:

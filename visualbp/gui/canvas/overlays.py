@@ -126,16 +126,21 @@ class Overlays(QObject):
         popup.open_at(self.canvas.viewport().mapToGlobal(at.view))
 
     def _add(self, at: Pointer, name: str, side: str, type_name: str) -> None:
-        place = self.canvas.network_scene.free_place(at.scene)
-        if side == "output":
-            self._edits.add_at(type_name, place, source=name)
-        else:
-            self._edits.add_at(type_name, place, target=name)
+        ends = {"source": name} if side == "output" else {"target": name}
+        added = self._edits.add_at(type_name, at.scene, **ends)
+        item = self.canvas.network_scene.layers.get(added)
+        if item is not None:
+            self.canvas.reveal(item.body)
 
     def _insert(self, connection: Connection, type_name: str) -> None:
         self._edits.insert_at(type_name, connection)
 
     # -- renaming ----------------------------------------------------------------------------------------------------
+
+    @property
+    def is_renaming(self) -> bool:
+        """Whether the name field is open."""
+        return self._field is not None
 
     def open_rename(self, name: str) -> None:
         """Open the name field over the layer's name."""

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QGraphicsItem, QGraphicsRectItem, QStyleOptionGrap
 
 from visualbp.core.arrays import Array
 from visualbp.gui.canvas.card_painting import outline_color
-from visualbp.gui.canvas.families import family_color
+from visualbp.gui.canvas.families import draw_icon, family_color
 from visualbp.gui.canvas.geometry import CARD_WIDTH
 from visualbp.gui.theme import theme
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 SMALLEST_NAMED = 46.0
 """Cards at least so many pixels wide have their name in the overview."""
+SIGN = 13
+"""Pixels of the sign of an error."""
 CURVED_FROM = 0.16
 """Pixels for a unit from which connections are smooth curves; further out straight pieces look the same."""
 
@@ -59,6 +61,8 @@ class OverviewItem(QGraphicsRectItem):
         self.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
         self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemUsesExtendedStyleOption)
         self.setVisible(False)
+        self._sign = 0.0
+        """How large the sign of an error is in the scene, at the zoom of the last painting."""
         self._layers: list[LayerItem] = []
         self._lines: list[ConnectionItem] = []
         self._places: dict[LayerItem, int] = {}
@@ -103,12 +107,14 @@ class OverviewItem(QGraphicsRectItem):
     def touch(self, rect: QRectF) -> None:
         """Repaint what shows an item that has changed."""
         if self.isVisible():
-            self.update(rect)
+            around = self._sign
+            self.update(rect.adjusted(-around, -around, around, around))
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         exposed = option.exposedRect
         zoom = painter.worldTransform().m11()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, zoom > CURVED_FROM)
+        self._sign = theme().px(SIGN) / zoom
         self._paint_connections(painter, exposed, zoom)
         self._paint_cards(painter, exposed, zoom)
 
@@ -135,13 +141,14 @@ class OverviewItem(QGraphicsRectItem):
             painter.drawPath(item.route.path)
 
     def _paint_cards(self, painter: QPainter, exposed: QRectF, zoom: float) -> None:
-        numbers = _meeting(self._boxes, exposed.adjusted(-30, -30, 30, 30))
+        around = max(30.0, self._sign)
+        numbers = _meeting(self._boxes, exposed.adjusted(-around, -around, around, around))
         layers, drawn = self._layers, self._drawn
         plain: list[QRectF] = []
         special: list[LayerItem] = []
         for number in numbers:
             card = layers[number].card
-            if card.active or card.selected or card.problems or card.trouble:
+            if card.active or card.selected or card.error or card.problems:
                 special.append(layers[number])
             else:
                 plain.append(drawn[number].body)
@@ -153,6 +160,9 @@ class OverviewItem(QGraphicsRectItem):
             painter.setPen(_thin_pen(color, width))
             painter.drawRect(item.body)
         self._paint_marks(painter, numbers)
+        for item in special:
+            if item.card.error:
+                self._paint_error(painter, item.body)
         if zoom * CARD_WIDTH >= SMALLEST_NAMED:
             self._paint_names(painter, [layers[number] for number in numbers], zoom)
 
@@ -176,6 +186,16 @@ class OverviewItem(QGraphicsRectItem):
             if rects:
                 painter.setBrush(color)
                 painter.drawRects(rects)
+
+    def _paint_error(self, painter: QPainter, body: QRectF) -> None:
+        """Draw a sign at the corner, of a size that can be seen at any zoom: nothing is said by its colour alone."""
+        size = self._sign
+        sign = QRectF(0, 0, size, size)
+        sign.moveCenter(body.topRight())
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme().color("background"))
+        painter.drawEllipse(sign.adjusted(-0.1 * size, -0.1 * size, 0.1 * size, 0.1 * size))
+        draw_icon(painter, sign, "warning", theme().color("error"))
 
     def _paint_names(self, painter: QPainter, cards: list[LayerItem], zoom: float) -> None:
         """Write names at a size that can be read whatever the zoom."""

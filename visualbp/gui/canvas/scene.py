@@ -17,8 +17,8 @@ from visualbp.debugger.snapshot import Snapshot
 from visualbp.gui.canvas.card_painting import COMPACT_BELOW
 from visualbp.gui.canvas.connection_item import ConnectionItem
 from visualbp.gui.canvas.flow import NO_FLOW, Flow, flow_of
-from visualbp.gui.canvas.geometry import GRID, short_shape
-from visualbp.gui.canvas.layer_item import LayerItem
+from visualbp.gui.canvas.geometry import GRID, short_shape, to_scene
+from visualbp.gui.canvas.layer_item import LayerItem, layout_for
 from visualbp.gui.canvas.overview_item import OverviewItem
 from visualbp.gui.canvas.ranges import Ranges
 from visualbp.gui.canvas.routing import Obstacles
@@ -62,6 +62,8 @@ class Scene(QGraphicsScene):
         """Connections whose route is to be taken anew when the network stands still."""
         self._selected: tuple[frozenset[str], frozenset[Connection]] = (frozenset(), frozenset())
         self._breakpoints: frozenset[str] = frozenset()
+        self._met: set[str] = set()
+        """The layers with an error that the snapshot has brought."""
         self.addItem(self.overview)
         self.setSceneRect(-ROOM, -ROOM, 2 * ROOM, 2 * ROOM)
 
@@ -179,6 +181,7 @@ class Scene(QGraphicsScene):
         if snapshot.network is not self.network and not self._same_layers(snapshot.network):
             return frozenset()  # of a network that is no longer drawn; the next one is under way
         self._show_picture(snapshot)
+        self._show_met(snapshot)
         before, self.snapshot, self.sample = self.flow, snapshot, sample
         flow = self.flow = flow_of(snapshot)
         breakpoints = frozenset(layer for _, layer in snapshot.breakpoints)
@@ -209,6 +212,17 @@ class Scene(QGraphicsScene):
             changed = self._show_layers(self.network, self.structure)
             self._unsettled.update(edge for item in changed for edge in self._lines_at[item])
             self._settle()
+
+    def _show_met(self, snapshot: Snapshot) -> None:
+        """Mark the layers with errors that are not those of the drawing: data that do not fit."""
+        known = () if self.structure is None else self.structure.problems
+        met: dict[str, tuple[Problem, ...]] = {}
+        for problem in snapshot.problems:
+            if problem.severity == "error" and problem.layer in self.layers and problem not in known:
+                met[problem.layer] = (*met.get(problem.layer, ()), problem)
+        for name in self._met | set(met):
+            self._set_layer_state(name, met=met.get(name, ()))
+        self._met = set(met)
 
     def _same_layers(self, network: Network) -> bool:
         return network.layers == self.network.layers and network.connections == self.network.connections
@@ -328,12 +342,16 @@ class Scene(QGraphicsScene):
         centre = self.layers[name].centre
         return centre.x(), centre.y()
 
-    def free_place(self, centre: QPointF, step: float = 8 * GRID) -> QPointF:
-        """Return `centre`, or the first place below it where a card would not lie on another."""
-        place = QPointF(centre)
-        for _ in range(60):
-            box = QRectF(place.x() - 96, place.y() - 88, 192, 176)
-            if not self.items_in(box):
-                return place
-            place += QPointF(0, step)
-        return place
+    def bodies_in(self, network: Network, structure: Structure) -> dict[str, QRectF]:
+        """Return where the cards of a network would be that is not drawn yet."""
+        bodies = {}
+        for name, position in complete_positions(network).items():
+            item, layer = self.layers.get(name), network.layer(name)
+            shape, specs = structure.shapes.get(name), structure.parameters.get(name, ())
+            picture = self._picture if layer.type == "input" else None
+            known = item is not None and item.card.layer is layer and item.card.shape == shape
+            layout = item.layout if item is not None and known else layout_for(layer, shape, specs, picture)
+            body = QRectF(layout.body)
+            body.moveCenter(to_scene(position))
+            bodies[name] = body
+        return bodies

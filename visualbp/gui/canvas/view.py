@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, Signal, Slot
 from PySide6.QtGui import (
@@ -29,21 +31,21 @@ from visualbp.gui.canvas import keys
 from visualbp.gui.canvas.background import draw_background
 from visualbp.gui.canvas.canvas_edits import CanvasEdits
 from visualbp.gui.canvas.edge_scroll import EdgeScroll
+from visualbp.gui.canvas.follow import Follower
 from visualbp.gui.canvas.gestures.base import Gesture, Pointer
 from visualbp.gui.canvas.gestures.choose import Hover, gesture_for
 from visualbp.gui.canvas.gestures.drop_layer import DropLayer
+from visualbp.gui.canvas.glide import Glide
 from visualbp.gui.canvas.layer_list import LAYER_MIME
 from visualbp.gui.canvas.menus import menu_at
 from visualbp.gui.canvas.overlays import Overlays
 from visualbp.gui.canvas.pulse import Pulse
+from visualbp.gui.canvas.requests import Requests
 from visualbp.gui.canvas.scene import Scene
-from visualbp.gui.canvas.zoom import Zooming
-from visualbp.gui.context import Context, Selection
-from visualbp.gui.document import Document
+from visualbp.gui.context import Context
 from visualbp.gui.theme import theme
 from visualbp.layers import layer_types
 from visualbp.network import Network
-from visualbp.network.network import Connection
 
 CACHE = 48 * 1024
 """Kilobytes for painted cards. Qt's own 10 MB would not hold those of one large screen: all would be painted anew."""
@@ -51,13 +53,10 @@ SLICE = 0.007
 """Seconds of painting cards in one turn of the event loop."""
 
 
-class Canvas(Zooming, QGraphicsView):
+class Canvas(Requests):
     """The network as a picture to edit, and to watch. Everything here is a matter of scene, gestures and overlays."""
 
     sample_asked = Signal(str)
-    message = Signal(str)
-    inspector_asked = Signal(str)
-    """Enter on a layer: its options want the keyboard."""
 
     def __init__(self, context: Context) -> None:
         self.network_scene = Scene()
@@ -67,7 +66,9 @@ class Canvas(Zooming, QGraphicsView):
         QPixmapCache.setCacheLimit(max(QPixmapCache.cacheLimit(), CACHE))
         self.setObjectName("canvas")
         self.setAccessibleName("Canvas")
-        self.setAccessibleDescription("The network. Tab moves between layers, arrows move a layer, Delete removes it.")
+        self.setAccessibleDescription(
+            "The network. Tab and arrows go from layer to layer, Alt and arrows move one, Delete removes it."
+        )
         self.setFrameShape(QGraphicsView.Shape.NoFrame)
         self.setRenderHint(QPainter.RenderHint.Antialiasing)
         self.setCacheMode(QGraphicsView.CacheModeFlag.CacheBackground)
@@ -92,21 +93,16 @@ class Canvas(Zooming, QGraphicsView):
         self.overlays.hint.sample_asked.connect(self.sample_asked)
         self.hover = Hover(self)
         self.edits.message.connect(self.message)
+        self.glide = Glide(self, self)
+        self.follower = Follower(self, self._is_in_hand)
         self.set_zoom(1.0)
         context.document.changed.connect(self._on_network)
         context.selection.changed.connect(self.show_selection)
         context.selection.sample_changed.connect(self._on_sample)
+        context.selection.layer_wanted.connect(self.frame_layer)
         context.debugger.snapshot_changed.connect(self._on_snapshot)
         theme().changed.connect(self._on_theme)
         self._on_network(context.document.network)
-
-    @property
-    def document(self) -> Document:
-        return self.context.document
-
-    @property
-    def selection(self) -> Selection:
-        return self.context.selection
 
     # -- what is shown -----------------------------------------------------------------------------------------------
 
@@ -147,6 +143,7 @@ class Canvas(Zooming, QGraphicsView):
         elif not flowing and not self.network_scene.flow.carrying:
             self.pulse.stop()
         self.overlays.show_snapshot(snapshot)
+        self.follower.take(snapshot)
         self._catch_up()
 
     @Slot()
@@ -155,6 +152,28 @@ class Canvas(Zooming, QGraphicsView):
         is_seen = self.isVisible()
         if self.network_scene.catch_up(self.visible_rect(), SLICE if is_seen else math.inf):
             self.context.debugger.frames.ask((self, "cards"), self._catch_up, turn=1)
+
+    def _is_in_hand(self) -> bool:
+        """Whether a person is dragging something, or typing a name: the view must not move under that."""
+        return self.gesture is not None or self.overlays.is_renaming
+
+    def on_view_moved(self) -> None:
+        """Other cards have come into view. Unless it was by itself, the view stays there until the next step."""
+        if self.glide.moves:
+            self._catch_up()
+            return
+        self.glide.stop()
+        self.follower.hold()
+        super().on_view_moved()
+
+    @contextmanager
+    def _room_changes(self) -> Iterator[None]:
+        """The canvas gets another size: that is no panning, and the current step's card stays in view."""
+        self.glide.finish()
+        held = self.follower.is_held
+        yield
+        self.follower.is_held = held
+        self.follower.keep(at_once=True)
 
     @Slot()
     def _on_sample(self) -> None:
@@ -169,7 +188,8 @@ class Canvas(Zooming, QGraphicsView):
 
     @Slot()
     def _on_theme(self) -> None:
-        self.apply_scale()
+        with self._room_changes():
+            self.apply_scale()
         self.network_scene.restyle()
         self.resetCachedContent()
         self.overlays.retheme()
@@ -188,70 +208,6 @@ class Canvas(Zooming, QGraphicsView):
 
     def show_cursor(self, shape: Qt.CursorShape) -> None:
         self.viewport().setCursor(shape)
-
-    # -- what menus and keys ask for ---------------------------------------------------------------------------------
-
-    @Slot()
-    def delete_selected(self) -> None:
-        self.edits.delete(self.selection.layers, self.selection.connections)
-
-    @Slot()
-    def copy(self) -> None:
-        self.edits.copy(self.selection.layers)
-
-    @Slot()
-    def paste(self) -> None:
-        """Paste under the pointer, or in the middle if the pointer is elsewhere."""
-        place = self.viewport().mapFromGlobal(QCursor.pos())
-        inside = self.viewport().rect().contains(place) and self.underMouse()
-        self.paste_at(self.mapToScene(place) if inside else self.visible_rect().center())
-
-    def paste_at(self, place: QPointF) -> None:
-        self.edits.paste(place)
-
-    @Slot()
-    def duplicate(self) -> None:
-        self.edits.duplicate(self.selection.layers)
-
-    @Slot()
-    def select_all(self) -> None:
-        self.selection.select(self.document.network.names)
-
-    @Slot()
-    def tidy(self) -> None:
-        self.edits.tidy()
-        self.reveal(self.network_scene.network_bounds())
-
-    @Slot(str)
-    def add_layer(self, type_name: str) -> None:
-        """Add a layer where it most likely belongs, and bring it into view."""
-        self.frame_layer(self.edits.add_sensibly(type_name, self.visible_rect().center()))
-
-    def toggle_breakpoint(self) -> None:
-        """Set or remove the breakpoints of the selected layers."""
-        self.toggle_breakpoints(self.selection.layers)
-
-    def toggle_breakpoints(self, layers: tuple[str, ...]) -> None:
-        self.context.debugger.toggle_breakpoints(layers)
-
-    def edit_options(self, layer: str) -> None:
-        self.inspector_asked.emit(layer)
-
-    def hold_space(self) -> None:
-        self.space_held = True
-        self.show_cursor(Qt.CursorShape.OpenHandCursor)
-
-    def rename(self, name: str) -> None:
-        """Open a field over the layer's name."""
-        self.frame_layer(name)
-        self.overlays.open_rename(name)
-
-    def offer_layers(self, at: Pointer, name: str = "", side: str = "") -> None:
-        """Offer layers to add at a place: those that fit the port `side` of `name`, or all."""
-        self.overlays.offer_layers(at, name, side)
-
-    def offer_insertion(self, at: Pointer, connection: Connection) -> None:
-        self.overlays.offer_insertion(at, connection)
 
     # -- the pointer -------------------------------------------------------------------------------------------------
 
@@ -354,6 +310,8 @@ class Canvas(Zooming, QGraphicsView):
         if isinstance(self.gesture, DropLayer):
             self._finish(self._at(event))
             self.setFocus(Qt.FocusReason.MouseFocusReason)
+            if self.selection.layer is not None:
+                self.look_at(self.selection.layer)  # where it was dropped, another card may have been
             event.acceptProposedAction()
 
     def _pointer_at(self) -> QPoint | None:
@@ -405,16 +363,19 @@ class Canvas(Zooming, QGraphicsView):
         self.on_view_moved()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self.overlays.arrange()
-        self.on_view_moved()
+        with self._room_changes():
+            super().resizeEvent(event)
+            self.overlays.arrange()
+            self.on_view_moved()
 
     def showEvent(self, event: QShowEvent) -> None:
-        super().showEvent(event)
-        self.overlays.arrange()
-        self.on_view_moved()
+        with self._room_changes():
+            super().showEvent(event)
+            self.overlays.arrange()
+            self.on_view_moved()
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
         self.cancel_gesture()
+        self.glide.finish()
         self.pulse.stop()

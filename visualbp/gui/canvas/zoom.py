@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, Signal, Slot
 from PySide6.QtGui import QNativeGestureEvent, QTransform
 from PySide6.QtWidgets import QGestureEvent, QGraphicsView, QPinchGesture
 
+from visualbp.gui.canvas.glide import Glide
 from visualbp.gui.theme import theme
 
 if TYPE_CHECKING:
@@ -17,12 +18,15 @@ SMALLEST, LARGEST = 0.02, 4.0
 STEP = 1.25
 LARGEST_FIT = 1.25
 """A small network is not blown up further than this by `fit`."""
+MARGIN, LEAST_MARGIN = 30, 6
+"""Pixels around what is brought into view, and around what counts as seen already."""
 
 
 class Zooming(QGraphicsView):
     """The part of the canvas that knows its zoom. `zoom` is without the presenter's scale, which comes on top of it."""
 
     network_scene: Scene
+    glide: Glide
     zoom_changed = Signal(float)
     zoom = 1.0
 
@@ -102,29 +106,47 @@ class Zooming(QGraphicsView):
         shift = QPointF(self.viewport().rect().center()) - room.center()
         self.centerOn(bounds.center() + shift / (self.zoom * scale))
 
-    def _free_room(self) -> QRectF:
+    def _free_room(self, margin: int | None = None) -> QRectF:
         """Return the part of the viewport that no overlay covers, less a margin."""
         rect = QRectF(self.viewport().rect())
-        margin = theme().px(14)
+        margin = theme().px(14) if margin is None else margin
         return rect.adjusted(margin, margin, -margin, -margin - theme().px(44))
 
+    def free_room_in_scene(self, margin: int = MARGIN) -> QRectF:
+        """Return the part of the scene that no overlay covers, less a margin, when the view has come to rest."""
+        inverse, _ = self.viewportTransform().inverted()
+        return inverse.mapRect(self._free_room(margin)).translated(
+            self.glide.destination().topLeft() - self.visible_rect().topLeft()
+        )
+
+    # -- bringing something into view --------------------------------------------------------------------------------
+
+    def shift_to(self, rect: QRectF, margin: int = MARGIN) -> QPoint:
+        """Return how many pixels the view has to move, at least, for `rect` to be seen; none if it is."""
+        room = self.free_room_in_scene(margin)
+        x = _shift(room.left(), room.right(), rect.left(), rect.right())
+        y = _shift(room.top(), room.bottom(), rect.top(), rect.bottom())
+        scale = self.pixels_per_unit
+        return QPoint(round(x * scale), round(y * scale))
+
+    def see(self, rect: QRectF, margin: int = MARGIN, at_once: bool = False) -> None:
+        """Glide by as little as is needed to see `rect`."""
+        shift = self.shift_to(rect, margin)
+        if not shift.isNull():
+            self.glide.by(shift, at_once)
+
     def reveal(self, rect: QRectF) -> None:
-        """Scroll as little as is needed to see `rect`; to its middle where it is larger than the view."""
-        visible = self.visible_rect()
-        scale = self.zoom * theme().scale
-        margin = 30 / scale
-        shown = visible.adjusted(margin, margin, -margin, -margin - theme().px(44) / scale)
-        if shown.contains(rect):
-            return
-        if rect.width() > shown.width() or rect.height() > shown.height():
-            self.centerOn(rect.center())
-            return
-        x = min(0.0, rect.left() - shown.left()) + max(0.0, rect.right() - shown.right())
-        y = min(0.0, rect.top() - shown.top()) + max(0.0, rect.bottom() - shown.bottom())
-        self.scroll_by(round(x * scale), round(y * scale))
+        """Bring `rect` into view, for a person who has asked for it; to its middle where it is larger than the view."""
+        room = self.free_room_in_scene()
+        if rect.width() > room.width() or rect.height() > room.height():
+            scale = self.pixels_per_unit
+            apart = (rect.center() - room.center()) * scale
+            self.glide.by(apart.toPoint())
+        else:
+            self.see(rect)
 
     def frame_layer(self, name: str) -> None:
-        """Scroll to a layer; zoom in if it could not be read."""
+        """Go to a layer; zoom in if it could not be read."""
         item = self.network_scene.layers.get(name)
         if item is None:
             return
@@ -146,3 +168,13 @@ class Zooming(QGraphicsView):
                 self.zoom_by(gesture.scaleFactor(), QPointF(place))
                 return True
         return False
+
+
+def _shift(low: float, high: float, start: float, end: float) -> float:
+    """Return how far a window from `low` to `high` has to move to show what reaches from `start` to `end`.
+
+    Of what is longer than the window, its start is shown, unless half of the window is full of it already.
+    """
+    if end - start <= high - low:
+        return min(0.0, start - low) + max(0.0, end - high)
+    return 0.0 if min(end, high) - max(start, low) >= (high - low) / 2 else start - low

@@ -285,8 +285,9 @@ class GradientCheckPanel(Panel):
         """Open a tensor, and where it failed go to its worst number as well; of a rule, choose the layer."""
         row = self._rows[place]
         if isinstance(row, RuleRow):
-            self.context.selection.select((row.layer,))
+            self.context.selection.go_to(row.layer)
             return
+        self.context.selection.show_layer(row.layer)
         self._detail = (row.layer, row.parameter)
         if self.result is not None and row.passed is False:
             worst = worst_number(row.layer, row.parameter, self.result.layers[row.layer][row.parameter])
@@ -295,7 +296,7 @@ class GradientCheckPanel(Panel):
         self.update_now()
 
     def _go_to(self, place: Place) -> None:
-        self.context.selection.select((place.layer,))
+        self.context.selection.go_to(place.layer)
         self.context.selection.choose_number(Ref(place.layer, place.parameter).gradient, place.index)
 
     @Slot(object, object)
@@ -312,7 +313,7 @@ class GradientCheckPanel(Panel):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         pressed = isinstance(event, QMouseEvent) and event.type() == QEvent.Type.MouseButtonPress
         if watched is self.worst and pressed and self.result is not None and self.result.wrong_operations:
-            self.context.selection.select((self.result.wrong_operations[0].layer,))
+            self.context.selection.go_to(self.result.wrong_operations[0].layer)
             return True
         if watched is self.worst and pressed and self.result is not None and self.result.worst is not None:
             self._detail = (self.result.worst.layer, self.result.worst.parameter)

@@ -346,7 +346,7 @@ class GradientsPanel(Panel):
             elif event.type() == QEvent.Type.MouseButtonPress and event.button() == Qt.MouseButton.LeftButton:
                 layer = self._layer_at(event.position())
                 if layer is not None:
-                    self.context.selection.select((layer,))
+                    self.context.selection.go_to(layer)
                     return True
         return super().eventFilter(watched, event)
 

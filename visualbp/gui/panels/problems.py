@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, Slot
 from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -193,9 +193,6 @@ class ProblemsPanel(Panel):
     }
     hint = "What keeps the network from running. Click a problem to go to its layer."
 
-    layer_wanted = Signal(str)
-    """A layer that the canvas should bring into view; it is selected already."""
-
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self.model = ProblemModel(self)
@@ -225,7 +222,6 @@ class ProblemsPanel(Panel):
     def _go(self, index: QModelIndex) -> None:
         layer = self.model.problems[index.row()].layer
         if layer is not None and layer in self.context.document.network.names:
-            self.context.selection.select((layer,))
-            self.layer_wanted.emit(layer)
+            self.context.selection.go_to(layer)
         elif layer is None:
             self.context.selection.select()

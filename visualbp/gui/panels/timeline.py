@@ -88,6 +88,7 @@ class TimelinePanel(Panel):
         self.buttons = {words: self._button(words, tip) for words, tip, _ in JUMPS}
         self._lay_out()
         self.strip.position_wanted.connect(self._on_cursor_wanted)
+        self.strip.layer_wanted.connect(self.context.selection.show_layer)
         self.strip.breakpoint_wanted.connect(self._on_breakpoint_wanted)
         self.slider.sliderMoved.connect(self._on_iteration_wanted)
         self.slider.actionTriggered.connect(self._on_slider_action)

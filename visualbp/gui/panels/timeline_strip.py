@@ -43,6 +43,9 @@ class StepStrip(QWidget):
 
     position_wanted = Signal(int)
     """How many steps of this iteration are to be done."""
+    layer_wanted = Signal(str)
+    """The layer of the current step, whose chip was clicked: its card should come into view. That of another step
+    does so when the step has been gone to."""
     breakpoint_wanted = Signal(object, str)
     """A phase and a layer whose breakpoint is to be set or removed."""
 
@@ -257,6 +260,8 @@ class StepStrip(QWidget):
         if event.button() == Qt.MouseButton.LeftButton and step >= 0:
             self._dragging = True
             self._want(step)
+            if self._snapshot is not None and self._snapshot.step is not None and self._snapshot.step.index == step:
+                self.layer_wanted.emit(self._snapshot.step.layer)
             event.accept()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:

@@ -264,7 +264,7 @@ class ValuePanel(Panel):
 
     @Slot(str)
     def _on_layer(self, layer: str) -> None:
-        self.context.selection.select((layer,))
+        self.context.selection.go_to(layer)
 
     @Slot()
     def _on_back(self) -> None:

@@ -93,12 +93,12 @@ def _words(surface: Surface, item: LayerItem, part: str, at: Pointer) -> tuple[s
         cell = item.cell_at(at.scene)
         if cell is not None:
             return cell.text, "number"
-        if item.is_on_absent(at.scene):
+        if item.is_on_absent(at.scene) and not item.card.error:
             return "not yet computed in this iteration", "info"
     if item.card.trouble:
         return f"{item.name}: {item.card.trouble}", "error"
-    if part in ("card", "name") and item.card.problems:
-        return "\n".join(problem.text for problem in item.card.problems), "error" if item.card.error else "info"
+    if part and item.card.faults:
+        return "\n".join(problem.text for problem in item.card.faults), "error" if item.card.error else "info"
     if not surface.network_scene.shows_cells and part:
         return item.name, "info"
     return "", "info"

@@ -18,7 +18,7 @@ ALIGN_REACH = 7
 
 
 class MoveLayers(Gesture):
-    """Moves the pressed layer, and all that are selected with it. Esc puts them back; Alt moves without snapping."""
+    """Moves the pressed layer, and all that are selected with it. Esc puts them back; Alt moves freely."""
 
     cursor = Qt.CursorShape.ClosedHandCursor
     scrolls = True
@@ -119,8 +119,10 @@ class MoveLayers(Gesture):
         moved = any(item.pos() != self._corners[item] for item in self._moving)
         if lit is not None:
             self.surface.edits.insert_present(self.item.name, lit, centres)
-        elif moved:
+        elif moved and at.modifiers & Qt.KeyboardModifier.AltModifier:
             self.surface.edits.move(centres)
+        elif moved:
+            self.surface.edits.drop(centres)
 
     def _click(self, at: Pointer) -> None:
         selection = self.surface.selection
