@@ -78,6 +78,7 @@ def test_of_a_batch_of_a_few_samples_all_are_shown(make_canvas_bench: MakeCanvas
 
 def test_the_present_step_is_outlined_in_the_colour_of_its_direction(bench: CanvasBench) -> None:
     around = bench.item("hidden").body.adjusted(-4, -4, 4, 4)
+    around.setHeight(8)  # the upper edge alone: letters inside have these colours, too
     assert not has_color(part(bench, around), "forward")
     bench.step(2, Level.LAYER)
     assert bench.item("hidden").card.active == "forward"
