@@ -29,6 +29,8 @@ LEAST_LETTERS = 8
 LEAST_PIXELS = 11
 """Of the letters of an interface at scale 1."""
 SLACK = 2
+SIZES = ((1024, 700), (1280, 720), (1600, 1000), (2560, 1440))
+SCALES = (1.0, 1.5, 2.0)
 
 
 def objections(window: MainWindow) -> list[str]:

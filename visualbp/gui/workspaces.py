@@ -38,6 +38,8 @@ class Workspaces(QObject):
         )
         self._sizes = DockSizes(window, docks)
         self._states: dict[tuple[str, Room], QByteArray] = {}
+        self._scales: dict[tuple[str, Room], float] = {}
+        """At which scale of everything each of these was left, if in this session."""
         self.own: dict[str, OwnWorkspace] = {}
         """Those that a person has made, by their names."""
         self.current: str = Workspace.STEP
@@ -167,10 +169,15 @@ class Workspaces(QObject):
                 self._arrange()
                 return
             self._sizes.enter((self.current, self.room), is_new=False)
+            former = self._scales.get((self.current, self.room), theme().scale)
+            if former != theme().scale:
+                self._sizes.note()
+                self._sizes.apply(theme().scale / former)
 
     def _keep(self) -> None:
         if not self.is_hidden:
             self._states[self.current, self.room] = self._window.saveState()
+            self._scales[self.current, self.room] = theme().scale
 
     @contextmanager
     def _without_flicker(self) -> Iterator[None]:
