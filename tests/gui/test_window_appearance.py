@@ -199,7 +199,9 @@ def test_an_empty_canvas_shows_the_algorithm_and_says_in_full_that_it_cannot_run
     bold, plain = theme().font(12, QFont.Weight.Bold), theme().font(12, QFont.Weight.DemiBold)
     words = QFontMetrics(bold).horizontalAdvance(pill.word) + QFontMetrics(plain).horizontalAdvance(pill.detail)
     assert pill.word == "CANNOT RUN" and words + 8 + 24 <= pill.width()
+    window.workspaces.show("build")
     build_xor(Person(window))
+    window.workspaces.show("step")
     assert panel.code.current is not None and panel.equation.isVisible()
 
 

@@ -64,20 +64,27 @@ class DockSizes:
             self._noted[self._arrangement] = found
 
     def apply(self, factor: float = 1.0) -> None:
-        """Give the docks what was noted, as far as the window goes; `factor` is what everything in it has grown by."""
+        """Give the docks what was noted, as far as the window goes; what is no share of it grows by `factor`,
+        as everything in the window has."""
         wanted = self._noted.get(self._arrangement, {})
         if factor != 1.0:
-            wanted = {key: Extent(round(each.size * factor), each.whole) for key, each in wanted.items()}
+            wanted = {
+                key: each if self._is_share(*key) else Extent(round(each.size * factor), each.whole)
+                for key, each in wanted.items()
+            }
             self._noted[self._arrangement] = wanted
         for direction in (ACROSS, DOWN):
             whole = self._whole(direction)
-            docks, sizes = [], []
-            for (name, which), extent in wanted.items():
-                if which == direction and self._is_there(name):
-                    docks.append(self._docks[name])
-                    sizes.append(max(1, extent.at(whole, self._is_share(name, direction) and factor == 1.0)))
-            if docks:
-                self._window.resizeDocks(docks, sizes, direction)
+            sizes = {
+                name: max(1, extent.at(whole, self._is_share(name, direction)))
+                for (name, which), extent in wanted.items()
+                if which == direction and self._is_there(name)
+            }
+            if direction == DOWN:  # in a row, tabs take some of the height of one that has them
+                row = [name for name in sizes if not self._is_at_side(name) and not self._docks[name].panel.is_strip]
+                for name in sorted(row, key=sizes.__getitem__)[:-1]:
+                    del sizes[name]
+            self._window.resizeDocks([self._docks[name] for name in sizes], list(sizes.values()), direction)
         self._applied = self._measure()
 
     def _whole(self, direction: Qt.Orientation) -> int:
