@@ -94,7 +94,7 @@ def test_every_row_has_the_two_numbers_where_its_error_is_largest(bench: Bench, 
     before = check.rows.content.line
     for row in check.rows.content.rows:
         tensor = result.layers[row.layer][row.parameter]
-        place = tuple(int(n) for n in row.numbers[1:].partition("]")[0].split(","))
+        place = tuple(int(n) for n in row.numbers.rpartition("[")[2][:-1].split(","))
         entry = tensor.entry(place, result.tolerance)
         computed = number_text(entry.computed, signed=True)
         assert f"computed {computed}, measured" in row.numbers and repr(entry.computed) in row.tip

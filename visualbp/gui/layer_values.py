@@ -116,7 +116,8 @@ class Assembler:
         array, stale = snapshot.values.get(real), real in snapshot.stale
         picture = before
         rows = snapshot.rows if before.axes[:1] == ("sample",) else None
-        if array is not before.array or stale != before.stale or rows is not before.rows:
+        same_rows = rows is before.rows or (rows is not None and np.array_equal(rows, before.rows))  # type: ignore[arg-type]
+        if array is not before.array or stale != before.stale or not same_rows:
             closed = None if array is None or real not in self._masks(plan) else np.isneginf(array)
             hole = OPEN if closed is None else "-inf: closed by the mask"
             picture = Picture(shown, array, before.shape, before.axes, stale, closed, hole, before.is_share, rows)

@@ -83,7 +83,7 @@ def _row(layer: str, name: str, check: TensorCheck, tolerance: float) -> CheckRo
     worst, numbers = worst_number(layer, name, check), ""
     if worst is not None:
         entry = check.entry(worst.index, tolerance)
-        numbers = f"[{', '.join(map(str, worst.index))}]  {numbers_text(entry)}"
+        numbers = f"{numbers_text(entry)}  [{', '.join(map(str, worst.index))}]"
         lines.append(f"{worst.text}: {exact_numbers(entry)}")
     return CheckRow(
         layer,

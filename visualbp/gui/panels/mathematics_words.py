@@ -53,6 +53,19 @@ class Names:
         sample = self._sample(value, index)
         return element_name(value, index) if sample is None else f"{element_name(value, index[1:])}, sample {sample}"
 
+    def forms(self, value: Ref, index: Index) -> tuple[str, ...]:
+        """Return an element in plain text, and shorter: without its sample, and without its layer, said beside both."""
+        inside = index if self._sample(value, index) is None else index[1:]
+        return self.element(value, index), element_name(value, inside), self.within(value, index)
+
+    def forms_of_factor(self, factor: Factor) -> tuple[str, ...]:
+        """Return a factor in plain text, and shorter."""
+        if factor.value is not None and factor.written:
+            return self.of_factor(factor), factor.written.replace("{}", number_text(factor.argument, signed=True))
+        if factor.value is None or factor.meaning:
+            return (self.of_factor(factor),)
+        return self.forms(factor.value, factor.index)
+
     def within(self, value: Ref | None, index: Index) -> str:
         """Return the same without layer and sample, for where both are said beside: `z[3]`."""
         if value is None:

@@ -7,7 +7,7 @@ times before it is painted once. So both come from one page, which keeps where e
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from PySide6.QtCore import QPointF, QRectF, Qt
@@ -109,9 +109,9 @@ class Page:
         taken = QFontMetricsF(bold).horizontalAdvance(text)
         self._text(text, self._x + self._width - taken, row, bold, "text" if number is not None else "dim")
         font = current.font(12, QFont.Weight.Medium, mono=True)
-        name = self._names.element(found.value, found.index) + ("  outdated" if look.outdated else "")
-        left = self._width - taken - current.px(10)
-        name = QFontMetricsF(font).elidedText(name, Qt.TextElideMode.ElideMiddle, left)
+        outdated = "  outdated" if look.outdated else ""
+        forms = [form + outdated for form in self._names.forms(found.value, found.index)]
+        name = _fitting(forms, font, self._width - taken - current.px(10))
         self._text(name, self._x, row, font, "accent")
         self._y += current.px(TITLE_ROW)
 
@@ -221,13 +221,13 @@ class Page:
                 self._text(TIMES, left, row, mono, "dim")
             left += signs
             room = right - taken - current.px(10) - left
-            name = self._names.of_factor(factor)
-            if head != name and room - widest - current.px(10) > _advance("0") * 8:
+            forms = self._names.forms_of_factor(factor)
+            if head not in forms and room - widest - current.px(10) > _advance("0") * 8:
                 self._text(head, left, row, font, "dim")
                 left += widest + current.px(10)
             elif head:
-                name = head
-            name = QFontMetricsF(mono).elidedText(name, Qt.TextElideMode.ElideMiddle, right - taken - 10 - left)
+                forms = (head,)
+            name = _fitting(forms, mono, right - taken - current.px(10) - left)
             self._text(name, left, row, mono, factor_color(factor))
             spot = QRectF(right - taken, self._y, taken, row)
             self._factor(factor, text, spot, mono)
@@ -245,13 +245,20 @@ class Page:
         most = max(len(term.factors) for term in found.terms)
         texts = [[number_text(factor.number, signed=True) for factor in term.factors] for term in found.terms]
         columns = [0.0] * most if most > 1 else []
+        heads = list(columns)
         for term, line in zip(found.terms, texts, strict=True):
             for column, (factor, text) in enumerate(zip(term.factors, line, strict=True)):
                 if len(line) > 1:
-                    columns[column] = max(columns[column], _advance(text), current.advance(factor.head, HEAD))
+                    columns[column] = max(columns[column], _advance(text))
+                    heads[column] = max(heads[column], current.advance(factor.head, HEAD))
         products = [number_text(term.product, signed=True) for term in found.terms]
         product_width = max(*map(_advance, products), current.advance(PRODUCT, HEAD) if most > 1 else 0.0)
-        factors_width = sum(columns) + times * max(0, most - 1) + (equals if most > 1 else 0.0)
+        between = times * max(0, most - 1) + (equals if most > 1 else 0.0)
+        wide = [max(both) for both in zip(columns, heads, strict=True)]
+        if sum(wide) + between + product_width <= self._width:
+            columns = wide  # otherwise the heads are cut to their numbers
+        factors_width = sum(columns) + between
+        apart = factors_width + product_width > self._width  # the product has a line of its own
         labels = max(current.advance(term.label, SMALL) for term in found.terms)
         stacked = labels + gap + factors_width + product_width > self._width and labels > px(30) and most > 1
         font, mono = current.font(SMALL), current.font(SMALL, mono=True)
@@ -272,6 +279,9 @@ class Page:
                 self.links.append(FactorLink(spot, term.factors[0]))
             else:
                 end = self._factors(term, line, start, columns, times, mono)
+                if apart:
+                    self._y += row
+                    end = spot.x() - equals
                 self._text("=", end + (equals - _advance("=")) / 2, row, mono, "dim")
                 self._text(product, spot.x(), row, mono, "text")
             self._y += row
@@ -286,6 +296,7 @@ class Page:
         font, row, right = theme().font(HEAD), theme().px(HEAD_ROW), start
         for place, head in enumerate(heads):
             right += columns[place] + (times if place else 0.0)
+            head = QFontMetricsF(font).elidedText(head, Qt.TextElideMode.ElideRight, columns[place] + times / 2)
             self._text(head, right - theme().advance(head, HEAD), row, font, "dim")
         end = self._x + self._width
         self._text(PRODUCT, end - theme().advance(PRODUCT, HEAD), row, font, "dim")
@@ -346,6 +357,13 @@ class Page:
             painter.drawLine(start, end)
 
         self._marks.append(mark)
+
+
+def _fitting(forms: Sequence[str], font: QFont, room: float) -> str:
+    """Return the first of some forms of a name that has room, or the last of them, cut in the middle."""
+    metrics = QFontMetricsF(font)
+    fits = next((form for form in forms if metrics.horizontalAdvance(form) <= room), None)
+    return metrics.elidedText(forms[-1], Qt.TextElideMode.ElideMiddle, room) if fits is None else fits
 
 
 def check_number(number: float) -> str:
