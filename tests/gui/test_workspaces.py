@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QTabBar
+from pytestqt.qtbot import QtBot
 
 from tests.gui.bench import shut
 from tests.gui.conftest import OpenWindow
+from visualbp.cli.screenshot import WORKSPACES
 from visualbp.debugger.commands import Level, StepForward
 from visualbp.gui import create_window
 from visualbp.gui.main_window import MainWindow
@@ -19,6 +22,7 @@ from visualbp.gui.own_workspaces import OwnWorkspace, checked_name, from_text, t
 from visualbp.gui.panels import registry
 from visualbp.gui.panels.place import Area, DockPlace, Workspace
 from visualbp.gui.rooms import Room, fitted, room_of
+from visualbp.gui.screenshot import take_screenshot
 
 CTRL = Qt.KeyboardModifier.ControlModifier
 
@@ -373,3 +377,17 @@ def test_a_right_click_on_a_tab_offers_what_can_be_done_with_it(window: MainWind
     menu = window.menu_bar.workspaces._arrangement
     assert menu.isVisible() and "Reset this workspace" in [action.text() for action in menu.actions()]
     menu.close()
+
+
+# -- pictures ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_command_line_knows_the_workspaces_and_draws_them(qtbot: QtBot, tmp_path: Path) -> None:
+    assert tuple(Workspace) == WORKSPACES
+    pictures = []
+    for name in ("build", "present"):
+        out = tmp_path / f"{name}.png"
+        take_screenshot("xor", out, workspace=name, size=(1280, 720))
+        pictures.append(QImage(str(out)))
+    assert not pictures[0].isNull() and pictures[0] != pictures[1]
+    assert pictures[0].size() == pictures[1].size()

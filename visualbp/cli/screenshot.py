@@ -14,6 +14,8 @@ from visualbp.engine.needs import expected_needs
 from visualbp.files import FileError, find_model, load_network
 
 SMALLEST, LARGEST = 200, 8000
+WORKSPACES = ("build", "step", "analyze", "compare", "lesson", "present")
+"""Those of `gui/panels/place.py`, which only a window needs."""
 
 
 def window_size(text: str) -> tuple[int, int]:
@@ -32,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", metavar="N", type=whole_number(0, 100_000), default=0, help="operations to step")
     parser.add_argument("--iterations", metavar="N", type=whole_number(0), default=0, help="iterations to run before")
     parser.add_argument("--panel", metavar="NAME", help="one panel instead of the window")
+    parser.add_argument("--workspace", choices=WORKSPACES, default="step", help="the arrangement of panels (step)")
     parser.add_argument("--theme", choices=("dark", "light"), default="dark")
     parser.add_argument("--size", metavar="WxH", type=window_size, default=(1600, 1000), help="in pixels (1600x1000)")
 
@@ -54,6 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
             steps=arguments.steps,
             iterations=arguments.iterations,
             panel=arguments.panel.removeprefix("panel_") if arguments.panel is not None else None,
+            workspace=arguments.workspace,
             theme_name=arguments.theme,
             size=arguments.size,
         )

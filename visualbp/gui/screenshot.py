@@ -36,6 +36,7 @@ def take_screenshot(
     steps: int = 0,
     iterations: int = 0,
     panel: str | None = None,
+    workspace: str = "step",
     theme_name: Literal["dark", "light"] = "dark",
     size: tuple[int, int] = (1600, 1000),
     scale: float = 1.0,
@@ -60,6 +61,7 @@ def take_screenshot(
     try:
         theme().set(theme_name, scale)
         window.resize(*size)
+        window.workspaces.show(workspace)
         window.workspaces.reset()
         if not window.files.open_path(path, confirmed=True):
             raise ScreenshotError(window.message_bar.text)
@@ -73,6 +75,7 @@ def take_screenshot(
             window.debugger.send(StepForward(Level.OPERATION))
         if check:
             window.debugger.send(CheckGradients())
+            window.workspaces.bring("gradient_check")
         window.debugger.settle()
         if select:
             window.selection.select((select,))
