@@ -31,7 +31,7 @@ MOST_KEPT = 400
 """Equations: of an ordinary network all, of a thousand layers those of some hundred steps. Each takes some 5 kB."""
 PAUSE = 30
 """Milliseconds between two equations that nobody waits for, so that typing and stepping come first."""
-WHILE_RUNNING = 120
+WHILE_RUNNING = 300
 """Milliseconds that an equation has to stay wanted while steps fly by, before it is worth setting."""
 BEFORE_THE_FIRST = 300
 """Milliseconds before the first equation: what sets it has to be started, and the window comes first."""

@@ -12,7 +12,7 @@ from PySide6.QtGui import QPainter, QPixmap
 
 from visualbp.gui.theme import theme
 
-MOST_BYTES = 2**21
+MOST_BYTES = 2**20
 """Of the pictures that one cache keeps, the newest aside: a chip takes 18 kB, and a dozen are seen at once."""
 
 
