@@ -274,6 +274,20 @@ def parameter_problems(network: Network, structure: Structure) -> tuple[Problem,
     return tuple(problems)
 
 
+def drawn_anew(old: Network, new: Network, layers: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Return the (layer, parameter) pairs of `layers` whose initialiser is another one in `new`, where they are not
+    given; with them what is computed from the layer's drawn parameters."""
+    before, after = structure_of(old).parameters, structure_of(new).parameters
+    drawn: list[tuple[str, str]] = []
+    for name in layers:
+        initializers = {spec.name: spec.initializer for spec in before.get(name, ())}
+        specs = [spec for spec in after.get(name, ()) if spec.name not in new.parameters.get(name, {})]
+        other = [s.name for s in specs if initializers.get(s.name, s.initializer) != s.initializer]
+        if other:
+            drawn += [(name, s.name) for s in specs if s.name in other or s.initial is not None]
+    return tuple(drawn)
+
+
 def connection_problem(network: Network, source: str, target: str, structure: Structure | None = None) -> str | None:
     """Return why `source` cannot be connected to `target`, in a few words, or None if it can.
 
