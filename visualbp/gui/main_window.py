@@ -41,6 +41,7 @@ from visualbp.gui.status_messages import StatusMessages
 from visualbp.gui.theme import apply_theme, pixmap, theme
 from visualbp.gui.tool_bar import ToolBar
 from visualbp.gui.view_controller import ViewController
+from visualbp.gui.widgets.empty_text import EmptyText
 from visualbp.gui.workspace_controller import WorkspaceController
 from visualbp.gui.workspaces import Workspaces
 from visualbp.network.edits import clear_parameters
@@ -203,6 +204,8 @@ class MainWindow(QMainWindow):
         for dock in self.docks.values():
             if isinstance(dock.panel, ProblemsPanel):
                 dock.panel.layer_wanted.connect(canvas.frame_layer)
+            for text in dock.panel.findChildren(EmptyText):
+                text.problems_asked.connect(self._show_problems)
             if isinstance(dock.panel, PalettePanel):
                 dock.panel.layer_asked.connect(canvas.add_layer)
         self.start_page.sample_chosen.connect(self.open_sample)
@@ -250,6 +253,11 @@ class MainWindow(QMainWindow):
     def show_failure(self, text: str) -> None:
         """Say that something could not be done, in one sentence, without blocking anything."""
         self.message_bar.show_message(text, "error")
+
+    @Slot()
+    def _show_problems(self) -> None:
+        self.workspaces.bring("problems")
+        self.docks["problems"].panel.setFocus()
 
     @Slot(str)
     def _focus_inspector(self, layer: str) -> None:
