@@ -268,7 +268,7 @@ class Session(Course):
             self.network,
             dataset=self.dataset,
             problems=self.problems,
-            iteration=self._carried.iteration,
+            iteration=self._carried.iteration if self.network.layers else 0,  # kept, for undo and redo
             mode=mode,
             message=self.message,
             breakpoints=self.breakpoints,

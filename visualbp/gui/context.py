@@ -40,6 +40,12 @@ class Selection(QObject):
             self.layers, self.connections = layers, connections
             self.changed.emit()
 
+    def clear(self) -> None:
+        """Forget all of it: another network is shown."""
+        self.number = None
+        self.select()
+        self.choose_sample(0)
+
     def choose_number(self, value: Ref, index: tuple[int, ...]) -> None:
         """Ask where a number came from."""
         self.number = (value, index)

@@ -245,7 +245,10 @@ class MainWindow(QMainWindow):
         self.workspaces.suit(is_empty=not self.document.network.layers)
         self.show_canvas()
         self.canvas.setFocus(Qt.FocusReason.OtherFocusReason)
-        self.selection.select()
+        self.selection.clear()
+        self.messages.clear()
+        for dock in self.docks.values():
+            dock.panel.scroll_to_start()
         self.last_work.restore_breakpoints()
         QTimer.singleShot(0, self, self.canvas.fit)
 
@@ -309,7 +312,7 @@ class MainWindow(QMainWindow):
     # -- small things --------------------------------------------------------------------------------------------------
 
     def show_command_palette(self) -> None:
-        open_palette(self, self.actions_by_name.all(), self.canvas.add_layer, self.docks)
+        open_palette(self, self.actions_by_name.all(), self.canvas.add_layer, self.docks, self.open_sample)
 
     def show_keys(self) -> None:
         dialogs.show_keys(self)
