@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
     QFileDialog,
+    QInputDialog,
     QLineEdit,
     QMessageBox,
     QWidget,
@@ -338,6 +339,7 @@ def window(open_window: OpenWindow, monkeypatch: pytest.MonkeyPatch) -> MainWind
     made = open_window(None)
     monkeypatch.setattr(made.files, "may_discard", lambda: False)
     monkeypatch.setattr(QMessageBox, "about", lambda *a: None)
+    monkeypatch.setattr(QInputDialog, "getText", lambda *a: ("of a monkey", True))
     for name in ("getOpenFileName", "getSaveFileName"):
         monkeypatch.setattr(QFileDialog, name, lambda *a, **k: ("", ""))
     return made

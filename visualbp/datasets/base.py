@@ -19,23 +19,26 @@ class DataError(ValueError):
     """Data that cannot be used. The message names the place (file, row, column) and what would be right.
 
     Much of it comes from a stranger's file: what would steer a terminal in it is made visible. `layer` is the one that
-    they do not fit, if it is one by itself: `reason` leaves its name out. `mend` says what would be right, if known.
+    they do not fit, if it is one by itself: `reason` leaves its name out. `mend` says what would be right, if known;
+    `change` is an option of that layer, and the value that would.
     """
 
-    def __init__(self, reason: str, layer: str | None = None, mend: str = "") -> None:
+    def __init__(
+        self, reason: str, layer: str | None = None, mend: str = "", change: tuple[str, object] | None = None
+    ) -> None:
         super().__init__(visible(f"{layer}: {reason}" if layer else reason))
-        self.reason, self.layer, self.mend = visible(reason), layer, mend
+        self.reason, self.layer, self.mend, self.change = visible(reason), layer, mend, change
 
 
 class TargetError(DataError):
     """Targets that do not fit the layer before the loss. `mend` says what that layer, or the loss, should be.
 
-    `gives` is how many numbers that layer gives, if that is what does not fit.
+    `gives` is how many numbers that layer gives, if that is what does not fit; `units` how many it should have.
     """
 
-    def __init__(self, reason: str, mend: str, gives: str = "") -> None:
+    def __init__(self, reason: str, mend: str, gives: str = "", units: int = 0) -> None:
         self.have, self.gives = reason, gives
-        super().__init__(self.words("the layer before the loss"), mend=mend)
+        super().__init__(self.words("the layer before the loss"), mend=mend, change=("units", units) if units else None)
 
     def words(self, layer: str) -> str:
         """Say it of `layer`, the one before the loss."""
@@ -172,7 +175,8 @@ def _misfit(targets: Array, prediction_shape: tuple[int, ...]) -> TargetError:
     have = "1 value" if size_of(per_sample) == 1 else f"{' x '.join(map(str, per_sample))} values"
     gives = " x ".join(map(str, prediction_shape)) or "1"
     mend = f"give that layer {per_sample[-1]} {'unit' if per_sample[-1] == 1 else 'units'}"
-    return TargetError(f"the targets have {have} a sample", mend, gives)
+    units = per_sample[-1] if len(per_sample) == len(prediction_shape) == 1 else 0
+    return TargetError(f"the targets have {have} a sample", mend, gives, units)
 
 
 def _are_whole(numbers: Array) -> bool:
@@ -191,7 +195,8 @@ def _one_hot(indices: Array, wanted: tuple[int, ...]) -> Array:
     if len(bad):
         sample = int(bad[0]) * len(indices) // len(flat)
         message = f"the target of sample {sample} is class {flat[bad[0]]}; there are classes 0 to {classes - 1}"
-        raise TargetError(message, f"give the layer before the loss {int(flat.max()) + 1} units")
+        needed = int(flat.max()) + 1 if flat.min() >= 0 and flat.max() < 1000 else 0
+        raise TargetError(message, f"give the layer before the loss {int(flat.max()) + 1} units", units=needed)
     one_hot = np.zeros((len(flat), classes))
     one_hot[np.arange(len(flat)), flat] = 1.0
     return one_hot.reshape(wanted)

@@ -17,6 +17,7 @@ from visualbp.engine.bugs import bug_problems
 from visualbp.engine.needs import Needs, check_memory, needs_of
 from visualbp.engine.plan import go_on
 from visualbp.network import Network, Problem, Structure, structure_of
+from visualbp.network.fixes import Fix, SetOption
 
 CHANGE_EITHER = "choose other data, or change the layer"
 CHOOSE_DATA = "choose some: click the empty canvas, then Data in the inspector"
@@ -88,6 +89,13 @@ def compile_within_bounds(
     return compile_plan(network, structure, between), between
 
 
+def _fix_of(error: DataError, network: Network, layer: str | None) -> Fix | None:
+    """Return the change of a layer's option that makes it fit the data, if it has that option."""
+    if layer is None or error.change is None or error.change[0] not in network.layer(layer).options:
+        return None
+    return SetOption(layer, *error.change)
+
+
 def prepare(
     network: Network,
     dataset: Dataset | None,
@@ -114,10 +122,12 @@ def prepare(
     except PlanError as error:
         problems += tuple(problem for problem in error.problems if problem not in problems)
     except TargetError as error:
-        problems += (Problem("error", layer, error.words(layer or "the layer before the loss"), error.mend),)
+        words = error.words(layer or "the layer before the loss")
+        problems += (Problem("error", layer, words, error.mend, fix=_fix_of(error, network, layer)),)
     except DataError as error:
         mend = error.mend or CHANGE_EITHER
-        problems += (Problem("error", error.layer or structure.input, error.reason, mend),)
+        fix = _fix_of(error, network, error.layer)
+        problems += (Problem("error", error.layer or structure.input, error.reason, mend, fix=fix),)
     except OptionError as error:
         problems += (Problem("error", structure.input, str(error), CHANGE_EITHER),)
     return Prepared(executor, problems)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import starmap
 from pathlib import Path
 
 from visualbp.core.arrays import Array
@@ -18,8 +20,10 @@ from visualbp.debugger.projection import in_update, with_state
 from visualbp.debugger.snapshot import Mode, Snapshot
 from visualbp.debugger.until import FullSpeed, Move, NotFinite, Reason, Recorded, Stop, Until
 from visualbp.engine import Executor
+from visualbp.engine.store import initial_parameter
 from visualbp.network import Network, Problem
 from visualbp.network.diff import difference
+from visualbp.network.structure import drawn_anew
 
 
 class NothingBeforeError(LookupError):
@@ -56,7 +60,8 @@ class Session(Course):
     ) -> int | None:
         """Take an edited network over, or a `fresh` one. Return the iteration from which points are outdated, if any.
 
-        What still fits of the weights stays. Weights edited by hand count from the next forward pass: an iteration that
+        What still fits of the weights stays, but for those that have got another initialiser, or are given no more:
+        they are drawn anew. Weights edited by hand count from the next forward pass: an iteration that
         has begun starts again, and what it had computed is shown as outdated.
         """
         old, self.network, self.generation = self.network, network, generation
@@ -69,6 +74,7 @@ class Session(Course):
             return 0
         if self.executor is None or changes.needs_new_plan or moved:
             self._carry()
+            self._forget(drawn_anew(old, network, changes.changed))
             self._compile(reload=changes.data or moved or self.dataset is None)
             if changes.parameters:
                 self._edit_parameters(changes.parameters)
@@ -102,6 +108,12 @@ class Session(Course):
             int(executor.store.first_iteration),
         )
 
+    def _forget(self, parameters: tuple[tuple[str, str], ...]) -> None:
+        """Leave out these weights of what is kept, and the optimiser's arrays for them."""
+        gone = {Ref(layer, name) for layer, name in parameters}
+        kept = {value: array for value, array in self._carried.arrays.items() if value.of not in gone}
+        self._carried = replace(self._carried, arrays=kept)
+
     def _compile(self, reload: bool) -> None:
         self._outdated = {}
         self.pace = Pace()
@@ -118,11 +130,9 @@ class Session(Course):
         executor = self.executor
         if executor is None:
             return
-        given = {
-            Ref(layer, name): self.network.parameters[layer][name]
-            for layer, name in edited
-            if name in self.network.parameters.get(layer, {})
-        }
+        plan = replace(executor.plan, network=self.network)
+        own = {info.value for info in plan.lasting}
+        given = {value: initial_parameter(plan, value) for value in starmap(Ref, edited) if value in own}
         computed = {v: a for v, a in executor.values.items() if v not in executor.store.views}
         if in_update(executor):
             executor.finish_iteration()
@@ -258,7 +268,7 @@ class Session(Course):
             self.network,
             dataset=self.dataset,
             problems=self.problems,
-            iteration=self._carried.iteration,
+            iteration=self._carried.iteration if self.network.layers else 0,  # kept, for undo and redo
             mode=mode,
             message=self.message,
             breakpoints=self.breakpoints,

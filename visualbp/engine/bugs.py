@@ -16,6 +16,7 @@ from visualbp.engine.plan import Phase, Plan, Step
 from visualbp.layers import Node
 from visualbp.network import Problem
 from visualbp.network.bugs import PlantedBug, bug_kinds
+from visualbp.network.fixes import RemoveBug
 from visualbp.operations.activations.elementwise import LeakyRelu, Linear, Relu
 from visualbp.operations.activations.kinds import Activation, Elementwise
 from visualbp.operations.activations.softmax import Softmax
@@ -265,7 +266,7 @@ def bug_problems(plan: Plan) -> tuple[Problem, ...]:
         reason = obstacle(plan, step, bug.kind) if step else _why_nowhere(bug, places)
         if reason:
             message = f'the planted bug "{bug.text}" does nothing: {reason}'
-            problems.append(Problem("warning", bug.layer, message, "remove it, or undo the change"))
+            problems.append(Problem("warning", bug.layer, message, "remove it, or undo the change", fix=RemoveBug(bug)))
     return tuple(problems)
 
 

@@ -333,7 +333,7 @@ def check_input_shape(dataset: Dataset, shape: tuple[int, ...], layer: str) -> N
     if size_of(dataset.input_shape) != size_of(shape):
         reason = f"takes samples of shape {shape_text(shape)}, the data have {shape_text(dataset.input_shape)}"
         mend = f"set its shape to {', '.join(map(str, dataset.input_shape))}, or choose other data"
-        raise DataError(reason, layer, mend)
+        raise DataError(reason, layer, mend, ("shape", dataset.input_shape))
 
 
 def check_input_values(dataset: Dataset, plan: Plan) -> None:

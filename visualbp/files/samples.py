@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from visualbp.core.resource_files import sample_models_directory
@@ -75,6 +78,19 @@ def sample_models() -> list[SampleModel]:
         network = load_network(path)
         samples.append(SampleModel(path.stem, network.name, network.description, path))
     return samples
+
+
+@lru_cache(maxsize=1)
+def sample_titles() -> Mapping[str, str]:
+    """Return the titles of the samples by their names, in teaching order: they are read once."""
+    return {path.stem: _title_of(path) for path in sample_paths()}
+
+
+def _title_of(path: Path) -> str:
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["name"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return path.stem.replace("_", " ")
 
 
 def find_model(name_or_path: str) -> Path:

@@ -1,4 +1,5 @@
-"""The command palette: type a few letters of any command, of any layer to add or panel to show; Enter runs it."""
+"""The command palette: type a few letters of any command, of a layer to add, a panel to show or a sample to
+open; Enter runs it."""
 
 from __future__ import annotations
 
@@ -18,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from visualbp.files.samples import sample_titles
 from visualbp.gui.theme import icon, theme
 from visualbp.layers import layer_types
 
@@ -45,7 +47,7 @@ class CommandPalette(QDialog):
         self.setAccessibleName("Find a command")
         self._actions = [action for action in actions if action.isEnabled() and action.text()]
         self._field, self._list = QLineEdit(), QListWidget()
-        self._field.setPlaceholderText("Type a command")
+        self._field.setPlaceholderText("Type a command, a layer, a panel or a sample")
         self._field.setObjectName("command_field")
         self._list.setIconSize(QSize(theme().px(16), theme().px(16)))
         column = QVBoxLayout(self)
@@ -115,13 +117,17 @@ def open_palette(
     actions: Iterable[QAction],
     add_layer: Callable[[str], object],
     docks: Mapping[str, QDockWidget],
+    open_sample: Callable[[str], object],
 ) -> CommandPalette:
-    """Open a palette of all that `window` can do: its actions, layers to add, and panels to show."""
+    """Open a palette of all that `window` can do: its actions, layers to add, panels to show, and samples to
+    open."""
     palette = CommandPalette(actions, window)
     for kind in layer_types:
         palette.offer(f"Add {kind.label}", kind.icon, partial(add_layer, kind.type_name))
     for dock in docks.values():
         palette.offer(f"Show {dock.toggleViewAction().text()}", "eye", partial(_show, dock))
+    for name, title in sample_titles().items():
+        palette.offer(f"Open sample: {title}", "image", partial(open_sample, name))
     palette.open_over()
     return palette
 

@@ -73,6 +73,11 @@ class Selection(QObject):
         if layer:
             self.layer_wanted.emit(layer)
 
+    def clear(self) -> None:
+        """Forget all of it: another network is shown."""
+        self.select()
+        self.forget()
+
     def choose_number(self, value: Ref, index: tuple[int, ...]) -> None:
         """Ask where a number came from; its sample is chosen with it. The index is that in the snapshot."""
         row = None if self._debugger is None else row_of(self._debugger.snapshot, value, index)

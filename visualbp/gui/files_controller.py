@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
+from PySide6.QtWidgets import QMessageBox, QWidget
 
 from visualbp.core.visible_text import visible
 from visualbp.engine.needs import expected_needs
@@ -20,6 +20,7 @@ from visualbp.files.save import clear_unfinished
 from visualbp.files.stamp import Disk, Stamp, compare, load_stamped
 from visualbp.gui.actions import Slots
 from visualbp.gui.context import Context
+from visualbp.gui.file_dialogs import ask_to_open, ask_to_save
 from visualbp.gui.picture_file import write_picture
 from visualbp.gui.plain_text import file_name_for
 from visualbp.gui.saved_state import TrainedWork, live_network
@@ -67,9 +68,9 @@ class FilesController(QObject):
 
     def open(self) -> None:
         """Ask for a file, and open it."""
-        name, _ = QFileDialog.getOpenFileName(self._window, "Open a model", self.settings.folder, FILTER)
-        if name:
-            self.open_path(Path(name))
+        path = ask_to_open(self._window, "Open a model", FILTER)
+        if path is not None:
+            self.open_path(path)
 
     def open_path(self, path: Path | str, confirmed: bool = False) -> bool:
         """Open a file, or a sample by its name. On failure the open document stays as it is, and `failed` says why.
@@ -154,8 +155,7 @@ class FilesController(QObject):
     def save_as(self) -> bool:
         """Ask for a file, and save to it; return whether that was done."""
         document = self.context.document
-        folder = Path(self.settings.folder) if self.settings.folder else Path.home()
-        start = folder / f"{file_name_for(document.network.name)}{SUFFIX}"
+        start = Path(f"{file_name_for(document.network.name)}{SUFFIX}")
         if document.path and document.sample is None:
             start = document.path
         path = self._ask_for_name("Save the model", start, FILTER, SUFFIX)
@@ -220,11 +220,8 @@ class FilesController(QObject):
 
     def _ask_for_name(self, title: str, start: Path, kinds: str, suffix: str) -> Path | None:
         """Ask where to write. A name without a suffix gets one, and then the dialog has not asked about that file."""
-        name, _ = QFileDialog.getSaveFileName(self._window, title, str(start), kinds)
-        if not name:
-            return None
-        path = Path(name)
-        if path.suffix:
+        path = ask_to_save(self._window, title, start, kinds)
+        if path is None or path.suffix:
             return path
         path = path.with_name(path.name + suffix)
         if path.exists():
@@ -245,8 +242,7 @@ class FilesController(QObject):
 
     def save_picture(self) -> None:
         """Save what the window shows as a PNG file."""
-        folder = Path(self.settings.folder) if self.settings.folder else Path.home()
-        start = folder / f"{file_name_for(self.context.document.network.name)}.png"
+        start = Path(f"{file_name_for(self.context.document.network.name)}.png")
         picture = self._window.grab().toImage()  # a pixmap belongs to the window's thread
         path = self._ask_for_name("Save a picture", start, "PNG (*.png)", ".png")
         if path is None:
@@ -271,8 +267,7 @@ class FilesController(QObject):
     def export(self) -> None:
         """Ask for a name, and write a program there: PyTorch, or, as its suffix says, plain NumPy."""
         name = file_name_for(self.context.document.network.name)
-        start = Path(self.settings.folder or Path.home()) / f"{name}.py"
-        path = self._ask_for_name("Export", start, EXPORTS, ".py")
+        path = self._ask_for_name("Export", Path(f"{name}.py"), EXPORTS, ".py")
         if path is not None:
             self.export_to(path)
 

@@ -40,6 +40,7 @@ from visualbp.gui.status_messages import StatusMessages
 from visualbp.gui.theme import apply_theme, pixmap, theme
 from visualbp.gui.tool_bar import ToolBar
 from visualbp.gui.view_controller import ViewController
+from visualbp.gui.widgets.empty_text import EmptyText
 from visualbp.gui.workspace_controller import WorkspaceController
 from visualbp.gui.workspaces import Workspaces
 from visualbp.network.edits import clear_parameters
@@ -201,6 +202,8 @@ class MainWindow(QMainWindow):
         canvas.sample_asked.connect(self.open_sample)
         canvas.inspector_asked.connect(self._focus_inspector)
         for dock in self.docks.values():
+            for text in dock.panel.findChildren(EmptyText):
+                text.problems_asked.connect(self._show_problems)
             if isinstance(dock.panel, PalettePanel):
                 dock.panel.layer_asked.connect(canvas.add_layer)
         self.start_page.sample_chosen.connect(self.open_sample)
@@ -240,7 +243,10 @@ class MainWindow(QMainWindow):
         self.workspaces.suit(is_empty=not self.document.network.layers)
         self.show_canvas()
         self.canvas.setFocus(Qt.FocusReason.OtherFocusReason)
-        self.selection.select()
+        self.selection.clear()
+        self.messages.clear()
+        for dock in self.docks.values():
+            dock.panel.scroll_to_start()
         self.last_work.restore_breakpoints()
         QTimer.singleShot(0, self, self.canvas.fit)
 
@@ -248,6 +254,11 @@ class MainWindow(QMainWindow):
     def show_failure(self, text: str) -> None:
         """Say that something could not be done, in one sentence, without blocking anything."""
         self.message_bar.show_message(text, "error")
+
+    @Slot()
+    def _show_problems(self) -> None:
+        self.workspaces.bring("problems")
+        self.docks["problems"].panel.setFocus()
 
     @Slot(str)
     def _focus_inspector(self, layer: str) -> None:
@@ -299,7 +310,7 @@ class MainWindow(QMainWindow):
     # -- small things --------------------------------------------------------------------------------------------------
 
     def show_command_palette(self) -> None:
-        open_palette(self, self.actions_by_name.all(), self.canvas.add_layer, self.docks)
+        open_palette(self, self.actions_by_name.all(), self.canvas.add_layer, self.docks, self.open_sample)
 
     def show_keys(self) -> None:
         dialogs.show_keys(self)

@@ -28,6 +28,10 @@ class StatusMessages(QObject):
         elif snapshot.message:
             self._bar.showMessage(snapshot.message, LONG)
 
+    def clear(self) -> None:
+        """Say nothing any more of the network that was open before."""
+        self._bar.clearMessage()
+
     @Slot(str)
     def say(self, text: str) -> None:
         """Say why something on the canvas cannot be, or what was done there."""

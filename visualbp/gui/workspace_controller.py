@@ -8,11 +8,12 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QMainWindow, QWidget
+from PySide6.QtWidgets import QApplication, QInputDialog, QMainWindow, QWidget
 
 from visualbp.files import FileError
 from visualbp.gui.actions import ARRANGE, Actions
 from visualbp.gui.dock import PanelDock
+from visualbp.gui.file_dialogs import ask_to_open, ask_to_save
 from visualbp.gui.menu_bar import MenuBar
 from visualbp.gui.own_workspaces import SUFFIX, checked_name, export_workspace, import_workspace
 from visualbp.gui.panels.place import Workspace
@@ -127,20 +128,18 @@ class WorkspaceController(QObject):
     def export(self) -> None:
         """Ask for a file, and write the current workspace to it."""
         own = self._workspaces.current_as_own()
-        start = Path(self._settings.folder or Path.home()) / f"{own.name}{SUFFIX}"
-        name, _ = QFileDialog.getSaveFileName(self._window, "Export a workspace", str(start), KINDS_OF_FILE)
-        if name:
+        path = ask_to_save(self._window, "Export a workspace", f"{own.name}{SUFFIX}", KINDS_OF_FILE)
+        if path is not None:
             try:
-                export_workspace(own, Path(name if name.endswith(".json") else name + SUFFIX))
+                export_workspace(own, path if path.suffix == ".json" else path.with_name(path.name + SUFFIX))
             except FileError as error:
                 self.failed.emit(error.text)
 
     def take_in(self) -> None:
         """Ask for a file, and show the workspace that is in it."""
-        folder = self._settings.folder or str(Path.home())
-        name, _ = QFileDialog.getOpenFileName(self._window, "Import a workspace", folder, KINDS_OF_FILE)
-        if name:
-            self.take_in_from(Path(name))
+        path = ask_to_open(self._window, "Import a workspace", KINDS_OF_FILE)
+        if path is not None:
+            self.take_in_from(path)
 
     def take_in_from(self, path: Path) -> bool:
         """Show the workspace in a file, under a name that no other has; or say what is wrong with it."""

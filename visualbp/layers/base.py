@@ -17,12 +17,12 @@ Options = Mapping[str, Any]
 
 
 class ShapeError(ValueError):
-    """Inputs that a layer cannot take. `mend` says what would help."""
+    """Inputs that a layer cannot take. `mend` says what would help; `change` is an option, and a value that would."""
 
-    def __init__(self, message: str, mend: str = "") -> None:
+    def __init__(self, message: str, mend: str = "", change: tuple[str, object] | None = None) -> None:
         super().__init__(message)
         self.message = message
-        self.mend = mend
+        self.mend, self.change = mend, change
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,7 @@ class Conv1d(ConvolutionLayer):
             raise ShapeError(
                 f"its kernel of {kernel} is longer than the sequence, {length}{around}",
                 f"use a kernel of at most {length + 2 * padding}",
+                ("kernel", length + 2 * padding),
             )
         return (windows_along(length, kernel, options["stride"], padding),)
 

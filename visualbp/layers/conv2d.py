@@ -39,6 +39,7 @@ def image_of_windows(image: Shape, kernel: int, stride: int, padding: int = 0) -
         raise ShapeError(
             f"its {kernel} x {kernel} kernel is larger than the image, {height} x {width}{around}",
             f"use a kernel of at most {min(height, width) + 2 * padding}",
+            ("kernel", min(height, width) + 2 * padding),
         )
     return windows_along(height, kernel, stride, padding), windows_along(width, kernel, stride, padding)
 

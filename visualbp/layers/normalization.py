@@ -132,6 +132,7 @@ class GroupNormLayer(LayerType):
                 f"cannot put {channels} channels into {groups} groups of the same size",
                 f"use a number of groups that divides {channels}: {', '.join(map(str, fitting[:MOST_LISTED]))}"
                 + (", ..." if len(fitting) > MOST_LISTED else ""),
+                ("groups", max(count for count in fitting if count <= groups)),
             )
         if channels * size_of(tuple(places)) == groups:
             raise ShapeError(

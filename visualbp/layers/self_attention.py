@@ -79,6 +79,7 @@ class SelfAttention(LayerType):
             raise ShapeError(
                 f"{heads} heads do not divide the {width} features of its input",
                 f"use {' or '.join([', '.join(near[:-1]), near[-1]] if len(near) > 1 else near)}",
+                ("heads", max(int(count) for count in near if int(count) <= heads)),
             )
         if heads * positions * positions > LARGEST_SIZE:
             raise ShapeError(

@@ -190,6 +190,16 @@ def set_parameter(network: Network, name: str, parameter: str, array: Array) -> 
     return replace(network, parameters={**network.parameters, name: arrays})
 
 
+def draw_parameters(network: Network, name: str) -> Network:
+    """Return the network with every parameter of a layer drawn from its initialiser: what was given of it is left out.
+
+    Returns `network` itself where nothing is given.
+    """
+    if not network.parameters.get(name):
+        return network
+    return replace(network, parameters={layer: own for layer, own in network.parameters.items() if layer != name})
+
+
 def clear_parameters(network: Network, seed: int | None = None) -> Network:
     """Return the network with every parameter drawn from its initialiser, with another seed if one is given."""
     return replace(network, parameters={}, seed=network.seed if seed is None else seed)

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from visualbp.core.arrays import Shape, shape_text, size_of
-from visualbp.core.options import LARGEST_SIZE
+from visualbp.core.options import LARGEST_SIZE, Choice
 from visualbp.layers import ParameterSpec, ShapeError
+from visualbp.network.fixes import (
+    AddInput,
+    AddLoss,
+    AddUp,
+    Connect,
+    DeleteLayer,
+    Disconnect,
+    Fix,
+    SetBatchSize,
+    SetOption,
+)
 from visualbp.network.network import Layer, Network
 
 
@@ -17,19 +28,26 @@ from visualbp.network.network import Layer, Network
 class Problem:
     """Something wrong with a network, for people: where, what, and what would mend it.
 
-    An `error` keeps the network from running; a `warning` does not.
+    An `error` keeps the network from running; a `warning` does not. `fix` is there where a single edit is plainly the
+    one: after it the problem is gone.
     """
 
     severity: Literal["error", "warning"]
     layer: str | None
     message: str
     mend: str = ""
+    fix: Fix | None = field(default=None, kw_only=True)
 
     @property
     def text(self) -> str:
         """One sentence: `hidden: expects 3 inputs, gets 2; ...`."""
         where = f"{self.layer}: " if self.layer else ""
         return where + self.message + (f"; {self.mend}" if self.mend else "")
+
+
+NO_LAYER = "the network has no {} layer"
+NO_INPUT, NO_LOSS = NO_LAYER.format("input"), NO_LAYER.format("loss")
+CONNECT = "connect a layer to its left port"
 
 
 @dataclass(frozen=True)
@@ -105,7 +123,7 @@ def _count_problem(layer: Layer, count: int) -> Problem | None:
     if count < kind.fewest_inputs:
         wanted = "an input" if kind.fewest_inputs == 1 else f"{kind.fewest_inputs} inputs or more"
         got = "nothing is connected to it" if not count else f"has {count}"
-        return Problem("error", layer.name, f"needs {wanted}, {got}", "connect a layer to its left port")
+        return Problem("error", layer.name, f"needs {wanted}, {got}", CONNECT)
     if kind.most_inputs is not None and count > kind.most_inputs:
         takes = "no input" if not kind.most_inputs else "one input" if kind.most_inputs == 1 else str(kind.most_inputs)
         return Problem("error", layer.name, f"takes {takes}, has {count}", "remove a connection, or add them up first")
@@ -115,9 +133,10 @@ def _count_problem(layer: Layer, count: int) -> Problem | None:
 def _the_one(what: str, mend: str, names: list[str], problems: list[Problem]) -> str | None:
     """Return the first of `names`, and note where there is none, or more than one."""
     if not names:
-        problems.append(Problem("error", None, f"the network has no {what} layer", mend))
+        problems.append(Problem("error", None, NO_LAYER.format(what), mend))
     for extra in names[1:]:
-        problems.append(Problem("error", extra, f"is a second {what} layer beside {names[0]}", "keep one of them"))
+        message = f"is a second {what} layer beside {names[0]}"
+        problems.append(Problem("error", extra, message, "keep one of them", fix=DeleteLayer(extra)))
     return names[0] if names else None
 
 
@@ -141,7 +160,8 @@ def _after_a_loss(losses: Iterable[str], after: Mapping[str, list[str]]) -> list
     for loss in losses:
         if following := after.get(loss):
             message = f"is a loss, the end of the network, and {following[0]} is connected behind it"
-            problems.append(Problem("error", loss, message, f"remove the connection from {loss} to {following[0]}"))
+            mend = f"remove the connection from {loss} to {following[0]}"
+            problems.append(Problem("error", loss, message, mend, fix=Disconnect(loss, following[0])))
     return problems
 
 
@@ -182,6 +202,9 @@ def structure_of(network: Network) -> Structure:
         problem = _count_problem(layer, len(sources))
         if problem is not None:
             if not aside:
+                given = {shapes.get(source) for source in sources}
+                if sources and layer.kind.most_inputs == 1 and len(given) == 1 and None not in given:
+                    problem = replace(problem, fix=AddUp(name))
                 problems.append(problem)
         elif computed := _computed_source(layer, [by_name[source] for source in sources]):
             message = f"takes class indices from the data, not what {computed} computes"
@@ -190,7 +213,42 @@ def structure_of(network: Network) -> Structure:
             _infer(layer, [shapes[source] for source in sources], shapes, parameters, buffers, problems)
     runs = tuple(name for name in order if loss is None or name in used)
     problems += _batch_problems(network, runs, shapes, [network.training.batch_size], "the batch size is {}")
-    return Structure(runs, shapes, parameters, tuple(problems), inputs, loss, buffers)
+    structure = Structure(runs, shapes, parameters, tuple(problems), inputs, loss, buffers)
+    return replace(structure, problems=tuple(_fixes_of_ends(network, structure, after, fed)))
+
+
+def _fixes_of_ends(
+    network: Network, structure: Structure, after: Mapping[str, list[str]], fed: set[str]
+) -> Iterable[Problem]:
+    """Return the problems, with a fix for what is missing at an end of the network, if there is one such end."""
+    inner = [layer for layer in network.layers if not layer.kind.is_loss]
+    ends = [layer.name for layer in inner if not after.get(layer.name)]
+    unfed = [layer.name for layer in inner if layer.type != "input" and not network.inputs_of(layer.name)]
+    for problem in structure.problems:
+        name, fix = problem.layer, problem.fix
+        if name is None and problem.message == NO_INPUT and len(unfed) == 1:
+            fix = AddInput(unfed[0])
+        elif name is None and problem.message == NO_LOSS and len(ends) == 1 and network.layer(ends[0]).type != "input":
+            fix = _loss_after(network.layer(ends[0]), structure.shapes.get(ends[0], ()))
+        elif name is not None and problem.mend == CONNECT and structure.input is not None:
+            givers = [end for end in ends if end != name and end in fed]
+            if len(givers) == 1 and connection_problem(network, givers[0], name, structure) is None:
+                few = len(network.inputs_of(name)) + 1 >= network.layer(name).kind.fewest_inputs
+                fix = Connect(givers[0], name) if few else None
+        yield replace(problem, fix=fix) if fix is not problem.fix else problem
+
+
+def _loss_after(layer: Layer, shape: Shape) -> AddLoss:
+    """Return the loss that is usual after an activation: of probabilities where it gives them, else of numbers."""
+    activation = layer.options.get("activation") or layer.options.get("function")
+    function = activation.type if isinstance(activation, Choice) else activation
+    if function == "sigmoid":
+        return AddLoss(layer.name, "binary_cross_entropy", "binary cross-entropy")
+    if function == "softmax":
+        return AddLoss(layer.name, "cross_entropy", "cross-entropy")
+    if function == "linear" and shape and shape[-1] > 1:
+        return AddLoss(layer.name, "softmax_cross_entropy", "softmax cross-entropy")
+    return AddLoss(layer.name, "mean_squared_error", "mean squared error")
 
 
 def _computed_source(layer: Layer, sources: Iterable[Layer]) -> str | None:
@@ -211,7 +269,8 @@ def _infer(
         specs = layer.kind.parameters(layer.options, sources)
         own = layer.kind.buffers(layer.options, sources)
     except ShapeError as error:
-        problems.append(Problem("error", layer.name, error.message, error.mend))
+        fix = SetOption(layer.name, *error.change) if error.change else None
+        problems.append(Problem("error", layer.name, error.message, error.mend, fix=fix))
         return
     for what, size in [("its output", size_of(shape)), *[(spec.name, size_of(spec.shape)) for spec in (*specs, *own)]]:
         if size > LARGEST_SIZE:
@@ -241,7 +300,8 @@ def _batch_problems(
             if size < fewest:
                 message = f"needs {fewest} samples or more in a batch to train on, and {said.format(size)}"
                 mend = "choose another batch size, or put a layer there that looks at each sample alone"
-                problems.append(Problem("error", name, message, mend))
+                fix = SetBatchSize(fewest) if size == network.training.batch_size else None
+                problems.append(Problem("error", name, message, mend, fix=fix))
                 break
     return problems
 
@@ -272,6 +332,20 @@ def parameter_problems(network: Network, structure: Structure) -> tuple[Problem,
                 mend = "correct it, or remove it to start from the initialiser"
                 problems.append(Problem("error", name, message, mend))
     return tuple(problems)
+
+
+def drawn_anew(old: Network, new: Network, layers: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Return the (layer, parameter) pairs of `layers` whose initialiser is another one in `new`, where they are not
+    given; with them what is computed from the layer's drawn parameters."""
+    before, after = structure_of(old).parameters, structure_of(new).parameters
+    drawn: list[tuple[str, str]] = []
+    for name in layers:
+        initializers = {spec.name: spec.initializer for spec in before.get(name, ())}
+        specs = [spec for spec in after.get(name, ()) if spec.name not in new.parameters.get(name, {})]
+        other = [s.name for s in specs if initializers.get(s.name, s.initializer) != s.initializer]
+        if other:
+            drawn += [(name, s.name) for s in specs if s.name in other or s.initial is not None]
+    return tuple(drawn)
 
 
 def connection_problem(network: Network, source: str, target: str, structure: Structure | None = None) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QFileDialog, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from visualbp.core.arrays import Array, shape_text
 from visualbp.core.options import Option, OptionError
@@ -21,6 +21,7 @@ from visualbp.datasets.base import make_spec
 from visualbp.debugger.prepare import DataProblem
 from visualbp.debugger.snapshot import Snapshot
 from visualbp.gui.context import Context
+from visualbp.gui.file_dialogs import ask_to_open
 from visualbp.gui.inspector.editors import LineEditor, starting_options
 from visualbp.gui.inspector.fields import Combo
 from visualbp.gui.inspector.form import OptionForm
@@ -154,10 +155,8 @@ class DataEditor(QWidget):
 
     def _ask_for_file(self) -> str:
         folder = self._context.document.folder
-        chosen, _ = QFileDialog.getOpenFileName(
-            self, "Choose data", str(folder or ""), "Tables (*.csv *.tsv *.txt);;All files (*)"
-        )
-        return relative_path(chosen, folder) if chosen else ""
+        chosen = ask_to_open(self, "Choose data", "Tables (*.csv *.tsv *.txt);;All files (*)")
+        return relative_path(str(chosen), folder) if chosen is not None else ""
 
     @Slot()
     def _on_browse(self) -> None:

@@ -92,6 +92,11 @@ class OptionForm(QWidget):
         self._layout = FormLayout(self, nested)
         self.retheme()
 
+    @property
+    def options(self) -> tuple[Option, ...]:
+        """The options that are shown."""
+        return tuple(row.option for row in self.rows.values())
+
     def show_options(self, options: Sequence[Option], values: Mapping[str, Any]) -> None:
         """Show `values` (canonical, or MIXED) of `options`."""
         if [row.option for row in self.rows.values()] != list(options):

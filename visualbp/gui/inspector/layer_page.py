@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QHBoxLayout, QWidget
@@ -13,11 +15,12 @@ from visualbp.debugger.snapshot import Snapshot
 from visualbp.gui.context import Context
 from visualbp.gui.inspector.fields import ParsedLine
 from visualbp.gui.inspector.form import OptionForm
+from visualbp.gui.inspector.given_weights import GivenWeights, is_initializer
 from visualbp.gui.inspector.page import Page, ProblemCard
 from visualbp.gui.inspector.value_section import ValueSection, View
 from visualbp.gui.plain_text import PlainLabel
 from visualbp.gui.theme import theme
-from visualbp.network import Layer, edits
+from visualbp.network import Layer, Network, edits
 from visualbp.network.network import options_of
 from visualbp.optimizers.base import make_optimizer
 
@@ -45,17 +48,19 @@ class LayerPage(Page):
         self.name_problem.hide()
         self.problems = ProblemCard(self)
         self.form = OptionForm(self)
+        self.given = GivenWeights(self)
         self.sections: dict[str, ValueSection] = {}
         title = QHBoxLayout()
         title.addWidget(self.name, 3)
         title.addWidget(self.type_label, 2)
         self.column.addLayout(title)
-        for widget in (self.name_problem, self.description, self.problems, self.form):
+        for widget in (self.name_problem, self.description, self.problems, self.form, self.given):
             self.column.addWidget(widget)
         self.column.addStretch(1)
         self.name.committed.connect(self._on_renamed)
         self.name.problem_changed.connect(self._on_name_problem)
         self.form.changed.connect(self._on_option)
+        self.given.new_asked.connect(self._on_new_weights)
         self.retheme()
 
     def retheme(self) -> None:
@@ -66,6 +71,7 @@ class LayerPage(Page):
         self.name_problem.setFont(current.font(11))
         self.problems.retheme()
         self.form.retheme()
+        self.given.retheme()
         for section in self.sections.values():
             section.retheme()
 
@@ -86,7 +92,16 @@ class LayerPage(Page):
         self.description.setText(layer.kind.description)
         self.problems.show_problems(self.context.document.structure.problems_of(layer.name))
         self.form.show_options(options_of(layer), layer.options)
+        given = network.parameters.get(layer.name, {})
+        if any(is_initializer(option) for option in options_of(layer)):
+            self.given.show_given(tuple(given), self._are_from_file(given))
+        else:
+            self.given.show_given((), False)
         self._show_parameters(layer, snapshot)
+
+    def _are_from_file(self, given: Mapping[str, Array]) -> bool:
+        saved = self.context.document.parameters_on_disk.get(self._layer, {})
+        return all(saved.get(name) is array for name, array in given.items())
 
     def _show_parameters(self, layer: Layer, snapshot: Snapshot) -> None:
         network = self.context.document.network
@@ -152,12 +167,28 @@ class LayerPage(Page):
         layer = self._layer
         title = next((row.option.title.lower() for key, row in self.form.rows.items() if key == name), name)
         merge = f"option/{layer}/{name}" if in_a_row else ""
+        network = self.context.document.network
+        before = self._with_live() if any(o.name == name and is_initializer(o) for o in self.form.options) else network
         try:
-            self.context.document.edit(
-                lambda network: edits.set_options(network, layer, {name: value}), f"Change {title} of {layer}", merge
-            )
+            after = edits.set_options(network, layer, {name: value})
+            self.context.document.apply(after, f"Change {title} of {layer}", merge, before)
         except OptionError as error:
             self.form.refuse(name, str(error))
+
+    def _with_live(self) -> Network:
+        """Return the network with the layer's trained weights as given: what undo returns to after drawing anew."""
+        network, snapshot = self.context.document.network, self.context.debugger.snapshot
+        if snapshot.iteration:
+            for spec in self.context.document.structure.saved(self._layer):
+                live = snapshot.get(self._layer, spec.name)
+                network = network if live is None else edits.set_parameter(network, self._layer, spec.name, live)
+        return network
+
+    @Slot()
+    def _on_new_weights(self) -> None:
+        """Draw all parameters of the layer from their initialisers."""
+        drawn = edits.draw_parameters(self.context.document.network, self._layer)
+        self.context.document.apply(drawn, f"New initial weights of {self._layer}", before=self._with_live())
 
     def _section_name(self, section: object) -> str:
         return next((name for name, present in self.sections.items() if present is section), "")

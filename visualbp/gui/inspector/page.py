@@ -46,7 +46,7 @@ class Heading(QLabel):
 
 
 class ProblemCard(QFrame):
-    """The problems of what is selected, in words, each with what would mend it. Hidden where there are none."""
+    """The problems of what is selected, in words, each with what would fix it. Hidden where there are none."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from PySide6.QtCore import QSize, Slot
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QAbstractScrollArea, QWidget
 
 from visualbp.debugger.snapshot import Event, Snapshot
 from visualbp.gui.context import Context
@@ -83,6 +83,12 @@ class Panel(QWidget):
     def is_ready(self) -> bool:
         """Whether it shows all of the newest snapshot: a picture waits for it, where a part is made meanwhile."""
         return True
+
+    def scroll_to_start(self) -> None:
+        """Scroll whatever can be scrolled back to its beginning: another network is shown."""
+        for area in self.findChildren(QAbstractScrollArea):
+            for bar in (area.verticalScrollBar(), area.horizontalScrollBar()):
+                bar.setValue(bar.minimum())
 
     @Slot(bool)
     def set_in_front(self, in_front: bool) -> None:

@@ -140,7 +140,7 @@ class LossPanel(Panel):
     # -- what is seen ------------------------------------------------------------------------------------------------
 
     def refresh(self, snapshot: Snapshot) -> None:
-        if snapshot.plan is None and not len(self.losses):
+        if snapshot.plan is None and not (len(self.losses) and snapshot.network.layers):
             self.empty.show_text(*why_empty(snapshot))
             self.pages.setCurrentWidget(self.empty)
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from html import escape
 from typing import ClassVar
 
 from PySide6.QtCore import Qt, QTimer, Slot
@@ -92,7 +93,7 @@ class MathematicsPanel(Panel):
         self.sentence.setProperty("dim", True)
         self.shapes.setProperty("dim", True)
         self.step_label.setTextFormat(Qt.TextFormat.RichText)
-        self.step_label.linkActivated.connect(self._on_step_name)
+        self.step_label.linkActivated.connect(self.context.selection.show_layer)
         self.card = NumberCard(self._equations, self)
         self.card.followed.connect(self._on_followed)
         self.card.array_of = lambda value: self.context.debugger.snapshot.find(value)
@@ -277,8 +278,8 @@ class MathematicsPanel(Panel):
         color = phase_color(step.phase) if step.phase != Phase.LOAD else "text"
         when = "next" if snapshot.step is None else f"step {step.index + 1} of {len(notation.plan.steps)}"
         self.step_label.setText(
-            f'<a href="step" style="color:{theme().color(color).name()}; font-weight:600; text-decoration:none">'
-            f"{step.label}</a>"
+            f'<a href="{escape(step.layer)}" style="color:{theme().color(color).name()}; font-weight:600;'
+            f' text-decoration:none">{step.label}</a>'
             f'<span style="color:{theme().color("dim").name()}">&nbsp;&nbsp;{step.phase}, {when}</span>'
         )
         self._equations.patient = snapshot.is_running
@@ -293,14 +294,6 @@ class MathematicsPanel(Panel):
         self._lower.ensureVisible(0, place.y(), 0, theme().px(30))
         if not snapshot.is_running:
             self._prefetch(step, notation)
-
-    @Slot(str)
-    def _on_step_name(self, link: str) -> None:
-        """The name of the step was clicked: its layer's card comes into view."""
-        snapshot = self.context.debugger.snapshot
-        step = snapshot.step or (snapshot.plan.steps[0] if snapshot.plan is not None else None)
-        if step is not None:
-            self.context.selection.show_layer(step.layer)
 
     def _prefetch(self, step: Step, notation: Notation) -> None:
         near = range(max(0, step.index - BEHIND), min(len(notation.plan.steps), step.index + AHEAD + 1))

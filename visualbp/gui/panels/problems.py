@@ -1,14 +1,26 @@
-"""The problems panel: what keeps the network from running, in words, with what would mend it. Click to go there."""
+"""The problems panel: what keeps the network from running, in words, with what would fix it. Click to go there; where
+a single edit fixes it, a button makes it."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, Slot
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QEvent,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QRectF,
+    QSize,
+    Qt,
+    Slot,
+)
 from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QListView,
+    QPushButton,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
@@ -16,6 +28,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from visualbp.core.options import OptionError
 from visualbp.core.visible_text import visible
 from visualbp.debugger.snapshot import Snapshot
 from visualbp.gui.context import Context
@@ -24,10 +37,16 @@ from visualbp.gui.panels.place import Area, DockPlace, Places, Workspace
 from visualbp.gui.plain_text import plain_tip
 from visualbp.gui.theme import pixmap, theme
 from visualbp.network import Problem
+from visualbp.network.edits import EditError
+from visualbp.network.fixing import fixed
 
 AnyIndex = QModelIndex | QPersistentModelIndex
 NOTHING = "Nothing keeps this network from running."
 ICON, MARGIN, GAP = 18, 10, 8
+BUTTON = 26
+"""The height of a button that fixes a problem."""
+MOST_BUTTONS = 50
+"""So many problems have a button at most, the first ones: each is a widget."""
 WRAPPED = int(Qt.TextFlag.TextWordWrap | Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
 
 
@@ -49,12 +68,14 @@ class ProblemModel(QAbstractListModel):
         super().__init__(parent)
         self.problems: tuple[Problem, ...] = ()
 
-    def show_problems(self, problems: tuple[Problem, ...]) -> None:
-        """Take over the problems; rows stay as they are where nothing has changed."""
-        if problems != self.problems:
-            self.beginResetModel()
-            self.problems = problems
-            self.endResetModel()
+    def show_problems(self, problems: tuple[Problem, ...]) -> bool:
+        """Take over the problems, and return whether they are others: rows stay as they are where nothing changed."""
+        if problems == self.problems:
+            return False
+        self.beginResetModel()
+        self.problems = problems
+        self.endResetModel()
+        return True
 
     def rowCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008
         return len(self.problems)
@@ -69,7 +90,34 @@ class ProblemModel(QAbstractListModel):
 
 
 class ProblemDelegate(QStyledItemDelegate):
-    """Paints a problem: an icon, the layer and what is wrong, and below it the mend."""
+    """Paints a problem: an icon, the layer and what is wrong, and below it what would fix it. A button for that stays
+    in its row."""
+
+    fix_asked = Signal(object)
+    """A problem whose button was pressed."""
+
+    def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: AnyIndex) -> QWidget:
+        problem = index.model().problems[index.row()]  # type: ignore[attr-defined]
+        button = QPushButton(visible(problem.fix.label), parent)
+        button.setObjectName("fix_problem")
+        button.setAutoFillBackground(False)
+        button.setToolTip("Make this edit; Ctrl+Z takes it back")
+        button.setAccessibleDescription(problem.text)
+        button.setFont(theme().font(11.5, QFont.Weight.DemiBold))
+        button.clicked.connect(lambda: self.fix_asked.emit(problem))
+        return button
+
+    def updateEditorGeometry(self, editor: QWidget, option: QStyleOptionViewItem, index: AnyIndex) -> None:
+        rect, px = QRectF(option.rect).toRect(), theme().px
+        left = rect.left() + px(MARGIN + ICON + GAP)
+        width = min(editor.sizeHint().width(), rect.right() - px(MARGIN) - left)
+        editor.setGeometry(left, rect.bottom() - px(BUTTON + GAP) + 1, width, px(BUTTON))
+
+    def setEditorData(self, editor: QWidget, index: AnyIndex) -> None:
+        """Nothing: a button has its words."""
+
+    def eventFilter(self, editor: QObject, event: QEvent) -> bool:
+        return False  # its keys are the button's own: Enter and Escape end no editing here
 
     def _texts(self, problem: Problem) -> tuple[str, str]:
         message = problem.message[:1].upper() + problem.message[1:] if not problem.layer else problem.message
@@ -102,7 +150,8 @@ class ProblemDelegate(QStyledItemDelegate):
         problem = model.problems[index.row()]
         first, second = self._boxes(problem, width)
         name = theme().px(18) if first.left() == 0 and problem.layer else 0
-        return QSize(width, round(name + first.height() + second.height()) + theme().px(2 * GAP - 1))
+        below = theme().px(BUTTON + GAP - 2) if problem.fix is not None and index.row() < MOST_BUTTONS else 0
+        return QSize(width, round(name + first.height() + second.height()) + theme().px(2 * GAP - 1) + below)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
         model = index.model()
@@ -143,7 +192,8 @@ class ProblemList(QListView):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setItemDelegate(ProblemDelegate(self))
+        self.delegate = ProblemDelegate(self)
+        self.setItemDelegate(self.delegate)
         self.setFrameShape(QListView.Shape.NoFrame)
         self.setStyleSheet("QListView { border: none; background: transparent; }")
         self.setMouseTracking(True)
@@ -155,6 +205,14 @@ class ProblemList(QListView):
     def row_width(self) -> int:
         """The width that words are wrapped at: the room of a bar is left free, so that it changes no row's height."""
         return self.maximumViewportSize().width() - self.verticalScrollBar().sizeHint().width()
+
+    def show_buttons(self) -> None:
+        """Give each of the first problems that a single edit fixes its button."""
+        model = self.model()
+        if isinstance(model, ProblemModel):
+            for row, problem in enumerate(model.problems[:MOST_BUTTONS]):
+                if problem.fix is not None:
+                    self.openPersistentEditor(model.index(row))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -184,14 +242,14 @@ class ProblemList(QListView):
 
 
 class ProblemsPanel(Panel):
-    """A row for each problem: what is wrong, and below it what would mend it. A click selects its layer."""
+    """A row for each problem: what is wrong, and below it what would fix it. A click selects its layer."""
 
     name = "problems"
     title = "Problems"
     places: ClassVar[Places] = {
         Workspace.BUILD: DockPlace(Area.RIGHT, 1),
     }
-    hint = "What keeps the network from running. Click a problem to go to its layer."
+    hint = "What keeps the network from running. Click a problem to go to its layer; a button fixes it."
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
@@ -201,6 +259,7 @@ class ProblemsPanel(Panel):
         self.list.setAccessibleName("Problems")
         self.list.clicked.connect(self._go)
         self.list.activated.connect(self._go)
+        self.list.delegate.fix_asked.connect(self._fix, Qt.ConnectionType.QueuedConnection)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.list)
@@ -211,12 +270,27 @@ class ProblemsPanel(Panel):
         structural = document.structure.problems
         if snapshot.generation != document.generation:  # it is still that of the network before the last edit
             snapshot = Snapshot(snapshot.generation, snapshot.serial, document.network)
-        self.model.show_problems(problems_of(snapshot, structural))
+        if self.model.show_problems(problems_of(snapshot, structural)):
+            self.list.show_buttons()
         errors = sum(problem.severity == "error" for problem in self.model.problems)
         self.list.setAccessibleDescription(NOTHING if not self.model.problems else f"{errors} errors")
 
     def retheme(self) -> None:
+        for button in self.list.findChildren(QPushButton):
+            button.setFont(theme().font(11.5, QFont.Weight.DemiBold))
         self.list.scheduleDelayedItemsLayout()
+
+    @Slot(object)
+    def _fix(self, problem: Problem) -> None:
+        """Make the edit that fixes a problem, as one step of undo; keep the keyboard in the list."""
+        if problem.fix is None or problem not in self.model.problems:
+            return
+        self.list.setFocus()
+        try:
+            after = fixed(self.context.document.network, problem.fix)
+        except (EditError, OptionError):  # of a network that another edit has overtaken
+            return
+        self.context.document.apply(after, problem.fix.label)
 
     @Slot(QModelIndex)
     def _go(self, index: QModelIndex) -> None:
