@@ -12,11 +12,12 @@ from visualbp.debugger.snapshot import Event, Losses, Mode, Progress, Snapshot
 from visualbp.engine.plan import Phase, Plan
 from visualbp.gui.actions import Actions
 from visualbp.gui.painting import number_text
-from visualbp.gui.theme import icon_size, theme
+from visualbp.gui.theme import icon, icon_size, theme
 
 BREVITY = 4
 """Levels of brevity: see ToolBar."""
 WORDS_OF_WORK = ("CHECKING", "GOING")
+PRIMARY = ("continue", "pause")
 BUTTONS = ("reset", "step_back", "step_operation", "step_layer", "step_out", "run_iteration")
 
 
@@ -154,7 +155,7 @@ class ToolBar(QToolBar):
         for name in BUTTONS:
             self._add(actions, name)
         self.addWidget(_space(8))
-        for name in ("continue", "pause"):
+        for name in PRIMARY:
             self._add(actions, name, primary=True)
         self._add(actions, "train")
         self._speed_action = self.addWidget(self._speed())
@@ -176,6 +177,15 @@ class ToolBar(QToolBar):
             button.setObjectName(f"button_{name}")
             button.setAccessibleName(actions[name].text())
             self._buttons[name] = button
+            if primary:  # on the accent colour, where the menu's icon would not be seen
+                actions[name].changed.connect(self._color_primary)
+                self._color_primary()
+
+    @Slot()
+    def _color_primary(self) -> None:
+        for name in PRIMARY:
+            if name in self._buttons:
+                self._buttons[name].setIcon(icon(name, "on_accent"))
 
     def _speed(self) -> QWidget:
         holder = QWidget()
