@@ -192,7 +192,7 @@ def test_weight_norm_is_refused_where_the_weights_start_from_0() -> None:
     network = edits.set_options(normalised(), "hidden", {"weight_init": "zeros"})
     assert [problem.text for problem in structure_of(network).errors] == [
         "hidden: has weight norm, and its weights start from 0, which has no direction;"
-        " start the weights from another initialiser"
+        " choose another initialiser for the weights"
     ]
 
 

@@ -124,6 +124,7 @@ class Actions(QObject):
             action = QAction(spec.text, parent)
             action.setObjectName(f"action_{spec.name}")
             action.setCheckable(spec.checkable)
+            action.setIconVisibleInMenu(not spec.checkable)  # its check mark stands there
             action.setShortcuts([QKeySequence(keys) for keys in spec.keys])
             shown = QKeySequence(spec.keys[0]).toString(QKeySequence.SequenceFormat.NativeText) if spec.keys else ""
             action.setToolTip(f"{spec.tip}  {shown}".strip())
@@ -147,10 +148,9 @@ class Actions(QObject):
 
     def retheme(self) -> None:
         """Draw the icons in the colours of the theme."""
-        colours = {"continue": "on_accent", "pause": "on_accent", "breakpoint": "error"}
         for spec in ALL:
             if spec.icon:
-                self._actions[spec.name].setIcon(icon(spec.icon, colours.get(spec.name, "text")))
+                self._actions[spec.name].setIcon(icon(spec.icon, "error" if spec.name == "breakpoint" else "text"))
 
 
 def _without_argument(slot: Callable[[], object]) -> Callable[[bool], None]:

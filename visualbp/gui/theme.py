@@ -225,6 +225,7 @@ def apply_theme() -> None:
 def style_sheet(current: Theme) -> str:
     """Return the style sheet: resources/styles/visualbp.qss with `@panel`, `@px(12)` and the like filled in."""
     text = resource_path("styles", "visualbp.qss").read_text(encoding="utf-8")
+    text = text.replace("@tick", resource_path("styles", f"tick_{current.palette.name}.svg").as_posix())
     text = re.sub(r"@px\((-?)(\d+)\)", lambda found: f"{found[1]}{current.px(float(found[2]))}px", text)
 
     def named(found: re.Match[str]) -> str:

@@ -13,11 +13,12 @@ from visualbp.debugger.snapshot import Event, Losses, Mode, Progress, Snapshot
 from visualbp.engine.plan import Phase, Plan
 from visualbp.gui.actions import Actions
 from visualbp.gui.painting import number_text
-from visualbp.gui.theme import icon_size, theme
+from visualbp.gui.theme import icon, icon_size, theme
 
 BREVITY = 6
 """Levels of brevity: see ToolBar."""
 WORDS_OF_WORK = ("CHECKING", "GOING")
+PRIMARY = ("continue", "pause")
 BUTTONS = ("reset", "step_back", "step_operation", "step_layer", "step_out", "run_iteration")
 RUNS = ("continue", "pause", "train")
 FEWEST = ("step_back", "step_operation", "step_layer", "continue", "pause")
@@ -174,6 +175,8 @@ class ToolBar(QToolBar):
         self._level = 0
         self._newest_loss: float | None = None
         self._actions = actions
+        for name in PRIMARY:
+            actions[name].changed.connect(self._color_primary)
         self._space_action = self.addWidget(_space(8))
         self._speed_action = self.addWidget(self._speed())
         self._show_buttons((*BUTTONS, *RUNS))
@@ -199,10 +202,17 @@ class ToolBar(QToolBar):
             self.insertAction(self._space_action if name in BUTTONS else self._speed_action, action)
             button = self.widgetForAction(action)
             if isinstance(button, QToolButton):
-                button.setProperty("primary", name in ("continue", "pause"))
+                button.setProperty("primary", name in PRIMARY)
                 button.setObjectName(f"button_{name}")
                 button.setAccessibleName(action.text())
                 self._buttons[name] = button
+        self._color_primary()
+
+    @Slot()
+    def _color_primary(self) -> None:
+        for name in PRIMARY:
+            if name in self._buttons:
+                self._buttons[name].setIcon(icon(name, "on_accent"))
 
     def _speed(self) -> QWidget:
         holder = QWidget()

@@ -108,9 +108,13 @@ def convolution_options(kernel: str, padding: str) -> tuple[Option, ...]:
         EntryOption("activation", "linear", "the function after the convolution", registry=activations),
         BoolOption("bias", True, "whether each filter has a number that is added"),
         EntryOption(
-            "weight_init", "glorot_uniform", "where the filters start from", "Weights start from", initializers
+            "weight_init",
+            "glorot_uniform",
+            "what the filters are drawn from",
+            "Weight initialiser",
+            initializers,
         ),
-        EntryOption("bias_init", "zeros", "where b starts from", "Biases start from", initializers),
+        EntryOption("bias_init", "zeros", "what b is drawn from", "Bias initialiser", initializers),
         WEIGHT_NORM,
     )
 

@@ -29,8 +29,8 @@ class Dense(LayerType):
         IntOption("units", description="how many units"),
         EntryOption("activation", "linear", "the function after z = W h + b", registry=activations),
         BoolOption("bias", True, "whether there is a b"),
-        EntryOption("weight_init", "glorot_uniform", "where W starts from", "Weights start from", initializers),
-        EntryOption("bias_init", "zeros", "where b starts from", "Biases start from", initializers),
+        EntryOption("weight_init", "glorot_uniform", "what W is drawn from", "Weight initialiser", initializers),
+        EntryOption("bias_init", "zeros", "what b is drawn from", "Bias initialiser", initializers),
         WEIGHT_NORM,
     )
 

@@ -31,8 +31,8 @@ class EmbeddingLayer(LayerType):
         EntryOption(
             "weight_init",
             Choice("normal", {"mean": 0.0, "std": 1.0}),
-            "where the rows start from",
-            "Weights start from",
+            "what the rows are drawn from",
+            "Weight initialiser",
             initializers,
         ),
     )

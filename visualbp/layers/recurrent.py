@@ -23,12 +23,20 @@ UNITS = IntOption("units", description="how many numbers the state has")
 RETURN_SEQUENCE = BoolOption("return_sequence", False, "whether the states of all steps go on, or the last alone")
 STARTS = (
     EntryOption(
-        "weight_input_init", "glorot_uniform", "where W for the input starts from", "W input starts from", initializers
+        "weight_input_init",
+        "glorot_uniform",
+        "what W for the input is drawn from",
+        "W input initialiser",
+        initializers,
     ),
     EntryOption(
-        "weight_hidden_init", "orthogonal", "where W for the state starts from", "W hidden starts from", initializers
+        "weight_hidden_init",
+        "orthogonal",
+        "what W for the state is drawn from",
+        "W hidden initialiser",
+        initializers,
     ),
-    EntryOption("bias_init", "zeros", "where b starts from", "Biases start from", initializers),
+    EntryOption("bias_init", "zeros", "what b is drawn from", "Bias initialiser", initializers),
 )
 
 

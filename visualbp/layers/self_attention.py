@@ -63,8 +63,14 @@ class SelfAttention(LayerType):
     options = (
         IntOption("heads", 1, "how many times, side by side, each with its part of the width", maximum=1000),
         BoolOption("causal", False, "whether a position sees itself and those before it alone"),
-        EntryOption("weight_init", "glorot_uniform", "where the W start from", "Weights start from", initializers),
-        EntryOption("bias_init", "zeros", "where the b start from", "Biases start from", initializers),
+        EntryOption(
+            "weight_init",
+            "glorot_uniform",
+            "what the W are drawn from",
+            "Weight initialiser",
+            initializers,
+        ),
+        EntryOption("bias_init", "zeros", "what the b are drawn from", "Bias initialiser", initializers),
     )
 
     def output_shape(self, options: Options, inputs: Sequence[Shape]) -> Shape:

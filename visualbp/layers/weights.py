@@ -31,7 +31,7 @@ def weight_parameters(shape: Shape, initializer: Choice, weight_norm: bool) -> t
     if initializer.type == "zeros" or (initializer.type == "constant" and initializer.options["value"] == 0.0):
         raise ShapeError(
             "has weight norm, and its weights start from 0, which has no direction",
-            "start the weights from another initialiser",
+            "choose another initialiser for the weights",
         )
     return (
         ParameterSpec("weight_direction", shape, initializer, penalised=True, drawn_as="weight"),

@@ -329,7 +329,7 @@ def parameter_problems(network: Network, structure: Structure) -> tuple[Problem,
                 problems.append(Problem("error", name, f"has no parameter called {parameter}{has}", "remove it"))
             elif array.shape != specs[parameter]:
                 message = f"{parameter} is {shape_text(array.shape)} in the file, not {shape_text(specs[parameter])}"
-                mend = "correct it, or remove it to start from the initialiser"
+                mend = "correct it, or remove it to draw it from the initialiser"
                 problems.append(Problem("error", name, message, mend))
     return tuple(problems)
 

@@ -262,12 +262,11 @@ class MathematicsPanel(Panel):
         self._show_step(snapshot, snapshot.step or snapshot.plan.steps[0], self._notation)
 
     def _show_nothing(self, snapshot: Snapshot) -> None:
-        problem = next((problem.text for problem in snapshot.problems if problem.severity == "error"), "")
         self.step_label.setText("")
         self.equation.set_latex("")
         self.equation.hide()
         self.shapes.setText("")
-        self.sentence.setText(problem or "The equation of each step stands here once the network can run.")
+        self.sentence.setText("The equation of each step stands here once the network can run.")
         self.card.show_explanation(None, message="no numbers yet")
         self.axes.show_axes((), (), ())
         self.code.show_lines(PSEUDOCODE, None, Phase.FORWARD)
