@@ -70,11 +70,11 @@ def show_keys(parent: QWidget) -> QDialog:
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     page, lists = QWidget(), key_lists()
     row = QHBoxLayout(page)
-    row.setContentsMargins(22, 16, 22, 16)
+    row.setContentsMargins(22, 10, 22, 10)
     row.setSpacing(theme().px(28))
     for titles in COLUMNS:
         column = QVBoxLayout()
-        column.setSpacing(theme().px(14))
+        column.setSpacing(theme().px(12))
         for title in titles:
             column.addLayout(_column(title, lists[title]))
         column.addStretch(1)
