@@ -40,7 +40,7 @@ MOUSE = (
     ("Click", "Select a layer or a connection"),
     ("Ctrl+click, Shift+click", "Select one more"),
     ("Drag on empty canvas", "Select what is in a frame"),
-    ("Drag a card", "Move it, with Alt over others; Esc puts it back"),
+    ("Drag a card", "Move it; Alt: over others"),
     ("Drag from a port", "Connect layers"),
     ("Drop on a connection", "Insert a layer"),
     ("Double-click", "Options; on a name: rename"),
@@ -70,7 +70,7 @@ def show_keys(parent: QWidget) -> QDialog:
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     page, lists = QWidget(), key_lists()
     row = QHBoxLayout(page)
-    row.setContentsMargins(22, 10, 22, 10)
+    row.setContentsMargins(22, 16, 22, 16)
     row.setSpacing(theme().px(28))
     for titles in COLUMNS:
         column = QVBoxLayout()
