@@ -34,7 +34,7 @@ def test_opening_another_file_resets_selection_scrolling_and_status(window: Main
     window.messages.say("the former network")
     assert window.files.open_path("spirals", confirmed=True)
     window.debugger.settle()
-    assert window.selection.layers == () and window.selection.number is None and window.selection.sample == 0
+    assert window.selection.layers == () and window.selection.number is None and window.selection.sample is None
     assert bar.value() == 0
     assert "former" not in window.statusBar().currentMessage()
 

@@ -212,7 +212,7 @@ def test_without_a_network_the_panel_says_what_to_do(bench: Bench, shown: Shown)
     assert panel.pages.currentWidget() is panel.empty
     assert "open a sample" in panel.empty.text.text()
     bench.open(edits.remove_layers(xor(), ["loss"]))
-    assert "loss" in panel.empty.text.text()
+    assert "See Problems" in panel.empty.text.text()
 
 
 def test_both_themes_and_the_presenters_size_are_drawn(bench: Bench, shown: Shown) -> None:

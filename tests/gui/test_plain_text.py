@@ -110,6 +110,7 @@ def test_a_label_and_a_tip_show_markup_as_it_is(qtbot: QtBot) -> None:
 
 
 def test_the_fields_of_a_hostile_model_show_what_would_steer_and_leave_it_as_it_is(window: MainWindow) -> None:
+    window.workspaces.bring("inspector")
     before = window.document.network
     field, words = window.findChild(QLineEdit, "network_name"), window.findChild(QPlainTextEdit, "network_description")
     assert field is not None and words is not None
