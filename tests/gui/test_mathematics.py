@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
+from tests.building import xor
 from tests.gui.bench import Bench, pixels, shades
 from tests.gui.conftest import ShowPanel
 from tests.refs import ref
@@ -162,7 +163,9 @@ def test_an_edit_that_removes_the_chosen_layer_lets_the_number_go(bench: Bench, 
 
 def test_a_network_that_cannot_run_says_why_instead(bench: Bench, panel: MathematicsPanel) -> None:
     bench.open(Network())
-    assert "input layer" in panel.sentence.text()
+    assert panel.sentence.text().startswith("No network yet. Drag layers onto the canvas")
+    bench.open(edits.remove_layers(xor(), ["loss"]))
+    assert panel.sentence.text().startswith("The network cannot run yet. See Problems. ")
     assert panel.card.explanation is None and shades(panel.card) > 2
 
 

@@ -33,6 +33,7 @@ from visualbp.gui.panels.timeline_ticks import phase_color
 from visualbp.gui.plain_text import PlainLabel
 from visualbp.gui.shown_sample import row_of
 from visualbp.gui.theme import theme
+from visualbp.gui.widgets.empty_text import why_empty
 from visualbp.gui.widgets.heights import ColumnScroll, Section, margin_beside_bar
 
 AHEAD, BEHIND = 12, 3
@@ -266,7 +267,8 @@ class MathematicsPanel(Panel):
         self.equation.set_latex("")
         self.equation.hide()
         self.shapes.setText("")
-        self.sentence.setText("The equation of each step stands here once the network can run.")
+        what, then = why_empty(snapshot)
+        self.sentence.setText(f"{what}. {then.removesuffix('.')}. The equation of each step stands here then.")
         self.card.show_explanation(None, message="no numbers yet")
         self.axes.show_axes((), (), ())
         self.code.show_lines(PSEUDOCODE, None, Phase.FORWARD)
