@@ -46,7 +46,7 @@ class MenuBar(QMenuBar):
         width = self.workspaces.tabs.sizeHint().width()
         middle = max(left, min((self.width() - width) // 2, self.width() - title - width))
         start = middle if width <= room else left
-        self.workspaces.fit(QRect(start, 0, max(0, self.width() - title - start), self.height()))
+        self.workspaces.stand_in(QRect(start, 0, max(0, self.width() - title - start), self.height()))
         self.update()
 
     def _end_of_menus(self) -> int:

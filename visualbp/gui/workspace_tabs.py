@@ -68,7 +68,7 @@ class WorkspaceTabs(QWidget):
             self.tabs.blockSignals(False)
             self.button.setText(f"{self.tabs.tabText(place)}  ▾")
 
-    def fit(self, room: QRect) -> int:
+    def stand_in(self, room: QRect) -> int:
         """Take a place within `room`, all of it or less; return where it ends."""
         self.button.setFont(theme().font(12))
         wanted = self.tabs.sizeHint()
