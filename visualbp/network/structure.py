@@ -29,7 +29,7 @@ class Problem:
     """Something wrong with a network, for people: where, what, and what would mend it.
 
     An `error` keeps the network from running; a `warning` does not. `fix` is there where a single edit is plainly the
-    one: after it the problem is gone.
+    one: after it the problem is gone. `lacks` says what is not there, where that is all that is wrong.
     """
 
     severity: Literal["error", "warning"]
@@ -37,17 +37,13 @@ class Problem:
     message: str
     mend: str = ""
     fix: Fix | None = field(default=None, kw_only=True)
+    lacks: Literal["", "input", "loss", "source"] = field(default="", kw_only=True)
 
     @property
     def text(self) -> str:
         """One sentence: `hidden: expects 3 inputs, gets 2; ...`."""
         where = f"{self.layer}: " if self.layer else ""
         return where + self.message + (f"; {self.mend}" if self.mend else "")
-
-
-NO_LAYER = "the network has no {} layer"
-NO_INPUT, NO_LOSS = NO_LAYER.format("input"), NO_LAYER.format("loss")
-CONNECT = "connect a layer to its left port"
 
 
 @dataclass(frozen=True)
@@ -123,17 +119,19 @@ def _count_problem(layer: Layer, count: int) -> Problem | None:
     if count < kind.fewest_inputs:
         wanted = "an input" if kind.fewest_inputs == 1 else f"{kind.fewest_inputs} inputs or more"
         got = "nothing is connected to it" if not count else f"has {count}"
-        return Problem("error", layer.name, f"needs {wanted}, {got}", CONNECT)
+        return Problem(
+            "error", layer.name, f"needs {wanted}, {got}", "connect a layer to its left port", lacks="source"
+        )
     if kind.most_inputs is not None and count > kind.most_inputs:
         takes = "no input" if not kind.most_inputs else "one input" if kind.most_inputs == 1 else str(kind.most_inputs)
         return Problem("error", layer.name, f"takes {takes}, has {count}", "remove a connection, or add them up first")
     return None
 
 
-def _the_one(what: str, mend: str, names: list[str], problems: list[Problem]) -> str | None:
+def _the_one(what: Literal["input", "loss"], mend: str, names: list[str], problems: list[Problem]) -> str | None:
     """Return the first of `names`, and note where there is none, or more than one."""
     if not names:
-        problems.append(Problem("error", None, NO_LAYER.format(what), mend))
+        problems.append(Problem("error", None, f"the network has no {what} layer", mend, lacks=what))
     for extra in names[1:]:
         message = f"is a second {what} layer beside {names[0]}"
         problems.append(Problem("error", extra, message, "keep one of them", fix=DeleteLayer(extra)))
@@ -226,11 +224,11 @@ def _fixes_of_ends(
     unfed = [layer.name for layer in inner if layer.type != "input" and not network.inputs_of(layer.name)]
     for problem in structure.problems:
         name, fix = problem.layer, problem.fix
-        if name is None and problem.message == NO_INPUT and len(unfed) == 1:
+        if problem.lacks == "input" and len(unfed) == 1:
             fix = AddInput(unfed[0])
-        elif name is None and problem.message == NO_LOSS and len(ends) == 1 and network.layer(ends[0]).type != "input":
+        elif problem.lacks == "loss" and len(ends) == 1 and network.layer(ends[0]).type != "input":
             fix = _loss_after(network.layer(ends[0]), structure.shapes.get(ends[0], ()))
-        elif name is not None and problem.mend == CONNECT and structure.input is not None:
+        elif problem.lacks == "source" and name is not None and structure.input is not None:
             givers = [end for end in ends if end != name and end in fed]
             if len(givers) == 1 and connection_problem(network, givers[0], name, structure) is None:
                 few = len(network.inputs_of(name)) + 1 >= network.layer(name).kind.fewest_inputs
