@@ -23,6 +23,7 @@ from visualbp.gui.panels import registry
 from visualbp.gui.panels.place import Area, DockPlace, Workspace
 from visualbp.gui.rooms import Room, fitted, room_of
 from visualbp.gui.screenshot import take_screenshot
+from visualbp.gui.workspaces import QUIET
 
 CTRL = Qt.KeyboardModifier.ControlModifier
 
@@ -35,10 +36,12 @@ def window(open_window: OpenWindow) -> MainWindow:
     return made
 
 
-def turn(window: MainWindow) -> None:
-    """Let what was asked for take effect."""
+def turn(window: MainWindow, milliseconds: int = 0) -> None:
+    """Let what was asked for take effect; with time, let the window come to rest."""
     for _ in range(4):
         QApplication.processEvents()
+    if milliseconds:
+        QTest.qWait(milliseconds)
 
 
 def seen(window: MainWindow) -> set[str]:
@@ -186,7 +189,9 @@ def test_what_is_closed_stays_closed_in_a_smaller_room(window: MainWindow) -> No
 
 
 def test_a_narrow_window_has_fewer_panels_side_by_side_and_growing_back_restores(window: MainWindow) -> None:
+    turn(window, 3 * QUIET)
     window.resizeDocks([window.docks["mathematics"]], [350], Qt.Orientation.Horizontal)
+    turn(window, 3 * QUIET)
     names = ("mathematics", "activations", "deltas", "gradients")
     before = widths(window, *names)
     for size in ((1300, 760), (1024, 700), (820, 640), (1024, 560), (640, 900), (1280, 720), (1600, 1000)):
@@ -200,6 +205,19 @@ def test_a_narrow_window_has_fewer_panels_side_by_side_and_growing_back_restores
             if dock.panel.is_seen:
                 assert dock.width() >= 120, f"{dock.panel.name} is crushed at {size}"
     assert widths(window, *names) == pytest.approx(before, abs=2)
+
+
+def test_default_sizes_go_with_the_window_until_a_person_gives_others(window: MainWindow) -> None:
+    turn(window, 3 * QUIET)
+    before = widths(window, "mathematics")
+    window.resize(1200, 800)
+    smaller = widths(window, "mathematics")["mathematics"]
+    turn(window, 3 * QUIET)
+    assert smaller == pytest.approx(0.256 * 1200, abs=3) and before["mathematics"] > 400
+    window.resizeDocks([window.docks["mathematics"]], [360], Qt.Orientation.Horizontal)
+    turn(window, 3 * QUIET)
+    window.resize(1400, 900)
+    assert widths(window, "mathematics")["mathematics"] == pytest.approx(360, abs=2)
 
 
 def test_sizes_given_in_small_steps_come_back_too(window: MainWindow) -> None:

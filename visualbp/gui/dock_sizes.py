@@ -2,7 +2,7 @@
 
 Qt takes what a smaller window lacks from whichever dock gives way, and does not give it back. So the sizes are noted
 when a window begins to be resized, and applied again after each change of its size: those at the sides and at the foot
-in pixels, those below the canvas as shares.
+in pixels, those below the canvas as shares. Where no person has given any, the default ones go with the window.
 """
 
 from __future__ import annotations
@@ -43,30 +43,53 @@ class DockSizes:
     def __init__(self, window: QMainWindow, docks: Mapping[str, PanelDock]) -> None:
         self._window, self._docks = window, docks
         self._noted: dict[Hashable, Extents] = {}
+        self._defaults: set[Hashable] = set()
+        """The arrangements whose sizes no person has changed."""
         self._arrangement: Hashable = None
-        self._applied: Extents = {}
+        self._applied: Extents | None = {}
+        """What was applied; None while an arrangement has its default sizes, and has not been looked at yet."""
+        self._seen: Extents = {}
 
-    def enter(self, arrangement: Hashable, is_new: bool) -> None:
-        """Another arrangement has come. One that was there before gets its sizes back, unless it `is_new` again."""
-        self._arrangement, self._applied = arrangement, {}
+    def enter(self, arrangement: Hashable, is_new: bool) -> bool:
+        """Another arrangement has come. One that was there before gets its sizes back, unless it `is_new` again. Return
+        whether it has its default sizes."""
+        self._arrangement = arrangement
         if is_new:
             self._noted.pop(arrangement, None)
-        elif arrangement in self._noted:
+            self._defaults.add(arrangement)
+        self._applied = None if arrangement in self._defaults else {}
+        if arrangement in self._noted:
             self.apply()
+        return arrangement in self._defaults
 
     def note(self) -> None:
-        """Note the sizes as they are, unless they are those that `apply` has led to."""
-        found = self._measure()
-        is_as_applied = found.keys() == self._applied.keys() and all(
-            abs(extent.size - self._applied[key].size) <= SLACK for key, extent in found.items()
+        """Note the sizes as they were seen last, unless they are those that `apply` or a default has led to.
+
+        Not as they are: when a window hears that it is resized, its docks have been squeezed already.
+        """
+        if self._applied is None or not self._seen:
+            return
+        found, applied = self._seen, self._applied
+        is_as_applied = found.keys() == applied.keys() and all(
+            abs(extent.size - applied[key].size) <= SLACK for key, extent in found.items()
         )
         if not is_as_applied:
             self._noted[self._arrangement] = found
+            self._defaults.discard(self._arrangement)
 
-    def apply(self, factor: float = 1.0) -> None:
+    def look(self) -> None:
+        """See the sizes that there are, once all is laid out."""
+        self._seen = self._measure()
+        if self._applied is None:
+            self._applied = self._seen or None
+
+    def apply(self, factor: float = 1.0) -> bool:
         """Give the docks what was noted, as far as the window goes; what is no share of it grows by `factor`,
-        as everything in the window has."""
+        as everything in the window has. Return whether a person has given them sizes at all."""
         wanted = self._noted.get(self._arrangement, {})
+        if not wanted:
+            self._applied = None
+            return False
         if factor != 1.0:
             wanted = {
                 key: each if self._is_share(*key) else Extent(round(each.size * factor), each.whole)
@@ -86,6 +109,7 @@ class DockSizes:
                     del sizes[name]
             self._window.resizeDocks([self._docks[name] for name in sizes], list(sizes.values()), direction)
         self._applied = self._measure()
+        return True
 
     def _whole(self, direction: Qt.Orientation) -> int:
         return max(1, self._window.width() if direction == ACROSS else self._window.height())

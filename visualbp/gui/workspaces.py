@@ -11,13 +11,16 @@ from PySide6.QtWidgets import QMainWindow
 
 from visualbp.gui.dock import PanelDock
 from visualbp.gui.dock_sizes import DockSizes
-from visualbp.gui.layout import Layout, arrange, version
+from visualbp.gui.layout import Layout, arrange, resize, version
 from visualbp.gui.own_workspaces import OwnWorkspace, from_text, to_text
 from visualbp.gui.panels.place import Workspace
 from visualbp.gui.rooms import Room, fitted, room_of
 from visualbp.gui.settings import Settings
 from visualbp.gui.theme import theme
 from visualbp.gui.workspace_kinds import KINDS
+
+QUIET = 30
+"""Milliseconds without a change after which all docks are taken to be laid out."""
 
 
 class Workspaces(QObject):
@@ -53,7 +56,15 @@ class Workspaces(QObject):
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.timeout.connect(self._after_resizing)
+        self._seen: QByteArray | None = None
+        """The arrangement as it was when all was laid out last."""
+        self._look = QTimer(self)
+        self._look.setSingleShot(True)
+        self._look.setInterval(QUIET)
+        self._look.timeout.connect(self._on_look)
         window.installEventFilter(self)
+        for dock in docks.values():
+            dock.installEventFilter(self)
         theme().changed.connect(self._on_theme)
 
     # -- which one ---------------------------------------------------------------------------------------------------
@@ -160,6 +171,17 @@ class Workspaces(QObject):
             arrange(self._window, self._docks, layout, KINDS[self.base].sizes, others)
         self._sizes.enter((self.current, self.room), is_new=True)
 
+    def _resize(self) -> None:
+        """Give the docks the default sizes that go with the window."""
+        layout = fitted(self.layout(self.base), self.room)
+        there = {
+            n: place for n, place in layout.items() if not (self._docks[n].isHidden() or self._docks[n].isFloating())
+        }
+        resize(self._window, there, self._docks, KINDS[self.base].sizes)
+        if (own := self._window.layout()) is not None:
+            own.activate()  # now, and not when its turn comes
+        self._look.start()
+
     def _apply(self) -> None:
         """Show the current workspace in the room that there is."""
         self._take_room()
@@ -168,14 +190,19 @@ class Workspaces(QObject):
             if state is None or not self._window.restoreState(state):
                 self._arrange()
                 return
-            self._sizes.enter((self.current, self.room), is_new=False)
+            if self._sizes.enter((self.current, self.room), is_new=False):
+                self._resize()
+                return
             former = self._scales.get((self.current, self.room), theme().scale)
             if former != theme().scale:
+                self._sizes.look()
                 self._sizes.note()
                 self._sizes.apply(theme().scale / former)
 
     def _keep(self) -> None:
         if not self.is_hidden:
+            self._sizes.look()
+            self._sizes.note()
             self._states[self.current, self.room] = self._window.saveState()
             self._scales[self.current, self.room] = theme().scale
 
@@ -190,15 +217,24 @@ class Workspaces(QObject):
     # -- the size of the window --------------------------------------------------------------------------------------
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Resize and watched is self._window and not self.is_hidden:
-            if self._before is None:
-                self._before = self._window.saveState()
-                self._sizes.note()
-            self._settle.start()
+        if event.type() == QEvent.Type.Resize and not self.is_hidden:
+            if watched is self._window:
+                if self._before is None:
+                    self._before = self._seen
+                    self._sizes.note()
+                self._settle.start()
+            self._look.start()
         return False
+
+    @Slot()
+    def _on_look(self) -> None:
+        if not (self.is_hidden or self._settle.isActive()):
+            self._seen = self._window.saveState()
+            self._sizes.look()
 
     def rescale(self, scale: float) -> None:
         """Make everything larger or smaller, and the docks with it."""
+        self._sizes.look()
         self._sizes.note()
         self._before = self._window.saveState()
         former = theme().scale
@@ -206,8 +242,8 @@ class Workspaces(QObject):
         QCoreApplication.sendPostedEvents(
             None, QEvent.Type.LayoutRequest.value
         )  # the docks learn how small they can be
-        if self._room_now() == self.room:
-            self._sizes.apply(theme().scale / former)
+        if self._room_now() == self.room and not self._sizes.apply(theme().scale / former):
+            self._resize()
 
     @Slot()
     def _on_theme(self) -> None:
@@ -219,7 +255,8 @@ class Workspaces(QObject):
         if self.is_hidden:
             return
         if self._room_now() == self.room:
-            self._sizes.apply()
+            if not self._sizes.apply():
+                self._resize()
             return
         if before is not None:
             self._states[self.current, self.room] = before
